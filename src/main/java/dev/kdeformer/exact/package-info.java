@@ -1,0 +1,2 @@
+/** Exact attention. */
+package dev.kdeformer.exact;

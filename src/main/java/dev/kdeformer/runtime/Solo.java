@@ -1,0 +1,29 @@
+package dev.kdeformer.runtime;
+
+/** A team of one inside a task of another team. */
+record Solo(Team outer, Scratch scratch) implements Team {
+    @Override
+    public int threads() {
+        return 1;
+    }
+
+    @Override
+    public void forEach(int count, Task task) {
+        for (int index = 0; index < count; index++) {
+            Crew.checkInterrupt();
+            long mark = scratch.mark();
+            task.run(index, scratch);
+            scratch.release(mark);
+        }
+    }
+
+    @Override
+    public void expect(long units) {
+        outer.expect(units);
+    }
+
+    @Override
+    public void advance(long units) {
+        outer.advance(units);
+    }
+}

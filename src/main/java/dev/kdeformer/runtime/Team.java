@@ -1,0 +1,43 @@
+package dev.kdeformer.runtime;
+
+/**
+ * Threads that work on one call together: the leader, which is the calling thread, and helpers. Results must not
+ * depend on which thread runs which index, and then do not depend on the number of threads either.
+ */
+public interface Team {
+    /** A piece of work. */
+    @FunctionalInterface
+    interface Task {
+        /**
+         * Does piece {@code index}.
+         *
+         * @param scratch memory of the running thread; what the task takes is released after it
+         */
+        void run(int index, Scratch scratch);
+    }
+
+    /** Number of threads, the leader included. */
+    int threads();
+
+    /** Memory of the leader. What it takes here stays valid for all tasks until it releases it. */
+    Scratch scratch();
+
+    /**
+     * Runs {@code task} for every index in [0, count), each once, in no particular order, and returns when all are
+     * done. The leader takes part. Tasks must not call this on the same team.
+     *
+     * @throws java.util.concurrent.CancellationException if the leader is interrupted
+     */
+    void forEach(int count, Task task);
+
+    /** Adds to the amount of work that {@link #advance} will report. */
+    void expect(long units);
+
+    /** Reports work done; may be called from any task. */
+    void advance(long units);
+
+    /** A team of one for use inside a task, on the running thread's memory. Its progress counts for this team. */
+    default Team alone(Scratch scratch) {
+        return new Solo(this, scratch);
+    }
+}

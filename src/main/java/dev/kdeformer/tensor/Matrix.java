@@ -1,0 +1,96 @@
+package dev.kdeformer.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * One head of a {@link Tensor}: a strided view of rows × columns floats. A view never copies and never outlives the
+ * memory of its tensor; every access is checked against the segment, so a closed arena gives
+ * {@link IllegalStateException} and never a crash.
+ */
+public final class Matrix {
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private final MemorySegment segment;
+    private final long offset;
+    private final int rows;
+    private final int columns;
+    private final long rowBytes;
+    private final long columnBytes;
+
+    Matrix(MemorySegment segment, long offset, int rows, int columns, long rowBytes, long columnBytes) {
+        this.segment = segment;
+        this.offset = offset;
+        this.rows = rows;
+        this.columns = columns;
+        this.rowBytes = rowBytes;
+        this.columnBytes = columnBytes;
+    }
+
+    /** Number of rows. */
+    public int rows() {
+        return rows;
+    }
+
+    /** Number of columns. */
+    public int columns() {
+        return columns;
+    }
+
+    /** The element at (row, column); neither index is checked against the view, only the address against its memory. */
+    public float get(int row, int column) {
+        return segment.get(FLOAT, offset + row * rowBytes + column * columnBytes);
+    }
+
+    /** Sets the element at (row, column). */
+    public void set(int row, int column, float value) {
+        segment.set(FLOAT, offset + row * rowBytes + column * columnBytes, value);
+    }
+
+    /** Copies a row into {@code columns} consecutive floats of {@code target} from byte {@code targetOffset} on. */
+    public void readRow(int row, MemorySegment target, long targetOffset) {
+        long from = offset + row * rowBytes;
+        if (columnBytes == Float.BYTES) {
+            MemorySegment.copy(segment, from, target, targetOffset, (long) columns * Float.BYTES);
+        } else {
+            for (int c = 0; c < columns; c++) {
+                target.set(FLOAT, targetOffset + (long) c * Float.BYTES, segment.get(FLOAT, from + c * columnBytes));
+            }
+        }
+    }
+
+    /** Copies rows [from, to) into consecutive floats of {@code target} from byte {@code targetOffset} on. */
+    public void readRows(int from, int to, MemorySegment target, long targetOffset) {
+        long bytes = (long) columns * Float.BYTES;
+        if (columnBytes == Float.BYTES && rowBytes == bytes) {
+            MemorySegment.copy(segment, offset + from * rowBytes, target, targetOffset, (to - from) * bytes);
+            return;
+        }
+        for (int row = from; row < to; row++) {
+            readRow(row, target, targetOffset + (row - from) * bytes);
+        }
+    }
+
+    /** Sets a row from {@code columns} consecutive floats of {@code source} from byte {@code sourceOffset} on. */
+    public void writeRow(int row, MemorySegment source, long sourceOffset) {
+        long to = offset + row * rowBytes;
+        if (columnBytes == Float.BYTES) {
+            MemorySegment.copy(source, sourceOffset, segment, to, (long) columns * Float.BYTES);
+        } else {
+            for (int c = 0; c < columns; c++) {
+                segment.set(FLOAT, to + c * columnBytes, source.get(FLOAT, sourceOffset + (long) c * Float.BYTES));
+            }
+        }
+    }
+
+    /** All elements in row-major order, in a new array. */
+    public float[] toArray() {
+        float[] values = new float[Math.multiplyExact(rows, columns)];
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                values[r * columns + c] = get(r, c);
+            }
+        }
+        return values;
+    }
+}

@@ -1,0 +1,210 @@
+package dev.kdeformer.tensor;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.Objects;
+
+/**
+ * A float32 tensor of shape (batch, heads, rows, columns) over memory that somebody else owns: an arena, a buffer or
+ * a segment of the caller. A tensor is an immutable description (segment, first byte, four strides); its elements are
+ * as mutable as its memory. It holds no resource: whoever owns the arena frees the memory, and every later access
+ * through the tensor throws {@link IllegalStateException}.
+ */
+public final class Tensor {
+    private static final long ALIGNMENT = 64;
+
+    private final MemorySegment segment;
+    private final Shape shape;
+    private final long batchStride;
+    private final long headStride;
+    private final long rowStride;
+    private final long columnStride;
+
+    private Tensor(MemorySegment segment, Shape shape, long batchStride, long headStride, long rowStride,
+            long columnStride) {
+        this.segment = segment;
+        this.shape = shape;
+        this.batchStride = batchStride;
+        this.headStride = headStride;
+        this.rowStride = rowStride;
+        this.columnStride = columnStride;
+    }
+
+    /**
+     * A new contiguous tensor of zeros, aligned to 64 bytes, that lives as long as {@code arena}.
+     *
+     * @throws OutOfMemoryError if the memory is not to be had
+     */
+    public static Tensor allocate(Arena arena, Shape shape) {
+        Objects.requireNonNull(arena, "arena");
+        return contiguous(arena.allocate(shape.elements() * Float.BYTES, ALIGNMENT), shape);
+    }
+
+    /**
+     * A new tensor in {@code arena} with the given elements in row-major order.
+     *
+     * @throws IllegalArgumentException if the number of values is not that of the shape
+     */
+    public static Tensor copyOf(Arena arena, Shape shape, float... values) {
+        Objects.requireNonNull(values, "values");
+        if (values.length != shape.elements()) {
+            throw new IllegalArgumentException("values must have " + shape.elements() + " elements for shape " + shape
+                    + ", got " + values.length);
+        }
+        Tensor tensor = allocate(arena, shape);
+        MemorySegment.copy(values, 0, tensor.segment, ValueLayout.JAVA_FLOAT, 0, values.length);
+        return tensor;
+    }
+
+    /**
+     * A contiguous row-major tensor over the whole of {@code segment}, without copying.
+     *
+     * @throws IllegalArgumentException if the segment is shorter than the shape needs
+     * @throws IllegalStateException    if the segment's arena is closed
+     */
+    public static Tensor of(MemorySegment segment, Shape shape) {
+        Objects.requireNonNull(shape, "shape");
+        long rowStride = shape.columns();
+        long headStride = rowStride * shape.rows();
+        return of(segment, shape, headStride * shape.heads(), headStride, rowStride, 1);
+    }
+
+    /**
+     * A strided tensor over a segment of the caller, without copying. Strides count floats, not bytes, and may be 0
+     * (the same memory read for every index) in tensors that are only read; they may not be negative.
+     *
+     * @throws IllegalArgumentException if a stride is negative or the last element lies outside the segment
+     * @throws IllegalStateException    if the segment's arena is closed
+     */
+    public static Tensor of(MemorySegment segment, Shape shape, long batchStride, long headStride, long rowStride,
+            long columnStride) {
+        Objects.requireNonNull(segment, "segment");
+        Objects.requireNonNull(shape, "shape");
+        if (!segment.scope().isAlive()) {
+            throw new IllegalStateException("segment of tensor " + shape + " belongs to a closed arena");
+        }
+        long last = 0;
+        try {
+            last = Math.addExact(last, extent("batchStride", batchStride, shape.batch()));
+            last = Math.addExact(last, extent("headStride", headStride, shape.heads()));
+            last = Math.addExact(last, extent("rowStride", rowStride, shape.rows()));
+            last = Math.addExact(last, extent("columnStride", columnStride, shape.columns()));
+            last = Math.multiplyExact(Math.addExact(last, 1), Float.BYTES);
+        } catch (ArithmeticException e) {
+            throw new IllegalArgumentException("strides (" + batchStride + ", " + headStride + ", " + rowStride + ", "
+                    + columnStride + ") of shape " + shape + " overflow a 64-bit address", e);
+        }
+        if (last > segment.byteSize()) {
+            throw new IllegalArgumentException("segment must have at least " + last + " bytes for shape " + shape
+                    + " with strides (" + batchStride + ", " + headStride + ", " + rowStride + ", " + columnStride
+                    + "), got " + segment.byteSize());
+        }
+        return new Tensor(segment, shape, batchStride, headStride, rowStride, columnStride);
+    }
+
+    /**
+     * A contiguous row-major tensor over the remaining floats of {@code buffer} (direct or not), without copying.
+     *
+     * @throws IllegalArgumentException if the buffer holds too few floats, is not in native byte order or is read-only
+     *                                  heap memory
+     */
+    public static Tensor of(FloatBuffer buffer, Shape shape) {
+        Objects.requireNonNull(buffer, "buffer");
+        if (buffer.order() != ByteOrder.nativeOrder()) {
+            throw new IllegalArgumentException("buffer must be in native byte order " + ByteOrder.nativeOrder()
+                    + ", got " + buffer.order());
+        }
+        return of(MemorySegment.ofBuffer(buffer), shape);
+    }
+
+    private static Tensor contiguous(MemorySegment segment, Shape shape) {
+        long headStride = (long) shape.rows() * shape.columns();
+        return new Tensor(segment, shape, headStride * shape.heads(), headStride, shape.columns(), 1);
+    }
+
+    private static long extent(String name, long stride, int size) {
+        if (stride < 0) {
+            throw new IllegalArgumentException(name + " must not be negative, got " + stride);
+        }
+        return Math.multiplyExact(stride, size - 1L);
+    }
+
+    /** The shape (batch, heads, rows, columns). */
+    public Shape shape() {
+        return shape;
+    }
+
+    /** The memory below this tensor; element (0, 0, 0, 0) is at its first byte. */
+    public MemorySegment segment() {
+        return segment;
+    }
+
+    /** Distance in floats from one batch item to the next. */
+    public long batchStride() {
+        return batchStride;
+    }
+
+    /** Distance in floats from one head to the next. */
+    public long headStride() {
+        return headStride;
+    }
+
+    /** Distance in floats from one row to the next. */
+    public long rowStride() {
+        return rowStride;
+    }
+
+    /** Distance in floats from one column to the next. */
+    public long columnStride() {
+        return columnStride;
+    }
+
+    /**
+     * The rows × columns view of one head.
+     *
+     * @throws IndexOutOfBoundsException if there is no such batch item or head
+     */
+    public Matrix matrix(int batch, int head) {
+        Objects.checkIndex(batch, shape.batch());
+        Objects.checkIndex(head, shape.heads());
+        return new Matrix(segment, (batch * batchStride + head * headStride) * Float.BYTES, shape.rows(),
+                shape.columns(), rowStride * Float.BYTES, columnStride * Float.BYTES);
+    }
+
+    /**
+     * The part [firstRow, firstRow + rows) of every head, without copying.
+     *
+     * @throws IllegalArgumentException if the rows do not lie within this tensor
+     */
+    public Tensor rows(int firstRow, int rows) {
+        if (firstRow < 0 || rows < 1 || rows > shape.rows() - firstRow) {
+            throw new IllegalArgumentException("rows [" + firstRow + ", " + ((long) firstRow + rows)
+                    + ") must lie within the " + shape.rows() + " rows of the tensor");
+        }
+        return new Tensor(segment.asSlice(firstRow * rowStride * Float.BYTES),
+                Shape.of(shape.batch(), shape.heads(), rows, shape.columns()), batchStride, headStride, rowStride,
+                columnStride);
+    }
+
+    /** All elements in row-major order, in a new array. */
+    public float[] toArray() {
+        float[] values = new float[Math.toIntExact(shape.elements())];
+        int at = 0;
+        for (int b = 0; b < shape.batch(); b++) {
+            for (int h = 0; h < shape.heads(); h++) {
+                float[] head = matrix(b, h).toArray();
+                System.arraycopy(head, 0, values, at, head.length);
+                at += head.length;
+            }
+        }
+        return values;
+    }
+
+    @Override
+    public String toString() {
+        return "Tensor" + shape;
+    }
+}
