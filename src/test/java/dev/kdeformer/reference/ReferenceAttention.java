@@ -1,0 +1,132 @@
+package dev.kdeformer.reference;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+
+/**
+ * Exact attention in double precision, straight from the definition: the yardstick of the tests. It takes every input
+ * that {@link AttentionInput} can describe and shares no code with the library's methods.
+ */
+public final class ReferenceAttention {
+    private final AttentionInput input;
+    private final double[][] output;
+    private final double[][] logSumExp;
+
+    private ReferenceAttention(AttentionInput input) {
+        this.input = input;
+        this.output = new double[input.batch() * input.heads()][input.queries() * input.dv()];
+        this.logSumExp = new double[input.batch() * input.heads()][input.queries()];
+    }
+
+    /** Computes the attention of an input. */
+    public static ReferenceAttention of(AttentionInput input) {
+        ReferenceAttention reference = new ReferenceAttention(input);
+        for (int b = 0; b < input.batch(); b++) {
+            for (int h = 0; h < input.heads(); h++) {
+                for (int i = 0; i < input.queries(); i++) {
+                    reference.row(b, h, i);
+                }
+            }
+        }
+        return reference;
+    }
+
+    /** The output of a head, n × d_v in row-major order. */
+    public double[] output(int batch, int head) {
+        return output[batch * input.heads() + head];
+    }
+
+    /** The log-sum-exp of a head's n queries. */
+    public double[] logSumExp(int batch, int head) {
+        return logSumExp[batch * input.heads() + head];
+    }
+
+    /** The largest absolute difference of an output's elements from this one's; NaN if the output holds NaN. */
+    public double maxDifference(Tensor approximate) {
+        double max = 0;
+        for (int b = 0; b < input.batch(); b++) {
+            for (int h = 0; h < input.heads(); h++) {
+                double[] exact = output(b, h);
+                float[] values = approximate.matrix(b, h).toArray();
+                for (int i = 0; i < exact.length; i++) {
+                    max = Math.max(max, Math.abs(values[i] - exact[i]));
+                }
+            }
+        }
+        return max;
+    }
+
+    /**
+     * The largest absolute difference of log-sum-exps from these; rows that see no key have to hold exactly −∞, or the
+     * result is +∞.
+     */
+    public double maxLogSumExpDifference(Tensor approximate) {
+        double max = 0;
+        for (int b = 0; b < input.batch(); b++) {
+            for (int h = 0; h < input.heads(); h++) {
+                double[] exact = logSumExp(b, h);
+                for (int i = 0; i < exact.length; i++) {
+                    double value = approximate.matrix(b, h).get(i, 0);
+                    max = Math.max(max, value == exact[i] ? 0 : Math.abs(value - exact[i]));
+                }
+            }
+        }
+        return max;
+    }
+
+    private void row(int b, int h, int i) {
+        Matrix q = input.query().matrix(b, h);
+        Matrix k = input.key().matrix(b, h / input.groupSize());
+        Matrix v = input.value().matrix(b, h / input.groupSize());
+        double[] logits = new double[input.keys()];
+        double max = Double.NEGATIVE_INFINITY;
+        for (int j = 0; j < logits.length; j++) {
+            logits[j] = Double.NEGATIVE_INFINITY;
+            if (visible(b, i, j)) {
+                double dot = 0;
+                for (int c = 0; c < input.d(); c++) {
+                    dot += (double) q.get(i, c) * k.get(j, c);
+                }
+                logits[j] = dot * input.scale() + bias(b, h, j);
+            }
+            max = Math.max(max, logits[j]);
+        }
+        if (max == Double.NEGATIVE_INFINITY) {
+            logSumExp(b, h)[i] = max;
+            return;
+        }
+        double sum = 0;
+        double[] row = new double[input.dv()];
+        for (int j = 0; j < logits.length; j++) {
+            double weight = Math.exp(logits[j] - max);
+            sum += weight;
+            for (int c = 0; c < row.length; c++) {
+                row[c] += weight * v.get(j, c);
+            }
+        }
+        for (int c = 0; c < row.length; c++) {
+            output(b, h)[i * row.length + c] = row[c] / sum;
+        }
+        logSumExp(b, h)[i] = max + Math.log(sum);
+    }
+
+    private boolean visible(int b, int i, int j) {
+        int n = input.queries();
+        int m = input.keys();
+        return j < input.mask().keyLength(b, m) && switch (input.mask().causality()) {
+            case NONE -> true;
+            case LOWER_RIGHT -> j <= i + m - n;
+            case UPPER_LEFT -> j <= i;
+        };
+    }
+
+    private double bias(int b, int h, int j) {
+        Tensor bias = input.keyBias();
+        if (bias == null) {
+            return 0;
+        }
+        return bias.matrix(Math.min(b, bias.shape().batch() - 1),
+                Math.min(h / input.groupSize(), bias.shape().heads() - 1)).get(0, j);
+    }
+}
