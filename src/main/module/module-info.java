@@ -8,5 +8,6 @@ module dev.kdeformer {
     requires jdk.incubator.vector;
 
     exports dev.kdeformer;
+    exports dev.kdeformer.measure;
     exports dev.kdeformer.tensor;
 }

@@ -1,12 +1,15 @@
 package dev.kdeformer.reference;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.linalg.Gram;
+import dev.kdeformer.linalg.SymmetricEigen;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 
 /**
  * Exact attention in double precision, straight from the definition: the yardstick of the tests. It takes every input
- * that {@link AttentionInput} can describe and shares no code with the library's methods.
+ * that {@link AttentionInput} can describe and shares no code with the library's methods; only the norms of
+ * {@link #spectralError} use the library's linear algebra.
  */
 public final class ReferenceAttention {
     private final AttentionInput input;
@@ -73,6 +76,43 @@ public final class ReferenceAttention {
             }
         }
         return max;
+    }
+
+    /** The largest {@link #spectralError(Tensor, int, int)} of all heads. */
+    public double spectralError(Tensor approximate) {
+        double max = 0;
+        for (int b = 0; b < input.batch(); b++) {
+            for (int h = 0; h < input.heads(); h++) {
+                max = Math.max(max, spectralError(approximate, b, h));
+            }
+        }
+        return max;
+    }
+
+    /**
+     * ‖Õ − O‖ / ‖O‖ of a head in the operator norm, against the output in double precision; 0 if both are 0, NaN if
+     * the approximate output is not finite.
+     */
+    public double spectralError(Tensor approximate, int b, int h) {
+        double[] exact = output(b, h);
+        Matrix matrix = approximate.matrix(b, h);
+        int columns = input.dv();
+        Gram error = new Gram(columns);
+        Gram whole = new Gram(columns);
+        for (int i = 0; i < input.queries(); i++) {
+            for (int c = 0; c < columns; c++) {
+                double o = exact[i * columns + c];
+                error.next()[c] = matrix.get(i, c) - o;
+                whole.next()[c] = o;
+            }
+            error.add();
+            whole.add();
+        }
+        if (!Double.isFinite(error.trace())) {
+            return Double.NaN;
+        }
+        double numerator = Math.sqrt(SymmetricEigen.largest(error.matrix(), columns));
+        return numerator == 0 ? 0 : numerator / Math.sqrt(SymmetricEigen.largest(whole.matrix(), columns));
     }
 
     private void row(int b, int h, int i) {

@@ -82,6 +82,18 @@ class ReferenceAttentionTest {
                 () -> "output off by " + reference.maxDifference(output));
     }
 
+    @Test
+    void spectralErrorByHand() {
+        ReferenceAttention reference = ReferenceAttention.of(byHand());
+        Tensor doubled = TestInputs.of(0).zeros(Shape.of(2, 2));
+        for (int i = 0; i < 4; i++) {
+            doubled.matrix(0, 0).set(i / 2, i % 2, (float) (2 * reference.output(0, 0)[i]));
+        }
+        assertEquals(1, reference.spectralError(doubled), 1e-6);
+        doubled.matrix(0, 0).set(1, 1, Float.NaN);
+        assertTrue(Double.isNaN(reference.spectralError(doubled)));
+    }
+
     @ParameterizedTest
     @MethodSource("cases")
     void stridedMemoryMakesNoDifference(TestInputs.Case test) {
