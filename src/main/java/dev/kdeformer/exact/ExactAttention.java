@@ -1,15 +1,30 @@
 package dev.kdeformer.exact;
 
 import dev.kdeformer.AttentionInput;
-import dev.kdeformer.AttentionMethod;
-import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.method.MethodBase;
+import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.tensor.Matrix;
-import dev.kdeformer.tensor.Tensor;
 import java.util.Map;
 
-/** Exact softmax attention. */
-public final class ExactAttention implements AttentionMethod {
+/**
+ * Exact softmax attention, tiled with an online softmax (Dao 2022, FlashAttention): time n·m·(d + d_v), memory linear
+ * in n and m. Keys are centred while they are packed, which keeps digits where all keys share a large part.
+ *
+ * <p>Many short heads are computed one per task, keys still in the cache; few long heads are packed by all threads
+ * together and then cut into tiles of queries.
+ */
+public final class ExactAttention extends MethodBase {
+    /** Keys packed by one task. */
+    private static final int PACK_KEYS = 2048;
+
     private ExactAttention() {
     }
 
@@ -29,65 +44,113 @@ public final class ExactAttention implements AttentionMethod {
     }
 
     @Override
-    public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
-        Crew crew = engine.begin();
-        try {
-            int heads = input.heads();
-            int n = input.queries();
-            int m = input.keys();
-            int offset = input.mask().causalOffset(n, m);
-            crew.expect((long) input.batch() * heads * n);
-            crew.forEach(input.batch() * heads, (index, scratch) -> {
-                int b = index / heads;
-                int h = index % heads;
-                Matrix q = input.query().matrix(b, h);
-                Matrix k = input.key().matrix(b, h / input.groupSize());
-                Matrix v = input.value().matrix(b, h / input.groupSize());
-                Matrix o = output.matrix(b, h);
-                int length = input.mask().keyLength(b, m);
-                double[] logits = new double[m];
-                for (int i = 0; i < n; i++) {
-                    int visible = (int) Math.max(0, Math.min(length, (long) i + offset + 1));
-                    double max = Double.NEGATIVE_INFINITY;
-                    for (int j = 0; j < visible; j++) {
-                        double dot = 0;
-                        for (int c = 0; c < input.d(); c++) {
-                            dot += (double) q.get(i, c) * k.get(j, c);
-                        }
-                        logits[j] = dot * input.scale();
-                        max = Math.max(max, logits[j]);
-                    }
-                    double sum = 0;
-                    double[] acc = new double[input.dv()];
-                    for (int j = 0; j < visible; j++) {
-                        double p = Math.exp(logits[j] - max);
-                        sum += p;
-                        for (int c = 0; c < acc.length; c++) {
-                            acc[c] += p * v.get(j, c);
-                        }
-                    }
-                    for (int c = 0; c < acc.length; c++) {
-                        o.set(i, c, sum == 0 ? 0 : (float) (acc[c] / sum));
-                    }
-                    if (logSumExp != null) {
-                        logSumExp.matrix(b, h).set(i, 0, (float) (max + Math.log(sum)));
-                    }
-                    crew.advance(1);
+    protected Statistics run(Call call) {
+        AttentionInput input = call.input();
+        int units = call.keyHeads();
+        Tiling tiling = new Tiling(input.queries(), call.team().threads() * 2 / (units * input.groupSize()));
+        call.team().expect((long) units * input.groupSize() * tiling.count());
+        if (units >= 4 * call.team().threads() || call.team().threads() == 1) {
+            call.team().forEach(units, (unit, scratch) -> {
+                Unit packed = new Unit(call.keyHead(unit), input.scale(), scratch);
+                packed.pack(0, packed.keys.count(), scratch);
+                for (int tile = 0; tile < input.groupSize() * tiling.count(); tile++) {
+                    attend(call, packed, tiling, tile, scratch);
                 }
             });
-            return new Statistics(m, "");
-        } finally {
-            engine.end(crew);
+        } else {
+            allTogether(call, tiling);
         }
+        return new Statistics(meanVisibleKeys(input), "");
+    }
+
+    private static void allTogether(Call call, Tiling tiling) {
+        Unit[] units = new Unit[call.keyHeads()];
+        for (int unit = 0; unit < units.length; unit++) {
+            units[unit] = new Unit(call.keyHead(unit), call.input().scale(), call.team().scratch());
+        }
+        int chunks = (call.input().keys() + PACK_KEYS - 1) / PACK_KEYS;
+        call.team().forEach(units.length * chunks, (index, scratch) -> {
+            Unit unit = units[index / chunks];
+            int from = index % chunks * PACK_KEYS;
+            if (from < unit.keys.count() || from == 0) {
+                unit.pack(from, Math.min(unit.keys.count(), from + PACK_KEYS), scratch);
+            }
+        });
+        int tiles = call.input().groupSize() * tiling.count();
+        call.team().forEach(units.length * tiles,
+                (index, scratch) -> attend(call, units[index / tiles], tiling, index % tiles, scratch));
+    }
+
+    private static void attend(Call call, Unit unit, Tiling tiling, int index, Scratch scratch) {
+        AttentionInput input = call.input();
+        int member = index / tiling.count();
+        // Backwards, because under a causal rule the last tiles are the largest and should not be left for the end.
+        int tile = tiling.count() - 1 - index % tiling.count();
+        int from = tiling.from(tile);
+        int count = tiling.from(tile + 1) - from;
+        Matrix query = unit.head.query(member);
+        QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
+        SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
+        queries.load(query, 0, from, count, unit.keys.scale());
+        state.begin(count, input.dv());
+        int offset = input.mask().causalOffset(input.queries(), input.keys());
+        int last = input.mask().isCausal() ? offset + from : Integer.MAX_VALUE;
+        state.add(queries, unit.keys, 0, unit.keys.count(), last);
+        Matrix logSumExp = unit.head.logSumExp(member);
+        state.finish(unit.head.output(member), logSumExp, 0, from,
+                logSumExp == null ? null : unit.head.shift(query, 0, from, count, unit.centre));
+        call.team().advance(1);
+    }
+
+    private static double meanVisibleKeys(AttentionInput input) {
+        int n = input.queries();
+        double sum = 0;
+        for (int b = 0; b < input.batch(); b++) {
+            int valid = input.mask().keyLength(b, input.keys());
+            if (!input.mask().isCausal()) {
+                sum += valid;
+                continue;
+            }
+            long offset = input.mask().causalOffset(n, input.keys());
+            double visible = 0;
+            for (int i = 0; i < n; i++) {
+                visible += Math.max(0, Math.min(valid, i + offset + 1));
+            }
+            sum += visible / n;
+        }
+        return sum / input.batch();
     }
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        double pairs = (double) input.batch() * input.heads() * input.queries() * input.keys();
-        return new Estimate(0, 2 * pairs * (input.d() + input.dv()));
+        double pairs = (double) input.batch() * input.heads() * input.queries() * meanVisibleKeys(input);
+        int units = input.batch() * input.kvHeads();
+        int packed = units >= 4 * threads || threads == 1 ? Math.min(units, threads) : units;
+        long tile = 4L * QueryTile.ROWS * (2 * Lanes.STRIDE + 2 * Lanes.LANES + Lanes.padColumns(input.dv()));
+        return new Estimate(packed * PackedKeys.bytes(input.keys(), input.d(), input.dv()) + threads * tile,
+                2 * pairs * (input.d() + input.dv()));
     }
 
-    /** Options of exact attention. */
+    /** A key head with its packed keys. */
+    private static final class Unit {
+        private final KeyHead head;
+        private final float[] centre;
+        private final PackedKeys keys;
+
+        Unit(KeyHead head, float scale, Scratch scratch) {
+            this.head = head;
+            this.centre = head.centre();
+            this.keys = new PackedKeys(scratch, head.keys(), head.key().columns(), head.value().columns(),
+                    LogitScale.of(scale));
+        }
+
+        void pack(int from, int to, Scratch scratch) {
+            scratch.keep(Packer.class, Packer::new)
+                    .pack(keys, from, to, head.key(), head.value(), head.bias(), 0, centre);
+        }
+    }
+
+    /** Options of exact attention; there are none. */
     public static final class Builder {
         private Builder() {
         }

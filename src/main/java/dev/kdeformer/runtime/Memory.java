@@ -14,6 +14,7 @@ import java.nio.ByteOrder;
  */
 public final class Memory {
     /** The address space as one segment; offsets are addresses. */
+    @SuppressWarnings("restricted")
     public static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     /** Native byte order, what vector loads and stores use. */

@@ -3,7 +3,10 @@ package dev.kdeformer.runtime;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Scratch memory of one thread: a stack of off-heap blocks that only grows, so that a call like an earlier one
@@ -16,6 +19,7 @@ public final class Scratch implements AutoCloseable {
     private record Block(Arena arena, long address, long size) {
     }
 
+    private final Map<Class<?>, Object> kept = new IdentityHashMap<>();
     private final List<Block> blocks = new ArrayList<>();
     private int current = -1;
     private long used;
@@ -62,6 +66,20 @@ public final class Scratch implements AutoCloseable {
     public void release(long mark) {
         current = (int) (mark >>> 48) - 1;
         used = mark & (1L << 48) - 1;
+    }
+
+    /**
+     * An object of this thread that is made once and kept from call to call, such as the buffers of a tile.
+     *
+     * @param type what identifies it
+     */
+    public <T> T keep(Class<T> type, Supplier<T> maker) {
+        Object object = kept.get(type);
+        if (object == null) {
+            object = maker.get();
+            kept.put(type, object);
+        }
+        return type.cast(object);
     }
 
     /** Bytes held from the operating system. */

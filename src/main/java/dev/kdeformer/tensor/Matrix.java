@@ -47,38 +47,37 @@ public final class Matrix {
         segment.set(FLOAT, offset + row * rowBytes + column * columnBytes, value);
     }
 
-    /** Copies a row into {@code columns} consecutive floats of {@code target} from byte {@code targetOffset} on. */
-    public void readRow(int row, MemorySegment target, long targetOffset) {
+    /** Copies a row into {@code target} from index {@code at} on. */
+    public void readRow(int row, float[] target, int at) {
         long from = offset + row * rowBytes;
         if (columnBytes == Float.BYTES) {
-            MemorySegment.copy(segment, from, target, targetOffset, (long) columns * Float.BYTES);
+            MemorySegment.copy(segment, FLOAT, from, target, at, columns);
         } else {
             for (int c = 0; c < columns; c++) {
-                target.set(FLOAT, targetOffset + (long) c * Float.BYTES, segment.get(FLOAT, from + c * columnBytes));
+                target[at + c] = segment.get(FLOAT, from + c * columnBytes);
             }
         }
     }
 
-    /** Copies rows [from, to) into consecutive floats of {@code target} from byte {@code targetOffset} on. */
-    public void readRows(int from, int to, MemorySegment target, long targetOffset) {
-        long bytes = (long) columns * Float.BYTES;
-        if (columnBytes == Float.BYTES && rowBytes == bytes) {
-            MemorySegment.copy(segment, offset + from * rowBytes, target, targetOffset, (to - from) * bytes);
+    /** Copies rows [from, to) into {@code target} from index {@code at} on, {@code stride} floats from row to row. */
+    public void readRows(int from, int to, float[] target, int at, int stride) {
+        if (stride == columns && columnBytes == Float.BYTES && rowBytes == (long) columns * Float.BYTES) {
+            MemorySegment.copy(segment, FLOAT, offset + from * rowBytes, target, at, (to - from) * columns);
             return;
         }
         for (int row = from; row < to; row++) {
-            readRow(row, target, targetOffset + (row - from) * bytes);
+            readRow(row, target, at + (row - from) * stride);
         }
     }
 
-    /** Sets a row from {@code columns} consecutive floats of {@code source} from byte {@code sourceOffset} on. */
-    public void writeRow(int row, MemorySegment source, long sourceOffset) {
+    /** Sets a row from {@code source} from index {@code at} on. */
+    public void writeRow(int row, float[] source, int at) {
         long to = offset + row * rowBytes;
         if (columnBytes == Float.BYTES) {
-            MemorySegment.copy(source, sourceOffset, segment, to, (long) columns * Float.BYTES);
+            MemorySegment.copy(source, at, segment, FLOAT, to, columns);
         } else {
             for (int c = 0; c < columns; c++) {
-                segment.set(FLOAT, to + c * columnBytes, source.get(FLOAT, sourceOffset + (long) c * Float.BYTES));
+                segment.set(FLOAT, to + c * columnBytes, source[at + c]);
             }
         }
     }

@@ -1,0 +1,76 @@
+package dev.kdeformer.kernel;
+
+import dev.kdeformer.runtime.Memory;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vector width and what follows from it: the one place where kernels learn how wide the machine is.
+ *
+ * <p>Right operands (keys, values) live off-heap, 64-byte aligned, and are read by address; left operands and results
+ * (query tiles, logits, sums) live in small arrays that each thread keeps. Scalar reads of segments cost the compiler
+ * so much of its inlining budget that a register tile with six of them ends in calls; array reads do not.
+ */
+public final class Lanes {
+    /** Float vectors of the machine's preferred width. */
+    public static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+
+    /** Int vectors with as many lanes. */
+    public static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+
+    /** Floats in a vector. */
+    public static final int LANES = FLOATS.length();
+
+    /** Bytes in a vector. */
+    public static final long VECTOR_BYTES = LANES * 4L;
+
+    /**
+     * Whether there are 32 vector registers (AVX-512, NEON) for tiles of 24 sums, or 16 (AVX2, SSE) for tiles of 12.
+     * 128-bit vectors on x86 have 16 registers; they run the wide tiles too, correctly but slowly.
+     */
+    public static final boolean WIDE = LANES != 8;
+
+    /** Vectors across a register tile. */
+    public static final int WIDTH = WIDE ? 4 : 2;
+
+    /** Keys in a panel. */
+    public static final int PANEL = WIDTH * LANES;
+
+    /** Keys that one step of the online softmax takes; a multiple of PANEL for every width. */
+    public static final int STEP = 256;
+
+    /** Features or keys that one product takes at a time. */
+    public static final int DEPTH = STEP;
+
+    /** Row distance of tiles. The extra line keeps rows of a tile out of each other's cache sets. */
+    public static final int STRIDE = STEP + 16;
+
+    private Lanes() {
+    }
+
+    /** The vector at an address of scratch memory. */
+    public static FloatVector load(long address) {
+        return FloatVector.fromMemorySegment(FLOATS, Memory.ALL, address, Memory.ORDER);
+    }
+
+    /** Stores a vector at an address of scratch memory. */
+    public static void store(FloatVector vector, long address) {
+        vector.intoMemorySegment(Memory.ALL, address, Memory.ORDER);
+    }
+
+    /** {@code count} rounded up to a multiple of {@code unit}. */
+    public static int roundUp(int count, int unit) {
+        return (count + unit - 1) / unit * unit;
+    }
+
+    /** Keys with their padding: whole panels, and whole passes of the exponential. */
+    public static int padKeys(int keys) {
+        return roundUp(keys, 4 * LANES);
+    }
+
+    /** Columns of a value or output row with the padding of its last vector. */
+    public static int padColumns(int columns) {
+        return roundUp(columns, LANES);
+    }
+}

@@ -1,0 +1,45 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.INTS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Hides the keys that a causal rule forbids, on tiles that the diagonal crosses. */
+public final class MaskKernel {
+    private static final IntVector INDEX = IntVector.zero(INTS).addIndex(1);
+
+    private MaskKernel() {
+    }
+
+    /**
+     * Sets logit (r, c) to −∞ where c &gt; {@code last} + r.
+     *
+     * @param columns a multiple of LANES
+     */
+    public static void hideAfter(float[] s, int s0, int rows, int columns, int last) {
+        final FloatVector hidden = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int r = 0; r < rows; r++) {
+            int a = s0 + r * STRIDE;
+            // Whole vectors before the first hidden column keep what they are.
+            int from = Math.max(0, last + r + 1) / LANES * LANES;
+            for (int c = from; c < columns; c += LANES) {
+                FloatVector x = FloatVector.fromArray(FLOATS, s, a + c);
+                x.blend(hidden, INDEX.compare(VectorOperators.GT, last + r - c).cast(FLOATS)).intoArray(s, a + c);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #hideAfter}. */
+    static void hideAfterScalar(float[] s, int s0, int rows, int columns, int last) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = Math.max(0, last + r + 1); c < columns; c++) {
+                s[s0 + r * STRIDE + c] = Float.NEGATIVE_INFINITY;
+            }
+        }
+    }
+}

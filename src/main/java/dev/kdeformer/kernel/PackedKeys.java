@@ -1,0 +1,126 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+import static dev.kdeformer.kernel.Lanes.WIDTH;
+
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+
+/**
+ * Keys, values and biases of one head, or of a selection of its keys, in the layout that the kernels read. Keys are
+ * feature-major in panels of {@link Lanes#PANEL} keys; values are key-major in column panels of {@link Lanes#WIDTH}
+ * vectors and a narrower last one; there is one bias a key, in units of
+ * {@link LogitScale#bias}. Padding has zero keys, zero values and
+ * a bias of −∞.
+ */
+public final class PackedKeys {
+    private final int d;
+    private final int dv;
+    private final int count;
+    private final int padded;
+    private final int valueVectors;
+    private final long keys;
+    private final long values;
+    private final long bias;
+    private final LogitScale scale;
+
+    /** Takes memory for {@code count} keys of d features and values of dv features from {@code scratch}. */
+    public PackedKeys(Scratch scratch, int count, int d, int dv, LogitScale scale) {
+        this.d = d;
+        this.dv = dv;
+        this.count = count;
+        this.padded = Lanes.padKeys(count);
+        this.valueVectors = Lanes.padColumns(dv) / LANES;
+        this.keys = scratch.floats((long) padded * d);
+        this.values = scratch.floats((long) padded * valueVectors * LANES);
+        this.bias = scratch.floats(padded);
+        this.scale = scale;
+    }
+
+    private PackedKeys(PackedKeys other, long bias) {
+        this.d = other.d;
+        this.dv = other.dv;
+        this.count = other.count;
+        this.padded = other.padded;
+        this.valueVectors = other.valueVectors;
+        this.keys = other.keys;
+        this.values = other.values;
+        this.bias = bias;
+        this.scale = other.scale;
+    }
+
+    /** Off-heap bytes for {@code count} keys. */
+    public static long bytes(int count, int d, int dv) {
+        return (long) Lanes.padKeys(count) * ((long) d + Lanes.padColumns(dv) + 1) * Float.BYTES;
+    }
+
+    /** The same keys and values with a copy of the biases, to be changed by {@link #hide}. */
+    public PackedKeys withOwnBias(Scratch scratch) {
+        long copy = scratch.floats(padded);
+        Memory.copy(bias, copy, (long) padded * Float.BYTES);
+        return new PackedKeys(this, copy);
+    }
+
+    /** Features of a key. */
+    public int d() {
+        return d;
+    }
+
+    /** Features of a value. */
+    public int dv() {
+        return dv;
+    }
+
+    /** Number of keys. */
+    public int count() {
+        return count;
+    }
+
+    /** Number of keys with padding. */
+    public int padded() {
+        return padded;
+    }
+
+    /** How logits with these keys are scaled. */
+    public LogitScale scale() {
+        return scale;
+    }
+
+    /** Number of column panels of the values. */
+    int valuePanels() {
+        return (valueVectors + WIDTH - 1) / WIDTH;
+    }
+
+    /** Vectors across column panel {@code panel}. */
+    int panelVectors(int panel) {
+        return Math.min(WIDTH, valueVectors - panel * WIDTH);
+    }
+
+    /** Address of the key panel that starts at {@code key}, a multiple of PANEL, from feature {@code feature} on. */
+    long keyPanel(int key, int feature) {
+        return keys + ((long) key * d + (long) feature * PANEL) * Float.BYTES;
+    }
+
+    /** Address of the value row of {@code key} in column panel {@code panel}. */
+    long valueRow(int panel, int key) {
+        return values + (long) padded * panel * (WIDTH * VECTOR_BYTES)
+                + key * (panelVectors(panel) * VECTOR_BYTES);
+    }
+
+    /** Address of the bias of {@code key}. */
+    long bias(int key) {
+        return bias + (long) key * Float.BYTES;
+    }
+
+    /** Sets the bias of a key, natural logarithm. */
+    public void setBias(int key, float value) {
+        Memory.putFloat(bias(key), value * scale.bias());
+    }
+
+    /** Hides a key from all queries. */
+    public void hide(int key) {
+        Memory.putFloat(bias(key), Float.NEGATIVE_INFINITY);
+    }
+}

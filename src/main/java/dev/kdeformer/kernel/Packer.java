@@ -1,0 +1,115 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.WIDTH;
+import static dev.kdeformer.kernel.Lanes.store;
+
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/** Copies keys and values of the caller, in any order, into the layout of {@link PackedKeys}. Kept per thread. */
+public final class Packer {
+    private final int[] lanes = new int[LANES];
+    private float[] rows = new float[0];
+    private int laneStride = -1;
+
+    /**
+     * Packs keys [from, to) of {@code target}, {@code from} a multiple of {@link Lanes#PANEL}, and the padding when
+     * {@code to} is its count.
+     *
+     * @param key    (m, d)
+     * @param value  (m, d_v)
+     * @param bias   (1, m), natural logarithm, or null
+     * @param order  address of ints, the row of {@code key} for every key of {@code target}; 0 for the identity
+     * @param centre d floats to subtract from every key, or null
+     */
+    public void pack(PackedKeys target, int from, int to, Matrix key, Matrix value, Matrix bias, long order,
+            float[] centre) {
+        packKeys(target, from, to, key, order, centre);
+        packValues(target, from, to, value, order);
+        for (int j = from; j < to; j++) {
+            target.setBias(j, bias == null ? 0 : bias.get(0, row(order, j)));
+        }
+        if (to == target.count()) {
+            for (int j = to; j < target.padded(); j++) {
+                target.hide(j);
+            }
+        }
+    }
+
+    private void packKeys(PackedKeys target, int from, int to, Matrix key, long order, float[] centre) {
+        int d = target.d();
+        int end = to == target.count() ? target.padded() : to;
+        prepare(PANEL, d);
+        for (int panel = from; panel < end; panel += PANEL) {
+            int present = Math.max(0, Math.min(PANEL, to - panel));
+            gather(key, order, panel, present, d);
+            Arrays.fill(rows, present * d, PANEL * d, 0);
+            long address = target.keyPanel(panel, 0);
+            for (int i = 0; i < d; i++) {
+                FloatVector shift = FloatVector.broadcast(FLOATS, centre == null ? 0 : centre[i]);
+                for (int v = 0; v < WIDTH; v++) {
+                    FloatVector x = FloatVector.fromArray(FLOATS, rows, v * LANES * d + i, lanes, 0);
+                    store(x.sub(shift), address);
+                    address += Lanes.VECTOR_BYTES;
+                }
+            }
+        }
+    }
+
+    private void packValues(PackedKeys target, int from, int to, Matrix value, long order) {
+        int dv = target.dv();
+        int stride = Lanes.padColumns(dv);
+        int end = to == target.count() ? target.padded() : to;
+        if (rows.length < PANEL * stride) {
+            rows = new float[PANEL * stride];
+        }
+        for (int first = from; first < end; first += PANEL) {
+            int present = Math.max(0, Math.min(PANEL, to - first));
+            if (stride != dv || present < PANEL) {
+                Arrays.fill(rows, 0, PANEL * stride, 0);
+            }
+            gather(value, order, first, present, stride);
+            for (int p = 0; p < target.valuePanels(); p++) {
+                int vectors = target.panelVectors(p);
+                long address = target.valueRow(p, first);
+                for (int j = 0; j < PANEL; j++) {
+                    for (int v = 0; v < vectors; v++) {
+                        store(FloatVector.fromArray(FLOATS, rows, j * stride + (p * WIDTH + v) * LANES), address);
+                        address += Lanes.VECTOR_BYTES;
+                    }
+                }
+            }
+        }
+    }
+
+    private void gather(Matrix matrix, long order, int first, int count, int stride) {
+        if (order == 0) {
+            matrix.readRows(first, first + count, rows, 0, stride);
+            return;
+        }
+        for (int j = 0; j < count; j++) {
+            matrix.readRow(row(order, first + j), rows, j * stride);
+        }
+    }
+
+    private void prepare(int count, int stride) {
+        if (rows.length < count * stride) {
+            rows = new float[count * stride];
+        }
+        if (laneStride != stride) {
+            for (int lane = 0; lane < LANES; lane++) {
+                lanes[lane] = lane * stride;
+            }
+            laneStride = stride;
+        }
+    }
+
+    private static int row(long order, int position) {
+        return order == 0 ? position : Memory.getInt(order + (long) position * Integer.BYTES);
+    }
+}

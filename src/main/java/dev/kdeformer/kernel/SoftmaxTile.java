@@ -1,0 +1,198 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.Lanes.DEPTH;
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.STEP;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.kernel.Lanes.WIDTH;
+
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * The online softmax of one tile of queries: for every row a reference exponent, the sum of weights and the weighted
+ * sum of values over all keys that were added, in any number of parts (Dao 2022, FlashAttention; Milakov and
+ * Gimelshein 2018). Kept per thread.
+ *
+ * <p>The reference exponent m of a row is the maximum of its first step and then stays: later logits may exceed it by
+ * up to {@link #SLACK} before the sums are rescaled, so that the common step needs no pass for the maximum. A step
+ * that exceeds it is done again with the true maximum; where that happens more than twice, all further steps of the
+ * tile look at the maximum first.
+ */
+public final class SoftmaxTile {
+    /** What a logit may exceed the reference exponent by, in units of log 2. */
+    private static final float SLACK = 16;
+
+    /** Stands for the maximum of a row that has seen no key; finite, so that nothing is subtracted from infinity. */
+    private static final float NOTHING = -0x1p126f;
+
+    private final float[] s = new float[QueryTile.ROWS * STRIDE];
+    private final float[] max = new float[QueryTile.ROWS];
+    private final float[] newMax = new float[QueryTile.ROWS];
+    private final float[] sums = new float[QueryTile.ROWS * LANES];
+    private final float[] stepSums = new float[QueryTile.ROWS * LANES];
+    private float[] values = new float[0];
+    private int stride;
+    private int rows;
+    private int dv;
+    private boolean started;
+    private int redone;
+
+    /** Starts an empty state for {@code count} queries and values of {@code features} features. */
+    public void begin(int count, int features) {
+        rows = count;
+        dv = features;
+        stride = Lanes.padColumns(features);
+        if (values.length < QueryTile.ROWS * stride) {
+            values = new float[QueryTile.ROWS * stride];
+        } else {
+            Arrays.fill(values, 0, rows * stride, 0);
+        }
+        Arrays.fill(sums, 0, rows * LANES, 0);
+        Arrays.fill(max, 0, rows, NOTHING);
+        started = false;
+        redone = 0;
+    }
+
+    /** Adds all keys. */
+    public void add(QueryTile queries, PackedKeys keys) {
+        add(queries, keys, 0, keys.count(), Integer.MAX_VALUE);
+    }
+
+    /**
+     * Adds keys [from, to).
+     *
+     * @param from a multiple of {@code 4 · LANES}
+     * @param last row r sees no key after {@code last + r}; {@link Integer#MAX_VALUE} without a causal rule
+     */
+    public void add(QueryTile queries, PackedKeys keys, int from, int to, int last) {
+        int end = (int) Math.min(to, (long) last + rows);
+        for (int first = from; first < end; first += STEP) {
+            int present = Math.min(STEP, end - first);
+            boolean careful = !started || redone > 2;
+            if (!careful && !speculate(queries, keys, first, present, last)) {
+                redone++;
+                careful = true;
+            }
+            if (careful) {
+                withMaximum(queries, keys, first, present, last);
+            }
+            started = true;
+            for (int i = 0; i < rows * LANES; i += LANES) {
+                FloatVector.fromArray(FLOATS, sums, i).add(FloatVector.fromArray(FLOATS, stepSums, i))
+                        .intoArray(sums, i);
+            }
+            for (int panel = 0; panel < keys.valuePanels(); panel++) {
+                ValueKernel.add(s, 0, rows, present, keys.valueRow(panel, first), keys.panelVectors(panel), values,
+                        panel * WIDTH * LANES, stride);
+            }
+        }
+    }
+
+    private boolean speculate(QueryTile queries, PackedKeys keys, int first, int present, int last) {
+        Arrays.fill(stepSums, 0, rows * LANES, 0);
+        int top = Integer.MIN_VALUE;
+        for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
+            logits(queries, keys, first, column, last);
+            top = Math.max(top, ExpKernel.exp(s, column, rows, keys.scale().factor(), max, stepSums));
+        }
+        return top <= Float.floatToRawIntBits(SLACK);
+    }
+
+    private void withMaximum(QueryTile queries, PackedKeys keys, int first, int present, int last) {
+        for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
+            logits(queries, keys, first, column, last);
+        }
+        System.arraycopy(max, 0, newMax, 0, rows);
+        ExpKernel.rowMax(s, 0, rows, Lanes.roundUp(present, ExpKernel.COLUMNS), keys.scale().factor(), newMax);
+        rescale();
+        Arrays.fill(stepSums, 0, rows * LANES, 0);
+        for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
+            ExpKernel.exp(s, column, rows, keys.scale().factor(), max, stepSums);
+        }
+    }
+
+    /** The logits of one pass of the exponential, columns [column, column + COLUMNS) of the step. */
+    private void logits(QueryTile queries, PackedKeys keys, int first, int column, int last) {
+        float[] q = queries.data();
+        int d = queries.d();
+        for (int c = column; c < column + ExpKernel.COLUMNS; c += PANEL) {
+            LogitKernel.logits(q, rows, Math.min(d, DEPTH), keys.keyPanel(first + c, 0), keys.bias(first + c), s, c);
+            for (int i = DEPTH; i < d; i += DEPTH) {
+                ValueKernel.add(q, QueryTile.blockStart(i), rows, Math.min(DEPTH, d - i),
+                        keys.keyPanel(first + c, i), WIDTH, s, c, STRIDE);
+            }
+        }
+        if (last < first + column + ExpKernel.COLUMNS - 1) {
+            MaskKernel.hideAfter(s, column, rows, ExpKernel.COLUMNS, last - first - column);
+        }
+    }
+
+    private void rescale() {
+        for (int r = 0; r < rows; r++) {
+            if (newMax[r] == max[r]) {
+                continue;
+            }
+            float factor = (float) Math.pow(2, max[r] - newMax[r]);
+            max[r] = newMax[r];
+            if (!started) {
+                continue;
+            }
+            FloatVector.fromArray(FLOATS, sums, r * LANES).mul(factor).intoArray(sums, r * LANES);
+            for (int c = r * stride; c < (r + 1) * stride; c += LANES) {
+                FloatVector.fromArray(FLOATS, values, c).mul(factor).intoArray(values, c);
+            }
+        }
+    }
+
+    /** The sum of the weights of a row, relative to its {@link #reference}. */
+    public float sum(int row) {
+        return FloatVector.fromArray(FLOATS, sums, row * LANES).reduceLanes(VectorOperators.ADD);
+    }
+
+    /** The reference exponent of a row, in units of log 2. */
+    public float reference(int row) {
+        return max[row];
+    }
+
+    /** The weighted values; row r starts at {@code r · valueStride()}. */
+    public float[] values() {
+        return values;
+    }
+
+    /** Row distance of {@link #values}. */
+    public int valueStride() {
+        return stride;
+    }
+
+    /**
+     * Divides and writes the rows; a row without keys becomes zeros.
+     *
+     * @param output    (n, d_v)
+     * @param logSumExp (n, 1), or null
+     * @param order     address of ints, the output row for every position; 0 for the identity
+     * @param from      position of the tile's first query
+     * @param shift     what to add to the log-sum-exp of each row, natural logarithm; null for nothing
+     */
+    public void finish(Matrix output, Matrix logSumExp, long order, int from, double[] shift) {
+        for (int r = 0; r < rows; r++) {
+            int row = order == 0 ? from + r : Memory.getInt(order + (from + r) * 4L);
+            float sum = sum(r);
+            float inverse = sum > 0 ? 1 / sum : 0;
+            for (int c = r * stride; c < (r + 1) * stride; c += LANES) {
+                FloatVector.fromArray(FLOATS, values, c).mul(inverse).intoArray(values, c);
+            }
+            output.writeRow(row, values, r * stride);
+            if (logSumExp != null) {
+                double natural = (max[r] + Math.log(sum) / Math.log(2)) * Math.log(2);
+                logSumExp.set(row, 0, sum > 0 ? (float) (natural + (shift == null ? 0 : shift[r]))
+                        : Float.NEGATIVE_INFINITY);
+            }
+        }
+    }
+}

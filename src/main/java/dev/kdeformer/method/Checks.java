@@ -1,0 +1,231 @@
+package dev.kdeformer.method;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Engine;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
+
+/** Argument checks of all methods, made before anything is computed or written. */
+final class Checks {
+    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
+    private static final int CHUNK = 1 << 14;
+
+    /** Largest logit in units of log 2 that leaves room for sums and differences in float32. */
+    private static final double LARGEST_LOGIT = 0x1p120;
+
+    /** Largest number of keys times largest value: weights may reach 2¹⁶ before they are rescaled. */
+    private static final double LARGEST_VALUE_SUM = 0x1p108;
+
+    private Checks() {
+    }
+
+    static void outputs(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+        Objects.requireNonNull(engine, "engine");
+        Objects.requireNonNull(input, "input");
+        Objects.requireNonNull(output, "output");
+        shape("output", output, input.outputShape());
+        alive("query", input.query());
+        alive("key", input.key());
+        alive("value", input.value());
+        alive("output", output);
+        writable("output", output);
+        apart("output", output, input);
+        if (logSumExp != null) {
+            shape("logSumExp", logSumExp, input.outputShape().withColumns(1));
+            alive("logSumExp", logSumExp);
+            writable("logSumExp", logSumExp);
+            apart("logSumExp", logSumExp, input);
+            apart("logSumExp", logSumExp, "output", output);
+        }
+        if (input.keyBias() != null) {
+            alive("key bias", input.keyBias());
+        }
+    }
+
+    private static void shape(String name, Tensor tensor, Shape wanted) {
+        if (!tensor.shape().equals(wanted)) {
+            throw new IllegalArgumentException(name + " must have shape " + wanted + ", got " + tensor.shape());
+        }
+    }
+
+    private static void alive(String name, Tensor tensor) {
+        if (!tensor.segment().scope().isAlive()) {
+            throw new IllegalStateException(name + " belongs to a closed arena");
+        }
+    }
+
+    private static void writable(String name, Tensor tensor) {
+        if (tensor.segment().isReadOnly()) {
+            throw new IllegalArgumentException(name + " must be writable, got read-only memory");
+        }
+        Shape shape = tensor.shape();
+        long[] strides = {tensor.batchStride(), tensor.headStride(), tensor.rowStride(), tensor.columnStride()};
+        int[] sizes = {shape.batch(), shape.heads(), shape.rows(), shape.columns()};
+        // Sorted by stride, every dimension must step over all that the smaller ones span.
+        long span = 1;
+        boolean[] used = new boolean[4];
+        for (int round = 0; round < 4; round++) {
+            int smallest = -1;
+            for (int i = 0; i < 4; i++) {
+                if (!used[i] && (smallest < 0 || strides[i] < strides[smallest])) {
+                    smallest = i;
+                }
+            }
+            used[smallest] = true;
+            if (sizes[smallest] == 1) {
+                continue;
+            }
+            if (strides[smallest] < span) {
+                throw new IllegalArgumentException(name + " must not overlap itself, got strides (" + strides[0] + ", "
+                        + strides[1] + ", " + strides[2] + ", " + strides[3] + ") for shape " + shape);
+            }
+            span += strides[smallest] * (sizes[smallest] - 1L);
+        }
+    }
+
+    private static void apart(String name, Tensor tensor, AttentionInput input) {
+        apart(name, tensor, "query", input.query());
+        apart(name, tensor, "key", input.key());
+        apart(name, tensor, "value", input.value());
+        if (input.keyBias() != null) {
+            apart(name, tensor, "key bias", input.keyBias());
+        }
+    }
+
+    private static void apart(String name, Tensor written, String otherName, Tensor other) {
+        MemorySegment a = used(written);
+        MemorySegment b = used(other);
+        if (a.asOverlappingSlice(b).isPresent()) {
+            throw new IllegalArgumentException(name + " must not overlap " + otherName + ", got memory shared with it");
+        }
+    }
+
+    /** The bytes between the first and the last element. */
+    private static MemorySegment used(Tensor t) {
+        Shape s = t.shape();
+        long last = t.batchStride() * (s.batch() - 1L) + t.headStride() * (s.heads() - 1L)
+                + t.rowStride() * (s.rows() - 1L) + t.columnStride() * (s.columns() - 1L);
+        return t.segment().asSlice(0, (last + 1) * Float.BYTES);
+    }
+
+    /** Checks that all elements are finite and that neither logits nor sums can leave float32. */
+    static void elements(Team team, AttentionInput input) {
+        double query = largest(team, "query", input.query(), null);
+        double key = largest(team, "key", input.key(), input);
+        double value = largest(team, "value", input.value(), input);
+        double bias = input.keyBias() == null ? 0 : largestBias(input);
+        double logit = (query * key * input.d() * Math.abs(input.scale()) + bias) / Math.log(2);
+        if (!(logit < LARGEST_LOGIT)) {
+            throw new IllegalArgumentException("logits may exceed what float32 holds: largest |query| " + (float) query
+                    + ", |key| " + (float) key + ", scale " + input.scale() + ", d " + input.d()
+                    + "; their product must stay below 1e36");
+        }
+        if (!(value * input.keys() < LARGEST_VALUE_SUM)) {
+            throw new IllegalArgumentException("sums of values may exceed what float32 holds: largest |value| "
+                    + (float) value + " times " + input.keys() + " keys must stay below 3e32");
+        }
+    }
+
+    private static double largest(Team team, String name, Tensor tensor, AttentionInput lengths) {
+        Shape shape = tensor.shape();
+        int heads = shape.batch() * shape.heads();
+        int chunkRows = Math.max(1, CHUNK / shape.columns());
+        int chunks = (shape.rows() + chunkRows - 1) / chunkRows;
+        AtomicInteger top = new AtomicInteger();
+        Team.Task task = (index, scratch) -> {
+            int head = index / chunks;
+            int batch = head / shape.heads();
+            int rows = lengths == null ? shape.rows() : lengths.mask().keyLength(batch, shape.rows());
+            int from = index % chunks * chunkRows;
+            int to = Math.min(rows, from + chunkRows);
+            if (from < to) {
+                Matrix matrix = tensor.matrix(batch, head % shape.heads());
+                int bits = scan(matrix, from, to, scratch.keep(Buffer.class, Buffer::new));
+                if (bits >= 0x7f80_0000) {
+                    throw notFinite(name, batch, head % shape.heads(), matrix, from, to);
+                }
+                top.accumulateAndGet(bits, Math::max);
+            }
+        };
+        long count = (long) heads * chunks;
+        if (count > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(name + " is too large, got shape " + shape);
+        }
+        Team runner = shape.elements() < 4 * CHUNK ? team.alone(team.scratch()) : team;
+        runner.forEach((int) count, task);
+        return Float.intBitsToFloat(top.get());
+    }
+
+    /** The largest magnitude as raw bits; not below 0x7f800000 if an element is infinite or NaN. */
+    private static int scan(Matrix matrix, int from, int to, Buffer buffer) {
+        int columns = matrix.columns();
+        int lanes = INTS.length();
+        int length = (to - from) * columns;
+        float[] rows = buffer.room(length + lanes);
+        matrix.readRows(from, to, rows, 0, columns);
+        java.util.Arrays.fill(rows, length, length + lanes, 0);
+        IntVector top = IntVector.zero(INTS);
+        for (int i = 0; i < length; i += lanes) {
+            IntVector bits = FloatVector.fromArray(FLOATS, rows, i).reinterpretAsInts();
+            top = top.max(bits.and(0x7fff_ffff));
+        }
+        return top.reduceLanes(VectorOperators.MAX);
+    }
+
+    private static IllegalArgumentException notFinite(String name, int batch, int head, Matrix matrix, int from,
+            int to) {
+        for (int r = from; r < to; r++) {
+            for (int c = 0; c < matrix.columns(); c++) {
+                if (!Float.isFinite(matrix.get(r, c))) {
+                    return new IllegalArgumentException(name + " must be finite, got " + matrix.get(r, c)
+                            + " at (batch " + batch + ", head " + head + ", row " + r + ", column " + c + ")");
+                }
+            }
+        }
+        return new IllegalArgumentException(name + " must be finite and must not change during the call");
+    }
+
+    private static double largestBias(AttentionInput input) {
+        Shape shape = input.keyBias().shape();
+        float largest = 0;
+        for (int b = 0; b < shape.batch(); b++) {
+            for (int h = 0; h < shape.heads(); h++) {
+                Matrix bias = input.keyBias().matrix(b, h);
+                for (int j = 0; j < shape.columns(); j++) {
+                    float x = bias.get(0, j);
+                    if (Float.isNaN(x) || x == Float.POSITIVE_INFINITY) {
+                        throw new IllegalArgumentException("key bias must be finite or -Infinity, got " + x
+                                + " at (batch " + b + ", head " + h + ", key " + j + ")");
+                    }
+                    if (x != Float.NEGATIVE_INFINITY) {
+                        largest = Math.max(largest, Math.abs(x));
+                    }
+                }
+            }
+        }
+        return largest;
+    }
+
+    /** A thread's buffer for rows. */
+    private static final class Buffer {
+        private float[] floats = new float[0];
+
+        float[] room(int length) {
+            if (floats.length < length) {
+                floats = new float[length];
+            }
+            return floats;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+package dev.kdeformer.method;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+
+/** One key head of one batch item, with the query heads that read it. */
+public final class KeyHead {
+    /** Keys that the centre is the mean of; enough for a mean, few enough to cost nothing. */
+    private static final int CENTRE_SAMPLE = 1024;
+
+    private final Call call;
+    private final int batch;
+    private final int head;
+    private final Matrix key;
+    private final Matrix value;
+    private final Matrix bias;
+    private final int keys;
+
+    KeyHead(Call call, int batch, int head) {
+        AttentionInput input = call.input();
+        this.call = call;
+        this.batch = batch;
+        this.head = head;
+        this.key = input.key().matrix(batch, head);
+        this.value = input.value().matrix(batch, head);
+        this.bias = input.keyBias() == null ? null : input.keyBias().matrix(
+                input.keyBias().shape().batch() == 1 ? 0 : batch, input.keyBias().shape().heads() == 1 ? 0 : head);
+        this.keys = input.mask().keyLength(batch, input.keys());
+    }
+
+    /** The index of this unit among all key heads of all batch items. */
+    public int index() {
+        return batch * call.input().kvHeads() + head;
+    }
+
+    /** Keys, (m, d); only the first {@link #keys} are valid. */
+    public Matrix key() {
+        return key;
+    }
+
+    /** Values, (m, d_v). */
+    public Matrix value() {
+        return value;
+    }
+
+    /** Biases, (1, m), or null. */
+    public Matrix bias() {
+        return bias;
+    }
+
+    /** Number of valid keys; 0 if all are padding. */
+    public int keys() {
+        return keys;
+    }
+
+    /** Number of query heads that read this key head. */
+    public int groupSize() {
+        return call.input().groupSize();
+    }
+
+    /** Queries of query head {@code member} of the group, (n, d). */
+    public Matrix query(int member) {
+        return call.input().query().matrix(batch, queryHead(member));
+    }
+
+    /** Output of query head {@code member}, (n, d_v). */
+    public Matrix output(int member) {
+        return call.output().matrix(batch, queryHead(member));
+    }
+
+    /** Log-sum-exp of query head {@code member}, (n, 1), or null. */
+    public Matrix logSumExp(int member) {
+        return call.logSumExp() == null ? null : call.logSumExp().matrix(batch, queryHead(member));
+    }
+
+    private int queryHead(int member) {
+        return head * groupSize() + member;
+    }
+
+    /**
+     * A centre of the keys, d floats: the mean of up to 1,024 evenly spaced ones where they share a large part, else
+     * zeros. Softmax does not change when the same vector is subtracted from every key; keys with a large common part
+     * keep digits so, others would only gain a rounding.
+     */
+    public float[] centre() {
+        int d = key.columns();
+        double[] sum = new double[d];
+        double squares = 0;
+        float[] row = new float[d];
+        int count = Math.min(keys, CENTRE_SAMPLE);
+        for (int i = 0; i < count; i++) {
+            key.readRow((int) ((long) i * keys / count), row, 0);
+            for (int c = 0; c < d; c++) {
+                sum[c] += row[c];
+                squares += (double) row[c] * row[c];
+            }
+        }
+        double common = 0;
+        for (int c = 0; c < d && count > 0; c++) {
+            row[c] = (float) (sum[c] / count);
+            common += (double) row[c] * row[c];
+        }
+        if (!(common > 0.5 * squares / count)) {
+            Arrays.fill(row, 0);
+        }
+        return row;
+    }
+
+    /** What centring took from the logits of the queries at [from, from + count): scale · q · centre. */
+    public double[] shift(Matrix query, long order, int from, int count, float[] centre) {
+        double[] shift = new double[count];
+        float[] row = new float[centre.length];
+        for (int r = 0; r < count; r++) {
+            query.readRow(order == 0 ? from + r : Memory.getInt(order + (from + r) * 4L), row, 0);
+            double dot = 0;
+            for (int c = 0; c < row.length; c++) {
+                dot += (double) row[c] * centre[c];
+            }
+            shift[r] = dot * call.input().scale();
+        }
+        return shift;
+    }
+}

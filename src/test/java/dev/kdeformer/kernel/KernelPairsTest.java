@@ -1,0 +1,165 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Every kernel against its scalar reference. */
+class KernelPairsTest {
+    private static final int ROWS = QueryTile.ROWS;
+
+    private final Scratch scratch = new Scratch();
+    private final SplittableRandom random = new SplittableRandom(5);
+
+    @AfterEach
+    void free() {
+        scratch.close();
+    }
+
+    private float[] tile() {
+        float[] tile = new float[ROWS * STRIDE];
+        for (int i = 0; i < tile.length; i++) {
+            tile[i] = (float) random.nextGaussian();
+        }
+        return tile;
+    }
+
+    private long memory(int floats) {
+        long address = scratch.floats(floats);
+        for (int i = 0; i < floats; i++) {
+            Memory.putFloat(address + i * 4L, (float) random.nextGaussian());
+        }
+        return address;
+    }
+
+    private static void assertClose(float[] expected, float[] actual, int rows, int stride, int from, int columns,
+            double tolerance) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                int i = from + r * stride + c;
+                assertEquals(expected[i], actual[i], tolerance * (1 + Math.abs(expected[i])), "row " + r + " column "
+                        + c);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 31, 64, 100, 256})
+    void logits(int d) {
+        float[] q = tile();
+        long keys = memory(d * PANEL);
+        long bias = memory(PANEL);
+        for (int rows : new int[] {1, 5, 6, 7, 96}) {
+            float[] expected = new float[ROWS * STRIDE];
+            float[] actual = new float[ROWS * STRIDE];
+            LogitKernel.logitsScalar(q, rows, d, keys, bias, expected, 7);
+            LogitKernel.logits(q, rows, d, keys, bias, actual, 7);
+            assertClose(expected, actual, rows, STRIDE, 7, PANEL, 1e-6 * d);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 64, 251})
+    void values(int keys) {
+        float[] p = tile();
+        for (int vectors = 1; vectors <= Lanes.WIDTH; vectors++) {
+            int stride = vectors * LANES + LANES;
+            long values = memory(keys * vectors * LANES);
+            for (int rows : new int[] {1, 11, 24, 95}) {
+                float[] expected = new float[ROWS * stride];
+                float[] actual = new float[ROWS * stride];
+                ValueKernel.addScalar(p, 3, rows, keys, values, vectors, expected, LANES, stride);
+                int tall = Math.min(rows, ROWS - 12);
+                ValueKernel.add(p, 3, tall, keys, values, vectors, actual, LANES, stride);
+                assertClose(expected, actual, tall, stride, LANES, vectors * LANES, 1e-6 * keys);
+            }
+        }
+    }
+
+    @Test
+    void expIsWithinTwoUlpAndZeroBelowTheSmallest() {
+        float[] s = new float[ROWS * STRIDE];
+        float[] max = new float[ROWS];
+        double worst = 0;
+        for (int round = 0; round < 200; round++) {
+            double span = round % 4 == 0 ? 2 : 126;
+            float[] x = new float[ROWS * STRIDE];
+            for (int i = 0; i < s.length; i++) {
+                x[i] = s[i] = (float) (-span * random.nextDouble() + (round % 5 == 0 ? 16 : 0));
+            }
+            ExpKernel.exp(s, 0, ROWS, 1, max, new float[ROWS * LANES]);
+            for (int r = 0; r < ROWS; r++) {
+                for (int c = 0; c < ExpKernel.COLUMNS; c++) {
+                    int i = r * STRIDE + c;
+                    double exact = Math.pow(2, x[i]);
+                    worst = Math.max(worst, Math.abs(s[i] - exact) / Math.ulp((float) exact));
+                }
+            }
+        }
+        assertTrue(worst <= 2, "error of " + worst + " ulp");
+        float[] hidden = {-126.1f, -127, -150, -1e4f, -1e30f, Float.NEGATIVE_INFINITY, 0, -126};
+        System.arraycopy(hidden, 0, s, 0, hidden.length);
+        ExpKernel.exp(s, 0, 1, 1, max, new float[LANES]);
+        for (int i = 0; i < 6; i++) {
+            assertEquals(0, Float.floatToRawIntBits(s[i]), "2^" + hidden[i]);
+        }
+        assertEquals(1, s[6]);
+        assertEquals(0x1p-126f, s[7]);
+    }
+
+    @Test
+    void expSumsRowsAndWatchesTheLargestExponent() {
+        float[] x = tile();
+        float[] max = new float[ROWS];
+        for (int r = 0; r < ROWS; r++) {
+            max[r] = r % 7 - 3;
+        }
+        x[5 * STRIDE + 20] = Float.NEGATIVE_INFINITY;
+        for (int rows : new int[] {1, 6, 96}) {
+            float[] expected = x.clone();
+            float[] actual = x.clone();
+            float[] expectedSums = new float[ROWS * LANES];
+            float[] sums = new float[ROWS * LANES];
+            int expectedTop = ExpKernel.expScalar(expected, 16, rows, 1.25f, max, expectedSums);
+            int top = ExpKernel.exp(actual, 16, rows, 1.25f, max, sums);
+            assertClose(expected, actual, rows, STRIDE, 16, ExpKernel.COLUMNS, 3e-7);
+            assertClose(expectedSums, sums, rows, LANES, 0, LANES, 1e-6);
+            assertEquals(expectedTop, top);
+        }
+    }
+
+    @Test
+    void rowMaximum() {
+        float[] s = tile();
+        float[] expected = new float[ROWS];
+        float[] actual = new float[ROWS];
+        ExpKernel.rowMaxScalar(s, 3, ROWS, ExpKernel.COLUMNS, 1.5f, expected);
+        ExpKernel.rowMax(s, 3, ROWS, ExpKernel.COLUMNS, 1.5f, actual);
+        assertClose(expected, actual, ROWS, 1, 0, 1, 0);
+    }
+
+    @Test
+    void causalMask() {
+        for (int last = -ROWS - 3; last < ExpKernel.COLUMNS + 3; last += 5) {
+            float[] expected = tile();
+            float[] actual = expected.clone();
+            MaskKernel.hideAfterScalar(expected, 2, ROWS, ExpKernel.COLUMNS, last);
+            MaskKernel.hideAfter(actual, 2, ROWS, ExpKernel.COLUMNS, last);
+            for (int r = 0; r < ROWS; r++) {
+                for (int c = 0; c < STRIDE - 2; c++) {
+                    assertEquals(expected[2 + r * STRIDE + c], actual[2 + r * STRIDE + c], last + ": " + r + ", " + c);
+                }
+            }
+        }
+    }
+}
