@@ -1,0 +1,134 @@
+package dev.kdeformer.peers;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+
+/** The order of elements that the peers want, and direct buffers over it. */
+final class Layout {
+    private Layout() {
+    }
+
+    /**
+     * The rows of a tensor in the order (batch, heads, rows), every head repeated until there are {@code heads}. The
+     * tensor's own memory where it has that order already.
+     *
+     * @throws UnsupportedOperationException if the elements do not fit in a direct buffer
+     */
+    static FloatBuffer byHead(Arena arena, Tensor tensor, int heads) {
+        Shape s = tensor.shape();
+        boolean inOrder = tensor.columnStride() == 1 && tensor.rowStride() == s.columns()
+                && (s.heads() == 1 || tensor.headStride() == (long) s.rows() * s.columns())
+                && (s.batch() == 1 || tensor.batchStride() == (long) s.heads() * s.rows() * s.columns());
+        if (inOrder && s.heads() == heads && tensor.segment().isNative()) {
+            return buffer(tensor.segment(), s.elements());
+        }
+        MemorySegment copy = allocate(arena, (long) s.batch() * heads * s.rows() * s.columns());
+        long headBytes = (long) s.rows() * s.columns() * Float.BYTES;
+        for (int b = 0; b < s.batch(); b++) {
+            for (int h = 0; h < heads; h++) {
+                tensor.matrix(b, h / (heads / s.heads())).readRows(0, s.rows(), copy,
+                        ((long) b * heads + h) * headBytes);
+            }
+        }
+        return buffer(copy, copy.byteSize() / Float.BYTES);
+    }
+
+    /**
+     * The rows of a tensor in the order (batch, rows, heads), every head repeated until there are {@code heads}.
+     *
+     * @throws UnsupportedOperationException if the elements do not fit in a direct buffer
+     */
+    static FloatBuffer byRow(Arena arena, Tensor tensor, int heads) {
+        if (heads == 1) {
+            return byHead(arena, tensor, heads);
+        }
+        Shape s = tensor.shape();
+        MemorySegment copy = allocate(arena, (long) s.batch() * heads * s.rows() * s.columns());
+        long rowBytes = (long) s.columns() * Float.BYTES;
+        for (int b = 0; b < s.batch(); b++) {
+            for (int h = 0; h < heads; h++) {
+                Matrix from = tensor.matrix(b, h / (heads / s.heads()));
+                for (int row = 0; row < s.rows(); row++) {
+                    from.readRow(row, copy, (((long) b * s.rows() + row) * heads + h) * rowBytes);
+                }
+            }
+        }
+        return buffer(copy, copy.byteSize() / Float.BYTES);
+    }
+
+    /** New memory for the output, (batch, heads, n, d_v) floats in an order of the caller's choice. */
+    static FloatBuffer output(Arena arena, AttentionInput input) {
+        long elements = input.outputShape().elements();
+        return buffer(allocate(arena, elements), elements);
+    }
+
+    /** Copies an output in the order (batch, heads, rows). */
+    static void copyByHead(MemorySegment source, Tensor output) {
+        Shape s = output.shape();
+        copy(Tensor.of(source, s), output);
+    }
+
+    /** Copies an output in the order (batch, rows, heads). */
+    static void copyByRow(MemorySegment source, Tensor output) {
+        Shape s = output.shape();
+        long row = (long) s.heads() * s.columns();
+        copy(Tensor.of(source, s, row * s.rows(), s.columns(), row, 1), output);
+    }
+
+    private static void copy(Tensor from, Tensor to) {
+        Shape s = to.shape();
+        for (int b = 0; b < s.batch(); b++) {
+            for (int h = 0; h < s.heads(); h++) {
+                Matrix source = from.matrix(b, h);
+                Matrix target = to.matrix(b, h);
+                for (int row = 0; row < s.rows(); row++) {
+                    for (int c = 0; c < s.columns(); c++) {
+                        target.set(row, c, source.get(row, c));
+                    }
+                }
+            }
+        }
+    }
+
+    /**
+     * The mask as n × m summands of the logits: 0 where the key is visible, −∞ elsewhere.
+     *
+     * @throws UnsupportedOperationException if the elements do not fit in a direct buffer
+     */
+    static FloatBuffer summands(Arena arena, AttentionInput input) {
+        int n = input.queries();
+        int m = input.keys();
+        MemorySegment mask = allocate(arena, (long) n * m);
+        int offset = input.mask().causalOffset(n, m);
+        for (int i = 0; i < n; i++) {
+            for (long j = Math.max(0, (long) i + offset + 1); j < m; j++) {
+                mask.setAtIndex(ValueLayout.JAVA_FLOAT, (long) i * m + j, Float.NEGATIVE_INFINITY);
+            }
+        }
+        return buffer(mask, (long) n * m);
+    }
+
+    private static MemorySegment allocate(Arena arena, long floats) {
+        checkSize(floats);
+        return arena.allocate(floats * Float.BYTES, 64);
+    }
+
+    private static FloatBuffer buffer(MemorySegment segment, long floats) {
+        checkSize(floats);
+        return segment.asSlice(0, floats * Float.BYTES).asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
+    }
+
+    private static void checkSize(long floats) {
+        if (floats > Integer.MAX_VALUE / Float.BYTES) {
+            throw new UnsupportedOperationException("a tensor of " + floats
+                    + " floats is more than the 2 GiB that fit in a Java buffer");
+        }
+    }
+}
