@@ -1,0 +1,58 @@
+package dev.kdeformer.io;
+
+import dev.kdeformer.tensor.Shape;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** The dimensions that a file states, and the tensor shape they stand for. */
+final class Dimensions {
+    /** More dimensions than NumPy or PyTorch allow; a longer list in a header is an attempt to fill the memory. */
+    static final int MAX_RANK = 64;
+
+    private Dimensions() {
+    }
+
+    /**
+     * The shape of (n, d), (heads, n, d) or (batch, heads, n, d); dimensions that are not there count 1.
+     *
+     * @param subject what has these dimensions, for the message
+     */
+    static Shape shape(String file, String subject, List<Long> dimensions) throws TensorFormatException {
+        int rank = dimensions.size();
+        if (rank < 2 || rank > 4) {
+            throw new TensorFormatException(file, subject + " has " + rank + (rank == 1 ? " dimension, " : " dimensions, ")
+                    + "shape " + text(dimensions) + "; allowed are 2 (n, d), 3 (heads, n, d) and 4 (batch, heads, n, d)");
+        }
+        int[] sizes = {1, 1, 1, 1};
+        for (int i = 0; i < rank; i++) {
+            long size = dimensions.get(i);
+            if (size < 1 || size > Integer.MAX_VALUE) {
+                throw new TensorFormatException(file, subject + " has shape " + text(dimensions)
+                        + "; every dimension must be between 1 and " + Integer.MAX_VALUE);
+            }
+            sizes[4 - rank + i] = (int) size;
+        }
+        try {
+            return Shape.of(sizes[0], sizes[1], sizes[2], sizes[3]);
+        } catch (IllegalArgumentException e) {
+            throw new TensorFormatException(file, subject + " has shape " + text(dimensions)
+                    + "; a tensor must have at most 2^60 elements");
+        }
+    }
+
+    /** The dimensions of a shape with the given rank. */
+    static List<Long> of(Shape shape, int rank) {
+        List<Long> all = List.of((long) shape.batch(), (long) shape.heads(), (long) shape.rows(),
+                (long) shape.columns());
+        return all.subList(4 - rank, 4);
+    }
+
+    /** Dimensions in the notation of Python, shortened when there are many. */
+    static String text(List<Long> dimensions) {
+        String inner = dimensions.stream().limit(8).map(String::valueOf).collect(Collectors.joining(", "));
+        if (dimensions.size() > 8) {
+            return "(" + inner + ", ...)";
+        }
+        return dimensions.size() == 1 ? "(" + inner + ",)" : "(" + inner + ")";
+    }
+}

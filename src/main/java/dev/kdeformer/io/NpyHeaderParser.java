@@ -1,0 +1,223 @@
+package dev.kdeformer.io;
+
+import dev.kdeformer.tensor.Shape;
+import java.io.IOException;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Parses the header of a .npy file: a magic string, a version, a length and a Python dictionary of three entries
+ * (NumPy, {@code numpy.lib.format}). Only the literals that such a dictionary is made of are understood.
+ */
+final class NpyHeaderParser {
+    private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
+    private static final int MAX_LENGTH = 1 << 16;
+    private static final String DICTIONARY = "the dictionary";
+
+    private final InputFile in;
+    private final HeaderScanner scanner;
+    private String element;
+    private Boolean fortranOrder;
+    private List<Long> dimensions;
+
+    private NpyHeaderParser(InputFile in, byte[] text) {
+        this.in = in;
+        this.scanner = new HeaderScanner(in.name(), text);
+    }
+
+    /** Reads a header from the start of the file and leaves the file at its first element. */
+    static NpyHeader read(InputFile in) throws IOException {
+        int version = version(in);
+        int lengthBytes = version == 1 ? 2 : 4;
+        if (in.remaining() < lengthBytes) {
+            throw in.error("the file ends within its first " + (MAGIC.length + 2 + lengthBytes) + " bytes");
+        }
+        long length = littleEndian(in.read(lengthBytes));
+        if (length > in.remaining()) {
+            throw in.error("the header should have " + length + " bytes, but only " + in.remaining()
+                    + " are left in the file");
+        }
+        if (length > MAX_LENGTH) {
+            throw in.error("the header has " + length + " bytes; at most " + MAX_LENGTH + " are allowed");
+        }
+        NpyHeaderParser parser = new NpyHeaderParser(in, in.read((int) length));
+        parser.parse();
+        return parser.check(version);
+    }
+
+    private static int version(InputFile in) throws IOException {
+        if (in.length() < MAGIC.length + 2) {
+            throw in.error("this is not a .npy file: it has only " + in.length() + " bytes");
+        }
+        byte[] start = in.read(MAGIC.length + 2);
+        for (int i = 0; i < MAGIC.length; i++) {
+            if (start[i] != MAGIC[i]) {
+                boolean zip = start[0] == 'P' && start[1] == 'K';
+                throw in.error("this is not a .npy file: it does not start with the bytes 93 'NUMPY'"
+                        + (zip ? "; it looks like a .npz or other zip archive, which has to be unpacked first" : ""));
+            }
+        }
+        int major = start[MAGIC.length] & 0xFF;
+        int minor = start[MAGIC.length + 1] & 0xFF;
+        if (major < 1 || major > 3 || minor != 0) {
+            throw in.error("the .npy format version is " + major + "." + minor + "; allowed are 1.0, 2.0 and 3.0");
+        }
+        return major;
+    }
+
+    private static long littleEndian(byte[] bytes) {
+        long value = 0;
+        for (int i = bytes.length - 1; i >= 0; i--) {
+            value = value << 8 | bytes[i] & 0xFF;
+        }
+        return value;
+    }
+
+    private void parse() throws TensorFormatException {
+        scanner.expect('{', "the header length");
+        while (!scanner.accept('}')) {
+            String key = string("a key of " + DICTIONARY);
+            scanner.expect(':', "key " + HeaderScanner.quoted(key));
+            switch (key) {
+                case "descr" -> {
+                    once(key, element);
+                    element = element();
+                }
+                case "fortran_order" -> {
+                    once(key, fortranOrder);
+                    fortranOrder = bool();
+                }
+                case "shape" -> {
+                    once(key, dimensions);
+                    dimensions = tuple();
+                }
+                default -> throw scanner.error("unknown key " + HeaderScanner.quoted(key)
+                        + "; allowed are 'descr', 'fortran_order' and 'shape'");
+            }
+            if (!scanner.accept(',')) {
+                scanner.expect('}', "an entry of " + DICTIONARY);
+                break;
+            }
+        }
+        scanner.expectEnd(DICTIONARY);
+    }
+
+    private void once(String key, Object earlier) throws TensorFormatException {
+        if (earlier != null) {
+            throw scanner.error("key '" + key + "' is there twice");
+        }
+    }
+
+    private NpyHeader check(int version) throws TensorFormatException {
+        String missing = element == null ? "descr" : fortranOrder == null ? "fortran_order"
+                : dimensions == null ? "shape" : null;
+        if (missing != null) {
+            throw in.error("the header has no key '" + missing + "'");
+        }
+        Shape shape = Dimensions.shape(in.name(), "the array", dimensions);
+        ElementType type = type();
+        NpyHeader header = new NpyHeader(version, type, order(), fortranOrder, dimensions, shape,
+                in.length() - in.remaining());
+        // A division, because the product of shape and element size may be beyond a long.
+        long there = in.remaining() / type.bytes();
+        String needs = "shape " + Dimensions.text(dimensions) + " of " + HeaderScanner.quoted(element) + " needs "
+                + shape.elements() + " elements of " + type.bytes() + " bytes, but ";
+        if (there < shape.elements()) {
+            throw in.error(needs + "only " + in.remaining() + " bytes follow the header");
+        }
+        if (in.remaining() != header.dataBytes()) {
+            throw in.error(needs + in.remaining() + " bytes follow the header");
+        }
+        return header;
+    }
+
+    private ElementType type() throws TensorFormatException {
+        String kind = hasOrder() ? element.substring(1) : element;
+        return switch (kind) {
+            case "f2" -> ElementType.F16;
+            case "f4" -> ElementType.F32;
+            case "f8" -> ElementType.F64;
+            case "O" -> throw in.error("the array holds Python objects, which are never read; allowed are the element "
+                    + "types f2, f4 and f8");
+            default -> throw in.error("element type " + HeaderScanner.quoted(element)
+                    + " is not read; allowed are f2, f4 and f8 in either byte order");
+        };
+    }
+
+    /** NumPy takes '=' and an element size without order as native, and '|' too where it is not meaningless. */
+    private ByteOrder order() {
+        return switch (element.charAt(0)) {
+            case '<' -> ByteOrder.LITTLE_ENDIAN;
+            case '>' -> ByteOrder.BIG_ENDIAN;
+            default -> ByteOrder.nativeOrder();
+        };
+    }
+
+    private boolean hasOrder() {
+        return !element.isEmpty() && "<>=|".indexOf(element.charAt(0)) >= 0;
+    }
+
+    private String element() throws TensorFormatException {
+        int c = scanner.token();
+        if (c == '[' || c == '(') {
+            throw scanner.error("the array has a structured element type; allowed are f2, f4 and f8");
+        }
+        return string("the element type");
+    }
+
+    private String string(String what) throws TensorFormatException {
+        int quote = scanner.token();
+        if (quote != '\'' && quote != '"') {
+            throw scanner.unexpected("a quoted string for " + what);
+        }
+        scanner.next();
+        StringBuilder value = new StringBuilder();
+        for (int c = scanner.peek(); c != quote; c = scanner.peek()) {
+            if (c < ' ' || c > '~' || c == '\\') {
+                throw scanner.unexpected("a plain character in " + what);
+            }
+            value.append((char) c);
+            scanner.next();
+        }
+        scanner.next();
+        return value.toString();
+    }
+
+    private boolean bool() throws TensorFormatException {
+        int first = scanner.token();
+        String literal = first == 'T' ? "True" : "False";
+        for (int i = 0; i < literal.length(); i++) {
+            if (scanner.peek() != literal.charAt(i)) {
+                throw scanner.unexpected("True or False for 'fortran_order'");
+            }
+            scanner.next();
+        }
+        return first == 'T';
+    }
+
+    private List<Long> tuple() throws TensorFormatException {
+        if (!scanner.accept('(')) {
+            throw scanner.unexpected("a tuple such as (2, 3) for 'shape'");
+        }
+        List<Long> values = new ArrayList<>();
+        boolean comma = false;
+        while (!scanner.accept(')')) {
+            if (!values.isEmpty() && !comma) {
+                throw scanner.unexpected("',' or ')' after a dimension");
+            }
+            if (values.size() == Dimensions.MAX_RANK) {
+                throw scanner.error("the shape has more than " + Dimensions.MAX_RANK + " dimensions");
+            }
+            values.add(scanner.natural("a dimension"));
+            if (scanner.peek() == 'L') { // as NumPy on Python 2 wrote integers
+                scanner.next();
+            }
+            comma = scanner.accept(',');
+        }
+        if (values.size() == 1 && !comma) {
+            throw scanner.error("the shape must be a tuple such as (2, 3), got the number " + values.get(0));
+        }
+        return values;
+    }
+}
