@@ -29,15 +29,7 @@ final class Layout {
         if (inOrder && s.heads() == heads && tensor.segment().isNative()) {
             return buffer(tensor.segment(), s.elements());
         }
-        MemorySegment copy = allocate(arena, (long) s.batch() * heads * s.rows() * s.columns());
-        long headBytes = (long) s.rows() * s.columns() * Float.BYTES;
-        for (int b = 0; b < s.batch(); b++) {
-            for (int h = 0; h < heads; h++) {
-                tensor.matrix(b, h / (heads / s.heads())).readRows(0, s.rows(), copy,
-                        ((long) b * heads + h) * headBytes);
-            }
-        }
-        return buffer(copy, copy.byteSize() / Float.BYTES);
+        return copy(arena, tensor, heads, (long) s.rows() * s.columns(), s.columns());
     }
 
     /**
@@ -46,21 +38,27 @@ final class Layout {
      * @throws UnsupportedOperationException if the elements do not fit in a direct buffer
      */
     static FloatBuffer byRow(Arena arena, Tensor tensor, int heads) {
-        if (heads == 1) {
-            return byHead(arena, tensor, heads);
-        }
+        int columns = tensor.shape().columns();
+        return heads == 1 ? byHead(arena, tensor, heads) : copy(arena, tensor, heads, columns, (long) heads * columns);
+    }
+
+    private static FloatBuffer copy(Arena arena, Tensor tensor, int heads, long headStride, long rowStride) {
         Shape s = tensor.shape();
-        MemorySegment copy = allocate(arena, (long) s.batch() * heads * s.rows() * s.columns());
-        long rowBytes = (long) s.columns() * Float.BYTES;
+        long elements = (long) s.batch() * heads * s.rows() * s.columns();
+        MemorySegment copy = allocate(arena, elements);
+        float[] values = new float[s.columns()];
         for (int b = 0; b < s.batch(); b++) {
             for (int h = 0; h < heads; h++) {
                 Matrix from = tensor.matrix(b, h / (heads / s.heads()));
+                long at = (long) b * heads * s.rows() * s.columns() + h * headStride;
                 for (int row = 0; row < s.rows(); row++) {
-                    from.readRow(row, copy, (((long) b * s.rows() + row) * heads + h) * rowBytes);
+                    from.readRow(row, values, 0);
+                    MemorySegment.copy(values, 0, copy, ValueLayout.JAVA_FLOAT, (at + row * rowStride) * Float.BYTES,
+                            values.length);
                 }
             }
         }
-        return buffer(copy, copy.byteSize() / Float.BYTES);
+        return buffer(copy, elements);
     }
 
     /** New memory for the output, (batch, heads, n, d_v) floats in an order of the caller's choice. */
@@ -84,14 +82,14 @@ final class Layout {
 
     private static void copy(Tensor from, Tensor to) {
         Shape s = to.shape();
+        float[] values = new float[s.columns()];
         for (int b = 0; b < s.batch(); b++) {
             for (int h = 0; h < s.heads(); h++) {
                 Matrix source = from.matrix(b, h);
                 Matrix target = to.matrix(b, h);
                 for (int row = 0; row < s.rows(); row++) {
-                    for (int c = 0; c < s.columns(); c++) {
-                        target.set(row, c, source.get(row, c));
-                    }
+                    source.readRow(row, values, 0);
+                    target.writeRow(row, values, 0);
                 }
             }
         }

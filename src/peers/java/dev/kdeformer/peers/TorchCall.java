@@ -72,7 +72,12 @@ final class TorchCall implements Peer.Call {
         if (output != null) {
             output.close();
         }
-        output = torch.scaled_dot_product_attention(query, key, value, mask, 0, upperLeft, scale, false);
+        try {
+            output = torch.scaled_dot_product_attention(query, key, value, mask, 0, upperLeft, scale, false);
+        } catch (RuntimeException e) {
+            output = null;
+            throw new IllegalStateException("PyTorch fails: " + e.getMessage(), e);
+        }
     }
 
     @Override
