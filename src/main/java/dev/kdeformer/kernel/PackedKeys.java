@@ -3,15 +3,14 @@ package dev.kdeformer.kernel;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
-import static dev.kdeformer.kernel.Lanes.WIDTH;
 
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 
 /**
  * Keys, values and biases of one head, or of a selection of its keys, in the layout that the kernels read. Keys are
- * feature-major in panels of {@link Lanes#PANEL} keys; values are key-major in column panels of {@link Lanes#WIDTH}
- * vectors and a narrower last one; there is one bias a key, in units of
+ * feature-major in panels of {@link Lanes#PANEL} keys; values are key-major in column panels of two or three
+ * vectors (one where there is no more); there is one bias a key, in units of
  * {@link LogitScale#bias}. Padding has zero keys, zero values and
  * a bias of −∞.
  */
@@ -90,12 +89,17 @@ public final class PackedKeys {
 
     /** Number of column panels of the values. */
     int valuePanels() {
-        return (valueVectors + WIDTH - 1) / WIDTH;
+        return (valueVectors + ValueKernel.WIDEST - 1) / ValueKernel.WIDEST;
+    }
+
+    /** First vector of column panel {@code panel}; the number of vectors for the one after the last. */
+    int panelStart(int panel) {
+        return (int) ((long) valueVectors * panel / valuePanels());
     }
 
     /** Vectors across column panel {@code panel}. */
     int panelVectors(int panel) {
-        return Math.min(WIDTH, valueVectors - panel * WIDTH);
+        return panelStart(panel + 1) - panelStart(panel);
     }
 
     /** Address of the key panel that starts at {@code key}, a multiple of PANEL, from feature {@code feature} on. */
@@ -105,8 +109,7 @@ public final class PackedKeys {
 
     /** Address of the value row of {@code key} in column panel {@code panel}. */
     long valueRow(int panel, int key) {
-        return values + (long) padded * panel * (WIDTH * VECTOR_BYTES)
-                + key * (panelVectors(panel) * VECTOR_BYTES);
+        return values + (long) padded * (panelStart(panel) * VECTOR_BYTES) + key * (panelVectors(panel) * VECTOR_BYTES);
     }
 
     /** Address of the bias of {@code key}. */

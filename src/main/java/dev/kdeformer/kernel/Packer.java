@@ -75,11 +75,12 @@ public final class Packer {
             }
             gather(value, order, first, present, stride);
             for (int p = 0; p < target.valuePanels(); p++) {
+                int start = target.panelStart(p);
                 int vectors = target.panelVectors(p);
                 long address = target.valueRow(p, first);
                 for (int j = 0; j < PANEL; j++) {
                     for (int v = 0; v < vectors; v++) {
-                        store(FloatVector.fromArray(FLOATS, rows, j * stride + (p * WIDTH + v) * LANES), address);
+                        store(FloatVector.fromArray(FLOATS, rows, j * stride + (start + v) * LANES), address);
                         address += Lanes.VECTOR_BYTES;
                     }
                 }

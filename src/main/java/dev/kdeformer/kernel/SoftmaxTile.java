@@ -6,6 +6,7 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STEP;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 import static dev.kdeformer.kernel.Lanes.WIDTH;
 
 import dev.kdeformer.runtime.Memory;
@@ -88,8 +89,9 @@ public final class SoftmaxTile {
                         .intoArray(sums, i);
             }
             for (int panel = 0; panel < keys.valuePanels(); panel++) {
-                ValueKernel.add(s, 0, rows, present, keys.valueRow(panel, first), keys.panelVectors(panel), values,
-                        panel * WIDTH * LANES, stride);
+                int vectors = keys.panelVectors(panel);
+                ValueKernel.add(s, 0, rows, present, keys.valueRow(panel, first), vectors * VECTOR_BYTES, vectors,
+                        values, keys.panelStart(panel) * LANES, stride);
             }
         }
     }
@@ -124,8 +126,11 @@ public final class SoftmaxTile {
         for (int c = column; c < column + ExpKernel.COLUMNS; c += PANEL) {
             LogitKernel.logits(q, rows, Math.min(d, DEPTH), keys.keyPanel(first + c, 0), keys.bias(first + c), s, c);
             for (int i = DEPTH; i < d; i += DEPTH) {
-                ValueKernel.add(q, QueryTile.blockStart(i), rows, Math.min(DEPTH, d - i),
-                        keys.keyPanel(first + c, i), WIDTH, s, c, STRIDE);
+                for (int v = 0; v < WIDTH; v += 2) {
+                    ValueKernel.add(q, QueryTile.blockStart(i), rows, Math.min(DEPTH, d - i),
+                            keys.keyPanel(first + c, i) + v * VECTOR_BYTES, WIDTH * VECTOR_BYTES, 2, s, c + v * LANES,
+                            STRIDE);
+                }
             }
         }
         if (last < first + column + ExpKernel.COLUMNS - 1) {

@@ -13,173 +13,69 @@ import jdk.incubator.vector.FloatVector;
 /**
  * Weighted sums of packed values: o += p · v for a tile of weights p.
  *
- * <p>The weights are row-major with the fixed row distance {@link Lanes#STRIDE}. Values are packed in column panels
- * of {@link Lanes#WIDTH} vectors and a narrower last one; the narrower the panel, the more rows a register tile takes,
- * so that every tile has enough independent sums to hide the latency of a multiply-add. Tiles are named by rows ×
- * vectors.
+ * <p>The weights are row-major with the fixed row distance {@link Lanes#STRIDE}. The narrower a slice of the values,
+ * the more rows a register tile takes, so that every tile has enough independent sums to hide the latency of a
+ * multiply-add. Tiles are named by rows × vectors; 6×4, as for logits, spills registers here and is a quarter slower
+ * than two times 12×2.
  */
 public final class ValueKernel {
     /** A multiple of the rows of every register tile: tiles of weights and sums are padded to it. */
     public static final int ROW_MULTIPLE = 24;
+
+    /** Most vectors of a value row that one product takes. */
+    public static final int WIDEST = WIDE ? 3 : 2;
 
     private ValueKernel() {
     }
 
     /**
      * Adds the product of {@code rows} rows of weights (rounded up to the register tile's height, at most to a
-     * multiple of {@link #ROW_MULTIPLE}) and one column panel of values.
+     * multiple of {@link #ROW_MULTIPLE}) and up to {@link #WIDEST} vectors of every value row.
      *
-     * @param p       weights, row distance STRIDE, from index {@code p0} on, {@code keys} used
-     * @param values  address of the panel, keys × vectors·LANES floats
-     * @param vectors width of the panel in vectors, 1 to WIDTH
-     * @param o       sums, row distance {@code oStride}, from index {@code o0} on
+     * @param p        weights, row distance STRIDE, from index {@code p0} on, {@code keys} used
+     * @param values   address of the first value row
+     * @param rowBytes distance of value rows
+     * @param vectors  vectors of each row to take, 1 to WIDEST
+     * @param o        sums, row distance {@code oStride}, from index {@code o0} on
      */
-    public static void add(float[] p, int p0, int rows, int keys, long values, int vectors, float[] o, int o0,
-            int oStride) {
-        if (WIDE) {
-            switch (vectors) {
-                case 4 -> {
-                    for (int r = 0; r < rows; r += 6) {
-                        add6x4(p, p0 + r * STRIDE, keys, values, o, o0 + r * oStride, oStride);
-                    }
-                }
-                case 3 -> {
-                    for (int r = 0; r < rows; r += 8) {
-                        add8x3(p, p0 + r * STRIDE, keys, values, o, o0 + r * oStride, oStride);
-                    }
-                }
-                case 2 -> {
-                    for (int r = 0; r < rows; r += 12) {
-                        add12x2(p, p0 + r * STRIDE, keys, values, o, o0 + r * oStride, oStride);
-                    }
-                }
-                case 1 -> add12x1(p, p0, rows, keys, values, o, o0, oStride);
-                default -> throw new IllegalArgumentException("vectors must be 1 to 4, got " + vectors);
+    public static void add(float[] p, int p0, int rows, int keys, long values, long rowBytes, int vectors, float[] o,
+            int o0, int oStride) {
+        if (vectors == 1) {
+            for (int r = 0; r < rows; r += 12) {
+                add12x1(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
+            }
+        } else if (vectors == 2 && WIDE) {
+            for (int r = 0; r < rows; r += 12) {
+                add12x2(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
+            }
+        } else if (vectors == 2) {
+            for (int r = 0; r < rows; r += 6) {
+                add6x2(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
             }
         } else {
-            switch (vectors) {
-                case 2 -> {
-                    for (int r = 0; r < rows; r += 6) {
-                        add6x2(p, p0 + r * STRIDE, keys, values, o, o0 + r * oStride, oStride);
-                    }
-                }
-                case 1 -> add12x1(p, p0, rows, keys, values, o, o0, oStride);
-                default -> throw new IllegalArgumentException("vectors must be 1 or 2, got " + vectors);
+            for (int r = 0; r < rows; r += 8) {
+                add8x3(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
             }
-        }
-    }
-
-    private static void add12x1(float[] p, int p0, int rows, int keys, long values, float[] o, int o0, int oStride) {
-        for (int r = 0; r < rows; r += 12) {
-            add12x1(p, p0 + r * STRIDE, keys, values, o, o0 + r * oStride, oStride);
         }
     }
 
     /** The scalar reference of {@link #add}. */
-    static void addScalar(float[] p, int p0, int rows, int keys, long values, int vectors, float[] o, int o0,
-            int oStride) {
+    static void addScalar(float[] p, int p0, int rows, int keys, long values, long rowBytes, int vectors, float[] o,
+            int o0, int oStride) {
         int columns = vectors * LANES;
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < columns; c++) {
                 double sum = o[o0 + r * oStride + c];
                 for (int j = 0; j < keys; j++) {
-                    sum += (double) p[p0 + r * STRIDE + j] * Memory.getFloat(values + ((long) j * columns + c) * 4);
+                    sum += (double) p[p0 + r * STRIDE + j] * Memory.getFloat(values + j * rowBytes + c * 4L);
                 }
                 o[o0 + r * oStride + c] = (float) sum;
             }
         }
     }
 
-    private static void add6x4(float[] p, int p0, int keys, long values, float[] o, int o0, int oStride) {
-        FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
-        FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
-        FloatVector a0_2 = FloatVector.fromArray(FLOATS, o, o0 + 2 * LANES);
-        FloatVector a0_3 = FloatVector.fromArray(FLOATS, o, o0 + 3 * LANES);
-        FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
-        FloatVector a1_1 = FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES);
-        FloatVector a1_2 = FloatVector.fromArray(FLOATS, o, o0 + oStride + 2 * LANES);
-        FloatVector a1_3 = FloatVector.fromArray(FLOATS, o, o0 + oStride + 3 * LANES);
-        FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
-        FloatVector a2_1 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES);
-        FloatVector a2_2 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + 2 * LANES);
-        FloatVector a2_3 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + 3 * LANES);
-        FloatVector a3_0 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride);
-        FloatVector a3_1 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES);
-        FloatVector a3_2 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + 2 * LANES);
-        FloatVector a3_3 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + 3 * LANES);
-        FloatVector a4_0 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride);
-        FloatVector a4_1 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + LANES);
-        FloatVector a4_2 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + 2 * LANES);
-        FloatVector a4_3 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + 3 * LANES);
-        FloatVector a5_0 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride);
-        FloatVector a5_1 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES);
-        FloatVector a5_2 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + 2 * LANES);
-        FloatVector a5_3 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + 3 * LANES);
-        for (int i = 0; i < keys; i++) {
-            long b = values + (long) i * (4 * VECTOR_BYTES);
-            int a = p0 + i;
-            FloatVector b0 = load(b);
-            FloatVector b1 = load(b + 1 * VECTOR_BYTES);
-            FloatVector b2 = load(b + 2 * VECTOR_BYTES);
-            FloatVector b3 = load(b + 3 * VECTOR_BYTES);
-            FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = x0.fma(b0, a0_0);
-            a0_1 = x0.fma(b1, a0_1);
-            a0_2 = x0.fma(b2, a0_2);
-            a0_3 = x0.fma(b3, a0_3);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + 1 * STRIDE]);
-            a1_0 = x1.fma(b0, a1_0);
-            a1_1 = x1.fma(b1, a1_1);
-            a1_2 = x1.fma(b2, a1_2);
-            a1_3 = x1.fma(b3, a1_3);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = x2.fma(b0, a2_0);
-            a2_1 = x2.fma(b1, a2_1);
-            a2_2 = x2.fma(b2, a2_2);
-            a2_3 = x2.fma(b3, a2_3);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = x3.fma(b0, a3_0);
-            a3_1 = x3.fma(b1, a3_1);
-            a3_2 = x3.fma(b2, a3_2);
-            a3_3 = x3.fma(b3, a3_3);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
-            a4_0 = x4.fma(b0, a4_0);
-            a4_1 = x4.fma(b1, a4_1);
-            a4_2 = x4.fma(b2, a4_2);
-            a4_3 = x4.fma(b3, a4_3);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
-            a5_0 = x5.fma(b0, a5_0);
-            a5_1 = x5.fma(b1, a5_1);
-            a5_2 = x5.fma(b2, a5_2);
-            a5_3 = x5.fma(b3, a5_3);
-        }
-        a0_0.intoArray(o, o0);
-        a0_1.intoArray(o, o0 + LANES);
-        a0_2.intoArray(o, o0 + 2 * LANES);
-        a0_3.intoArray(o, o0 + 3 * LANES);
-        a1_0.intoArray(o, o0 + oStride);
-        a1_1.intoArray(o, o0 + oStride + LANES);
-        a1_2.intoArray(o, o0 + oStride + 2 * LANES);
-        a1_3.intoArray(o, o0 + oStride + 3 * LANES);
-        a2_0.intoArray(o, o0 + 2 * oStride);
-        a2_1.intoArray(o, o0 + 2 * oStride + LANES);
-        a2_2.intoArray(o, o0 + 2 * oStride + 2 * LANES);
-        a2_3.intoArray(o, o0 + 2 * oStride + 3 * LANES);
-        a3_0.intoArray(o, o0 + 3 * oStride);
-        a3_1.intoArray(o, o0 + 3 * oStride + LANES);
-        a3_2.intoArray(o, o0 + 3 * oStride + 2 * LANES);
-        a3_3.intoArray(o, o0 + 3 * oStride + 3 * LANES);
-        a4_0.intoArray(o, o0 + 4 * oStride);
-        a4_1.intoArray(o, o0 + 4 * oStride + LANES);
-        a4_2.intoArray(o, o0 + 4 * oStride + 2 * LANES);
-        a4_3.intoArray(o, o0 + 4 * oStride + 3 * LANES);
-        a5_0.intoArray(o, o0 + 5 * oStride);
-        a5_1.intoArray(o, o0 + 5 * oStride + LANES);
-        a5_2.intoArray(o, o0 + 5 * oStride + 2 * LANES);
-        a5_3.intoArray(o, o0 + 5 * oStride + 3 * LANES);
-    }
-
-    private static void add8x3(float[] p, int p0, int keys, long values, float[] o, int o0, int oStride) {
+    private static void add8x3(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
+            int oStride) {
         FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
         FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
         FloatVector a0_2 = FloatVector.fromArray(FLOATS, o, o0 + 2 * LANES);
@@ -205,7 +101,7 @@ public final class ValueKernel {
         FloatVector a7_1 = FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride + LANES);
         FloatVector a7_2 = FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride + 2 * LANES);
         for (int i = 0; i < keys; i++) {
-            long b = values + (long) i * (3 * VECTOR_BYTES);
+            long b = values + i * rowBytes;
             int a = p0 + i;
             FloatVector b0 = load(b);
             FloatVector b1 = load(b + 1 * VECTOR_BYTES);
@@ -269,7 +165,8 @@ public final class ValueKernel {
         a7_2.intoArray(o, o0 + 7 * oStride + 2 * LANES);
     }
 
-    private static void add12x2(float[] p, int p0, int keys, long values, float[] o, int o0, int oStride) {
+    private static void add12x2(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
+            int oStride) {
         FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
         FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
         FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
@@ -295,7 +192,7 @@ public final class ValueKernel {
         FloatVector a11_0 = FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride);
         FloatVector a11_1 = FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride + LANES);
         for (int i = 0; i < keys; i++) {
-            long b = values + (long) i * (2 * VECTOR_BYTES);
+            long b = values + i * rowBytes;
             int a = p0 + i;
             FloatVector b0 = load(b);
             FloatVector b1 = load(b + 1 * VECTOR_BYTES);
@@ -362,7 +259,8 @@ public final class ValueKernel {
         a11_1.intoArray(o, o0 + 11 * oStride + LANES);
     }
 
-    private static void add6x2(float[] p, int p0, int keys, long values, float[] o, int o0, int oStride) {
+    private static void add6x2(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
+            int oStride) {
         FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
         FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
         FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
@@ -376,7 +274,7 @@ public final class ValueKernel {
         FloatVector a5_0 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride);
         FloatVector a5_1 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES);
         for (int i = 0; i < keys; i++) {
-            long b = values + (long) i * (2 * VECTOR_BYTES);
+            long b = values + i * rowBytes;
             int a = p0 + i;
             FloatVector b0 = load(b);
             FloatVector b1 = load(b + 1 * VECTOR_BYTES);
@@ -413,7 +311,8 @@ public final class ValueKernel {
         a5_1.intoArray(o, o0 + 5 * oStride + LANES);
     }
 
-    private static void add12x1(float[] p, int p0, int keys, long values, float[] o, int o0, int oStride) {
+    private static void add12x1(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
+            int oStride) {
         FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
         FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
         FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
@@ -427,7 +326,7 @@ public final class ValueKernel {
         FloatVector a10_0 = FloatVector.fromArray(FLOATS, o, o0 + 10 * oStride);
         FloatVector a11_0 = FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride);
         for (int i = 0; i < keys; i++) {
-            long b = values + (long) i * VECTOR_BYTES;
+            long b = values + i * rowBytes;
             int a = p0 + i;
             FloatVector b0 = load(b);
             FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);

@@ -72,15 +72,16 @@ class KernelPairsTest {
     @ValueSource(ints = {1, 3, 64, 251})
     void values(int keys) {
         float[] p = tile();
-        for (int vectors = 1; vectors <= Lanes.WIDTH; vectors++) {
+        for (int vectors = 1; vectors <= ValueKernel.WIDEST; vectors++) {
             int stride = vectors * LANES + LANES;
-            long values = memory(keys * vectors * LANES);
+            long rowBytes = (vectors + 1L) * Lanes.VECTOR_BYTES;
+            long values = memory(keys * (vectors + 1) * LANES);
             for (int rows : new int[] {1, 11, 24, 95}) {
                 float[] expected = new float[ROWS * stride];
                 float[] actual = new float[ROWS * stride];
-                ValueKernel.addScalar(p, 3, rows, keys, values, vectors, expected, LANES, stride);
+                ValueKernel.addScalar(p, 3, rows, keys, values, rowBytes, vectors, expected, LANES, stride);
                 int tall = Math.min(rows, ROWS - 12);
-                ValueKernel.add(p, 3, tall, keys, values, vectors, actual, LANES, stride);
+                ValueKernel.add(p, 3, tall, keys, values, rowBytes, vectors, actual, LANES, stride);
                 assertClose(expected, actual, tall, stride, LANES, vectors * LANES, 1e-6 * keys);
             }
         }
