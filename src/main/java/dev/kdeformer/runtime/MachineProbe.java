@@ -1,0 +1,249 @@
+package dev.kdeformer.runtime;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CyclicBarrier;
+import java.util.function.Supplier;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Measures what the processor can do at best, so that kernels can be judged against it: the rate of fused
+ * multiply-adds held in registers, and the rate at which memory is read. Both are the best of several warm passes,
+ * because whatever disturbs a pass only ever makes it slower.
+ */
+public final class MachineProbe {
+    private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+    private static final int STEPS = 4096;
+    /** What all threads read together at least: far beyond any cache that they may share. */
+    private static final long LEAST_BYTES = 256L << 20;
+    /** What each thread reads at least: far beyond a core's own caches. */
+    private static final long LEAST_BYTES_PER_THREAD = 16L << 20;
+    private static final long WARM_NANOS = 200_000_000L;
+    private static final long PASS_NANOS = 20_000_000L;
+    private static final int PASSES = 8;
+
+    private MachineProbe() {
+    }
+
+    /** Bits of the vectors that kernels use. */
+    public static int vectorBits() {
+        return SPECIES.vectorBitSize();
+    }
+
+    /**
+     * The best rate of float32 multiply-adds, each counted as two operations, in GFLOP/s.
+     *
+     * @param threads number of threads that compute at once
+     * @throws IllegalArgumentException if {@code threads} is below 1
+     * @throws IllegalStateException    if the calling thread is interrupted
+     */
+    public static double peakGflops(int threads) {
+        // Twelve chains and their two operands fit in sixteen registers, sixteen chains only in thirty-two; which
+        // of the two hides the latency better is the machine's affair.
+        long chain = 2L * SPECIES.length() * STEPS;
+        return Math.max(best(threads, () -> new Work(MachineProbe::twelveChains, 12 * chain)),
+                best(threads, () -> new Work(MachineProbe::sixteenChains, 16 * chain)));
+    }
+
+    /**
+     * The best rate of reading memory in order, in GB/s (10⁹ bytes). Needs 256 MiB of memory, beyond 16 threads
+     * 16 MiB for each.
+     *
+     * @param threads number of threads that read at once
+     * @throws IllegalArgumentException if {@code threads} is below 1
+     * @throws IllegalStateException    if the calling thread is interrupted
+     * @throws OutOfMemoryError         if the memory is not to be had
+     */
+    public static double readGigabytes(int threads) {
+        try (Arena arena = Arena.ofShared()) {
+            long bytes = Math.max(LEAST_BYTES_PER_THREAD, LEAST_BYTES / Math.max(1, threads));
+            return best(threads, () -> {
+                MemorySegment block = arena.allocate(bytes, 64);
+                block.fill((byte) 0);
+                return new Work(() -> sum(block), bytes);
+            });
+        }
+    }
+
+    /** Units per nanosecond of all threads together. */
+    private static double best(int threads, Supplier<Work> works) {
+        if (threads < 1) {
+            throw new IllegalArgumentException("threads must be at least 1, got " + threads);
+        }
+        Pass[] passes = new Pass[threads];
+        CyclicBarrier barrier = new CyclicBarrier(threads);
+        for (int t = 0; t < threads; t++) {
+            passes[t] = new Pass(works.get(), barrier);
+        }
+        Thread[] others = new Thread[threads - 1];
+        for (int t = 1; t < threads; t++) {
+            others[t - 1] = new Thread(passes[t], "kdeformer-probe-" + t);
+            others[t - 1].setDaemon(true);
+            others[t - 1].start();
+        }
+        passes[0].run();
+        try {
+            for (Thread other : others) {
+                other.join();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while measuring the machine", e);
+        }
+        double best = 0;
+        for (int p = 0; p < PASSES; p++) {
+            double rate = 0;
+            for (Pass pass : passes) {
+                if (pass.broken) {
+                    throw new IllegalStateException("interrupted while measuring the machine");
+                }
+                rate += pass.rates[p];
+            }
+            best = Math.max(best, rate);
+        }
+        return best;
+    }
+
+    private static float twelveChains() {
+        FloatVector x = FloatVector.broadcast(SPECIES, 0.5f);
+        FloatVector y = FloatVector.broadcast(SPECIES, 0.25f);
+        FloatVector a0 = y;
+        FloatVector a1 = y;
+        FloatVector a2 = y;
+        FloatVector a3 = y;
+        FloatVector a4 = y;
+        FloatVector a5 = y;
+        FloatVector a6 = y;
+        FloatVector a7 = y;
+        FloatVector a8 = y;
+        FloatVector a9 = y;
+        FloatVector a10 = y;
+        FloatVector a11 = y;
+        for (int i = 0; i < STEPS; i++) {
+            a0 = a0.fma(x, y);
+            a1 = a1.fma(x, y);
+            a2 = a2.fma(x, y);
+            a3 = a3.fma(x, y);
+            a4 = a4.fma(x, y);
+            a5 = a5.fma(x, y);
+            a6 = a6.fma(x, y);
+            a7 = a7.fma(x, y);
+            a8 = a8.fma(x, y);
+            a9 = a9.fma(x, y);
+            a10 = a10.fma(x, y);
+            a11 = a11.fma(x, y);
+        }
+        return a0.add(a1).add(a2.add(a3)).add(a4.add(a5)).add(a6.add(a7)).add(a8.add(a9)).add(a10.add(a11)).lane(0);
+    }
+
+    private static float sixteenChains() {
+        FloatVector x = FloatVector.broadcast(SPECIES, 0.5f);
+        FloatVector y = FloatVector.broadcast(SPECIES, 0.25f);
+        FloatVector a0 = y;
+        FloatVector a1 = y;
+        FloatVector a2 = y;
+        FloatVector a3 = y;
+        FloatVector a4 = y;
+        FloatVector a5 = y;
+        FloatVector a6 = y;
+        FloatVector a7 = y;
+        FloatVector a8 = y;
+        FloatVector a9 = y;
+        FloatVector a10 = y;
+        FloatVector a11 = y;
+        FloatVector a12 = y;
+        FloatVector a13 = y;
+        FloatVector a14 = y;
+        FloatVector a15 = y;
+        for (int i = 0; i < STEPS; i++) {
+            a0 = a0.fma(x, y);
+            a1 = a1.fma(x, y);
+            a2 = a2.fma(x, y);
+            a3 = a3.fma(x, y);
+            a4 = a4.fma(x, y);
+            a5 = a5.fma(x, y);
+            a6 = a6.fma(x, y);
+            a7 = a7.fma(x, y);
+            a8 = a8.fma(x, y);
+            a9 = a9.fma(x, y);
+            a10 = a10.fma(x, y);
+            a11 = a11.fma(x, y);
+            a12 = a12.fma(x, y);
+            a13 = a13.fma(x, y);
+            a14 = a14.fma(x, y);
+            a15 = a15.fma(x, y);
+        }
+        return a0.add(a1).add(a2.add(a3)).add(a4.add(a5)).add(a6.add(a7)).add(a8.add(a9)).add(a10.add(a11))
+                .add(a12.add(a13)).add(a14.add(a15)).lane(0);
+    }
+
+    private static float sum(MemorySegment block) {
+        int step = SPECIES.vectorByteSize();
+        FloatVector a0 = FloatVector.zero(SPECIES);
+        FloatVector a1 = a0;
+        FloatVector a2 = a0;
+        FloatVector a3 = a0;
+        long end = block.byteSize() - 4L * step;
+        for (long at = 0; at <= end; at += 4L * step) {
+            a0 = a0.add(FloatVector.fromMemorySegment(SPECIES, block, at, ByteOrder.nativeOrder()));
+            a1 = a1.add(FloatVector.fromMemorySegment(SPECIES, block, at + step, ByteOrder.nativeOrder()));
+            a2 = a2.add(FloatVector.fromMemorySegment(SPECIES, block, at + 2L * step, ByteOrder.nativeOrder()));
+            a3 = a3.add(FloatVector.fromMemorySegment(SPECIES, block, at + 3L * step, ByteOrder.nativeOrder()));
+        }
+        return a0.add(a1).add(a2.add(a3)).lane(0);
+    }
+
+    private interface Kernel {
+        float run();
+    }
+
+    /** A kernel and the units (operations, bytes) that one call of it does. */
+    private record Work(Kernel kernel, long units) {
+    }
+
+    /** One thread's part: a warm-up, then passes that all threads start together. */
+    private static final class Pass implements Runnable {
+        private final Work work;
+        private final CyclicBarrier barrier;
+        private final double[] rates = new double[PASSES];
+        private volatile boolean broken;
+        /** Keeps the kernels' results, so that the compiler cannot drop the kernels. */
+        private float sink;
+
+        Pass(Work work, CyclicBarrier barrier) {
+            this.work = work;
+            this.barrier = barrier;
+        }
+
+        @Override
+        public void run() {
+            try {
+                repeat(WARM_NANOS);
+                for (int p = 0; p < PASSES; p++) {
+                    barrier.await();
+                    rates[p] = repeat(PASS_NANOS);
+                }
+            } catch (InterruptedException e) {
+                broken = true;
+                Thread.currentThread().interrupt();
+            } catch (BrokenBarrierException e) {
+                broken = true;
+            }
+        }
+
+        private double repeat(long nanos) {
+            long units = 0;
+            long start = System.nanoTime();
+            long now;
+            do {
+                sink += work.kernel().run();
+                units += work.units();
+                now = System.nanoTime();
+            } while (now - start < nanos);
+            return units / (double) (now - start);
+        }
+    }
+}
