@@ -1,6 +1,7 @@
 package dev.kdeformer;
 
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.rivals.MeanOfValues;
 
 /** The entry: a builder for each attention method. */
 public final class Attention {
@@ -10,5 +11,10 @@ public final class Attention {
     /** Exact attention. */
     public static ExactAttention.Builder exact() {
         return ExactAttention.builder();
+    }
+
+    /** The trivial method that gives every query the mean of the values. */
+    public static MeanOfValues.Builder mean() {
+        return MeanOfValues.builder();
     }
 }

@@ -1,0 +1,2 @@
+/** Other people's methods and trivial ones, behind the same interface, to compare with. */
+package dev.kdeformer.rivals;
