@@ -1,19 +1,97 @@
 package dev.kdeformer.cli;
 
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Entry of the command line. */
-@Command(name = "kdebench", mixinStandardHelpOptions = true)
+/** The command {@code kdebench}: picks the command to run and turns what it throws into one line and an exit code. */
+@Command(name = "kdebench",
+        mixinStandardHelpOptions = true,
+        scope = ScopeType.INHERIT,
+        versionProvider = Version.class,
+        synopsisSubcommandLabel = "COMMAND",
+        description = "Exact and approximate softmax attention: time, error and certificate side by side.",
+        footer = {"", "Start with: kdebench run", "Options of a command: kdebench COMMAND --help"},
+        subcommands = {RunCommand.class, CompareCommand.class, MethodsCommand.class, DataCommand.class,
+            InfoCommand.class})
 public final class Main implements Runnable {
-    private Main() { }
+    private static final int USAGE_WIDTH = 100;
+
+    @Spec
+    private CommandSpec spec;
+
+    private Main() {
+    }
 
     @Override
     public void run() {
-        CommandLine.usage(this, System.out);
+        spec.commandLine().usage(spec.commandLine().getOut());
     }
 
+    /**
+     * Runs a command.
+     *
+     * @return 0 for success, 1 for a failure, 2 for a wrong call
+     */
+    static int execute(PrintWriter out, PrintWriter err, String... args) {
+        CommandLine line = new CommandLine(new Main())
+                .setOut(out)
+                .setErr(err)
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setParameterExceptionHandler(Main::wrongCall)
+                .setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));
+        line.setUsageHelpWidth(USAGE_WIDTH);
+        for (CommandLine command : line.getSubcommands().values()) {
+            command.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
+        }
+        int code;
+        try {
+            code = line.execute(args);
+        } catch (OutOfMemoryError e) {
+            code = failed(e, line);
+        }
+        out.flush();
+        if (code == 0 && out.checkError()) {
+            code = say(line, "standard output cannot be written", 1);
+        }
+        return code;
+    }
+
+    private static int wrongCall(ParameterException e, String[] args) {
+        String message = e.getMessage();
+        if (e instanceof UnmatchedArgumentException unmatched) {
+            List<String> close = new ArrayList<>(unmatched.getSuggestions());
+            if (!close.isEmpty()) {
+                message += "; did you mean " + String.join(" or ", close.subList(0, Math.min(3, close.size()))) + "?";
+            }
+        }
+        return say(e.getCommandLine(), message, 2);
+    }
+
+    private static int failed(Throwable e, CommandLine command) {
+        if (Boolean.getBoolean("kdebench.trace")) {
+            e.printStackTrace(command.getErr());
+        }
+        return say(command, Sentences.of(e), e instanceof UsageError ? 2 : 1);
+    }
+
+    private static int say(CommandLine command, String message, int code) {
+        String name = command.getCommandSpec().qualifiedName(" ");
+        String hint = code == 2 ? " (see " + name + " --help)" : "";
+        command.getErr().println(name + ": " + Sentences.oneLine(message) + hint);
+        command.getErr().flush();
+        return code;
+    }
+
+    /** Runs the command line and ends the process with its exit code. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new Main()).execute(args));
+        System.exit(execute(new PrintWriter(System.out), new PrintWriter(System.err, true), args));
     }
 }

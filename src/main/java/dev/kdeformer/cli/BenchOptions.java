@@ -1,0 +1,49 @@
+package dev.kdeformer.cli;
+
+import picocli.CommandLine.Option;
+
+/** What is measured, and how often. */
+final class BenchOptions {
+    @Option(names = "--repeat", paramLabel = "R", order = 32, defaultValue = "3",
+            description = "Timed runs of each method, taken in turns after a warm-up (default: ${DEFAULT-VALUE}).")
+    private int repeat;
+
+    @Option(names = "--warm-up", paramLabel = "SECONDS", order = 33, defaultValue = "0.4",
+            description = "Run each method at least this long before it is timed, until its times settle (default: "
+                    + "${DEFAULT-VALUE}; 0 for a single run).")
+    private double warmUpSeconds;
+
+    @Option(names = "--no-exact", order = 35,
+            description = "Leave exact attention out: no errors and no speed-up.")
+    private boolean withoutExact;
+
+    @Option(names = "--estimate", order = 36,
+            description = "Print memory and work of each method, and compute nothing.")
+    private boolean estimate;
+
+    /** Checks the ranges. */
+    void check() {
+        if (repeat < 1 || repeat > 10_000) {
+            throw new UsageError("--repeat must be between 1 and 10000, got " + repeat);
+        }
+        if (!(warmUpSeconds >= 0 && warmUpSeconds <= 3600)) {
+            throw new UsageError("--warm-up must be between 0 and 3600, got " + warmUpSeconds);
+        }
+    }
+
+    int repeat() {
+        return repeat;
+    }
+
+    double warmUpSeconds() {
+        return warmUpSeconds;
+    }
+
+    boolean withoutExact() {
+        return withoutExact;
+    }
+
+    boolean estimateOnly() {
+        return estimate;
+    }
+}

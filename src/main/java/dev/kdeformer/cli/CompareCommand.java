@@ -1,0 +1,33 @@
+package dev.kdeformer.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Runs several methods at several budgets. */
+@Command(name = "compare",
+        description = "Compare methods, each at every budget, with exact attention of this engine.",
+        footer = {"", "Example:",
+            "  kdebench compare --methods exact,kdeformer --columns 256,512 --repeat 5 --plot errors.svg"})
+final class CompareCommand extends BenchCommand {
+    @Option(names = "--methods", paramLabel = "NAME", split = ",", order = 21,
+            description = "Methods, comma-separated (default: all); exact is always run, unless --no-exact says "
+                    + "otherwise.")
+    private List<String> methods = new ArrayList<>();
+
+    @Option(names = "--columns", paramLabel = "C", split = ",", order = 22,
+            description = "Key evaluations per query, comma-separated: every method that takes a budget is run at "
+                    + "each (default: each method's own choice).")
+    private List<Integer> columns = new ArrayList<>();
+
+    @Override
+    List<String> methods() {
+        return methods.isEmpty() ? Methods.all().stream().<String>map(MethodEntry::name).toList() : methods;
+    }
+
+    @Override
+    List<Integer> columns() {
+        return columns;
+    }
+}

@@ -1,0 +1,29 @@
+package dev.kdeformer.cli;
+
+import dev.kdeformer.Engine;
+import picocli.CommandLine.Option;
+
+/** Threads and seed. */
+final class EngineOptions {
+    @Option(names = "--threads", paramLabel = "T", order = 30,
+            description = "Threads to compute with (default: all processors).")
+    private Integer threads;
+
+    @Option(names = "--seed", paramLabel = "S", order = 31, defaultValue = "1",
+            description = "Seed of everything random (default: ${DEFAULT-VALUE}); the same seed gives the same output "
+                    + "on any number of threads.")
+    private long seed;
+
+    /** An engine with these threads. */
+    Engine engine() {
+        try {
+            return threads == null ? Engine.create() : Engine.create(threads);
+        } catch (IllegalArgumentException e) {
+            throw new UsageError("--" + e.getMessage());
+        }
+    }
+
+    long seed() {
+        return seed;
+    }
+}

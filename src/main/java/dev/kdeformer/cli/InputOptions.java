@@ -1,0 +1,205 @@
+package dev.kdeformer.cli;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Mask;
+import dev.kdeformer.io.Npy;
+import dev.kdeformer.io.Safetensors;
+import dev.kdeformer.tensor.Tensor;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Option;
+
+/** Where queries, keys and values come from, and how they are masked. */
+final class InputOptions {
+    /** A long sequence on which exact attention takes about a second on one core. */
+    static final String DEFAULT_DATA = "glove-16384";
+    private static final List<String> TENSORS = List.of("q", "k", "v");
+
+    @Option(names = "--data", paramLabel = "NAME", order = 10,
+            description = "A data set by name (default: " + DEFAULT_DATA + "); 'kdebench data' lists them.")
+    private String data;
+
+    @Option(names = "--data-dir", paramLabel = "DIR", order = 11, defaultValue = "${env:KDEBENCH_DATA}",
+            description = "Folder with a manifest.json and its files, where --data looks before the embedded sets "
+                    + "(or set KDEBENCH_DATA).")
+    private Path dataFolder;
+
+    @Option(names = "--q", paramLabel = "FILE", order = 12,
+            description = "Queries, .npy of f2, f4 or f8: (n, d), (heads, n, d) or (batch, heads, n, d).")
+    private Path query;
+
+    @Option(names = "--k", paramLabel = "FILE", order = 13, description = "Keys, (..., m, d); may be the file of --q.")
+    private Path key;
+
+    @Option(names = "--v", paramLabel = "FILE", order = 14, description = "Values, (..., m, d_v).")
+    private Path value;
+
+    @Option(names = "--safetensors", paramLabel = "FILE", order = 15,
+            description = "One .safetensors file with all three tensors.")
+    private Path safetensors;
+
+    @Option(names = "--names", paramLabel = "q=NAME,k=NAME,v=NAME", split = ",", order = 16,
+            description = "Names of the tensors in --safetensors (default: q, k and v).")
+    private Map<String, String> names;
+
+    @Option(names = "--scale", paramLabel = "X", order = 17,
+            description = "Factor before the logits (default: the data set's own, or 1/sqrt(d)).")
+    private Float scale;
+
+    @Option(names = "--causal", paramLabel = "RULE", arity = "0..1", fallbackValue = "lower-right", order = 18,
+            description = "Causal mask: lower-right (the last query sees all keys; what a bare --causal means), "
+                    + "upper-left (the first query sees the first key, as PyTorch has it) or none.")
+    private String causal;
+
+    @Option(names = "--key-lengths", paramLabel = "L", split = ",", order = 19,
+            description = "Number of valid keys of each batch item, comma-separated; the rest is padding.")
+    private int[] keyLengths;
+
+    @Option(names = "--n", paramLabel = "N", order = 20,
+            description = "Take only the first N queries and the first N keys of every head.")
+    private Integer rows;
+
+    /**
+     * Reads the input that the options speak of.
+     *
+     * @param arena owns the tensors
+     * @throws UsageError  if the options do not fit together
+     * @throws IOException if a file cannot be read
+     */
+    NamedInput load(Arena arena) throws IOException {
+        boolean files = query != null || key != null || value != null;
+        if ((data != null ? 1 : 0) + (files ? 1 : 0) + (safetensors != null ? 1 : 0) > 1) {
+            throw new UsageError("--data, --q --k --v and --safetensors exclude each other");
+        }
+        if (names != null && safetensors == null) {
+            throw new UsageError("--names needs --safetensors");
+        }
+        NamedInput loaded;
+        if (files) {
+            loaded = fromFiles(arena);
+        } else if (safetensors != null) {
+            loaded = fromSafetensors(arena);
+        } else {
+            loaded = fromData(arena, data == null ? DEFAULT_DATA : data);
+        }
+        return refine(loaded);
+    }
+
+    private NamedInput fromFiles(Arena arena) throws IOException {
+        if (query == null || key == null || value == null) {
+            throw new UsageError("--q, --k and --v are needed together; a file may be given twice");
+        }
+        Map<Path, Tensor> read = new LinkedHashMap<>();
+        for (Path file : List.of(query, key, value)) {
+            if (!read.containsKey(file)) {
+                read.put(file, Npy.read(file, arena));
+            }
+        }
+        AttentionInput input = AttentionInput.of(read.get(query), read.get(key), read.get(value));
+        String about = read.keySet().stream().map(Path::toString).collect(Collectors.joining(", "));
+        return new NamedInput(Objects.toString(query.getFileName()), about,
+                Npy.readHeader(query).dimensions().size(), input);
+    }
+
+    private NamedInput fromSafetensors(Arena arena) throws IOException {
+        Map<String, String> chosen = new LinkedHashMap<>();
+        TENSORS.forEach(tensor -> chosen.put(tensor, tensor));
+        if (names != null) {
+            for (Map.Entry<String, String> name : names.entrySet()) {
+                if (!TENSORS.contains(name.getKey())) {
+                    throw new UsageError("--names must be q=NAME,k=NAME,v=NAME, got " + name.getKey() + "="
+                            + name.getValue());
+                }
+                chosen.put(name.getKey(), name.getValue());
+            }
+        }
+        Safetensors file = Safetensors.open(safetensors);
+        Map<String, Tensor> read = new LinkedHashMap<>();
+        for (String name : chosen.values()) {
+            if (!read.containsKey(name)) {
+                read.put(name, file.read(name, arena));
+            }
+        }
+        AttentionInput input = AttentionInput.of(read.get(chosen.get("q")), read.get(chosen.get("k")),
+                read.get(chosen.get("v")));
+        return new NamedInput(Objects.toString(safetensors.getFileName()), safetensors + ": "
+                + String.join(", ", read.keySet()), file.info(chosen.get("q")).dimensions().size(), input);
+    }
+
+    private NamedInput fromData(Arena arena, String name) throws IOException {
+        List<Catalogue> catalogues = dataFolder == null ? List.of(Catalogue.embedded())
+                : List.of(Catalogue.of(dataFolder), Catalogue.embedded());
+        Catalogue catalogue = catalogues.stream().filter(each -> each.find(name) != null).findFirst()
+                .orElseThrow(() -> unknown(name, catalogues));
+        DataSet set = catalogue.find(name);
+        Map<String, Tensor> read = new LinkedHashMap<>();
+        for (String file : set.files().values()) {
+            if (!read.containsKey(file)) {
+                read.put(file, read(catalogue, file, arena));
+            }
+        }
+        AttentionInput input = AttentionInput.of(read.get(set.files().get("q")), read.get(set.files().get("k")),
+                read.get(set.files().get("v"))).withScale(set.scale());
+        if (set.causal()) {
+            input = input.withMask(Mask.causal());
+        }
+        return new NamedInput(set.name(), set.model() + "; length: " + set.kind().split("[:(]")[0].strip(), 3, input);
+    }
+
+    private UsageError unknown(String name, List<Catalogue> catalogues) {
+        String known = catalogues.stream().flatMap(each -> each.sets().stream()).map(DataSet::name).distinct()
+                .collect(Collectors.joining(", "));
+        return new UsageError("--data must be one of " + known + "; got " + name
+                + (dataFolder == null ? "; --data-dir names a folder with more" : ""));
+    }
+
+    private static Tensor read(Catalogue catalogue, String file, Arena arena) throws IOException {
+        if (!catalogue.isEmbedded()) {
+            return Npy.read(catalogue.path(file), arena);
+        }
+        byte[] bytes = catalogue.bytes(file);
+        return Npy.read(new ByteArrayInputStream(bytes), bytes.length, file, arena);
+    }
+
+    private NamedInput refine(NamedInput loaded) {
+        AttentionInput input = loaded.input();
+        Mask mask = input.mask();
+        float factor = scale == null ? input.scale() : scale;
+        String name = loaded.name();
+        if (rows != null) {
+            int most = Math.max(input.queries(), input.keys());
+            if (rows < 1 || rows > most) {
+                throw new UsageError("--n must be between 1 and " + most + " for " + name + ", got " + rows);
+            }
+            input = AttentionInput.of(first(input.query()), first(input.key()), first(input.value()));
+        }
+        if (causal != null) {
+            mask = switch (causal) {
+                case "lower-right" -> Mask.causal();
+                case "upper-left" -> Mask.causalUpperLeft();
+                case "none" -> Mask.none();
+                default -> throw new UsageError("--causal must be lower-right, upper-left or none, got " + causal);
+            };
+        }
+        try {
+            if (keyLengths != null) {
+                mask = mask.withKeyLengths(keyLengths);
+            }
+            input = input.withScale(factor).withMask(mask);
+        } catch (IllegalArgumentException e) {
+            throw new UsageError(e.getMessage());
+        }
+        return new NamedInput(name, loaded.about(), loaded.rank(), input);
+    }
+
+    private Tensor first(Tensor tensor) {
+        return tensor.rows(0, Math.min(rows, tensor.shape().rows()));
+    }
+}

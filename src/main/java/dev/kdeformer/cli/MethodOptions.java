@@ -1,0 +1,88 @@
+package dev.kdeformer.cli;
+
+import dev.kdeformer.AttentionMethod;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import picocli.CommandLine.Option;
+
+/** The methods' own options, and the making of methods from names, budgets, seed and options. */
+final class MethodOptions {
+    @Option(names = {"-O", "--option"}, paramLabel = "[METHOD.]NAME=VALUE", order = 23,
+            description = "An option of a method; without METHOD. it holds for every chosen method that has it. May be "
+                    + "repeated. 'kdebench methods' lists them.")
+    private List<String> options = new ArrayList<>();
+
+    /**
+     * Makes the methods of some names: one for each budget where the method takes a budget, else one.
+     *
+     * @param columns values of {@code --columns}; empty for the methods' own default
+     * @throws UsageError if a name, budget or option is wrong or has no effect on any of the methods
+     */
+    List<AttentionMethod> make(List<String> names, List<Integer> columns, long seed) {
+        for (int budget : columns) {
+            if (budget < 1) {
+                throw new UsageError("--columns must be at least 1, got " + budget);
+            }
+        }
+        Map<String, MethodEntry<?>> entries = new LinkedHashMap<>();
+        names.forEach(name -> entries.put(name, Methods.find(name)));
+        if (!columns.isEmpty() && entries.values().stream().noneMatch(MethodEntry::takesColumns)) {
+            throw new UsageError("--columns has no effect on " + String.join(", ", entries.keySet()));
+        }
+        Map<String, Map<String, String>> chosen = assign(entries);
+        List<AttentionMethod> made = new ArrayList<>();
+        for (MethodEntry<?> entry : entries.values()) {
+            Map<String, String> own = chosen.get(entry.name());
+            if (!entry.takesColumns() || columns.isEmpty()) {
+                made.add(entry.make(OptionalInt.empty(), seed, own));
+                continue;
+            }
+            for (int budget : new LinkedHashSet<>(columns)) {
+                made.add(entry.make(OptionalInt.of(budget), seed, own));
+            }
+        }
+        return made;
+    }
+
+    /** The options' values by method and name. */
+    private Map<String, Map<String, String>> assign(Map<String, MethodEntry<?>> entries) {
+        Map<String, Map<String, String>> chosen = new LinkedHashMap<>();
+        entries.keySet().forEach(name -> chosen.put(name, new LinkedHashMap<>()));
+        for (String option : options) {
+            int equals = option.indexOf('=');
+            if (equals < 1) {
+                throw new UsageError("-O must be [METHOD.]NAME=VALUE, got '" + option + "'");
+            }
+            String target = option.substring(0, equals);
+            String value = option.substring(equals + 1);
+            int dot = target.indexOf('.');
+            String name = target.substring(dot + 1);
+            Set<String> methods = dot < 0 ? entries.keySet() : Set.of(target.substring(0, dot));
+            boolean used = false;
+            for (String method : methods) {
+                MethodEntry<?> entry = entries.get(method);
+                if (entry == null) {
+                    Methods.find(method);
+                    throw new UsageError("-O " + option + " has no effect: method " + method + " is not run");
+                }
+                if (entry.has(name)) {
+                    chosen.get(method).put(name, value);
+                    used = true;
+                } else if (dot >= 0) {
+                    throw new UsageError("method " + method + " has no option '" + name + "'; its options are: "
+                            + entry.optionNames());
+                }
+            }
+            if (!used) {
+                throw new UsageError("none of the methods " + String.join(", ", methods) + " has an option '" + name
+                        + "'; 'kdebench methods' lists them");
+            }
+        }
+        return chosen;
+    }
+}

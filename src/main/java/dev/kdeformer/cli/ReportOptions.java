@@ -1,0 +1,111 @@
+package dev.kdeformer.cli;
+
+import dev.kdeformer.io.AtomicFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import picocli.CommandLine.Option;
+
+/** Where reports go besides the table on standard output. */
+final class ReportOptions {
+    private static final String STANDARD_OUTPUT = "-";
+
+    @Option(names = "--json", paramLabel = "FILE", arity = "0..1", fallbackValue = STANDARD_OUTPUT, order = 50,
+            description = "Write the report as JSON; without FILE, or with -, to standard output instead of the table.")
+    private String json;
+
+    @Option(names = "--csv", paramLabel = "FILE", arity = "0..1", fallbackValue = STANDARD_OUTPUT, order = 51,
+            description = "Write the runs as CSV.")
+    private String csv;
+
+    @Option(names = "--markdown", paramLabel = "FILE", arity = "0..1", fallbackValue = STANDARD_OUTPUT, order = 52,
+            description = "Write the report as Markdown.")
+    private String markdown;
+
+    @Option(names = "--plot", paramLabel = "FILE.svg|FILE.png", order = 53,
+            description = "Draw error over time and error over columns.")
+    private Path plot;
+
+    /**
+     * Looks at the options before work begins.
+     *
+     * @throws UsageError if they do not fit together
+     * @throws Failure    if a file could not be written in the end
+     */
+    void check() {
+        if (Stream.of(json, csv, markdown).filter(STANDARD_OUTPUT::equals).count() > 1) {
+            throw new UsageError("only one of --json, --csv and --markdown can go to standard output");
+        }
+        if (plot != null && !PlotFile.isKnown(plot)) {
+            throw new UsageError("--plot must end in .svg or .png, got " + plot);
+        }
+        Stream.of(json, csv, markdown).filter(file -> file != null && !file.equals(STANDARD_OUTPUT))
+                .map(ReportOptions::path).forEach(ReportOptions::checkFolder);
+        if (plot != null) {
+            checkFolder(plot);
+        }
+    }
+
+    /** Whether a form of the report takes the place of the table on standard output. */
+    boolean takesStandardOutput() {
+        return Stream.of(json, csv, markdown).anyMatch(STANDARD_OUTPUT::equals);
+    }
+
+    /** Writes all that was asked for. */
+    void write(Report report, PrintWriter out) throws IOException {
+        TextReport text = new TextReport(report);
+        if (!takesStandardOutput()) {
+            out.print(text.forTerminal());
+        }
+        if (json != null) {
+            put(json, JsonReport.text(report.toMap()), out);
+        }
+        if (csv != null) {
+            put(csv, text.csv(), out);
+        }
+        if (markdown != null) {
+            put(markdown, text.markdown(), out);
+        }
+        if (plot != null) {
+            PlotFile.write(plot, PlotReport.panels(report));
+        }
+    }
+
+    /**
+     * Finds out before hours of work that a file could not be written after them.
+     *
+     * @throws Failure if the file is a folder or its folder does not exist or is not writable
+     */
+    static void checkFolder(Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (Files.isDirectory(file)) {
+            throw new Failure(file + ": cannot be written: this is a folder");
+        }
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw new Failure(file + ": cannot be written: its folder does not exist");
+        }
+        if (!Files.isWritable(Files.exists(file) ? file : folder)) {
+            throw new Failure(file + ": cannot be written: no permission");
+        }
+    }
+
+    private static void put(String file, String text, PrintWriter out) throws IOException {
+        if (file.equals(STANDARD_OUTPUT)) {
+            out.print(text);
+        } else {
+            AtomicFile.write(path(file), stream -> stream.write(text.getBytes(StandardCharsets.UTF_8)));
+        }
+    }
+
+    private static Path path(String file) {
+        try {
+            return Path.of(file);
+        } catch (InvalidPathException e) {
+            throw new UsageError("not a file name: " + e.getMessage());
+        }
+    }
+}
