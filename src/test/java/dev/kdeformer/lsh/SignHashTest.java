@@ -1,0 +1,130 @@
+package dev.kdeformer.lsh;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.kdeformer.reference.TestInputs;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.sampling.CounterRandom;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.util.Arrays;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SignHashTest {
+    private final Scratch scratch = new Scratch();
+    private final TestInputs make = TestInputs.of(4);
+
+    @AfterEach
+    void free() {
+        scratch.close();
+    }
+
+    private int[] ranks(SignHash hash, Matrix rows, int from, int to) {
+        long address = scratch.ints(rows.rows());
+        hash.hash(rows, from, to, address, scratch);
+        int[] ranks = new int[to - from];
+        for (int i = from; i < to; i++) {
+            ranks[i - from] = Memory.getInt(address + i * 4L);
+        }
+        return ranks;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,1", "3,7", "64,16", "37,17", "100,7", "5,30"})
+    void theKernelAgreesWithItsScalarReference(int d, int bits) {
+        SignHash hash = SignHash.of(CounterRandom.of(3), d, bits);
+        for (SignHash each : new SignHash[] {hash, hash.around(make.tensor(Shape.of(1, d), 1).toArray())}) {
+            float[] x = make.tensor(Shape.of(12, d), 1).toArray();
+            int[] expected = new int[8];
+            int[] actual = new int[8];
+            each.codesScalar(x, 3 * d, expected);
+            each.codes(x, 3 * d, actual);
+            assertArrayEquals(expected, actual);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1,3", "13,7", "700,11", "5000,2"})
+    void aRankIsThatOfTheRowsOwnSigns(int d, int bits) {
+        int n = 101;
+        Tensor rows = make.tensor(Shape.of(n, d), 1);
+        SignHash hash = SignHash.of(CounterRandom.of(8).stream(1), d, bits);
+        int[] ranks = ranks(hash, rows.matrix(0, 0), 0, n);
+        float[] values = Arrays.copyOf(rows.toArray(), (n + 8) * d);
+        int[] codes = new int[8];
+        for (int i = 0; i < n; i++) {
+            hash.codesScalar(values, i * d, codes);
+            assertEquals(SignHash.grayRank(codes[0]), ranks[i], "row " + i);
+        }
+        assertArrayEquals(Arrays.copyOfRange(ranks, 5, 90), ranks(hash, rows.matrix(0, 0), 5, 90));
+        assertArrayEquals(ranks, ranks(hash, make.strided(rows).matrix(0, 0), 0, n));
+    }
+
+    @Test
+    void ranksThatFollowEachOtherDifferInOneSign() {
+        boolean[] seen = new boolean[1 << 12];
+        int[] codeOf = new int[1 << 12];
+        for (int code = 0; code < seen.length; code++) {
+            int rank = SignHash.grayRank(code);
+            assertTrue(!seen[rank]);
+            seen[rank] = true;
+            codeOf[rank] = code;
+        }
+        for (int rank = 1; rank < seen.length; rank++) {
+            assertEquals(1, Integer.bitCount(codeOf[rank] ^ codeOf[rank - 1]));
+        }
+        assertEquals((1 << 30) - 1, SignHash.grayRank(1 << 29));
+    }
+
+    @Test
+    void signsAgreeAsOftenAsTheAngleSays() {
+        // P(sign differs) = angle / π for Gaussian directions: 60 degrees here.
+        int differing = 0;
+        int draws = 400;
+        float[] x = new float[8 * 2];
+        x[0] = 1;
+        x[2] = 0.5f;
+        x[3] = (float) Math.sqrt(0.75);
+        int[] codes = new int[8];
+        for (int seed = 0; seed < draws; seed++) {
+            SignHash.of(CounterRandom.of(seed), 2, 30).codes(x, 0, codes);
+            differing += Integer.bitCount(codes[0] ^ codes[1]);
+        }
+        double n = draws * 30.0;
+        assertEquals(1 / 3.0, differing / n, 4 * Math.sqrt(2 / 9.0 / n));
+    }
+
+    @Test
+    void aroundACentreIsTheHashOfTheDifference() {
+        float[] centre = {40, -30, 20};
+        Tensor rows = make.tensor(Shape.of(200, 3), 1);
+        Tensor moved = make.zeros(Shape.of(200, 3));
+        for (int i = 0; i < 200; i++) {
+            for (int c = 0; c < 3; c++) {
+                moved.matrix(0, 0).set(i, c, rows.matrix(0, 0).get(i, c) + centre[c]);
+            }
+        }
+        SignHash hash = SignHash.of(CounterRandom.of(1), 3, 5);
+        int[] plain = ranks(hash, rows.matrix(0, 0), 0, 200);
+        int[] around = ranks(hash.around(centre), moved.matrix(0, 0), 0, 200);
+        int same = 0;
+        for (int i = 0; i < 200; i++) {
+            same += plain[i] == around[i] ? 1 : 0;
+        }
+        assertTrue(same >= 198, "only products next to 0 may change their sign, " + same + " of 200 are the same");
+    }
+
+    @Test
+    void refusesTooManyOrNoBits() {
+        assertThrows(IllegalArgumentException.class, () -> SignHash.of(CounterRandom.of(1), 3, 0));
+        assertThrows(IllegalArgumentException.class, () -> SignHash.of(CounterRandom.of(1), 3, 31));
+    }
+}
