@@ -58,12 +58,12 @@ final class Bench {
      * @throws Failure if the memory does not suffice
      */
     Report run(Progress progress, OutputUser user) throws IOException {
+        Machine.requireMemory(needed(), "this run");
         try (Arena arena = Arena.ofShared()) {
             return run(arena, progress, user);
         } catch (OutOfMemoryError e) {
             throw new Failure("not enough memory: this run needs about " + Sentences.bytes(needed())
-                    + " outside the Java heap (" + e.getMessage()
-                    + "); take fewer rows with --n, or set KDEBENCH_OPTS=-XX:MaxDirectMemorySize=SIZE", e);
+                    + " outside the Java heap (" + e.getMessage() + "); --n takes fewer rows", e);
         }
     }
 

@@ -4,12 +4,15 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Mask;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.io.Safetensors;
+import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -96,6 +99,11 @@ final class InputOptions {
         if (query == null || key == null || value == null) {
             throw new UsageError("--q, --k and --v are needed together; a file may be given twice");
         }
+        List<Shape> shapes = new ArrayList<>();
+        for (Path file : new LinkedHashSet<>(List.of(query, key, value))) {
+            shapes.add(Npy.readHeader(file).shape());
+        }
+        requireMemory(shapes);
         Map<Path, Tensor> read = new LinkedHashMap<>();
         for (Path file : List.of(query, key, value)) {
             if (!read.containsKey(file)) {
@@ -121,6 +129,11 @@ final class InputOptions {
             }
         }
         Safetensors file = Safetensors.open(safetensors);
+        List<Shape> shapes = new ArrayList<>();
+        for (String name : new LinkedHashSet<>(chosen.values())) {
+            shapes.add(file.shape(name));
+        }
+        requireMemory(shapes);
         Map<String, Tensor> read = new LinkedHashMap<>();
         for (String name : chosen.values()) {
             if (!read.containsKey(name)) {
@@ -131,6 +144,11 @@ final class InputOptions {
                 read.get(chosen.get("v")));
         return new NamedInput(Objects.toString(safetensors.getFileName()), safetensors + ": "
                 + String.join(", ", read.keySet()), file.info(chosen.get("q")).dimensions().size(), input);
+    }
+
+    private static void requireMemory(List<Shape> shapes) {
+        Machine.requireMemory(shapes.stream().mapToDouble(shape -> (double) shape.elements() * Float.BYTES).sum(),
+                "the input");
     }
 
     private NamedInput fromData(Arena arena, String name) throws IOException {

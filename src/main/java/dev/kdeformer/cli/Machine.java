@@ -1,8 +1,10 @@
 package dev.kdeformer.cli;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.kdeformer.runtime.MachineProbe;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -36,6 +38,23 @@ final class Machine {
         int cores = (int) facts.get("cores");
         return facts.get("cpu") + ", " + cores + (cores == 1 ? " core" : " cores") + ", " + facts.get("vectorBits")
                 + "-bit vectors, JDK " + facts.get("jdk") + ", " + facts.get("os");
+    }
+
+    /**
+     * Refuses what this machine cannot hold. Systems that promise more memory than there is would end the process
+     * instead, long after, and without a word.
+     *
+     * @param what whose memory it is, the subject of the message
+     * @throws Failure if the machine has less memory
+     */
+    static void requireMemory(double bytes, String what) {
+        if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system) {
+            long total = system.getTotalMemorySize();
+            if (total > 0 && bytes > total) {
+                throw new Failure("not enough memory: " + what + " needs about " + Sentences.bytes(bytes)
+                        + ", this machine has " + Sentences.bytes(total));
+            }
+        }
     }
 
     /** The processor's name where the system tells it, else its architecture. */

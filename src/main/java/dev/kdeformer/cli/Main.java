@@ -35,22 +35,25 @@ public final class Main implements Runnable {
         spec.commandLine().usage(spec.commandLine().getOut());
     }
 
+    /** The command line with all its commands. */
+    static CommandLine commandLine() {
+        CommandLine line = new CommandLine(new Main())
+                .setUsageHelpWidth(USAGE_WIDTH)
+                .setParameterExceptionHandler(Main::wrongCall)
+                .setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));
+        for (CommandLine command : line.getSubcommands().values()) {
+            command.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
+        }
+        return line;
+    }
+
     /**
      * Runs a command.
      *
      * @return 0 for success, 1 for a failure, 2 for a wrong call
      */
     static int execute(PrintWriter out, PrintWriter err, String... args) {
-        CommandLine line = new CommandLine(new Main())
-                .setOut(out)
-                .setErr(err)
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .setParameterExceptionHandler(Main::wrongCall)
-                .setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));
-        line.setUsageHelpWidth(USAGE_WIDTH);
-        for (CommandLine command : line.getSubcommands().values()) {
-            command.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
-        }
+        CommandLine line = commandLine().setOut(out).setErr(err);
         int code;
         try {
             code = line.execute(args);

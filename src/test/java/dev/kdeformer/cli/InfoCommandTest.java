@@ -1,6 +1,7 @@
 package dev.kdeformer.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
@@ -28,5 +29,12 @@ class InfoCommandTest {
         }
         assertTrue(out.contains(" GFLOP/s one core, "), out);
         assertTrue(out.contains(" GB/s all cores"), out);
+    }
+
+    @Test
+    void knowsWhatTheMachineCannotHold() {
+        Machine.requireMemory(1 << 20, "this");
+        String message = assertThrows(Failure.class, () -> Machine.requireMemory(1L << 60, "this")).getMessage();
+        assertTrue(message.startsWith("not enough memory: this needs about 1024 PiB, this machine has "), message);
     }
 }
