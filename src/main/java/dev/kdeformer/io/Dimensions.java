@@ -20,8 +20,9 @@ final class Dimensions {
     static Shape shape(String file, String subject, List<Long> dimensions) throws TensorFormatException {
         int rank = dimensions.size();
         if (rank < 2 || rank > 4) {
-            throw new TensorFormatException(file, subject + " has " + rank + (rank == 1 ? " dimension, " : " dimensions, ")
-                    + "shape " + text(dimensions) + "; allowed are 2 (n, d), 3 (heads, n, d) and 4 (batch, heads, n, d)");
+            throw new TensorFormatException(file, subject + " has " + rank + " dimension" + (rank == 1 ? "" : "s")
+                    + ", shape " + text(dimensions)
+                    + "; allowed are 2 (n, d), 3 (heads, n, d) and 4 (batch, heads, n, d)");
         }
         int[] sizes = {1, 1, 1, 1};
         for (int i = 0; i < rank; i++) {

@@ -82,7 +82,11 @@ public final class Matrix {
         }
     }
 
-    /** All elements in row-major order, in a new array. */
+    /**
+     * All elements in row-major order, in a new array.
+     *
+     * @throws ArithmeticException if there are more elements than an array can have
+     */
     public float[] toArray() {
         float[] values = new float[Math.multiplyExact(rows, columns)];
         for (int r = 0; r < rows; r++) {

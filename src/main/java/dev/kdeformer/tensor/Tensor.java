@@ -11,7 +11,8 @@ import java.util.Objects;
  * A float32 tensor of shape (batch, heads, rows, columns) over memory that somebody else owns: an arena, a buffer or
  * a segment of the caller. A tensor is an immutable description (segment, first byte, four strides); its elements are
  * as mutable as its memory. It holds no resource: whoever owns the arena frees the memory, and every later access
- * through the tensor throws {@link IllegalStateException}.
+ * through the tensor throws {@link IllegalStateException}. Memory of a confined arena is open to the arena's own
+ * thread only, so tensors for an engine of several threads belong in a shared, automatic or global arena.
  */
 public final class Tensor {
     private static final long ALIGNMENT = 64;
@@ -107,9 +108,9 @@ public final class Tensor {
 
     /**
      * A contiguous row-major tensor over the remaining floats of {@code buffer} (direct or not), without copying.
+     * A tensor over a read-only buffer can be read, but cannot be an output.
      *
-     * @throws IllegalArgumentException if the buffer holds too few floats, is not in native byte order or is read-only
-     *                                  heap memory
+     * @throws IllegalArgumentException if the buffer holds too few floats or is not in native byte order
      */
     public static Tensor of(FloatBuffer buffer, Shape shape) {
         Objects.requireNonNull(buffer, "buffer");
@@ -189,7 +190,11 @@ public final class Tensor {
                 columnStride);
     }
 
-    /** All elements in row-major order, in a new array. */
+    /**
+     * All elements in row-major order, in a new array.
+     *
+     * @throws ArithmeticException if there are more elements than an array can have
+     */
     public float[] toArray() {
         float[] values = new float[Math.toIntExact(shape.elements())];
         int at = 0;

@@ -70,7 +70,8 @@ class AtomicFileTest {
     @Test
     void aThrowingCallbackLeavesTheOldFile() throws IOException {
         Path target = Files.writeString(folder.resolve("out.txt"), "old");
-        for (Throwable failure : List.of(new IOException("a"), new IllegalStateException("b"), new StackOverflowError())) {
+        for (Throwable failure : List.of(new IOException("a"), new IllegalStateException("b"),
+                new StackOverflowError())) {
             assertSame(failure, assertThrows(failure.getClass(), () -> AtomicFile.write(target, out -> {
                 out.write(new byte[100_000]);
                 sneak(failure);

@@ -93,7 +93,7 @@ final class FileBytes {
         return position;
     }
 
-    /** Values that half precision holds exactly, both bfloat16 and IEEE, so that conversions can be compared exactly. */
+    /** Values that both kinds of half precision hold exactly, so that conversions can be compared exactly. */
     static float[] values(int count, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         float[] values = new float[count];

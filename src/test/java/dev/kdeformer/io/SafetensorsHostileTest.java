@@ -177,7 +177,8 @@ class SafetensorsHostileTest {
     @Test
     void randomDefectsAreRefusedOrReadAsTheyStand() throws IOException {
         SplittableRandom random = new SplittableRandom(20_240_608);
-        String text = "{\"__metadata__\":{\"k\":\"v\"},\"a\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
+        String text = "{\"__metadata__\":{\"k\":\"v\"},"
+                + "\"a\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,12]},"
                 + "\"b\":{\"dtype\":\"F32\",\"shape\":[1,2,3],\"data_offsets\":[12,36]},"
                 + "\"c\":{\"dtype\":\"BF16\",\"shape\":[1,1,3,2],\"data_offsets\":[36,48]}}";
         byte[] data = new byte[48];

@@ -87,12 +87,13 @@ class SafetensorsTest {
 
     @Test
     void tensorsMayLieInAnyOrderAndBeEmptyOrScalar() throws IOException {
-        Safetensors file = open(" {\"b\" : {\"data_offsets\":[8,16] ,\n\"shape\":[2,1], \"dtype\":\"F32\"},".strip()
+        Safetensors file = open("{\"b\" : {\"data_offsets\":[8,16] ,\n\"shape\":[2,1], \"dtype\":\"F32\"},"
                 + "\"empty\":{\"dtype\":\"F32\",\"shape\":[0,9223372036854775807,4],\"data_offsets\":[8,8]},"
                 + "\"scalar\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]}}",
                 FileBytes.encode(new float[] {9, 9, 1, 2}, ElementType.F32, ByteOrder.LITTLE_ENDIAN, false));
         assertArrayEquals(new float[] {1, 2}, file.read("b", arena).toArray());
-        refused("tensor 'empty' has shape (0, 9223372036854775807, 4); every dimension", () -> file.read("empty", arena));
+        refused("tensor 'empty' has shape (0, 9223372036854775807, 4); every dimension",
+                () -> file.read("empty", arena));
         refused("tensor 'scalar' has 0 dimensions, shape (); allowed are 2 (n, d)", () -> file.shape("scalar"));
         refused("there is no tensor 'c'; there is 'b', 'empty', 'scalar'", () -> file.info("c"));
     }
@@ -113,7 +114,8 @@ class SafetensorsTest {
 
     @Test
     void understandsEveryEscape() throws IOException {
-        Safetensors file = open("{\"__metadata__\":{\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\u00e9\":\"\\u0041\"}}",
+        Safetensors file = open("{\"__metadata__\":{"
+                + "\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD83D\\uDE00\u00e9\":\"\\u0041\"}}",
                 new byte[0]);
         assertEquals(Map.of("a\"\\/\b\f\n\r\t\u00e9\uD83D\uDE00\u00e9", "A"), file.metadata());
         assertEquals(List.of(), file.tensors());
@@ -139,7 +141,8 @@ class SafetensorsTest {
         byte[] bytes = Files.readAllBytes(path);
         assertEquals(0, bytes[0] % 8, "data is aligned to 8 bytes");
         String text = new String(bytes, StandardCharsets.ISO_8859_1);
-        assertTrue(text.startsWith("{\"out\":{\"dtype\":\"F32\",\"shape\":[2, 3, 5, 7],\"data_offsets\":[0,840]}", 8), text);
+        assertTrue(text.startsWith("{\"out\":{\"dtype\":\"F32\",\"shape\":[2, 3, 5, 7],\"data_offsets\":[0,840]}", 8),
+                text);
 
         for (String name : List.of("__metadata__", "\uD83D")) {
             assertThrows(IllegalArgumentException.class,
