@@ -1,6 +1,7 @@
 package dev.kdeformer;
 
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
 
 /** The entry: a builder for each attention method. */
@@ -16,5 +17,10 @@ public final class Attention {
     /** The trivial method that gives every query the mean of the values. */
     public static MeanOfValues.Builder mean() {
         return MeanOfValues.builder();
+    }
+
+    /** Pilot attention. */
+    public static PilotAttention.Builder pilot() {
+        return PilotAttention.builder();
     }
 }

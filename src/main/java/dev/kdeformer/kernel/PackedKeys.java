@@ -6,6 +6,7 @@ import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * Keys, values and biases of one head, or of a selection of its keys, in the layout that the kernels read. Keys are
@@ -17,13 +18,14 @@ import dev.kdeformer.runtime.Scratch;
 public final class PackedKeys {
     private final int d;
     private final int dv;
-    private final int count;
-    private final int padded;
+    private final int capacity;
     private final int valueVectors;
     private final long keys;
     private final long values;
     private final long bias;
     private final LogitScale scale;
+    private int count;
+    private int padded;
 
     /** Takes memory for {@code count} keys of d features and values of dv features from {@code scratch}. */
     public PackedKeys(Scratch scratch, int count, int d, int dv, LogitScale scale) {
@@ -31,6 +33,7 @@ public final class PackedKeys {
         this.dv = dv;
         this.count = count;
         this.padded = Lanes.padKeys(count);
+        this.capacity = padded;
         this.valueVectors = Lanes.padColumns(dv) / LANES;
         this.keys = scratch.floats((long) padded * d);
         this.values = scratch.floats((long) padded * valueVectors * LANES);
@@ -43,6 +46,7 @@ public final class PackedKeys {
         this.dv = other.dv;
         this.count = other.count;
         this.padded = other.padded;
+        this.capacity = other.padded;
         this.valueVectors = other.valueVectors;
         this.keys = other.keys;
         this.values = other.values;
@@ -60,6 +64,15 @@ public final class PackedKeys {
         long copy = scratch.floats(padded);
         Memory.copy(bias, copy, (long) padded * Float.BYTES);
         return new PackedKeys(this, copy);
+    }
+
+    /** Makes this a set of {@code newCount} keys, to be packed anew in the same memory. */
+    public void resize(int newCount) {
+        if (Lanes.padKeys(newCount) > capacity) {
+            throw new IllegalArgumentException("at most " + capacity + " keys fit, got " + newCount);
+        }
+        count = newCount;
+        padded = Lanes.padKeys(newCount);
     }
 
     /** Features of a key. */
@@ -120,6 +133,33 @@ public final class PackedKeys {
     /** Sets the bias of a key, natural logarithm. */
     public void setBias(int key, float value) {
         Memory.putFloat(bias(key), value * scale.bias());
+    }
+
+    /** Makes all keys, values and biases zeros, and hides the padding. */
+    public void clear() {
+        Memory.fillFloats(keys, (long) padded * d, 0);
+        Memory.fillFloats(values, (long) padded * valueVectors * LANES, 0);
+        Memory.fillFloats(bias, padded, 0);
+        for (int j = count; j < padded; j++) {
+            hide(j);
+        }
+    }
+
+    /** Sets a feature of key {@code key} of the panel that starts at {@code panel}. */
+    public void setKey(int panel, int key, int feature, float value) {
+        Memory.putFloat(keyPanel(panel, feature) + key * 4L, value);
+    }
+
+    /** Sets the value row of a key from {@code at} on, whole vectors. */
+    public void setValue(int key, float[] row, int at) {
+        int from = at;
+        for (int p = 0; p < valuePanels(); p++) {
+            long address = valueRow(p, key);
+            for (int v = 0; v < panelVectors(p); v++) {
+                Lanes.store(FloatVector.fromArray(Lanes.FLOATS, row, from), address + v * VECTOR_BYTES);
+                from += LANES;
+            }
+        }
     }
 
     /** Hides a key from all queries. */

@@ -41,6 +41,71 @@ public final class Packer {
         }
     }
 
+    /**
+     * Packs all keys of {@code target} from rows in scratch memory, without copying through the caller's segments.
+     *
+     * @param index       the row of every key
+     * @param keyRows     address of the keys, whole vectors to a row
+     * @param keyStride   floats from key row to key row
+     * @param valueRows   address of the values, whole vectors to a row, zeros after the last feature
+     * @param valueStride floats from value row to value row
+     * @param bias        bias of every row, natural logarithm, or null
+     */
+    public void packRows(PackedKeys target, int[] index, long keyRows, int keyStride, long valueRows, int valueStride,
+            float[] bias) {
+        int count = target.count();
+        for (int first = 0; first < target.padded(); first += PANEL) {
+            int present = Math.max(0, Math.min(PANEL, count - first));
+            packPanel(index, first, present, keyRows, keyStride, target.d(), target.keyPanel(first, 0));
+            for (int p = 0; p < target.valuePanels(); p++) {
+                int vectors = target.panelVectors(p);
+                long skip = target.panelStart(p) * Lanes.VECTOR_BYTES;
+                long address = target.valueRow(p, first);
+                for (int j = 0; j < PANEL; j++) {
+                    long row = j < present ? valueRows + ((long) index[first + j] * valueStride << 2) + skip : 0;
+                    for (int v = 0; v < vectors; v++) {
+                        store(row == 0 ? FloatVector.zero(FLOATS) : Lanes.load(row + v * Lanes.VECTOR_BYTES), address);
+                        address += Lanes.VECTOR_BYTES;
+                    }
+                }
+            }
+        }
+        for (int j = 0; j < count; j++) {
+            target.setBias(j, bias == null ? 0 : bias[index[j]]);
+        }
+        for (int j = count; j < target.padded(); j++) {
+            target.hide(j);
+        }
+    }
+
+    /**
+     * Transposes up to {@link Lanes#PANEL} rows in scratch memory into one feature-major panel, zeros for the rest.
+     *
+     * @param index   the rows, from {@code first} on
+     * @param present number of rows
+     * @param source  address of the rows, whole vectors to a row
+     * @param stride  floats from row to row
+     * @param d       features to take
+     * @param panel   receives d × PANEL floats
+     */
+    public void packPanel(int[] index, int first, int present, long source, int stride, int d, long panel) {
+        prepare(PANEL, stride);
+        for (int j = 0; j < present; j++) {
+            long row = source + ((long) index[first + j] * stride << 2);
+            for (int c = 0; c < stride; c += LANES) {
+                Lanes.load(row + c * 4L).intoArray(rows, j * stride + c);
+            }
+        }
+        Arrays.fill(rows, present * stride, PANEL * stride, 0);
+        long address = panel;
+        for (int i = 0; i < d; i++) {
+            for (int v = 0; v < WIDTH; v++) {
+                store(FloatVector.fromArray(FLOATS, rows, v * LANES * stride + i, lanes, 0), address);
+                address += Lanes.VECTOR_BYTES;
+            }
+        }
+    }
+
     private void packKeys(PackedKeys target, int from, int to, Matrix key, long order, float[] centre) {
         int d = target.d();
         int end = to == target.count() ? target.padded() : to;

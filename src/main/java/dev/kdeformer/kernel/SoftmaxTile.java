@@ -13,7 +13,6 @@ import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * The online softmax of one tile of queries: for every row a reference exponent, the sum of weights and the weighted
@@ -157,7 +156,11 @@ public final class SoftmaxTile {
 
     /** The sum of the weights of a row, relative to its {@link #reference}. */
     public float sum(int row) {
-        return FloatVector.fromArray(FLOATS, sums, row * LANES).reduceLanes(VectorOperators.ADD);
+        float sum = 0; // in this order: a vector reduction may add in another one once it is compiled
+        for (int i = row * LANES; i < (row + 1) * LANES; i++) {
+            sum += sums[i];
+        }
+        return sum;
     }
 
     /** The reference exponent of a row, in units of log 2. */

@@ -1,0 +1,183 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.runtime.Memory;
+import java.util.Arrays;
+
+/**
+ * The keys that a node and its ancestors have folded away, as groups weighted by their pilot weights: log-mass, mean
+ * key, mean value and second central moments per group, and one matrix that says how the mean value moves with the
+ * query (the value tilt). All about the centroid x of the node's queries: for a query x + δ, group g stands for a key
+ * with logit a_g + δ·κ_g + ½ Σ δ²c_g and value ν_g + M δ.
+ */
+final class FarField {
+    /** Log-mass of a group without keys. */
+    static final float EMPTY = -1e30f;
+
+    private final int groups;
+    private final int d;
+    private final int stride;
+    private final int valueStride;
+    private final float[] logMass;
+    private final float[] keys;
+    private final float[] values;
+    private final float[] variances;
+    /** The tilt, row c for feature c of the query. */
+    private final float[] tilt;
+
+    FarField(int groups, int d, int stride, int valueStride) {
+        this.groups = groups;
+        this.d = d;
+        this.stride = stride;
+        this.valueStride = valueStride;
+        this.logMass = new float[groups];
+        this.keys = new float[groups * stride];
+        this.values = new float[groups * valueStride];
+        this.variances = new float[groups * stride];
+        this.tilt = new float[d * valueStride];
+        clear();
+    }
+
+    void clear() {
+        Arrays.fill(logMass, EMPTY);
+        Arrays.fill(keys, 0);
+        Arrays.fill(values, 0);
+        Arrays.fill(variances, 0);
+        Arrays.fill(tilt, 0);
+    }
+
+    float logMass(int group) {
+        return logMass[group];
+    }
+
+    /**
+     * Becomes {@code parent} as seen from the centroid {@code shift} away from the parent's. First order only: the
+     * second order of a step between levels costs accuracy on real keys, whose groups are far from Gaussian.
+     */
+    void move(FarField parent, float[] shift) {
+        System.arraycopy(parent.keys, 0, keys, 0, keys.length);
+        System.arraycopy(parent.variances, 0, variances, 0, variances.length);
+        System.arraycopy(parent.tilt, 0, tilt, 0, tilt.length);
+        float[] moved = new float[valueStride];
+        for (int c = 0; c < d; c++) {
+            for (int v = 0; v < valueStride; v++) {
+                moved[v] += shift[c] * tilt[c * valueStride + v];
+            }
+        }
+        for (int g = 0; g < groups; g++) {
+            if (parent.logMass[g] <= EMPTY) {
+                logMass[g] = EMPTY;
+                Arrays.fill(values, g * valueStride, (g + 1) * valueStride, 0);
+                continue;
+            }
+            float dot = 0;
+            for (int c = 0; c < d; c++) {
+                dot += shift[c] * keys[g * stride + c];
+            }
+            logMass[g] = parent.logMass[g] + dot;
+            for (int v = 0; v < valueStride; v++) {
+                values[g * valueStride + v] = parent.values[g * valueStride + v] + moved[v];
+            }
+        }
+    }
+
+    /** Takes up what was just folded. */
+    void merge(Fold fold, float[] directions, int rank) {
+        double before = 0;
+        double added = 0;
+        float top = fold.top();
+        for (int g = 0; g < groups; g++) {
+            double old = logMass[g] <= EMPTY ? 0 : Math.exp(logMass[g] - top);
+            double mass = fold.mass(g);
+            before += old;
+            added += mass;
+            if (mass <= 0) {
+                continue;
+            }
+            double whole = old + mass;
+            float keep = (float) (old / whole);
+            float take = (float) (1 / whole);
+            for (int i = g * stride; i < (g + 1) * stride; i++) {
+                float mean = keep * keys[i] + take * fold.keys()[i];
+                float square = keep * (variances[i] + keys[i] * keys[i]) + take * fold.squares()[i];
+                keys[i] = mean;
+                variances[i] = Math.max(0, square - mean * mean);
+            }
+            for (int i = g * valueStride; i < (g + 1) * valueStride; i++) {
+                values[i] = keep * values[i] + take * fold.values()[i];
+            }
+            logMass[g] = (float) (Math.log(whole) + top);
+        }
+        if (added <= 0) {
+            return;
+        }
+        float keep = (float) (before / (before + added));
+        float take = (float) (1 / (before + added));
+        for (int i = 0; i < tilt.length; i++) {
+            tilt[i] *= keep;
+        }
+        for (int r = 0; r < rank; r++) {
+            for (int c = 0; c < d; c++) {
+                float u = directions[r * STRIDE + c] * take;
+                for (int v = 0; v < valueStride; v++) {
+                    tilt[c * valueStride + v] += u * fold.tilt()[r * valueStride + v];
+                }
+            }
+        }
+    }
+
+    /** Adds a tilt of full rank, {@code matrix} (d rows of value stride) relative to weights exp(logit − top). */
+    void addTilt(float[] matrix, float top) {
+        double mass = 0;
+        for (int g = 0; g < groups; g++) {
+            mass += logMass[g] <= EMPTY ? 0 : Math.exp(logMass[g] - top);
+        }
+        float take = mass > 0 ? (float) (1 / mass) : 0;
+        for (int i = 0; i < tilt.length; i++) {
+            tilt[i] += take * matrix[i];
+        }
+    }
+
+    /** Mean key of a group from index {@code group · stride} on. */
+    float[] keys() {
+        return keys;
+    }
+
+    /** Mean value of a group from index {@code group · valueStride} on. */
+    float[] values() {
+        return values;
+    }
+
+    /** Whether nothing has been folded. */
+    boolean isEmpty() {
+        for (float a : logMass) {
+            if (a > EMPTY) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Writes the groups as packed keys of 2 d features, to be met by queries (δ, δ²), and the tilt as rows of values.
+     *
+     * @param tiltRows address of d rows of value stride
+     */
+    void pack(PackedKeys target, long tiltRows) {
+        for (int g = 0; g < groups; g++) {
+            int panel = g / PANEL * PANEL;
+            for (int c = 0; c < d; c++) {
+                target.setKey(panel, g - panel, c, keys[g * stride + c]);
+                target.setKey(panel, g - panel, d + c, 0.5f * variances[g * stride + c]);
+            }
+            target.setValue(g, values, g * valueStride);
+            target.setBias(g, logMass[g] <= EMPTY ? Float.NEGATIVE_INFINITY : logMass[g]);
+        }
+        for (int i = 0; i < tilt.length; i++) {
+            Memory.putFloat(tiltRows + i * 4L, tilt[i]);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import java.util.Arrays;
+
+/**
+ * Sums over the keys that a node folds away, per group and relative to one exponent: mass, keys, squared keys, values,
+ * and the products of values with the keys' components along the node's directions. Kept per thread.
+ */
+final class Fold {
+    private final int groups;
+    private final int d;
+    private final int stride;
+    private final int valueStride;
+    private final float[] mass;
+    private final float[] keys;
+    private final float[] squares;
+    private final float[] values;
+    private final float[] tilt;
+    private float top;
+
+    Fold(int groups, int d, int stride, int valueStride) {
+        this.groups = groups;
+        this.d = d;
+        this.stride = stride;
+        this.valueStride = valueStride;
+        this.mass = new float[groups];
+        this.keys = new float[groups * stride];
+        this.squares = new float[groups * stride];
+        this.values = new float[groups * valueStride];
+        this.tilt = new float[PrincipalSubspace.MOST * valueStride];
+    }
+
+    /**
+     * Sums a list of keys in group order.
+     *
+     * @param index      the keys
+     * @param weights    exp(logit − top) of every entry
+     * @param tilts      weight times component along direction r, set r from {@code r · tiltStride} on
+     * @param directions direction r from {@code r · STRIDE} on
+     */
+    void sum(KeyGroups all, int[] index, int count, float[] weights, float[] tilts, int tiltStride,
+            float exponent, float[] directions, int rank) {
+        top = exponent;
+        Arrays.fill(mass, 0);
+        Arrays.fill(keys, 0);
+        Arrays.fill(squares, 0);
+        Arrays.fill(values, 0);
+        Arrays.fill(tilt, 0);
+        int from = 0;
+        for (int g = 0; g < groups; g++) {
+            int end = all.starts()[g + 1];
+            int to = from;
+            float sum = 0;
+            while (to < count && index[to] < end) {
+                sum += weights[to++];
+            }
+            mass[g] = sum;
+            if (sum > 0) {
+                FoldKernel.moments(all.keys(), index, weights, from, to, keys, squares, g * stride);
+                FoldKernel.tilted(all.values(), index, weights, tilts, tiltStride, from, to, values, g * valueStride,
+                        tilt);
+                removeMeans(g, directions, rank);
+            }
+            from = to;
+        }
+    }
+
+    /** Σ w (v − ν)(u·k − u·κ) = Σ w v (u·k) − (Σ w v)(Σ w u·k) / Σ w, group by group. */
+    private void removeMeans(int g, float[] directions, int rank) {
+        for (int r = 0; r < rank; r++) {
+            float dot = 0;
+            for (int c = 0; c < d; c++) {
+                dot += directions[r * STRIDE + c] * keys[g * stride + c];
+            }
+            dot /= mass[g];
+            for (int v = 0; v < valueStride; v++) {
+                tilt[r * valueStride + v] -= dot * values[g * valueStride + v];
+            }
+        }
+    }
+
+    float top() {
+        return top;
+    }
+
+    float mass(int group) {
+        return mass[group];
+    }
+
+    float[] keys() {
+        return keys;
+    }
+
+    float[] squares() {
+        return squares;
+    }
+
+    float[] values() {
+        return values;
+    }
+
+    float[] tilt() {
+        return tilt;
+    }
+}

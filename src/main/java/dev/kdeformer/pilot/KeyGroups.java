@@ -1,0 +1,185 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.PANEL;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.sampling.CounterRandom;
+import dev.kdeformer.tensor.Matrix;
+
+/**
+ * The keys of one head, centred and sorted into groups of similar ones, with all that the tree of queries needs of
+ * them. Keys that a bias of −∞ hides are left out.
+ */
+final class KeyGroups {
+    private final Rows keys;
+    private final Rows values;
+    private final float[] biases;
+    private final float[] squares;
+    private final int[] starts;
+    private final int[] order;
+    private final float[] centre;
+    private final long panels;
+
+    private KeyGroups(Rows keys, Rows values, float[] biases, float[] squares, int[] starts, int[] order,
+            float[] centre, long panels) {
+        this.keys = keys;
+        this.values = values;
+        this.biases = biases;
+        this.squares = squares;
+        this.starts = starts;
+        this.order = order;
+        this.centre = centre;
+        this.panels = panels;
+    }
+
+    /** Off-heap bytes for m keys. */
+    static long bytes(int m, int d, int dv) {
+        return 3 * Rows.bytes(m, d) + Rows.bytes(m, dv) + (long) Lanes.roundUp(m, PANEL) * d * Float.BYTES;
+    }
+
+    /**
+     * Sorts the keys of a head.
+     *
+     * @param queries    whose covariance is the metric for the groups
+     * @param groupCount number of groups
+     * @return null if the head has no visible key
+     */
+    static KeyGroups of(KeyHead head, Rows queries, int groupCount, CounterRandom random, Team team) {
+        int[] visible = visible(head);
+        int m = visible.length;
+        if (m == 0) {
+            return null;
+        }
+        int d = head.key().columns();
+        int dv = head.value().columns();
+        float[] centre = head.centre();
+        Rows unsorted = Rows.allocate(team.scratch(), m, d);
+        copy(head.key(), visible, centre, unsorted, team);
+        int levels = 0;
+        while (2 << levels <= groupCount && 2 << levels <= m) {
+            levels++;
+        }
+        int[] order = BalancedTree.order(Metric.apply(unsorted, queries, team), levels, random, team);
+        int[] starts = new int[(1 << levels) + 1];
+        for (int g = 0; g < starts.length; g++) {
+            starts[g] = BalancedTree.start(m, levels, g);
+        }
+        // Inside a group, keys in their own order: gathering them then walks forward through memory.
+        for (int g = 0; g + 1 < starts.length; g++) {
+            java.util.Arrays.sort(order, starts[g], starts[g + 1]);
+        }
+        float[] biases = new float[m];
+        int[] rows = new int[m];
+        for (int j = 0; j < m; j++) {
+            rows[j] = visible[order[j]];
+            biases[j] = head.bias() == null ? 0 : head.bias().get(0, rows[j]);
+        }
+        Rows keys = Rows.allocate(team.scratch(), m, d);
+        Rows values = Rows.allocate(team.scratch(), m, dv);
+        copy(head.key(), rows, centre, keys, team);
+        copy(head.value(), rows, null, values, team);
+        float[] squares = new float[m];
+        long panels = team.scratch().floats((long) Lanes.roundUp(m, PANEL) * d);
+        int chunk = 64 * PANEL;
+        team.forEach((m + chunk - 1) / chunk, (index, scratch) -> {
+            float[] row = new float[keys.stride()];
+            int to = Math.min(m, (index + 1) * chunk);
+            for (int j = index * chunk; j < to; j++) {
+                keys.read(j, row, 0);
+                float sum = 0;
+                for (int c = 0; c < d; c++) {
+                    sum += row[c] * row[c];
+                }
+                squares[j] = sum;
+            }
+            Packer packer = scratch.keep(Packer.class, Packer::new);
+            int[] identity = new int[PANEL];
+            for (int first = index * chunk; first < to; first += PANEL) {
+                for (int j = 0; j < PANEL; j++) {
+                    identity[j] = first + j;
+                }
+                packer.packPanel(identity, 0, Math.min(PANEL, to - first), keys.address(), keys.stride(), d,
+                        panels + ((long) first * d << 2));
+            }
+        });
+        return new KeyGroups(keys, values, biases, squares, starts, rows, centre, panels);
+    }
+
+    private static int[] visible(KeyHead head) {
+        int[] rows = new int[head.keys()];
+        int count = 0;
+        for (int j = 0; j < rows.length; j++) {
+            if (head.bias() == null || head.bias().get(0, j) != Float.NEGATIVE_INFINITY) {
+                rows[count++] = j;
+            }
+        }
+        return java.util.Arrays.copyOf(rows, count);
+    }
+
+    private static void copy(Matrix from, int[] rows, float[] centre, Rows to, Team team) {
+        int chunk = 4096;
+        team.forEach((rows.length + chunk - 1) / chunk, (index, scratch) -> {
+            float[] row = new float[from.columns()];
+            for (int j = index * chunk; j < Math.min(rows.length, (index + 1) * chunk); j++) {
+                from.readRow(rows[j], row, 0);
+                for (int c = 0; centre != null && c < row.length; c++) {
+                    row[c] -= centre[c];
+                }
+                to.write(j, row, 0);
+            }
+        });
+    }
+
+    /** Number of keys. */
+    int count() {
+        return keys.count();
+    }
+
+    /** Centred keys, group after group. */
+    Rows keys() {
+        return keys;
+    }
+
+    /** Values of the keys. */
+    Rows values() {
+        return values;
+    }
+
+    /** Biases of the keys, natural logarithm. */
+    float[] biases() {
+        return biases;
+    }
+
+    /** Squared norms of the centred keys. */
+    float[] squares() {
+        return squares;
+    }
+
+    /** First key of every group, and the number of keys after the last. */
+    int[] starts() {
+        return starts;
+    }
+
+    /** Number of groups. */
+    int groups() {
+        return starts.length - 1;
+    }
+
+    /** The caller's row of every key. */
+    int[] order() {
+        return order;
+    }
+
+    /** What was subtracted from every key. */
+    float[] centre() {
+        return centre;
+    }
+
+    /** All keys, packed in panels. */
+    long panels() {
+        return panels;
+    }
+}

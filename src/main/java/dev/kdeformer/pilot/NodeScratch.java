@@ -1,0 +1,57 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.kernel.SoftmaxTile;
+
+/** Buffers of one thread for the work at a node. */
+final class NodeScratch {
+    final MiddleBand middle = new MiddleBand();
+    final PrincipalSubspace subspace = new PrincipalSubspace();
+    final Packer packer = new Packer();
+    final QueryTile queries = new QueryTile();
+    final QueryTile deviations = new QueryTile();
+    final SoftmaxTile state = new SoftmaxTile();
+    /** Left operand of the pilot product: the centroid, then the directions. */
+    final float[] pilot = new float[6 * STRIDE];
+    /** Its result for one panel. */
+    final float[] panel = new float[6 * STRIDE];
+    final float[] weighted = new float[QueryTile.ROWS * STRIDE];
+    final int[] bins = new int[Choice.BINS];
+
+    float[] logits = new float[0];
+    float[] spreads;
+    float[] scores;
+    float[] weights;
+    float[] foldedWeights;
+    float[] foldedLogits;
+    /** Components of the candidates along the directions, set r from {@code r · capacity} on. */
+    float[] components;
+    /** The same times the weights, for the folded ones. */
+    float[] tilts;
+    int[] folded;
+    int[] near;
+    int capacity;
+
+    void room(int count) {
+        int padded = Lanes.roundUp(count, 4 * LANES);
+        if (logits.length >= padded) {
+            return;
+        }
+        capacity = padded;
+        logits = new float[padded];
+        spreads = new float[padded];
+        scores = new float[padded];
+        weights = new float[padded];
+        foldedWeights = new float[padded];
+        foldedLogits = new float[padded];
+        components = new float[PrincipalSubspace.MOST * padded];
+        tilts = new float[PrincipalSubspace.MOST * padded];
+        folded = new int[padded];
+        near = new int[padded];
+    }
+}

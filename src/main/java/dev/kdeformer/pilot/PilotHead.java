@@ -1,0 +1,184 @@
+package dev.kdeformer.pilot;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.sampling.CounterRandom;
+import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+import java.util.concurrent.atomic.DoubleAdder;
+
+/** One query head: its queries in tree order, the keys they meet, and where the results go. */
+final class PilotHead {
+    private final KeyHead head;
+    private final int member;
+    private final PilotAttention method;
+    private final KeyGroups keys;
+    private final CounterRandom random;
+    private final Rows queries;
+    private final int levels;
+    private final int[] order;
+    private final long orderAddress;
+    private final int[] offsets;
+    private final int[] keyAtRow;
+    private final Candidates all;
+    private final Matrix query;
+    private final Matrix output;
+    private final Matrix logSumExp;
+    private boolean[] wantedTiles;
+
+    /**
+     * Sorts the queries.
+     *
+     * @param unsorted the queries times the scale, in the caller's order
+     */
+    PilotHead(KeyHead head, int member, PilotAttention method, KeyGroups keys, Rows unsorted, CounterRandom random,
+            Team team) {
+        this.head = head;
+        this.member = member;
+        this.method = method;
+        this.keys = keys;
+        this.random = random.stream(1);
+        int n = unsorted.count();
+        int depth = 0;
+        while (method.largestTile() << depth < n) {
+            depth++;
+        }
+        this.levels = depth;
+        this.order = BalancedTree.order(Metric.apply(unsorted, keys.keys(), team), levels, random.stream(0), team);
+        this.orderAddress = team.scratch().ints(n);
+        this.queries = Rows.allocate(team.scratch(), n, unsorted.columns());
+        for (int i = 0; i < n; i++) {
+            Memory.putInt(orderAddress + i * 4L, order[i]);
+        }
+        int chunk = 4096;
+        team.forEach((n + chunk - 1) / chunk, (index, scratch) -> {
+            for (int i = index * chunk; i < Math.min(n, (index + 1) * chunk); i++) {
+                Memory.copy(unsorted.row(order[i]), queries.row(i), queries.stride() * 4L);
+            }
+        });
+        this.query = head.query(member);
+        this.output = head.output(member);
+        this.logSumExp = head.logSumExp(member);
+        this.all = Candidates.all(keys);
+        this.keyAtRow = new int[head.keys()];
+        Arrays.fill(keyAtRow, -1);
+        for (int j = 0; j < keys.count(); j++) {
+            keyAtRow[keys.order()[j]] = j;
+        }
+        this.offsets = n == head.key().rows() ? OffsetKeys.find(unsorted, keys, keyAtRow, team.scratch())
+                : new int[0];
+    }
+
+    /**
+     * Computes the output of all wanted tiles.
+     *
+     * @return floating-point operations
+     */
+    double run(Effort effort, Team team) {
+        int topLevel = topLevel(effort);
+        DoubleAdder work = new DoubleAdder();
+        team.forEach(1 << topLevel, (node, scratch) -> {
+            PilotWalk walk = new PilotWalk(this, effort, scratch);
+            walk.top(topLevel, node);
+            work.add(walk.work());
+            team.advance(Math.max(1, queries.count() >> topLevel));
+        });
+        return work.sum();
+    }
+
+    /** The first level at which a node would drop keys, so that no level above it needs to be walked. */
+    private int topLevel(Effort effort) {
+        int level = levels % PilotWalk.LEVELS;
+        while (level + PilotWalk.LEVELS <= levels
+                && (long) effort.candidates() * (queries.count() >> level) >= keys.count()) {
+            level += PilotWalk.LEVELS;
+        }
+        return level;
+    }
+
+    /** Most candidates that a leaf can be handed. */
+    int mostLeafCandidates(Effort effort) {
+        int parent = Math.max(0, levels - PilotWalk.LEVELS);
+        long rows = (queries.count() >> parent) + 1L;
+        if (topLevel(effort) >= levels) {
+            return keys.count();
+        }
+        return (int) Math.min(keys.count(), Math.max(effort.near(), effort.candidates() * rows) + mostForced());
+    }
+
+    /** Most keys that offsets can force into a node's list beyond the wanted number. */
+    int mostForced() {
+        return offsets.length == 0 ? 0 : Math.min(keys.count(), offsets.length * queries.count());
+    }
+
+    /** Writes the rows of a finished tile. */
+    void finish(SoftmaxTile state, int from, int count) {
+        state.finish(output, logSumExp, orderAddress, from,
+                logSumExp == null ? null : head.shift(query, orderAddress, from, count, keys.centre()));
+    }
+
+    /** Whether any query at positions [from, to) is to be computed. */
+    boolean wanted(int from, int to) {
+        if (wantedTiles == null) {
+            return true;
+        }
+        for (int i = from; i < to; i++) {
+            if (wantedTiles[i]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Restricts {@link #run} to the tiles with these positions; null for all. */
+    void want(boolean[] positions) {
+        wantedTiles = positions;
+    }
+
+    KeyGroups keys() {
+        return keys;
+    }
+
+    Candidates all() {
+        return all;
+    }
+
+    /** Queries times the scale, in tree order. */
+    Rows queries() {
+        return queries;
+    }
+
+    /** The caller's row of every position. */
+    int[] order() {
+        return order;
+    }
+
+    /** The centred key at a distance from the query at a position, or −1. */
+    int keyAt(int position, int offset) {
+        int row = order[position] + offset;
+        return row < 0 || row >= keyAtRow.length ? -1 : keyAtRow[row];
+    }
+
+    int[] offsets() {
+        return offsets;
+    }
+
+    int levels() {
+        return levels;
+    }
+
+    int rank() {
+        return Math.min(method.rank(), Math.min(queries.columns(), PrincipalSubspace.MOST));
+    }
+
+    int middle() {
+        return method.middle();
+    }
+
+    CounterRandom random() {
+        return random;
+    }
+}

@@ -1,0 +1,356 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.LogitKernel;
+import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.kernel.ValueKernel;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.sampling.CounterRandom;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * One thread's walk down a part of the query tree: at every node the pilot row of its candidates, the choice of those
+ * that go on, the folding of the rest; at a leaf the attention of its queries to the near keys and the far groups.
+ */
+final class PilotWalk {
+    /** Levels of the binary tree from a node to its children: four children each. */
+    static final int LEVELS = 2;
+
+    private static final int LEAST_NEAR = 16;
+
+    private final PilotHead head;
+    private final Effort effort;
+    private final NodeScratch buffers;
+    private final Scratch scratch;
+    private final KeyGroups keys;
+    private final int d;
+    private final int stride;
+    private final int valueStride;
+    private final Fold fold;
+    private final FarField[] fars;
+    private final Candidates[] lists;
+    private final float[][] centres;
+    private final boolean[] forced;
+    private final PackedKeys nearKeys;
+    private final PackedKeys farKeys;
+    private final long tiltRows;
+    private final long noBias;
+    private double work;
+
+    PilotWalk(PilotHead head, Effort effort, Scratch scratch) {
+        this.head = head;
+        this.effort = effort;
+        this.scratch = scratch;
+        this.buffers = scratch.keep(NodeScratch.class, NodeScratch::new);
+        this.keys = head.keys();
+        this.d = keys.keys().columns();
+        this.stride = keys.keys().stride();
+        this.valueStride = keys.values().stride();
+        int groups = keys.groups();
+        int depth = head.levels() / LEVELS + 2;
+        this.fold = new Fold(groups, d, stride, valueStride);
+        this.fars = new FarField[depth];
+        this.lists = new Candidates[depth];
+        this.centres = new float[depth][stride];
+        for (int i = 0; i < depth; i++) {
+            fars[i] = new FarField(groups, d, stride, valueStride);
+        }
+        this.forced = head.offsets().length == 0 ? null : new boolean[keys.count()];
+        int dv = keys.values().columns();
+        LogitScale natural = LogitScale.of(1);
+        this.nearKeys = new PackedKeys(scratch, head.mostLeafCandidates(effort), d, dv, natural);
+        this.farKeys = new PackedKeys(scratch, groups, 2 * d, dv, natural);
+        farKeys.clear();
+        this.tiltRows = scratch.floats((long) d * valueStride);
+        this.noBias = scratch.floats(PANEL);
+        Memory.fillFloats(noBias, PANEL, 0);
+        buffers.room(keys.count());
+    }
+
+    /** Work done, in floating-point operations. */
+    double work() {
+        return work;
+    }
+
+    /** Walks from a top node down to the leaves that the head wants. */
+    void top(int level, int node) {
+        visit(level, node, 0, head.all(), null);
+    }
+
+    private void visit(int level, int node, int depth, Candidates list, FarField parent) {
+        int from = BalancedTree.start(head.queries().count(), level, node);
+        int to = BalancedTree.start(head.queries().count(), level, node + 1);
+        if (!head.wanted(from, to)) {
+            return;
+        }
+        boolean leaf = level >= head.levels();
+        CounterRandom random = head.random().stream(level, node);
+        buffers.subspace.find(head.queries(), null, from, to, head.rank(), random, scratch);
+        System.arraycopy(buffers.subspace.mean(), 0, centres[depth], 0, stride);
+        FarField far = fars[depth];
+        if (parent == null) {
+            far.clear();
+        } else {
+            float[] shift = new float[stride];
+            for (int c = 0; c < d; c++) {
+                shift[c] = centres[depth][c] - centres[depth - 1][c];
+            }
+            far.move(parent, shift);
+        }
+        int wanted = leaf ? effort.near() : Math.max(effort.near(), effort.candidates() * (to - from));
+        if (!leaf && list.count <= wanted) {
+            descend(level, node, depth, list, far);
+            return;
+        }
+        measure(list);
+        float top = ScoreKernel.largest(buffers.logits, list.count);
+        for (int g = 0; g < keys.groups(); g++) {
+            top = Math.max(top, far.logMass(g));
+        }
+        ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
+        ScoreKernel.weights(buffers.logits, list.count, top, buffers.weights);
+        force(from, to, true);
+        if (leaf) {
+            int count = choose(list, buffers.near, leafWanted(list, far, top), top);
+            force(from, to, false);
+            foldRest(list.count - count, far, top);
+            tiltMiddle(list.count - count, far, top);
+            attend(from, to, depth, count, far);
+            return;
+        }
+        Candidates kept = list(depth, wanted);
+        kept.count = choose(list, kept.index, wanted, top);
+        force(from, to, false);
+        foldRest(list.count - kept.count, far, top);
+        kept.pack(keys, buffers.packer);
+        descend(level, node, depth, kept, far);
+    }
+
+    private void descend(int level, int node, int depth, Candidates list, FarField far) {
+        int down = Math.min(LEVELS, head.levels() - level);
+        for (int child = 0; child < 1 << down; child++) {
+            visit(level + down, (node << down) + child, depth + 1, list, far);
+        }
+    }
+
+    private Candidates list(int depth, int capacity) {
+        int room = Math.min(keys.count(), capacity + head.mostForced());
+        if (lists[depth] == null || lists[depth].index.length < room) {
+            lists[depth] = Candidates.empty(room, d, scratch);
+        }
+        return lists[depth];
+    }
+
+    /** The pilot row and the spread of every candidate. */
+    private void measure(Candidates list) {
+        int rank = head.rank();
+        float[] left = buffers.pilot;
+        PrincipalSubspace subspace = buffers.subspace;
+        System.arraycopy(subspace.mean(), 0, left, 0, d);
+        double rest = subspace.trace();
+        for (int r = 0; r < rank; r++) {
+            System.arraycopy(subspace.directions(), r * STRIDE, left, (r + 1) * STRIDE, d);
+            rest -= subspace.variance(r);
+        }
+        rest = Math.max(0, rest / Math.max(1, d - rank));
+        float[] panel = buffers.panel;
+        int capacity = buffers.capacity;
+        for (int first = 0; first < list.count; first += PANEL) {
+            LogitKernel.logits(left, 1 + rank, d, list.panels + ((long) first * d << 2), noBias, panel, 0);
+            int present = Math.min(PANEL, list.count - first);
+            for (int j = first; j < first + present; j++) {
+                buffers.spreads[j] = keys.squares()[list.index[j]];
+                buffers.logits[j] = keys.biases()[list.index[j]];
+            }
+            for (int c = 0; c < PANEL; c += LANES) {
+                int j = first + c;
+                FloatVector.fromArray(FLOATS, panel, c).add(FloatVector.fromArray(FLOATS, buffers.logits, j))
+                        .intoArray(buffers.logits, j);
+                FloatVector spread = FloatVector.fromArray(FLOATS, buffers.spreads, j).mul((float) rest);
+                for (int r = 0; r < rank; r++) {
+                    FloatVector x = FloatVector.fromArray(FLOATS, panel, (r + 1) * STRIDE + c);
+                    x.intoArray(buffers.components, r * capacity + j);
+                    float more = (float) (subspace.variance(r) - rest);
+                    spread = x.mul(x).fma(FloatVector.broadcast(FLOATS, more), spread);
+                }
+                spread.intoArray(buffers.spreads, j);
+            }
+        }
+        // Padding up to whole vectors must not be the largest of anything.
+        for (int j = list.count; j < Lanes.roundUp(list.count, LANES); j++) {
+            buffers.logits[j] = FarField.EMPTY;
+            buffers.spreads[j] = 0;
+        }
+        work += 2.0 * (1 + rank) * d * list.count;
+    }
+
+    private void force(int from, int to, boolean value) {
+        if (forced == null) {
+            return;
+        }
+        for (int i = from; i < to; i++) {
+            for (int offset : head.offsets()) {
+                int key = head.keyAt(i, offset);
+                if (key >= 0) {
+                    forced[key] = value;
+                }
+            }
+        }
+    }
+
+    /** Number of keys to evaluate, for {@link #choose}; negative for those above the threshold. */
+    private int leafWanted(Candidates list, FarField far, float top) {
+        if (!effort.isAdaptive()) {
+            return effort.near();
+        }
+        double mass = 0;
+        for (int j = 0; j < list.count; j++) {
+            mass += buffers.weights[j];
+        }
+        for (int g = 0; g < keys.groups(); g++) {
+            mass += far.logMass(g) <= FarField.EMPTY ? 0 : Math.exp(far.logMass(g) - top);
+        }
+        float lowest = (float) (effort.threshold() + 2 * (Math.log(mass) + top));
+        int count = 0;
+        for (int j = 0; j < list.count; j++) {
+            if (buffers.scores[j] > lowest) {
+                count++;
+            }
+        }
+        return Math.max(LEAST_NEAR, Lanes.roundUp(count, LEAST_NEAR));
+    }
+
+    /** Splits the list into the {@code wanted} best, forced ones included, and the folded rest. */
+    private int choose(Candidates list, int[] chosen, int wanted, float top) {
+        int count = list.count;
+        float best = ScoreKernel.largest(buffers.scores, count);
+        int bin = -1;
+        int last = 0;
+        if (wanted >= count) {
+            bin = Choice.BINS;
+        } else {
+            int left = wanted;
+            if (forced != null) {
+                for (int j = 0; j < count; j++) {
+                    if (forced[list.index[j]]) {
+                        left--;
+                        buffers.scores[j] = Float.NEGATIVE_INFINITY;
+                    }
+                }
+            }
+            if (left > 0) {
+                long threshold = Choice.threshold(buffers.scores, count, best, left, buffers.bins);
+                bin = (int) (threshold >>> 32);
+                last = (int) threshold;
+            }
+        }
+        int taken = 0;
+        int folded = 0;
+        int capacity = buffers.capacity;
+        int rank = head.rank();
+        for (int j = 0; j < count; j++) {
+            int key = list.index[j];
+            int its = bin == Choice.BINS ? 0 : Choice.bin(buffers.scores[j], best);
+            if (its < bin || its == bin && last-- > 0 || forced != null && forced[key]) {
+                chosen[taken++] = key;
+            } else {
+                float weight = buffers.weights[j];
+                buffers.folded[folded] = key;
+                buffers.foldedWeights[folded] = weight;
+                buffers.foldedLogits[folded] = buffers.logits[j];
+                for (int r = 0; r < rank; r++) {
+                    buffers.tilts[r * capacity + folded] = weight * buffers.components[r * capacity + j];
+                }
+                for (int r = rank; r < PrincipalSubspace.MOST; r++) {
+                    buffers.tilts[r * capacity + folded] = 0;
+                }
+                folded++;
+            }
+        }
+        return taken;
+    }
+
+    private void foldRest(int count, FarField far, float top) {
+        if (count == 0) {
+            return;
+        }
+        float[] directions = buffers.subspace.directions();
+        fold.sum(keys, buffers.folded, count, buffers.foldedWeights, buffers.tilts, buffers.capacity, top, directions,
+                head.rank());
+        far.merge(fold, directions, head.rank());
+        work += (4.0 * d + 2.0 * (1 + head.rank()) * keys.values().columns()) * count;
+    }
+
+    /** The folded keys of largest weight tilt the values along all directions, not only the leading ones. */
+    private void tiltMiddle(int count, FarField far, float top) {
+        int wanted = Math.min(count, head.middle());
+        if (wanted == 0 || head.rank() == 0) {
+            return;
+        }
+        buffers.middle.add(keys, buffers.folded, buffers.foldedLogits, buffers.foldedWeights, count, wanted,
+                buffers.subspace.directions(), head.rank(), far, top, scratch);
+        work += 2.0 * d * keys.values().columns() * wanted;
+    }
+
+    private void attend(int from, int to, int depth, int count, FarField far) {
+        int dv = keys.values().columns();
+        for (int first = from; first < to; first += QueryTile.ROWS) {
+            int rows = Math.min(QueryTile.ROWS, to - first);
+            QueryTile queries = buffers.queries;
+            queries.resize(rows, d);
+            for (int r = 0; r < rows; r++) {
+                head.queries().read(first + r, queries.data(), r * STRIDE);
+            }
+            buffers.state.begin(rows, dv);
+            if (!far.isEmpty()) {
+                addFar(rows, centres[depth], far);
+            }
+            if (first == from) {
+                nearKeys.resize(count);
+                buffers.packer.packRows(nearKeys, buffers.near, keys.keys().address(), stride,
+                        keys.values().address(), valueStride, keys.biases());
+            }
+            buffers.state.add(queries, nearKeys);
+            head.finish(buffers.state, first, rows);
+        }
+        work += (to - from) * (2.0 * (d + dv) * (count + (far.isEmpty() ? 0 : keys.groups())) + 2.0 * d * dv);
+    }
+
+    /** The far groups as pseudo-keys that a query meets by its deviation and its squares, then the value tilt. */
+    private void addFar(int rows, float[] centre, FarField far) {
+        QueryTile deviations = buffers.deviations;
+        deviations.resize(rows, 2 * d);
+        float[] q = buffers.queries.data();
+        float[] x = deviations.data();
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < d; c++) {
+                float delta = q[r * STRIDE + c] - centre[c];
+                x[QueryTile.blockStart(c) + r * STRIDE + c % Lanes.DEPTH] = delta;
+                x[QueryTile.blockStart(d + c) + r * STRIDE + (d + c) % Lanes.DEPTH] = delta * delta;
+            }
+        }
+        far.pack(farKeys, tiltRows);
+        buffers.state.add(deviations, farKeys);
+        for (int r = 0; r < rows; r++) {
+            float mass = buffers.state.sum(r);
+            for (int c = 0; c < d; c++) {
+                buffers.weighted[r * STRIDE + c] = mass * (q[r * STRIDE + c] - centre[c]);
+            }
+        }
+        float[] values = buffers.state.values();
+        for (int c = 0; c < valueStride; c += 2 * LANES) {
+            ValueKernel.add(buffers.weighted, 0, rows, d, tiltRows + c * 4L, valueStride * 4L,
+                    Math.min(2, (valueStride - c) / LANES), values, c, valueStride);
+        }
+        Arrays.fill(buffers.weighted, 0, rows * STRIDE, 0);
+    }
+}

@@ -1,0 +1,83 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Element-wise work on the candidates of a node, in arrays padded to whole vectors. The polynomials are good to about
+ * 10⁻⁴, which is plenty for a choice of keys, and give the same bits whether compiled or not.
+ */
+final class ScoreKernel {
+    private static final float LOG2E = (float) (1 / Math.log(2));
+    private static final float LN2 = (float) Math.log(2);
+    private static final float MAGIC = 12_582_912f;
+
+    /** Spreads above this all mean that the key cannot be folded. */
+    private static final float LARGEST_SPREAD = 30;
+
+    private ScoreKernel() {
+    }
+
+    /**
+     * The logarithm of the expected squared error, over a node's queries, of folding a key instead of evaluating it,
+     * where first order is captured by the group's expansion: 2 l + log(e^s − 1 − s).
+     */
+    static void scores(float[] logits, float[] spreads, int count, float[] scores) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector s = FloatVector.fromArray(FLOATS, spreads, i);
+            s = s.blend(LARGEST_SPREAD, s.compare(VectorOperators.GT, LARGEST_SPREAD));
+            FloatVector small = s.mul(1f / 120).add(1f / 24).fma(s, FloatVector.broadcast(FLOATS, 1f / 6))
+                    .fma(s, FloatVector.broadcast(FLOATS, 0.5f)).mul(s).mul(s);
+            FloatVector large = exp(s).sub(1).sub(s);
+            FloatVector e = large.blend(small, s.compare(VectorOperators.LT, 0.5f));
+            e = e.blend(1e-30f, e.compare(VectorOperators.LT, 1e-30f));
+            FloatVector.fromArray(FLOATS, logits, i).mul(2).add(log(e)).intoArray(scores, i);
+        }
+    }
+
+    /** weights = exp(logits − top), 0 below e^−80. */
+    static void weights(float[] logits, int count, float top, float[] weights) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector x = FloatVector.fromArray(FLOATS, logits, i).sub(top);
+            exp(x.blend(-80, x.compare(VectorOperators.LT, -80f)))
+                    .blend(0, x.compare(VectorOperators.LT, -80f)).intoArray(weights, i);
+        }
+    }
+
+    /** The largest element. */
+    static float largest(float[] x, int count) {
+        FloatVector top = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = FloatVector.fromArray(FLOATS, x, i);
+            top = top.blend(v, v.compare(VectorOperators.GT, top));
+        }
+        return top.reduceLanes(VectorOperators.MAX);
+    }
+
+    private static FloatVector exp(FloatVector x) {
+        FloatVector y = x.mul(LOG2E);
+        FloatVector t = y.add(MAGIC);
+        FloatVector r = y.sub(t.sub(MAGIC));
+        FloatVector p = r.mul(0.00967151f).add(0.05550734f).fma(r, FloatVector.broadcast(FLOATS, 0.24022242f))
+                .fma(r, FloatVector.broadcast(FLOATS, 0.693147f)).fma(r, FloatVector.broadcast(FLOATS, 1f));
+        IntVector e = t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
+        return p.reinterpretAsInts().add(e).reinterpretAsFloats();
+    }
+
+    /** For positive normal numbers. */
+    private static FloatVector log(FloatVector x) {
+        IntVector bits = x.reinterpretAsInts();
+        // Exponent and mantissa about √½, so that the mantissa lies around 1.
+        IntVector shifted = bits.sub(0x3f35_04f3);
+        IntVector exponent = shifted.lanewise(VectorOperators.ASHR, 23);
+        FloatVector f = bits.sub(exponent.lanewise(VectorOperators.LSHL, 23)).reinterpretAsFloats().sub(1);
+        FloatVector p = f.mul(0.2f).sub(0.25f).fma(f, FloatVector.broadcast(FLOATS, 1f / 3))
+                .fma(f, FloatVector.broadcast(FLOATS, -0.5f)).fma(f, FloatVector.broadcast(FLOATS, 1f)).mul(f);
+        FloatVector whole = (FloatVector) exponent.convert(VectorOperators.I2F, 0);
+        return whole.fma(FloatVector.broadcast(FLOATS, LN2), p);
+    }
+}
