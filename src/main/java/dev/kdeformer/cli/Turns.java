@@ -4,14 +4,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
+import java.util.function.LongSupplier;
 
 /**
  * Fair timing of several computations in one process: each is warmed up, then they take turns, so that whatever the
  * machine does meanwhile meets all of them.
  */
 final class Turns {
-    private static final double PATIENCE_SECONDS = 3;
-    private static final double SETTLED = 0.1;
+    private static final double PATIENCE_SECONDS = 10;
+    /** A call below this part of the best time before is progress and not chance. */
+    private static final double FASTER = 0.95;
 
     private Turns() {
     }
@@ -33,21 +35,31 @@ final class Turns {
     }
 
     /**
-     * Runs a computation for some time and until two times in a row agree within a tenth, but not again once three
-     * seconds (or, if longer, the time asked for) are over.
+     * Runs a computation until no call has been faster than those before for some time. Code that is compiled step by
+     * step gets faster for seconds on a busy machine, and two times in a row that agree would not show the end of it.
      *
-     * @param seconds how long to run it at least; 0 runs it once
+     * @param seconds how long that time is; 0 runs the computation once
      */
     static void warmUp(Runnable computation, double seconds) {
-        long start = System.nanoTime();
-        double last = milliseconds(computation);
-        boolean settled = seconds == 0;
-        while (!settled) {
-            double now = milliseconds(computation);
-            double spent = (System.nanoTime() - start) / 1e9;
-            boolean agrees = Math.abs(now - last) <= SETTLED * Math.max(now, last);
-            settled = spent >= seconds && (agrees || spent > PATIENCE_SECONDS);
-            last = now;
+        warmUp(computation, seconds, System::nanoTime);
+    }
+
+    /** As {@link #warmUp(Runnable, double)}, by the time of a clock in nanoseconds. */
+    static void warmUp(Runnable computation, double seconds, LongSupplier clock) {
+        long start = clock.getAsLong();
+        computation.run();
+        long now = clock.getAsLong();
+        long improved = now;
+        long best = now - start;
+        double end = Math.max(PATIENCE_SECONDS, seconds) * 1e9;
+        while (now - improved < seconds * 1e9 && now - start < end) {
+            long before = clock.getAsLong();
+            computation.run();
+            now = clock.getAsLong();
+            if (now - before < FASTER * best) {
+                best = now - before;
+                improved = now;
+            }
         }
     }
 

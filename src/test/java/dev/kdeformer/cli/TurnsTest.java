@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 
@@ -40,6 +41,19 @@ class TurnsTest {
         }, 0.05);
         assertTrue(System.nanoTime() - start >= 50_000_000L);
         assertTrue(runs.get() >= 3, runs.toString());
+    }
+
+    @Test
+    void warmUpGoesOnWhileCallsGetFaster() {
+        AtomicInteger calls = new AtomicInteger();
+        AtomicLong clock = new AtomicLong();
+        // 70, 60, ..., 20, 10, 10, ... ms: each call up to the seventh grants 80 ms more, enough for eight calls
+        Turns.warmUp(() -> clock.addAndGet(Math.max(10, 70 - 10 * calls.getAndIncrement()) * 1_000_000L), 0.08,
+                clock::get);
+        assertEquals(7 + 8, calls.get());
+        calls.set(0);
+        Turns.warmUp(() -> clock.addAndGet(1_000_000_000_000L / calls.incrementAndGet()), 0.08, clock::get);
+        assertEquals(1, calls.get(), "a single call took longer than anybody waits");
     }
 
     private static void sleep(int millis) {
