@@ -79,7 +79,7 @@ abstract class BenchCommand implements Callable<Integer> {
                     }
                 });
             }
-            reportOptions.write(report, out);
+            reportOptions.write(new TextReport(report), out);
         }
         return 0;
     }

@@ -9,8 +9,8 @@ final class BenchOptions {
     private int repeat;
 
     @Option(names = "--warm-up", paramLabel = "SECONDS", order = 33, defaultValue = "0.4",
-            description = "Run each method at least this long before it is timed, until its times settle (default: "
-                    + "${DEFAULT-VALUE}; 0 for a single run).")
+            description = "Run each method before it is timed until it has not become faster for this long "
+                    + "(default: ${DEFAULT-VALUE}; 0 for a single run).")
     private double warmUpSeconds;
 
     @Option(names = "--no-exact", order = 35,
@@ -23,6 +23,11 @@ final class BenchOptions {
 
     /** Checks the ranges. */
     void check() {
+        check(repeat, warmUpSeconds);
+    }
+
+    /** Checks the ranges of these two. */
+    static void check(int repeat, double warmUpSeconds) {
         if (repeat < 1 || repeat > 10_000) {
             throw new UsageError("--repeat must be between 1 and 10000, got " + repeat);
         }

@@ -23,6 +23,8 @@ import picocli.CommandLine.Option;
 final class InputOptions {
     /** A long sequence on which exact attention takes about a second on one core. */
     static final String DEFAULT_DATA = "glove-16384";
+    /** The rows of random input. */
+    static final int RANDOM_ROWS = 4096;
     private static final List<String> TENSORS = List.of("q", "k", "v");
 
     @Option(names = "--data", paramLabel = "NAME", order = 10,
@@ -68,6 +70,28 @@ final class InputOptions {
     @Option(names = "--n", paramLabel = "N", order = 20,
             description = "Take only the first N queries and the first N keys of every head.")
     private Integer rows;
+
+    /** Whether an option says where the input comes from. */
+    boolean isGiven() {
+        return data != null || query != null || key != null || value != null || safetensors != null || names != null;
+    }
+
+    /**
+     * Random input in place of any of these sources, of {@code --n} rows, masked and scaled as the options say.
+     *
+     * @param arena owns the tensors
+     * @throws UsageError if the options do not fit together
+     */
+    NamedInput random(Arena arena, int heads, int columns, long seed) {
+        Shape shape;
+        try {
+            shape = Shape.of(1, heads, rows == null ? RANDOM_ROWS : rows, columns);
+        } catch (IllegalArgumentException e) {
+            throw new UsageError("--n, --d and --heads do not give an input: " + e.getMessage());
+        }
+        requireMemory(List.of(shape, shape, shape));
+        return refine(RandomInput.of(arena, shape, seed));
+    }
 
     /**
      * Reads the input that the options speak of.

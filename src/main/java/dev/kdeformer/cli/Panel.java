@@ -16,9 +16,7 @@ import org.knowm.xchart.style.markers.Marker;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** One chart with logarithmic axes; points that such axes cannot show are left out. */
-final class Panel {
-    /** Height of every panel in pixels. */
-    static final int HEIGHT = 480;
+final class Panel implements Drawing {
     private static final int WIDTH = 580;
     private static final int LEGEND_WIDTH = 150;
 
@@ -90,18 +88,18 @@ final class Panel {
         line.setMarker(SeriesMarkers.NONE);
     }
 
-    /** Whether nothing can be shown. */
-    boolean isEmpty() {
+    @Override
+    public boolean isEmpty() {
         return shown.isEmpty();
     }
 
-    /** Width in pixels. */
-    int width() {
+    @Override
+    public int width() {
         return chart.getWidth();
     }
 
-    /** Draws the chart with its upper left corner at the origin. */
-    void paint(Graphics2D graphics) {
+    @Override
+    public void paint(Graphics2D graphics) {
         if (!isEmpty()) {
             double[] x = range(column(shown, 0));
             double[] y = range(column(shown, 1));

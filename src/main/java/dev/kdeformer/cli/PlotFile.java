@@ -35,8 +35,8 @@ final class PlotFile {
      * @throws Failure     if all panels are empty or this Java cannot draw
      * @throws IOException if the file cannot be written
      */
-    static void write(Path file, List<Panel> panels) throws IOException {
-        if (panels.stream().allMatch(Panel::isEmpty)) {
+    static void write(Path file, List<? extends Drawing> panels) throws IOException {
+        if (panels.stream().allMatch(Drawing::isEmpty)) {
             throw new Failure(file + ": nothing to plot, no run has a measured error above 0");
         }
         byte[] picture;
@@ -50,17 +50,17 @@ final class PlotFile {
         AtomicFile.write(file, out -> out.write(picture));
     }
 
-    private static byte[] svg(List<Panel> panels) throws IOException {
+    private static byte[] svg(List<? extends Drawing> panels) throws IOException {
         VectorGraphics2D graphics = new VectorGraphics2D();
         paint(panels, graphics);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         new SVGProcessor().getDocument(graphics.getCommands(),
-                new PageSize(width(panels), Panel.HEIGHT)).writeTo(bytes);
+                new PageSize(width(panels), Drawing.HEIGHT)).writeTo(bytes);
         return bytes.toByteArray();
     }
 
-    private static byte[] png(List<Panel> panels) throws IOException {
-        BufferedImage image = new BufferedImage(DENSITY * width(panels), DENSITY * Panel.HEIGHT,
+    private static byte[] png(List<? extends Drawing> panels) throws IOException {
+        BufferedImage image = new BufferedImage(DENSITY * width(panels), DENSITY * Drawing.HEIGHT,
                 BufferedImage.TYPE_INT_RGB);
         Graphics2D graphics = image.createGraphics();
         graphics.setColor(Color.WHITE);
@@ -73,10 +73,10 @@ final class PlotFile {
         return bytes.toByteArray();
     }
 
-    private static void paint(List<Panel> panels, Graphics2D graphics) {
+    private static void paint(List<? extends Drawing> panels, Graphics2D graphics) {
         AffineTransform origin = graphics.getTransform();
         int left = 0;
-        for (Panel panel : panels) {
+        for (Drawing panel : panels) {
             graphics.setTransform(origin);
             graphics.translate(left, 0);
             panel.paint(graphics);
@@ -84,7 +84,7 @@ final class PlotFile {
         }
     }
 
-    private static int width(List<Panel> panels) {
-        return panels.stream().mapToInt(Panel::width).sum();
+    private static int width(List<? extends Drawing> panels) {
+        return panels.stream().mapToInt(Drawing::width).sum();
     }
 }

@@ -74,7 +74,7 @@ record Report(NamedInput input, List<Run> runs) {
         return map;
     }
 
-    private static Map<String, Object> runMap(Run run) {
+    static Map<String, Object> runMap(Run run) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("method", run.method());
         Map<String, Object> parameters = new LinkedHashMap<>();

@@ -7,6 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
@@ -27,8 +29,26 @@ final class ReportOptions {
     private String markdown;
 
     @Option(names = "--plot", paramLabel = "FILE.svg|FILE.png", order = 53,
-            description = "Draw error over time and error over columns.")
+            description = "Draw the runs as a picture.")
     private Path plot;
+
+    /** What a report looks like in each of its forms. */
+    interface Form {
+        /** Text for people, with a table. */
+        String forTerminal();
+
+        /** The same in Markdown. */
+        String markdown();
+
+        /** The runs as comma-separated values. */
+        String csv();
+
+        /** The report as nested maps and lists of numbers, texts and nulls. */
+        Map<String, Object> toMap();
+
+        /** The charts of the report. */
+        List<? extends Drawing> drawings();
+    }
 
     /**
      * Looks at the options before work begins.
@@ -56,22 +76,21 @@ final class ReportOptions {
     }
 
     /** Writes all that was asked for. */
-    void write(Report report, PrintWriter out) throws IOException {
-        TextReport text = new TextReport(report);
+    void write(Form report, PrintWriter out) throws IOException {
         if (!takesStandardOutput()) {
-            out.print(text.forTerminal());
+            out.print(report.forTerminal());
         }
         if (json != null) {
             put(json, JsonReport.text(report.toMap()), out);
         }
         if (csv != null) {
-            put(csv, text.csv(), out);
+            put(csv, report.csv(), out);
         }
         if (markdown != null) {
-            put(markdown, text.markdown(), out);
+            put(markdown, report.markdown(), out);
         }
         if (plot != null) {
-            PlotFile.write(plot, PlotReport.panels(report));
+            PlotFile.write(plot, report.drawings());
         }
     }
 

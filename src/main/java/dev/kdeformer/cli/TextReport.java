@@ -11,7 +11,7 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
 /** Reports as text: for a terminal, as Markdown, as CSV. */
-final class TextReport {
+final class TextReport implements ReportOptions.Form {
     private final Report report;
 
     TextReport(Report report) {
@@ -19,32 +19,44 @@ final class TextReport {
     }
 
     /** The report for a terminal: input, machine, table and how to read it. */
-    String forTerminal() {
-        StringBuilder text = new StringBuilder(heading()).append("\n\n").append(table().forTerminal());
+    @Override
+    public String forTerminal() {
+        StringBuilder text = new StringBuilder(heading(report)).append("\n\n").append(table().forTerminal());
         text.append('\n');
         notes().forEach(note -> text.append(note).append('\n'));
         return text.toString();
     }
 
-    /** The report as Markdown. */
-    String markdown() {
-        StringBuilder text = new StringBuilder(heading().replace("\n", "  \n")).append("\n\n")
+    @Override
+    public String markdown() {
+        StringBuilder text = new StringBuilder(heading(report).replace("\n", "  \n")).append("\n\n")
                 .append(table().markdown());
         notes().forEach(note -> text.append('\n').append(note).append('\n'));
         return text.toString();
     }
 
-    private String heading() {
+    /** Input, machine and threads. */
+    static String heading(Report report) {
         StringBuilder text = new StringBuilder(report.input().name()).append(": ").append(report.input().shape());
         if (!report.input().about().isEmpty()) {
             text.append('\n').append(report.input().about());
         }
-        return text.append('\n').append(Machine.line()).append(threads()).toString();
+        return text.append('\n').append(Machine.line()).append(threads(report)).toString();
     }
 
-    private String threads() {
+    private static String threads(Report report) {
         return report.runs().stream().map(Report.Run::threads).distinct()
                 .map(t -> "; " + t + (t == 1 ? " thread" : " threads")).collect(Collectors.joining());
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+        return report.toMap();
+    }
+
+    @Override
+    public List<? extends Drawing> drawings() {
+        return PlotReport.panels(report);
     }
 
     private int heads() {
@@ -98,7 +110,8 @@ final class TextReport {
     }
 
     /** The runs as comma-separated values with a line of names, as RFC 4180 has it but with plain line feeds. */
-    String csv() {
+    @Override
+    public String csv() {
         StringBuilder text = new StringBuilder();
         List<Map<String, Object>> lines = report.runs().stream().map(this::flat).toList();
         if (!lines.isEmpty()) {
