@@ -1,7 +1,6 @@
 package dev.kdeformer.pilot;
 
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 
 /**
@@ -23,19 +22,18 @@ final class BalancedTree {
      * @param levels number of levels below the root
      * @return the row at every position
      */
-    static int[] order(Rows x, int levels, CounterRandom random, Team team) {
+    static int[] order(Rows x, int levels, Team team) {
         int n = x.count();
         int[] order = new int[n];
         Arrays.setAll(order, i -> i);
         for (int level = 0; level < levels; level++) {
             int below = level + 1;
-            CounterRandom stream = random.stream(level);
             team.forEach(1 << level, (node, scratch) -> {
                 int from = start(n, below, 2 * node);
                 int middle = start(n, below, 2 * node + 1);
                 int to = start(n, below, 2 * node + 2);
                 PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
-                subspace.find(x, order, from, to, 1, stream.stream(node), scratch);
+                subspace.find(x, order, from, to, 1, scratch);
                 Splitter splitter = scratch.keep(Splitter.class, Splitter::new);
                 subspace.project(x, order, from, to, splitter.room(to - from), scratch);
                 splitter.split(order, from, middle, to);

@@ -129,12 +129,18 @@ final class FarField {
         }
     }
 
-    /** Adds a tilt of full rank, {@code matrix} (d rows of value stride) relative to weights exp(logit − top). */
-    void addTilt(float[] matrix, float top) {
+    /** The mass of all groups, relative to exp(top). */
+    double mass(float top) {
         double mass = 0;
         for (int g = 0; g < groups; g++) {
             mass += logMass[g] <= EMPTY ? 0 : Math.exp(logMass[g] - top);
         }
+        return mass;
+    }
+
+    /** Adds a tilt of full rank, {@code matrix} (d rows of value stride) relative to weights exp(logit − top). */
+    void addTilt(float[] matrix, float top) {
+        double mass = mass(top);
         float take = mass > 0 ? (float) (1 / mass) : 0;
         for (int i = 0; i < tilt.length; i++) {
             tilt[i] += take * matrix[i];

@@ -6,27 +6,61 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 import dev.kdeformer.kernel.Lanes;
 import jdk.incubator.vector.FloatVector;
 
-/** Weighted sums of rows picked by index: what folding keys into groups is made of. */
+/**
+ * Weighted sums of rows picked by index: what folding keys into groups is made of. Two vectors of a row at a time,
+ * which share the weights; an odd last vector is taken alone.
+ */
 final class FoldKernel {
     private FoldKernel() {
     }
 
     /** sum += Σ w_j x_j and squares += Σ w_j x_j² over list entries [from, to). */
     static void moments(Rows x, int[] index, float[] weights, int from, int to, float[] sum, float[] squares, int at) {
-        for (int c = 0; c < x.stride(); c += LANES) {
-            long column = x.address() + c * 4L;
-            long rowBytes = x.stride() * 4L;
-            FloatVector s = FloatVector.fromArray(FLOATS, sum, at + c);
-            FloatVector q = FloatVector.fromArray(FLOATS, squares, at + c);
-            for (int j = from; j < to; j++) {
-                FloatVector v = Lanes.load(column + index[j] * rowBytes);
-                FloatVector wv = v.mul(FloatVector.broadcast(FLOATS, weights[j]));
-                s = s.add(wv);
-                q = wv.fma(v, q);
-            }
-            s.intoArray(sum, at + c);
-            q.intoArray(squares, at + c);
+        int c = 0;
+        for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
+            moments2(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, squares, at + c);
         }
+        if (c < x.stride()) {
+            moments1(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, squares, at + c);
+        }
+    }
+
+    private static void moments2(long column, long rowBytes, int[] index, float[] weights, int from, int to,
+            float[] sum, float[] squares, int at) {
+        FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
+        FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
+        FloatVector q0 = FloatVector.fromArray(FLOATS, squares, at);
+        FloatVector q1 = FloatVector.fromArray(FLOATS, squares, at + LANES);
+        for (int j = from; j < to; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
+            FloatVector v0 = Lanes.load(row);
+            FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES);
+            FloatVector wv0 = v0.mul(w);
+            FloatVector wv1 = v1.mul(w);
+            s0 = s0.add(wv0);
+            s1 = s1.add(wv1);
+            q0 = wv0.fma(v0, q0);
+            q1 = wv1.fma(v1, q1);
+        }
+        s0.intoArray(sum, at);
+        s1.intoArray(sum, at + LANES);
+        q0.intoArray(squares, at);
+        q1.intoArray(squares, at + LANES);
+    }
+
+    private static void moments1(long column, long rowBytes, int[] index, float[] weights, int from, int to,
+            float[] sum, float[] squares, int at) {
+        FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
+        FloatVector q = FloatVector.fromArray(FLOATS, squares, at);
+        for (int j = from; j < to; j++) {
+            FloatVector v = Lanes.load(column + index[j] * rowBytes);
+            FloatVector wv = v.mul(FloatVector.broadcast(FLOATS, weights[j]));
+            s = s.add(wv);
+            q = wv.fma(v, q);
+        }
+        s.intoArray(sum, at);
+        q.intoArray(squares, at);
     }
 
     /**
@@ -37,28 +71,82 @@ final class FoldKernel {
      */
     static void tilted(Rows x, int[] index, float[] weights, float[] tilts, int tiltStride, int from, int to,
             float[] sum, int at, float[] tilt) {
-        int stride = x.stride();
-        for (int c = 0; c < stride; c += LANES) {
-            long column = x.address() + c * 4L;
-            long rowBytes = stride * 4L;
-            FloatVector s = FloatVector.fromArray(FLOATS, sum, at + c);
-            FloatVector t0 = FloatVector.fromArray(FLOATS, tilt, c);
-            FloatVector t1 = FloatVector.fromArray(FLOATS, tilt, c + stride);
-            FloatVector t2 = FloatVector.fromArray(FLOATS, tilt, c + 2 * stride);
-            FloatVector t3 = FloatVector.fromArray(FLOATS, tilt, c + 3 * stride);
-            for (int j = from; j < to; j++) {
-                FloatVector v = Lanes.load(column + index[j] * rowBytes);
-                s = v.fma(FloatVector.broadcast(FLOATS, weights[j]), s);
-                t0 = v.fma(FloatVector.broadcast(FLOATS, tilts[j]), t0);
-                t1 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + tiltStride]), t1);
-                t2 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + 2 * tiltStride]), t2);
-                t3 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + 3 * tiltStride]), t3);
-            }
-            s.intoArray(sum, at + c);
-            t0.intoArray(tilt, c);
-            t1.intoArray(tilt, c + stride);
-            t2.intoArray(tilt, c + 2 * stride);
-            t3.intoArray(tilt, c + 3 * stride);
+        int c = 0;
+        for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
+            tilted2(x.address() + c * 4L, x.stride(), index, weights, tilts, tiltStride, from, to, sum, at + c, tilt,
+                    c);
         }
+        if (c < x.stride()) {
+            tilted1(x.address() + c * 4L, x.stride(), index, weights, tilts, tiltStride, from, to, sum, at + c, tilt,
+                    c);
+        }
+    }
+
+    private static void tilted2(long column, int stride, int[] index, float[] weights, float[] tilts, int tiltStride,
+            int from, int to, float[] sum, int at, float[] tilt, int c) {
+        FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
+        FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
+        FloatVector a0 = FloatVector.fromArray(FLOATS, tilt, c);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, tilt, c + stride);
+        FloatVector a2 = FloatVector.fromArray(FLOATS, tilt, c + 2 * stride);
+        FloatVector a3 = FloatVector.fromArray(FLOATS, tilt, c + 3 * stride);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, tilt, c + LANES);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, tilt, c + stride + LANES);
+        FloatVector b2 = FloatVector.fromArray(FLOATS, tilt, c + 2 * stride + LANES);
+        FloatVector b3 = FloatVector.fromArray(FLOATS, tilt, c + 3 * stride + LANES);
+        long rowBytes = stride * 4L;
+        for (int j = from; j < to; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector v0 = Lanes.load(row);
+            FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES);
+            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
+            FloatVector t0 = FloatVector.broadcast(FLOATS, tilts[j]);
+            FloatVector t1 = FloatVector.broadcast(FLOATS, tilts[j + tiltStride]);
+            FloatVector t2 = FloatVector.broadcast(FLOATS, tilts[j + 2 * tiltStride]);
+            FloatVector t3 = FloatVector.broadcast(FLOATS, tilts[j + 3 * tiltStride]);
+            s0 = v0.fma(w, s0);
+            s1 = v1.fma(w, s1);
+            a0 = v0.fma(t0, a0);
+            b0 = v1.fma(t0, b0);
+            a1 = v0.fma(t1, a1);
+            b1 = v1.fma(t1, b1);
+            a2 = v0.fma(t2, a2);
+            b2 = v1.fma(t2, b2);
+            a3 = v0.fma(t3, a3);
+            b3 = v1.fma(t3, b3);
+        }
+        s0.intoArray(sum, at);
+        s1.intoArray(sum, at + LANES);
+        a0.intoArray(tilt, c);
+        a1.intoArray(tilt, c + stride);
+        a2.intoArray(tilt, c + 2 * stride);
+        a3.intoArray(tilt, c + 3 * stride);
+        b0.intoArray(tilt, c + LANES);
+        b1.intoArray(tilt, c + stride + LANES);
+        b2.intoArray(tilt, c + 2 * stride + LANES);
+        b3.intoArray(tilt, c + 3 * stride + LANES);
+    }
+
+    private static void tilted1(long column, int stride, int[] index, float[] weights, float[] tilts, int tiltStride,
+            int from, int to, float[] sum, int at, float[] tilt, int c) {
+        FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
+        FloatVector a0 = FloatVector.fromArray(FLOATS, tilt, c);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, tilt, c + stride);
+        FloatVector a2 = FloatVector.fromArray(FLOATS, tilt, c + 2 * stride);
+        FloatVector a3 = FloatVector.fromArray(FLOATS, tilt, c + 3 * stride);
+        long rowBytes = stride * 4L;
+        for (int j = from; j < to; j++) {
+            FloatVector v = Lanes.load(column + index[j] * rowBytes);
+            s = v.fma(FloatVector.broadcast(FLOATS, weights[j]), s);
+            a0 = v.fma(FloatVector.broadcast(FLOATS, tilts[j]), a0);
+            a1 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + tiltStride]), a1);
+            a2 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + 2 * tiltStride]), a2);
+            a3 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + 3 * tiltStride]), a3);
+        }
+        s.intoArray(sum, at);
+        a0.intoArray(tilt, c);
+        a1.intoArray(tilt, c + stride);
+        a2.intoArray(tilt, c + 2 * stride);
+        a3.intoArray(tilt, c + 3 * stride);
     }
 }

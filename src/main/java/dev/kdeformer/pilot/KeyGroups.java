@@ -6,7 +6,6 @@ import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 
 /**
@@ -47,7 +46,7 @@ final class KeyGroups {
      * @param groupCount number of groups
      * @return null if the head has no visible key
      */
-    static KeyGroups of(KeyHead head, Rows queries, int groupCount, CounterRandom random, Team team) {
+    static KeyGroups of(KeyHead head, Rows queries, int groupCount, Team team) {
         int[] visible = visible(head);
         int m = visible.length;
         if (m == 0) {
@@ -62,7 +61,7 @@ final class KeyGroups {
         while (2 << levels <= groupCount && 2 << levels <= m) {
             levels++;
         }
-        int[] order = BalancedTree.order(Metric.apply(unsorted, queries, team), levels, random, team);
+        int[] order = BalancedTree.order(Metric.apply(unsorted, queries, team), levels, team);
         int[] starts = new int[(1 << levels) + 1];
         for (int g = 0; g < starts.length; g++) {
             starts[g] = BalancedTree.start(m, levels, g);

@@ -9,7 +9,6 @@ import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodBase;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -95,19 +94,18 @@ public final class PilotAttention extends MethodBase {
         KeyHead head = call.keyHead(unit);
         Scratch scratch = team.scratch();
         long mark = scratch.mark();
-        CounterRandom random = CounterRandom.of(options.seed).stream(unit);
         double work = 0;
         KeyGroups keys = null;
         for (int member = 0; member < head.groupSize(); member++) {
             Rows queries = scaled(head.query(member), call.input().scale(), team);
             if (keys == null) {
-                keys = KeyGroups.of(head, queries, options.groups, random.stream(0), team);
+                keys = KeyGroups.of(head, queries, options.groups, team);
             }
             if (keys == null) {
                 nothing(head, member);
                 continue;
             }
-            work += new PilotHead(head, member, this, keys, queries, random.stream(1 + member), team)
+            work += new PilotHead(head, member, this, keys, queries, team)
                     .run(effort, team);
         }
         scratch.release(mark);

@@ -5,7 +5,6 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 import java.util.concurrent.atomic.DoubleAdder;
@@ -13,10 +12,8 @@ import java.util.concurrent.atomic.DoubleAdder;
 /** One query head: its queries in tree order, the keys they meet, and where the results go. */
 final class PilotHead {
     private final KeyHead head;
-    private final int member;
     private final PilotAttention method;
     private final KeyGroups keys;
-    private final CounterRandom random;
     private final Rows queries;
     private final int levels;
     private final int[] order;
@@ -34,20 +31,17 @@ final class PilotHead {
      *
      * @param unsorted the queries times the scale, in the caller's order
      */
-    PilotHead(KeyHead head, int member, PilotAttention method, KeyGroups keys, Rows unsorted, CounterRandom random,
-            Team team) {
+    PilotHead(KeyHead head, int member, PilotAttention method, KeyGroups keys, Rows unsorted, Team team) {
         this.head = head;
-        this.member = member;
         this.method = method;
         this.keys = keys;
-        this.random = random.stream(1);
         int n = unsorted.count();
         int depth = 0;
         while (method.largestTile() << depth < n) {
             depth++;
         }
         this.levels = depth;
-        this.order = BalancedTree.order(Metric.apply(unsorted, keys.keys(), team), levels, random.stream(0), team);
+        this.order = BalancedTree.order(Metric.apply(unsorted, keys.keys(), team), levels, team);
         this.orderAddress = team.scratch().ints(n);
         this.queries = Rows.allocate(team.scratch(), n, unsorted.columns());
         for (int i = 0; i < n; i++) {
@@ -176,9 +170,5 @@ final class PilotHead {
 
     int middle() {
         return method.middle();
-    }
-
-    CounterRandom random() {
-        return random;
     }
 }

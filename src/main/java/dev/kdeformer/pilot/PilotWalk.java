@@ -13,7 +13,6 @@ import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
-import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
@@ -26,6 +25,9 @@ final class PilotWalk {
     static final int LEVELS = 2;
 
     private static final int LEAST_NEAR = 16;
+
+    /** Candidates that together hold less than this part of the mass are dropped instead of folded. */
+    private static final double NEGLIGIBLE = 1e-4;
 
     private final PilotHead head;
     private final Effort effort;
@@ -45,6 +47,7 @@ final class PilotWalk {
     private final long tiltRows;
     private final long noBias;
     private double work;
+    private int foldedCount;
 
     PilotWalk(PilotHead head, Effort effort, Scratch scratch) {
         this.head = head;
@@ -93,8 +96,7 @@ final class PilotWalk {
             return;
         }
         boolean leaf = level >= head.levels();
-        CounterRandom random = head.random().stream(level, node);
-        buffers.subspace.find(head.queries(), null, from, to, head.rank(), random, scratch);
+        buffers.subspace.find(head.queries(), null, from, to, head.rank(), scratch);
         System.arraycopy(buffers.subspace.mean(), 0, centres[depth], 0, stride);
         FarField far = fars[depth];
         if (parent == null) {
@@ -120,17 +122,17 @@ final class PilotWalk {
         ScoreKernel.weights(buffers.logits, list.count, top, buffers.weights);
         force(from, to, true);
         if (leaf) {
-            int count = choose(list, buffers.near, leafWanted(list, far, top), top);
+            int count = choose(list, far, buffers.near, leafWanted(list, far, top), top);
             force(from, to, false);
-            foldRest(list.count - count, far, top);
-            tiltMiddle(list.count - count, far, top);
+            foldRest(foldedCount, far, top);
+            tiltMiddle(foldedCount, far, top);
             attend(from, to, depth, count, far);
             return;
         }
         Candidates kept = list(depth, wanted);
-        kept.count = choose(list, kept.index, wanted, top);
+        kept.count = choose(list, far, kept.index, wanted, top);
         force(from, to, false);
-        foldRest(list.count - kept.count, far, top);
+        foldRest(foldedCount, far, top);
         kept.pack(keys, buffers.packer);
         descend(level, node, depth, kept, far);
     }
@@ -216,9 +218,7 @@ final class PilotWalk {
         for (int j = 0; j < list.count; j++) {
             mass += buffers.weights[j];
         }
-        for (int g = 0; g < keys.groups(); g++) {
-            mass += far.logMass(g) <= FarField.EMPTY ? 0 : Math.exp(far.logMass(g) - top);
-        }
+        mass += far.mass(top);
         float lowest = (float) (effort.threshold() + 2 * (Math.log(mass) + top));
         int count = 0;
         for (int j = 0; j < list.count; j++) {
@@ -230,7 +230,7 @@ final class PilotWalk {
     }
 
     /** Splits the list into the {@code wanted} best, forced ones included, and the folded rest. */
-    private int choose(Candidates list, int[] chosen, int wanted, float top) {
+    private int choose(Candidates list, FarField far, int[] chosen, int wanted, float top) {
         int count = list.count;
         float best = ScoreKernel.largest(buffers.scores, count);
         int bin = -1;
@@ -253,29 +253,45 @@ final class PilotWalk {
                 last = (int) threshold;
             }
         }
-        int taken = 0;
-        int folded = 0;
+        return partition(list, chosen, best, bin, last, negligible(count, far, top));
+    }
+
+    /** A weight so small that all candidates below it together change nothing that matters. */
+    private float negligible(int count, FarField far, float top) {
+        double mass = 0;
+        for (int j = 0; j < count; j++) {
+            mass += buffers.weights[j];
+        }
+        return (float) (NEGLIGIBLE * (mass + far.mass(top)) / count);
+    }
+
+    private int partition(Candidates list, int[] chosen, float best, int bin, int last, float negligible) {
+        int count = list.count;
         int capacity = buffers.capacity;
         int rank = head.rank();
+        int left = last;
+        int taken = 0;
+        int folded = 0;
+        float[] weights = buffers.weights;
+        float[] tilts = buffers.tilts;
         for (int j = 0; j < count; j++) {
-            int key = list.index[j];
             int its = bin == Choice.BINS ? 0 : Choice.bin(buffers.scores[j], best);
-            if (its < bin || its == bin && last-- > 0 || forced != null && forced[key]) {
-                chosen[taken++] = key;
-            } else {
-                float weight = buffers.weights[j];
-                buffers.folded[folded] = key;
+            if (its < bin || its == bin && left-- > 0 || forced != null && forced[list.index[j]]) {
+                chosen[taken++] = list.index[j];
+                continue;
+            }
+            float weight = weights[j];
+            if (weight > negligible) {
+                buffers.folded[folded] = list.index[j];
                 buffers.foldedWeights[folded] = weight;
                 buffers.foldedLogits[folded] = buffers.logits[j];
-                for (int r = 0; r < rank; r++) {
-                    buffers.tilts[r * capacity + folded] = weight * buffers.components[r * capacity + j];
-                }
-                for (int r = rank; r < PrincipalSubspace.MOST; r++) {
-                    buffers.tilts[r * capacity + folded] = 0;
+                for (int r = 0; r < PrincipalSubspace.MOST; r++) {
+                    tilts[r * capacity + folded] = r < rank ? weight * buffers.components[r * capacity + j] : 0;
                 }
                 folded++;
             }
         }
+        foldedCount = folded;
         return taken;
     }
 

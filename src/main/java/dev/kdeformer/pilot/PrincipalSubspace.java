@@ -10,7 +10,6 @@ import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
-import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
@@ -66,7 +65,7 @@ final class PrincipalSubspace {
      * @param order may be null for the identity
      * @param rank  number of directions, 0 to MOST; fewer are found where the rows span less, the rest are zeros
      */
-    void find(Rows x, int[] order, int from, int to, int rank, CounterRandom random, Scratch scratch) {
+    void find(Rows x, int[] order, int from, int to, int rank, Scratch scratch) {
         int stride = x.stride();
         int count = Math.min(SAMPLE, to - from);
         int padded = Lanes.roundUp(count, PANEL);
@@ -85,7 +84,7 @@ final class PrincipalSubspace {
                 packer.packPanel(identity, first, Math.min(PANEL, count - first), sample.address(), stride,
                         x.columns(), panels + ((long) first * x.columns() << 2));
             }
-            iterate(sample, panels, zeros, count, rank, random);
+            iterate(sample, panels, zeros, count, rank);
         }
         scratch.release(mark);
     }
@@ -127,13 +126,18 @@ final class PrincipalSubspace {
         return sum;
     }
 
-    private void iterate(Rows sample, long panels, long zeros, int count, int rank, CounterRandom random) {
+    private void iterate(Rows sample, long panels, long zeros, int count, int rank) {
         int d = sample.columns();
         int stride = sample.stride();
         Arrays.fill(directions, 0);
-        for (int r = 0; r < rank; r++) {
-            for (int c = 0; c < d; c++) {
-                directions[r * STRIDE + c] = (float) random.gaussian((long) r * d + c);
+        // Sums of rows with changing signs: random enough to hold a part of every leading direction.
+        for (int i = 0; i < count; i++) {
+            int r = i % rank;
+            float sign = (i / rank * 0x9e37_79b9 >>> 30 & 1) == 0 ? 1 : -1;
+            long row = sample.row(i);
+            for (int c = 0; c < stride; c += LANES) {
+                Lanes.load(row + c * 4L).mul(sign).add(FloatVector.fromArray(Lanes.FLOATS, directions, r * STRIDE + c))
+                        .intoArray(directions, r * STRIDE + c);
             }
         }
         orthonormalise(rank, d);

@@ -5,6 +5,7 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * A row-major matrix in scratch memory, whole vectors to a row; the columns after the last one are zeros.
@@ -40,7 +41,11 @@ record Rows(long address, int count, int columns, int stride) {
     /** Sets a row from an array that holds at least {@code columns} floats from {@code at} on. */
     void write(int row, float[] source, int at) {
         long to = row(row);
-        for (int c = 0; c < columns; c++) {
+        int whole = columns / LANES * LANES;
+        for (int c = 0; c < whole; c += LANES) {
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + c), to + c * 4L);
+        }
+        for (int c = whole; c < columns; c++) {
             Memory.putFloat(to + c * 4L, source[at + c]);
         }
         for (int c = columns; c < stride; c++) {
