@@ -35,7 +35,7 @@ final class BalancedTree {
                 PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
                 subspace.find(x, order, from, to, 1, scratch);
                 Splitter splitter = scratch.keep(Splitter.class, Splitter::new);
-                subspace.project(x, order, from, to, splitter.room(to - from), scratch);
+                subspace.project(x, order, from, to, splitter.room(to - from));
                 splitter.split(order, from, middle, to);
             });
         }

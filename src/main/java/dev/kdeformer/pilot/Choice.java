@@ -1,39 +1,48 @@
 package dev.kdeformer.pilot;
 
+import dev.kdeformer.kernel.Lanes;
 import java.util.Arrays;
 
-/** The highest scores of a list, found with a histogram instead of sorting. */
+/** The highest scores of a list, found with a histogram instead of sorting. Kept per thread. */
 final class Choice {
-    static final int BINS = 2048;
+    private static final int BINS = 2048;
 
     /** Scores further below the best than this are all the same to us. */
     private static final float SPAN = 64;
-    private static final float PER_UNIT = BINS / SPAN;
 
-    private Choice() {
-    }
-
-    /** The bin of a score: 0 for the best. */
-    static int bin(float score, float best) {
-        return (int) Math.min(BINS - 1, (best - score) * PER_UNIT);
-    }
+    private final int[] histogram = new int[BINS];
+    private int[] bins = new int[0];
+    private int bin;
+    private int left;
 
     /**
-     * The last bin from which keys are taken, when the {@code wanted} best are taken.
+     * Prepares to take the {@code wanted} best; then {@link #takes} says so for each entry in turn.
      *
-     * @param bins receives the histogram
-     * @return bin in the upper, keys to take of that bin in the lower 32 bits
+     * @param scores in an array with room for whole vectors
      */
-    static long threshold(float[] scores, int count, float best, int wanted, int[] bins) {
-        Arrays.fill(bins, 0);
+    void prepare(float[] scores, int count, float best, int wanted) {
+        if (bins.length < count + Lanes.LANES) {
+            bins = new int[Lanes.roundUp(count + Lanes.LANES, Lanes.LANES)];
+        }
+        ScoreKernel.bins(scores, count, best, BINS / SPAN, BINS - 1, bins);
+        if (wanted >= count) {
+            bin = BINS;
+            return;
+        }
+        Arrays.fill(histogram, 0);
         for (int j = 0; j < count; j++) {
-            bins[bin(scores[j], best)]++;
+            histogram[bins[j]]++;
         }
         int taken = 0;
-        int bin = 0;
-        while (bin < BINS - 1 && taken + bins[bin] < wanted) {
-            taken += bins[bin++];
+        bin = 0;
+        while (bin < BINS - 1 && taken + histogram[bin] < wanted) {
+            taken += histogram[bin++];
         }
-        return (long) bin << 32 | Math.max(0, wanted - taken);
+        left = Math.max(0, wanted - taken);
+    }
+
+    /** Whether entry {@code j} is among the best; to be asked once for every entry, in order. */
+    boolean takes(int j) {
+        return bins[j] < bin || bins[j] == bin && left-- > 0;
     }
 }

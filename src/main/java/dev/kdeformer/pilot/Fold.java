@@ -33,35 +33,32 @@ final class Fold {
     }
 
     /**
-     * Sums a list of keys in group order.
+     * Sums the folded keys of a node, which are in group order.
      *
-     * @param index      the keys
-     * @param weights    exp(logit − top) of every entry
-     * @param tilts      weight times component along direction r, set r from {@code r · tiltStride} on
-     * @param directions direction r from {@code r · STRIDE} on
+     * @param exponent what the weights are relative to
      */
-    void sum(KeyGroups all, int[] index, int count, float[] weights, float[] tilts, int tiltStride,
-            float exponent, float[] directions, int rank) {
+    void sum(KeyGroups all, NodeScratch node, int count, float exponent, int rank) {
         top = exponent;
         Arrays.fill(mass, 0);
         Arrays.fill(keys, 0);
         Arrays.fill(squares, 0);
         Arrays.fill(values, 0);
         Arrays.fill(tilt, 0);
+        // Sets beyond the rank must not hold what another method left.
+        Arrays.fill(node.components, rank * node.capacity, node.components.length, 0);
         int from = 0;
         for (int g = 0; g < groups; g++) {
             int end = all.starts()[g + 1];
             int to = from;
             float sum = 0;
-            while (to < count && index[to] < end) {
-                sum += weights[to++];
+            while (to < count && node.folded[to] < end) {
+                sum += node.weights[node.positions[to++]];
             }
             mass[g] = sum;
             if (sum > 0) {
-                FoldKernel.moments(all.keys(), index, weights, from, to, keys, squares, g * stride);
-                FoldKernel.tilted(all.values(), index, weights, tilts, tiltStride, from, to, values, g * valueStride,
-                        tilt);
-                removeMeans(g, directions, rank);
+                FoldKernel.moments(all.keys(), node, from, to, keys, squares, g * stride);
+                FoldKernel.tilted(all.values(), node, from, to, values, g * valueStride, tilt);
+                removeMeans(g, node.subspace.directions(), rank);
             }
             from = to;
         }

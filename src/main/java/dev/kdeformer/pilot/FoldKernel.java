@@ -15,25 +15,25 @@ final class FoldKernel {
     }
 
     /** sum += Σ w_j x_j and squares += Σ w_j x_j² over list entries [from, to). */
-    static void moments(Rows x, int[] index, float[] weights, int from, int to, float[] sum, float[] squares, int at) {
+    static void moments(Rows x, NodeScratch node, int from, int to, float[] sum, float[] squares, int at) {
         int c = 0;
         for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
-            moments2(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, squares, at + c);
+            moments2(x.address() + c * 4L, x.stride() * 4L, node.folded, node.positions, node.weights, from, to, sum, squares, at + c);
         }
         if (c < x.stride()) {
-            moments1(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, squares, at + c);
+            moments1(x.address() + c * 4L, x.stride() * 4L, node.folded, node.positions, node.weights, from, to, sum, squares, at + c);
         }
     }
 
-    private static void moments2(long column, long rowBytes, int[] index, float[] weights, int from, int to,
-            float[] sum, float[] squares, int at) {
+    private static void moments2(long column, long rowBytes, int[] index, int[] positions, float[] weights,
+            int from, int to, float[] sum, float[] squares, int at) {
         FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
         FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
         FloatVector q0 = FloatVector.fromArray(FLOATS, squares, at);
         FloatVector q1 = FloatVector.fromArray(FLOATS, squares, at + LANES);
         for (int j = from; j < to; j++) {
             long row = column + index[j] * rowBytes;
-            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
+            FloatVector w = FloatVector.broadcast(FLOATS, weights[positions[j]]);
             FloatVector v0 = Lanes.load(row);
             FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES);
             FloatVector wv0 = v0.mul(w);
@@ -49,13 +49,13 @@ final class FoldKernel {
         q1.intoArray(squares, at + LANES);
     }
 
-    private static void moments1(long column, long rowBytes, int[] index, float[] weights, int from, int to,
-            float[] sum, float[] squares, int at) {
+    private static void moments1(long column, long rowBytes, int[] index, int[] positions, float[] weights,
+            int from, int to, float[] sum, float[] squares, int at) {
         FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
         FloatVector q = FloatVector.fromArray(FLOATS, squares, at);
         for (int j = from; j < to; j++) {
             FloatVector v = Lanes.load(column + index[j] * rowBytes);
-            FloatVector wv = v.mul(FloatVector.broadcast(FLOATS, weights[j]));
+            FloatVector wv = v.mul(FloatVector.broadcast(FLOATS, weights[positions[j]]));
             s = s.add(wv);
             q = wv.fma(v, q);
         }
@@ -63,27 +63,21 @@ final class FoldKernel {
         q.intoArray(squares, at);
     }
 
-    /**
-     * sum += Σ w_j x_j and tilt_r += Σ t_rj x_j for four sets of weights t over list entries [from, to).
-     *
-     * @param tilts weights: set r starts at {@code r · tiltStride}
-     * @param tilt  sums: set r starts at {@code r · x.stride()}
-     */
-    static void tilted(Rows x, int[] index, float[] weights, float[] tilts, int tiltStride, int from, int to,
-            float[] sum, int at, float[] tilt) {
+    /** sum += Σ w_j x_j and tilt_r += Σ w_j (u_r·k_j) x_j for four directions u over list entries [from, to). */
+    static void tilted(Rows x, NodeScratch node, int from, int to, float[] sum, int at, float[] tilt) {
         int c = 0;
         for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
-            tilted2(x.address() + c * 4L, x.stride(), index, weights, tilts, tiltStride, from, to, sum, at + c, tilt,
-                    c);
+            tilted2(x.address() + c * 4L, x.stride(), node.folded, node.positions, node.weights, node.components,
+                    node.capacity, from, to, sum, at + c, tilt, c);
         }
         if (c < x.stride()) {
-            tilted1(x.address() + c * 4L, x.stride(), index, weights, tilts, tiltStride, from, to, sum, at + c, tilt,
-                    c);
+            tilted1(x.address() + c * 4L, x.stride(), node.folded, node.positions, node.weights, node.components,
+                    node.capacity, from, to, sum, at + c, tilt, c);
         }
     }
 
-    private static void tilted2(long column, int stride, int[] index, float[] weights, float[] tilts, int tiltStride,
-            int from, int to, float[] sum, int at, float[] tilt, int c) {
+    private static void tilted2(long column, int stride, int[] index, int[] positions, float[] weights,
+            float[] components, int capacity, int from, int to, float[] sum, int at, float[] tilt, int c) {
         FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
         FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
         FloatVector a0 = FloatVector.fromArray(FLOATS, tilt, c);
@@ -97,15 +91,16 @@ final class FoldKernel {
         long rowBytes = stride * 4L;
         for (int j = from; j < to; j++) {
             long row = column + index[j] * rowBytes;
-            FloatVector v0 = Lanes.load(row);
-            FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES);
-            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
-            FloatVector t0 = FloatVector.broadcast(FLOATS, tilts[j]);
-            FloatVector t1 = FloatVector.broadcast(FLOATS, tilts[j + tiltStride]);
-            FloatVector t2 = FloatVector.broadcast(FLOATS, tilts[j + 2 * tiltStride]);
-            FloatVector t3 = FloatVector.broadcast(FLOATS, tilts[j + 3 * tiltStride]);
-            s0 = v0.fma(w, s0);
-            s1 = v1.fma(w, s1);
+            int p = positions[j];
+            FloatVector w = FloatVector.broadcast(FLOATS, weights[p]);
+            FloatVector v0 = Lanes.load(row).mul(w);
+            FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES).mul(w);
+            FloatVector t0 = FloatVector.broadcast(FLOATS, components[p]);
+            FloatVector t1 = FloatVector.broadcast(FLOATS, components[p + capacity]);
+            FloatVector t2 = FloatVector.broadcast(FLOATS, components[p + 2 * capacity]);
+            FloatVector t3 = FloatVector.broadcast(FLOATS, components[p + 3 * capacity]);
+            s0 = s0.add(v0);
+            s1 = s1.add(v1);
             a0 = v0.fma(t0, a0);
             b0 = v1.fma(t0, b0);
             a1 = v0.fma(t1, a1);
@@ -127,8 +122,8 @@ final class FoldKernel {
         b3.intoArray(tilt, c + 3 * stride + LANES);
     }
 
-    private static void tilted1(long column, int stride, int[] index, float[] weights, float[] tilts, int tiltStride,
-            int from, int to, float[] sum, int at, float[] tilt, int c) {
+    private static void tilted1(long column, int stride, int[] index, int[] positions, float[] weights,
+            float[] components, int capacity, int from, int to, float[] sum, int at, float[] tilt, int c) {
         FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
         FloatVector a0 = FloatVector.fromArray(FLOATS, tilt, c);
         FloatVector a1 = FloatVector.fromArray(FLOATS, tilt, c + stride);
@@ -136,12 +131,13 @@ final class FoldKernel {
         FloatVector a3 = FloatVector.fromArray(FLOATS, tilt, c + 3 * stride);
         long rowBytes = stride * 4L;
         for (int j = from; j < to; j++) {
-            FloatVector v = Lanes.load(column + index[j] * rowBytes);
-            s = v.fma(FloatVector.broadcast(FLOATS, weights[j]), s);
-            a0 = v.fma(FloatVector.broadcast(FLOATS, tilts[j]), a0);
-            a1 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + tiltStride]), a1);
-            a2 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + 2 * tiltStride]), a2);
-            a3 = v.fma(FloatVector.broadcast(FLOATS, tilts[j + 3 * tiltStride]), a3);
+            int p = positions[j];
+            FloatVector v = Lanes.load(column + index[j] * rowBytes).mul(FloatVector.broadcast(FLOATS, weights[p]));
+            s = s.add(v);
+            a0 = v.fma(FloatVector.broadcast(FLOATS, components[p]), a0);
+            a1 = v.fma(FloatVector.broadcast(FLOATS, components[p + capacity]), a1);
+            a2 = v.fma(FloatVector.broadcast(FLOATS, components[p + 2 * capacity]), a2);
+            a3 = v.fma(FloatVector.broadcast(FLOATS, components[p + 3 * capacity]), a3);
         }
         s.intoArray(sum, at);
         a0.intoArray(tilt, c);

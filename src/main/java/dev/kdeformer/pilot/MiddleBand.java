@@ -22,16 +22,18 @@ final class MiddleBand {
     static final int MOST = Lanes.DEPTH;
 
     private final Packer packer = new Packer();
-    private final int[] bins = new int[Choice.BINS];
+    private final Choice choice = new Choice();
     private final int[] index = new int[MOST];
     private final float[] weights = new float[MOST + LANES];
+    private float[] logits = new float[0];
     private float[] left = new float[0];
     private float[] sums = new float[0];
     private float[] mean = new float[0];
 
-    void add(KeyGroups keys, int[] folded, float[] logits, float[] allWeights, int count, int wanted,
-            float[] directions, int rank, FarField far, float top, Scratch scratch) {
-        int chosen = choose(folded, logits, allWeights, count, Math.min(MOST, wanted));
+    void add(KeyGroups keys, NodeScratch node, int count, int wanted, int rank, FarField far, float top,
+            Scratch scratch) {
+        int chosen = choose(node, count, Math.min(MOST, wanted));
+        float[] directions = node.subspace.directions();
         int d = keys.keys().columns();
         int valueStride = keys.values().stride();
         int rows = Lanes.roundUp(d, QueryTile.ROWS);
@@ -56,20 +58,21 @@ final class MiddleBand {
         far.addTilt(sums, top);
     }
 
-    private int choose(int[] folded, float[] logits, float[] allWeights, int count, int wanted) {
+    private int choose(NodeScratch node, int count, int wanted) {
+        if (logits.length < count + LANES) {
+            logits = new float[Lanes.roundUp(count + LANES, LANES)];
+        }
         float best = Float.NEGATIVE_INFINITY;
         for (int j = 0; j < count; j++) {
+            logits[j] = node.logits[node.positions[j]];
             best = Math.max(best, logits[j]);
         }
-        long threshold = Choice.threshold(logits, count, best, wanted, bins);
-        int bin = (int) (threshold >>> 32);
-        int last = (int) threshold;
+        choice.prepare(logits, count, best, wanted);
         int chosen = 0;
         for (int j = 0; j < count && chosen < wanted; j++) {
-            int its = Choice.bin(logits[j], best);
-            if (its < bin || its == bin && last-- > 0) {
-                index[chosen] = folded[j];
-                weights[chosen++] = allWeights[j];
+            if (choice.takes(j)) {
+                index[chosen] = node.folded[j];
+                weights[chosen++] = node.weights[node.positions[j]];
             }
         }
         return chosen;

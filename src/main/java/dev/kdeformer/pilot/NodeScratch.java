@@ -21,19 +21,17 @@ final class NodeScratch {
     /** Its result for one panel. */
     final float[] panel = new float[6 * STRIDE];
     final float[] weighted = new float[QueryTile.ROWS * STRIDE];
-    final int[] bins = new int[Choice.BINS];
+    final Choice choice = new Choice();
 
     float[] logits = new float[0];
     float[] spreads;
     float[] scores;
     float[] weights;
-    float[] foldedWeights;
-    float[] foldedLogits;
     /** Components of the candidates along the directions, set r from {@code r · capacity} on. */
     float[] components;
-    /** The same times the weights, for the folded ones. */
-    float[] tilts;
+    /** The keys to fold, and where they stand among the candidates. */
     int[] folded;
+    int[] positions;
     int[] near;
     int capacity;
 
@@ -47,11 +45,9 @@ final class NodeScratch {
         spreads = new float[padded];
         scores = new float[padded];
         weights = new float[padded];
-        foldedWeights = new float[padded];
-        foldedLogits = new float[padded];
         components = new float[PrincipalSubspace.MOST * padded];
-        tilts = new float[PrincipalSubspace.MOST * padded];
         folded = new int[padded];
+        positions = new int[padded];
         near = new int[padded];
     }
 }

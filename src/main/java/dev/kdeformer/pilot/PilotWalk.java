@@ -13,7 +13,6 @@ import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -48,6 +47,7 @@ final class PilotWalk {
     private final long noBias;
     private double work;
     private int foldedCount;
+    private float best;
 
     PilotWalk(PilotHead head, Effort effort, Scratch scratch) {
         this.head = head;
@@ -118,7 +118,7 @@ final class PilotWalk {
         for (int g = 0; g < keys.groups(); g++) {
             top = Math.max(top, far.logMass(g));
         }
-        ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
+        best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
         ScoreKernel.weights(buffers.logits, list.count, top, buffers.weights);
         force(from, to, true);
         if (leaf) {
@@ -232,28 +232,17 @@ final class PilotWalk {
     /** Splits the list into the {@code wanted} best, forced ones included, and the folded rest. */
     private int choose(Candidates list, FarField far, int[] chosen, int wanted, float top) {
         int count = list.count;
-        float best = ScoreKernel.largest(buffers.scores, count);
-        int bin = -1;
-        int last = 0;
-        if (wanted >= count) {
-            bin = Choice.BINS;
-        } else {
-            int left = wanted;
-            if (forced != null) {
-                for (int j = 0; j < count; j++) {
-                    if (forced[list.index[j]]) {
-                        left--;
-                        buffers.scores[j] = Float.NEGATIVE_INFINITY;
-                    }
+        int left = wanted;
+        if (forced != null && wanted < count) {
+            for (int j = 0; j < count; j++) {
+                if (forced[list.index[j]]) {
+                    left--;
+                    buffers.scores[j] = Float.NEGATIVE_INFINITY;
                 }
             }
-            if (left > 0) {
-                long threshold = Choice.threshold(buffers.scores, count, best, left, buffers.bins);
-                bin = (int) (threshold >>> 32);
-                last = (int) threshold;
-            }
         }
-        return partition(list, chosen, best, bin, last, negligible(count, far, top));
+        buffers.choice.prepare(buffers.scores, count, best, Math.max(0, left));
+        return partition(list, chosen, negligible(count, far, top));
     }
 
     /** A weight so small that all candidates below it together change nothing that matters. */
@@ -265,30 +254,17 @@ final class PilotWalk {
         return (float) (NEGLIGIBLE * (mass + far.mass(top)) / count);
     }
 
-    private int partition(Candidates list, int[] chosen, float best, int bin, int last, float negligible) {
-        int count = list.count;
-        int capacity = buffers.capacity;
-        int rank = head.rank();
-        int left = last;
+    private int partition(Candidates list, int[] chosen, float negligible) {
         int taken = 0;
         int folded = 0;
         float[] weights = buffers.weights;
-        float[] tilts = buffers.tilts;
-        for (int j = 0; j < count; j++) {
-            int its = bin == Choice.BINS ? 0 : Choice.bin(buffers.scores[j], best);
-            if (its < bin || its == bin && left-- > 0 || forced != null && forced[list.index[j]]) {
-                chosen[taken++] = list.index[j];
-                continue;
-            }
-            float weight = weights[j];
-            if (weight > negligible) {
-                buffers.folded[folded] = list.index[j];
-                buffers.foldedWeights[folded] = weight;
-                buffers.foldedLogits[folded] = buffers.logits[j];
-                for (int r = 0; r < PrincipalSubspace.MOST; r++) {
-                    tilts[r * capacity + folded] = r < rank ? weight * buffers.components[r * capacity + j] : 0;
-                }
-                folded++;
+        for (int j = 0; j < list.count; j++) {
+            int key = list.index[j];
+            if (buffers.choice.takes(j) || forced != null && forced[key]) {
+                chosen[taken++] = key;
+            } else if (weights[j] > negligible) {
+                buffers.folded[folded] = key;
+                buffers.positions[folded++] = j;
             }
         }
         foldedCount = folded;
@@ -300,8 +276,7 @@ final class PilotWalk {
             return;
         }
         float[] directions = buffers.subspace.directions();
-        fold.sum(keys, buffers.folded, count, buffers.foldedWeights, buffers.tilts, buffers.capacity, top, directions,
-                head.rank());
+        fold.sum(keys, buffers, count, top, head.rank());
         far.merge(fold, directions, head.rank());
         work += (4.0 * d + 2.0 * (1 + head.rank()) * keys.values().columns()) * count;
     }
@@ -312,8 +287,7 @@ final class PilotWalk {
         if (wanted == 0 || head.rank() == 0) {
             return;
         }
-        buffers.middle.add(keys, buffers.folded, buffers.foldedLogits, buffers.foldedWeights, count, wanted,
-                buffers.subspace.directions(), head.rank(), far, top, scratch);
+        buffers.middle.add(keys, buffers, count, wanted, head.rank(), far, top, scratch);
         work += 2.0 * d * keys.values().columns() * wanted;
     }
 
@@ -347,11 +321,13 @@ final class PilotWalk {
         deviations.resize(rows, 2 * d);
         float[] q = buffers.queries.data();
         float[] x = deviations.data();
-        for (int r = 0; r < rows; r++) {
-            for (int c = 0; c < d; c++) {
+        for (int c = 0; c < d; c++) {
+            int first = QueryTile.blockStart(c) + c % Lanes.DEPTH;
+            int second = QueryTile.blockStart(d + c) + (d + c) % Lanes.DEPTH;
+            for (int r = 0; r < rows; r++) {
                 float delta = q[r * STRIDE + c] - centre[c];
-                x[QueryTile.blockStart(c) + r * STRIDE + c % Lanes.DEPTH] = delta;
-                x[QueryTile.blockStart(d + c) + r * STRIDE + (d + c) % Lanes.DEPTH] = delta * delta;
+                x[first + r * STRIDE] = delta;
+                x[second + r * STRIDE] = delta * delta;
             }
         }
         far.pack(farKeys, tiltRows);
@@ -367,6 +343,5 @@ final class PilotWalk {
             ValueKernel.add(buffers.weighted, 0, rows, d, tiltRows + c * 4L, valueStride * 4L,
                     Math.min(2, (valueStride - c) / LANES), values, c, valueStride);
         }
-        Arrays.fill(buffers.weighted, 0, rows * STRIDE, 0);
     }
 }

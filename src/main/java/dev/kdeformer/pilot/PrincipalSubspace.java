@@ -191,17 +191,20 @@ final class PrincipalSubspace {
     }
 
     /** Projects rows {@code order[from … to)} of {@code x}, not centred, on the first direction. */
-    void project(Rows x, int[] order, int from, int to, float[] target, Scratch scratch) {
-        long mark = scratch.mark();
-        long panel = scratch.floats((long) PANEL * x.columns());
-        long zeros = scratch.floats(PANEL);
-        Memory.fillFloats(zeros, PANEL, 0);
-        for (int first = from; first < to; first += PANEL) {
-            int present = Math.min(PANEL, to - first);
-            packer.packPanel(order, first, present, x.address(), x.stride(), x.columns(), panel);
-            LogitKernel.logits(directions, 1, x.columns(), panel, zeros, projections, 0);
-            System.arraycopy(projections, 0, target, first - from, present);
+    void project(Rows x, int[] order, int from, int to, float[] target) {
+        float[] parts = projections;
+        for (int i = from; i < to; i++) {
+            long row = x.row(order[i]);
+            FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+            for (int c = 0; c < x.stride(); c += LANES) {
+                sum = Lanes.load(row + c * 4L).fma(FloatVector.fromArray(Lanes.FLOATS, directions, c), sum);
+            }
+            sum.intoArray(parts, 0);
+            float total = 0;
+            for (int lane = 0; lane < LANES; lane += 4) {
+                total += parts[lane] + parts[lane + 1] + (parts[lane + 2] + parts[lane + 3]);
+            }
+            target[i - from] = total;
         }
-        scratch.release(mark);
     }
 }
