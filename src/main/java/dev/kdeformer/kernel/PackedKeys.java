@@ -145,9 +145,14 @@ public final class PackedKeys {
         }
     }
 
-    /** Sets a feature of key {@code key} of the panel that starts at {@code panel}. */
-    public void setKey(int panel, int key, int feature, float value) {
-        Memory.putFloat(keyPanel(panel, feature) + key * 4L, value);
+    /** Sets a feature of a key. */
+    public void setKey(int key, int feature, float value) {
+        Memory.putFloat(keyPanel(key / PANEL * PANEL, feature) + key % PANEL * 4L, value);
+    }
+
+    /** Sets a feature of the LANES keys from {@code first}, a multiple of LANES, on. */
+    public void setKeys(int first, int feature, FloatVector values) {
+        Lanes.store(values, keyPanel(first / PANEL * PANEL, feature) + first % PANEL * 4L);
     }
 
     /** Sets the value row of a key from {@code at} on, whole vectors. */

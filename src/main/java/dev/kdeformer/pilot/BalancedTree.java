@@ -8,6 +8,9 @@ import java.util.Arrays;
  * Node i of level l holds the positions [n·i / 2^l, n·(i + 1) / 2^l).
  */
 final class BalancedTree {
+    /** Rows that the direction of a split is found from. */
+    private static final int SAMPLE = 256;
+
     private BalancedTree() {
     }
 
@@ -33,7 +36,7 @@ final class BalancedTree {
                 int middle = start(n, below, 2 * node + 1);
                 int to = start(n, below, 2 * node + 2);
                 PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
-                subspace.find(x, order, from, to, 1, scratch);
+                subspace.find(x, order, from, to, SAMPLE, 1, scratch);
                 Splitter splitter = scratch.keep(Splitter.class, Splitter::new);
                 subspace.project(x, order, from, to, splitter.room(to - from));
                 splitter.split(order, from, middle, to);

@@ -1,11 +1,13 @@
 package dev.kdeformer.pilot;
 
-import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
+import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.PackedKeys;
-import dev.kdeformer.runtime.Memory;
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * The keys that a node and its ancestors have folded away, as groups weighted by their pilot weights: log-mass, mean
@@ -27,6 +29,8 @@ final class FarField {
     private final float[] variances;
     /** The tilt, row c for feature c of the query. */
     private final float[] tilt;
+    /** Index distances of one feature in consecutive groups. */
+    private final int[] lanes = new int[LANES];
 
     FarField(int groups, int d, int stride, int valueStride) {
         this.groups = groups;
@@ -38,6 +42,7 @@ final class FarField {
         this.values = new float[groups * valueStride];
         this.variances = new float[groups * stride];
         this.tilt = new float[d * valueStride];
+        Arrays.setAll(lanes, g -> g * stride);
         clear();
     }
 
@@ -168,22 +173,35 @@ final class FarField {
     }
 
     /**
-     * Writes the groups as packed keys of 2 d features, to be met by queries (δ, δ²), and the tilt as rows of values.
+     * Writes the groups as packed keys of 2 · stride features, to be met by queries (δ, δ²), and the tilt as rows of
+     * values.
      *
+     * @param target   whose padding is zeros
      * @param tiltRows address of d rows of value stride
      */
     void pack(PackedKeys target, long tiltRows) {
-        for (int g = 0; g < groups; g++) {
-            int panel = g / PANEL * PANEL;
-            for (int c = 0; c < d; c++) {
-                target.setKey(panel, g - panel, c, keys[g * stride + c]);
-                target.setKey(panel, g - panel, d + c, 0.5f * variances[g * stride + c]);
+        for (int first = 0; first < groups; first += LANES) {
+            if (first + LANES <= groups) {
+                for (int c = 0; c < d; c++) {
+                    target.setKeys(first, c, FloatVector.fromArray(FLOATS, keys, first * stride + c, lanes, 0));
+                    target.setKeys(first, stride + c,
+                            FloatVector.fromArray(FLOATS, variances, first * stride + c, lanes, 0).mul(0.5f));
+                }
+            } else {
+                for (int g = first; g < groups; g++) {
+                    for (int c = 0; c < d; c++) {
+                        target.setKey(g, c, keys[g * stride + c]);
+                        target.setKey(g, stride + c, 0.5f * variances[g * stride + c]);
+                    }
+                }
             }
+        }
+        for (int g = 0; g < groups; g++) {
             target.setValue(g, values, g * valueStride);
             target.setBias(g, logMass[g] <= EMPTY ? Float.NEGATIVE_INFINITY : logMass[g]);
         }
-        for (int i = 0; i < tilt.length; i++) {
-            Memory.putFloat(tiltRows + i * 4L, tilt[i]);
+        for (int i = 0; i < tilt.length; i += LANES) {
+            Lanes.store(FloatVector.fromArray(FLOATS, tilt, i), tiltRows + i * 4L);
         }
     }
 }

@@ -23,10 +23,13 @@ final class PilotWalk {
     /** Levels of the binary tree from a node to its children: four children each. */
     static final int LEVELS = 2;
 
+    /** Queries that the spread of a node is measured on. */
+    private static final int SAMPLE = 128;
+
     private static final int LEAST_NEAR = 16;
 
     /** Candidates that together hold less than this part of the mass are dropped instead of folded. */
-    private static final double NEGLIGIBLE = 1e-4;
+    private static final double NEGLIGIBLE = 1e-3;
 
     private final PilotHead head;
     private final Effort effort;
@@ -71,7 +74,7 @@ final class PilotWalk {
         int dv = keys.values().columns();
         LogitScale natural = LogitScale.of(1);
         this.nearKeys = new PackedKeys(scratch, head.mostLeafCandidates(effort), d, dv, natural);
-        this.farKeys = new PackedKeys(scratch, groups, 2 * d, dv, natural);
+        this.farKeys = new PackedKeys(scratch, groups, 2 * stride, dv, natural);
         farKeys.clear();
         this.tiltRows = scratch.floats((long) d * valueStride);
         this.noBias = scratch.floats(PANEL);
@@ -96,7 +99,7 @@ final class PilotWalk {
             return;
         }
         boolean leaf = level >= head.levels();
-        buffers.subspace.find(head.queries(), null, from, to, head.rank(), scratch);
+        buffers.subspace.find(head.queries(), null, from, to, SAMPLE, head.rank(), scratch);
         System.arraycopy(buffers.subspace.mean(), 0, centres[depth], 0, stride);
         FarField far = fars[depth];
         if (parent == null) {
@@ -318,24 +321,26 @@ final class PilotWalk {
     /** The far groups as pseudo-keys that a query meets by its deviation and its squares, then the value tilt. */
     private void addFar(int rows, float[] centre, FarField far) {
         QueryTile deviations = buffers.deviations;
-        deviations.resize(rows, 2 * d);
+        deviations.resize(rows, 2 * stride);
         float[] q = buffers.queries.data();
         float[] x = deviations.data();
-        for (int c = 0; c < d; c++) {
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector middle = FloatVector.fromArray(FLOATS, centre, c);
             int first = QueryTile.blockStart(c) + c % Lanes.DEPTH;
-            int second = QueryTile.blockStart(d + c) + (d + c) % Lanes.DEPTH;
-            for (int r = 0; r < rows; r++) {
-                float delta = q[r * STRIDE + c] - centre[c];
-                x[first + r * STRIDE] = delta;
-                x[second + r * STRIDE] = delta * delta;
+            int second = QueryTile.blockStart(stride + c) + (stride + c) % Lanes.DEPTH;
+            for (int r = 0; r < rows * STRIDE; r += STRIDE) {
+                FloatVector delta = FloatVector.fromArray(FLOATS, q, r + c).sub(middle);
+                delta.intoArray(x, first + r);
+                delta.mul(delta).intoArray(x, second + r);
             }
         }
         far.pack(farKeys, tiltRows);
         buffers.state.add(deviations, farKeys);
         for (int r = 0; r < rows; r++) {
             float mass = buffers.state.sum(r);
-            for (int c = 0; c < d; c++) {
-                buffers.weighted[r * STRIDE + c] = mass * (q[r * STRIDE + c] - centre[c]);
+            for (int c = 0; c < stride; c += LANES) {
+                int at = QueryTile.blockStart(c) + r * STRIDE + c % Lanes.DEPTH;
+                FloatVector.fromArray(FLOATS, x, at).mul(mass).intoArray(buffers.weighted, r * STRIDE + c);
             }
         }
         float[] values = buffers.state.values();

@@ -14,20 +14,21 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The mean and the leading principal directions of a set of rows, by subspace iteration on up to {@link #SAMPLE} of
+ * The mean and the leading principal directions of a set of rows, by subspace iteration on a sample of
  * them. Kept per thread.
  */
 final class PrincipalSubspace {
     /** Most directions. */
     static final int MOST = 4;
 
-    /** Most rows that are looked at, evenly spaced over the set. */
+    /** Most rows that may be looked at. */
     private static final int SAMPLE = 256;
 
     private static final int ITERATIONS = 4;
 
     private final Packer packer = new Packer();
     private final int[] identity = new int[SAMPLE];
+    private final float[] lanes = new float[LANES];
     private final float[] projections = new float[12 * STRIDE];
     private final float[] directions = new float[12 * STRIDE];
     private final double[] values = new double[MOST];
@@ -63,11 +64,12 @@ final class PrincipalSubspace {
      * Finds the directions of rows {@code order[from … to)} of {@code x}.
      *
      * @param order may be null for the identity
+     * @param most  rows to look at, evenly spaced over the set, up to 256
      * @param rank  number of directions, 0 to MOST; fewer are found where the rows span less, the rest are zeros
      */
-    void find(Rows x, int[] order, int from, int to, int rank, Scratch scratch) {
+    void find(Rows x, int[] order, int from, int to, int most, int rank, Scratch scratch) {
         int stride = x.stride();
-        int count = Math.min(SAMPLE, to - from);
+        int count = Math.min(Math.min(SAMPLE, most), to - from);
         int padded = Lanes.roundUp(count, PANEL);
         if (mean.length < stride) {
             mean = new float[stride];
@@ -114,16 +116,7 @@ final class PrincipalSubspace {
                 squares = v.fma(v, squares);
             }
         }
-        trace = sum(squares) / count;
-    }
-
-    private double sum(FloatVector v) {
-        v.intoArray(projections, 0);
-        double sum = 0;
-        for (int i = 0; i < LANES; i++) {
-            sum += projections[i];
-        }
-        return sum;
+        trace = total(squares) / (double) count;
     }
 
     private void iterate(Rows sample, long panels, long zeros, int count, int rank) {
@@ -140,7 +133,7 @@ final class PrincipalSubspace {
                         .intoArray(directions, r * STRIDE + c);
             }
         }
-        orthonormalise(rank, d);
+        orthonormalise(rank, stride);
         for (int round = 0; round <= ITERATIONS; round++) {
             for (int first = 0; first < count; first += PANEL) {
                 LogitKernel.logits(directions, rank, d, panels + ((long) first * d << 2), zeros, projections, first);
@@ -154,57 +147,68 @@ final class PrincipalSubspace {
                         Math.min(2, (stride - c) / LANES), products, c, stride);
             }
             for (int r = 0; r < rank; r++) {
-                System.arraycopy(products, r * stride, directions, r * STRIDE, d);
+                System.arraycopy(products, r * stride, directions, r * STRIDE, stride);
             }
-            orthonormalise(rank, d);
+            orthonormalise(rank, stride);
         }
         for (int r = 0; r < rank; r++) {
-            double squares = 0;
-            for (int i = 0; i < count; i++) {
-                squares += (double) projections[r * STRIDE + i] * projections[r * STRIDE + i];
+            FloatVector squares = FloatVector.zero(Lanes.FLOATS);
+            for (int i = 0; i < Lanes.roundUp(count, PANEL); i += LANES) {
+                FloatVector p = FloatVector.fromArray(Lanes.FLOATS, projections, r * STRIDE + i);
+                squares = p.fma(p, squares);
             }
-            values[r] = squares / count;
+            values[r] = total(squares) / (double) count;
         }
     }
 
-    private void orthonormalise(int rank, int d) {
+    private void orthonormalise(int rank, int stride) {
         for (int r = 0; r < rank; r++) {
             for (int before = 0; before < r; before++) {
-                double dot = 0;
-                for (int c = 0; c < d; c++) {
-                    dot += (double) directions[r * STRIDE + c] * directions[before * STRIDE + c];
-                }
-                for (int c = 0; c < d; c++) {
-                    directions[r * STRIDE + c] -= (float) (dot * directions[before * STRIDE + c]);
+                float dot = dot(r * STRIDE, before * STRIDE, stride);
+                for (int c = 0; c < stride; c += LANES) {
+                    FloatVector.fromArray(Lanes.FLOATS, directions, before * STRIDE + c).mul(-dot)
+                            .add(FloatVector.fromArray(Lanes.FLOATS, directions, r * STRIDE + c))
+                            .intoArray(directions, r * STRIDE + c);
                 }
             }
-            double squares = 0;
-            for (int c = 0; c < d; c++) {
-                squares += (double) directions[r * STRIDE + c] * directions[r * STRIDE + c];
-            }
+            float squares = dot(r * STRIDE, r * STRIDE, stride);
             // Rows that span fewer directions leave only rounding noise here.
-            float scale = squares > 1e-30 ? (float) (1 / Math.sqrt(squares)) : 0;
-            for (int c = 0; c < d; c++) {
-                directions[r * STRIDE + c] *= scale;
+            float scale = squares > 1e-30f ? (float) (1 / Math.sqrt(squares)) : 0;
+            for (int c = 0; c < stride; c += LANES) {
+                FloatVector.fromArray(Lanes.FLOATS, directions, r * STRIDE + c).mul(scale)
+                        .intoArray(directions, r * STRIDE + c);
             }
         }
+    }
+
+    private float dot(int a, int b, int stride) {
+        FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+        for (int c = 0; c < stride; c += LANES) {
+            sum = FloatVector.fromArray(Lanes.FLOATS, directions, a + c)
+                    .fma(FloatVector.fromArray(Lanes.FLOATS, directions, b + c), sum);
+        }
+        return total(sum);
+    }
+
+    /** The sum of the lanes, always in the same order. */
+    private float total(FloatVector v) {
+        v.intoArray(lanes, 0);
+        float total = 0;
+        for (int lane = 0; lane < LANES; lane += 4) {
+            total += lanes[lane] + lanes[lane + 1] + (lanes[lane + 2] + lanes[lane + 3]);
+        }
+        return total;
     }
 
     /** Projects rows {@code order[from … to)} of {@code x}, not centred, on the first direction. */
     void project(Rows x, int[] order, int from, int to, float[] target) {
-        float[] parts = projections;
         for (int i = from; i < to; i++) {
             long row = x.row(order[i]);
             FloatVector sum = FloatVector.zero(Lanes.FLOATS);
             for (int c = 0; c < x.stride(); c += LANES) {
                 sum = Lanes.load(row + c * 4L).fma(FloatVector.fromArray(Lanes.FLOATS, directions, c), sum);
             }
-            sum.intoArray(parts, 0);
-            float total = 0;
-            for (int lane = 0; lane < LANES; lane += 4) {
-                total += parts[lane] + parts[lane + 1] + (parts[lane + 2] + parts[lane + 3]);
-            }
-            target[i - from] = total;
+            target[i - from] = total(sum);
         }
     }
 }
