@@ -3,6 +3,7 @@ package dev.kdeformer;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.UniformSampling;
 
 /** The entry: a builder for each attention method. */
 public final class Attention {
@@ -22,5 +23,10 @@ public final class Attention {
     /** Pilot attention. */
     public static PilotAttention.Builder pilot() {
         return PilotAttention.builder();
+    }
+
+    /** Softmax attention to uniformly drawn keys. */
+    public static UniformSampling.Builder uniform() {
+        return UniformSampling.builder();
     }
 }

@@ -3,6 +3,7 @@ package dev.kdeformer.cli;
 import dev.kdeformer.Attention;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.UniformSampling;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -13,7 +14,11 @@ final class Methods {
             new MethodEntry<>("exact", "tiled softmax attention; the yardstick", "FlashAttention, Dao et al. 2022",
                     Attention::exact, ExactAttention.Builder::build),
             new MethodEntry<>("mean", "mean of the visible values; no method may be worse", "trivial",
-                    Attention::mean, MeanOfValues.Builder::build));
+                    Attention::mean, MeanOfValues.Builder::build),
+            new MethodEntry<>("uniform", "softmax over keys drawn uniformly", "trivial", Attention::uniform,
+                    UniformSampling.Builder::build)
+                    .columns(UniformSampling.Builder::columns).seed(UniformSampling.Builder::seed)
+                    .whole("samples", "keys drawn for each head", "256", UniformSampling.Builder::samples));
 
     private Methods() {
     }

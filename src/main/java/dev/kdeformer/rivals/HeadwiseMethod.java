@@ -1,0 +1,157 @@
+package dev.kdeformer.rivals;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.method.MethodBase;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.sampling.CounterRandom;
+import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+
+/**
+ * The frame of methods that prepare something for each key head, such as a selection of its keys, and then attend
+ * tiles of queries to it. Many heads run one per thread, few heads use all threads together. Keys that a bias of −∞
+ * hides are left out before a method sees the head; a head without visible keys is answered here.
+ *
+ * <p>These methods take key lengths, biases and grouped heads; a causal mask is refused.
+ */
+abstract class HeadwiseMethod extends MethodBase {
+    @Override
+    protected void checkSupported(AttentionInput input) {
+        if (input.mask().isCausal()) {
+            throw new IllegalArgumentException("method " + name() + " cannot do a causal mask, got " + input.mask());
+        }
+    }
+
+    /** The random stream of a key head. */
+    abstract CounterRandom random();
+
+    /**
+     * Attends all queries that read a key head.
+     *
+     * @param visible indices of its visible keys, at least one, ascending
+     * @return floating-point operations done
+     */
+    abstract double attend(Call call, KeyHead head, int[] visible, Team team);
+
+    @Override
+    protected Statistics run(Call call) {
+        AttentionInput input = call.input();
+        int units = call.keyHeads();
+        double[] operations = new double[units];
+        call.team().expect((long) units * input.groupSize() * input.queries());
+        if (units >= call.team().threads()) {
+            call.team().forEach(units, (unit, scratch) ->
+                    operations[unit] = attend(call, unit, call.team().alone(scratch)));
+        } else {
+            for (int unit = 0; unit < units; unit++) {
+                operations[unit] = attend(call, unit, call.team());
+            }
+        }
+        double pairs = (double) input.batch() * input.heads() * input.queries();
+        return new Statistics(Arrays.stream(operations).sum() / pairs / (2.0 * (input.d() + input.dv())), "");
+    }
+
+    private double attend(Call call, int unit, Team team) {
+        KeyHead head = call.keyHead(unit);
+        int[] visible = visible(head);
+        long mark = team.scratch().mark();
+        double operations = 0;
+        if (visible.length > 0) {
+            operations = attend(call, head, visible, team);
+        } else {
+            nothing(head);
+            call.team().advance((long) head.groupSize() * call.input().queries());
+        }
+        team.scratch().release(mark);
+        return operations;
+    }
+
+    private static int[] visible(KeyHead head) {
+        int[] indices = new int[head.keys()];
+        int count = 0;
+        for (int j = 0; j < indices.length; j++) {
+            if (head.bias() == null || head.bias().get(0, j) != Float.NEGATIVE_INFINITY) {
+                indices[count++] = j;
+            }
+        }
+        return Arrays.copyOf(indices, count);
+    }
+
+    private static void nothing(KeyHead head) {
+        float[] zeros = new float[head.value().columns()];
+        for (int member = 0; member < head.groupSize(); member++) {
+            for (int i = 0; i < head.output(member).rows(); i++) {
+                head.output(member).writeRow(i, zeros, 0);
+                if (head.logSumExp(member) != null) {
+                    head.logSumExp(member).set(i, 0, Float.NEGATIVE_INFINITY);
+                }
+            }
+        }
+    }
+
+    /** The stream of a head. */
+    final CounterRandom random(KeyHead head) {
+        return random().stream(head.index());
+    }
+
+    /** What a piece of work on one tile of queries of one query head gets. */
+    @FunctionalInterface
+    interface TileTask {
+        /** Does queries [from, from + count) of member {@code member} of the group. */
+        void run(int member, int from, int count, Scratch scratch);
+    }
+
+    /** Runs a task for every tile of queries of a key head. */
+    static void forEachTile(Call call, KeyHead head, Team team, TileTask task) {
+        int n = call.input().queries();
+        int tiles = (n + QueryTile.ROWS - 1) / QueryTile.ROWS;
+        team.forEach(tiles * head.groupSize(), (index, scratch) -> {
+            int from = index % tiles * QueryTile.ROWS;
+            int count = Math.min(QueryTile.ROWS, n - from);
+            task.run(index / tiles, from, count, scratch);
+            team.advance(count);
+        });
+    }
+
+    /**
+     * Softmax attention of all queries of a key head to packed keys.
+     *
+     * @param centre   what was subtracted from the keys
+     * @param shift    what to add to every log-sum-exp
+     * @return operations
+     */
+    static double attendTo(PackedKeys keys, Call call, KeyHead head, float[] centre, double shift, Team team) {
+        AttentionInput input = call.input();
+        forEachTile(call, head, team, (member, from, count, scratch) -> {
+            Matrix query = head.query(member);
+            QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
+            SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
+            queries.load(query, 0, from, count, keys.scale());
+            state.begin(count, input.dv());
+            state.add(queries, keys);
+            Matrix sums = head.logSumExp(member);
+            double[] shifts = null;
+            if (sums != null) {
+                shifts = head.shift(query, 0, from, count, centre);
+                for (int r = 0; r < count; r++) {
+                    shifts[r] += shift;
+                }
+            }
+            state.finish(head.output(member), sums, 0, from, shifts);
+        });
+        return 2.0 * (input.d() + input.dv()) * keys.count() * input.queries() * input.groupSize();
+    }
+
+    /** An estimate of packed keys for each head in hand, and of a share of work for each query. */
+    static Estimate estimate(AttentionInput input, int threads, long bytesPerHead, double columns) {
+        long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
+        return new Estimate(heads * bytesPerHead, 2 * columns * (input.d() + input.dv()) * input.queries()
+                * input.batch() * input.heads());
+    }
+}
