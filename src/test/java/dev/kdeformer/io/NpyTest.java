@@ -196,7 +196,7 @@ class NpyTest {
         Shape shape = Shape.of(2, 3, 5, 7);
         Path file = folder.resolve("strided.npy");
         for (long[] strides : new long[][] {{105, 35, 7, 1}, {200, 60, 11, 1}, {1, 2, 6, 30}, {7, 70, 14, 1},
-            {0, 0, 0, 0}, {0, 35, 7, 1}, {500, 100, 20, 2}}) {
+            {0, 0, 0, 0}, {0, 35, 7, 1}, {500, 100, 20, 2}, {500, 100, 7, 2}}) {
             Tensor tensor = FileBytes.strided(arena, shape, strides[0], strides[1], strides[2], strides[3]);
             Npy.write(file, tensor);
             Tensor read = Npy.read(file, arena);
