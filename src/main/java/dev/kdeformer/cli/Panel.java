@@ -75,17 +75,34 @@ final class Panel implements Drawing {
 
     /** Adds a dashed upright line, as high as the points that were added before. */
     void addUpright(String name, double x) {
-        if (isEmpty() || !positive(x)) {
-            return;
+        if (!isEmpty() && positive(x)) {
+            double[] y = limits(1);
+            addDashed(name, Color.BLACK, new double[] {x, x}, y);
         }
-        double low = shown.stream().mapToDouble(p -> p[1]).min().orElseThrow();
-        double high = shown.stream().mapToDouble(p -> p[1]).max().orElseThrow();
-        XYSeries line = chart.addSeries(name, new double[] {x, x}, new double[] {low, high});
-        shown.add(new double[] {x, low});
-        line.setLineColor(Color.BLACK);
+    }
+
+    /** Adds a dashed level line, as wide as what was added before. */
+    void addLevel(String name, double y) {
+        if (!isEmpty() && positive(y)) {
+            double[] x = limits(0);
+            addDashed(name, Color.GRAY, x, new double[] {y, y});
+        }
+    }
+
+    private void addDashed(String name, Color colour, double[] x, double[] y) {
+        XYSeries line = chart.addSeries(name, x, y);
+        line.setLineColor(colour);
         line.setLineStyle(new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_BEVEL, 0, new float[] {6, 4},
                 0));
         line.setMarker(SeriesMarkers.NONE);
+        for (int i = 0; i < x.length; i++) {
+            shown.add(new double[] {x[i], y[i]});
+        }
+    }
+
+    private double[] limits(int index) {
+        double[] values = column(shown, index);
+        return new double[] {Arrays.stream(values).min().orElseThrow(), Arrays.stream(values).max().orElseThrow()};
     }
 
     @Override
@@ -101,17 +118,17 @@ final class Panel implements Drawing {
     @Override
     public void paint(Graphics2D graphics) {
         if (!isEmpty()) {
-            double[] x = range(column(shown, 0));
-            double[] y = range(column(shown, 1));
+            double[] x = range(limits(0));
+            double[] y = range(limits(1));
             chart.getStyler().setXAxisMin(x[0]).setXAxisMax(x[1]).setYAxisMin(y[0]).setYAxisMax(y[1]);
         }
         chart.paint(graphics, chart.getWidth(), chart.getHeight());
     }
 
-    /** Round limits round some values, with two powers of ten among them, because only these get labels. */
-    private static double[] range(double[] values) {
-        double low = Arrays.stream(values).min().orElseThrow();
-        double high = Arrays.stream(values).max().orElseThrow();
+    /** Round limits round the limits of values, with two powers of ten among them, because only these get labels. */
+    private static double[] range(double[] limits) {
+        double low = limits[0];
+        double high = limits[1];
         double lowPower = Math.floor(Math.log10(low));
         double highPower = Math.ceil(Math.log10(high));
         if (lowPower == highPower) {

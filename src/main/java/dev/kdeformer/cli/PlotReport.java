@@ -26,13 +26,20 @@ final class PlotReport {
     private static void fill(Panel panel, Report report, ToDoubleFunction<Report.Run> x) {
         Map<String, List<Report.Run>> byMethod = new LinkedHashMap<>();
         for (Report.Run run : report.runs()) {
-            if (run.error() != null && !run.method().equals(Bench.EXACT)) {
+            if (run.error() != null) {
                 byMethod.computeIfAbsent(run.method(), method -> new ArrayList<>()).add(run);
             }
         }
+        List<Report.Run> exact = byMethod.remove(Bench.EXACT);
+        // The trivial method's time and columns say nothing, and would stretch the picture.
+        List<Report.Run> trivial = byMethod.size() > 1 ? byMethod.remove(Bench.TRIVIAL) : null;
         byMethod.forEach((method, runs) -> panel.add(method, runs.stream()
                 .map(run -> new double[] {x.applyAsDouble(run), run.error().mean().spectral()}).toList()));
-        report.runs().stream().filter(run -> run.method().equals(Bench.EXACT)).findFirst()
-                .ifPresent(run -> panel.addUpright(Bench.EXACT, x.applyAsDouble(run)));
+        if (exact != null) {
+            panel.addUpright(Bench.EXACT, x.applyAsDouble(exact.get(0)));
+        }
+        if (trivial != null) {
+            panel.addLevel(Bench.TRIVIAL, trivial.get(0).error().mean().spectral());
+        }
     }
 }

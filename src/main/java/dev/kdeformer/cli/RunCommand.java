@@ -12,7 +12,6 @@ import picocli.CommandLine.Option;
         footer = {"", "Examples:", "  kdebench run",
             "  kdebench run --q q.npy --k k.npy --v v.npy --method exact --out o.npy"})
 final class RunCommand extends BenchCommand {
-    private static final String TRIVIAL = "mean";
     private static final List<String> PREFERRED = List.of("kdeformer", Bench.EXACT);
 
     @Option(names = "--method", paramLabel = "NAME", order = 21,
@@ -35,8 +34,8 @@ final class RunCommand extends BenchCommand {
     @Override
     List<String> methods() {
         List<String> names = new ArrayList<>(List.of(Methods.find(target()).name()));
-        if (!withoutExact() && !names.contains(TRIVIAL)) {
-            names.add(TRIVIAL);
+        if (!withoutExact() && !names.contains(Bench.TRIVIAL)) {
+            names.add(Bench.TRIVIAL);
         }
         return names;
     }
