@@ -1,17 +1,18 @@
 package dev.kdeformer.linalg;
 
-import java.util.Arrays;
-
 /**
- * Sums x xᵀ over rows x. Rows are taken up in groups of four, so that an element of the sum is loaded and stored once
- * for four products. The result depends on the order of the rows only by rounding. For one thread at a time.
+ * Sums x xᵀ over rows x. Rows are gathered in a block, whose sum is one matrix product. The result depends on the order
+ * of the rows only by rounding. For one thread at a time.
  */
 public final class Gram {
-    private static final int GROUP = 4;
+    private static final int ROWS = 32;
 
     private final int columns;
+    private final int width;
     private final double[] sum;
-    private final double[][] rows;
+    private final double[] row;
+    private final double[] block;
+    private final double[] transposed;
     private int held;
 
     /**
@@ -21,24 +22,32 @@ public final class Gram {
      */
     public Gram(int columns) {
         this.columns = columns;
-        this.sum = new double[Math.multiplyExact(columns, columns)];
-        this.rows = new double[GROUP][columns];
+        this.width = Product.pad(columns);
+        this.sum = new double[Math.multiplyExact(columns, width)];
+        this.row = new double[columns];
+        this.block = new double[ROWS * width];
+        this.transposed = new double[columns * ROWS];
     }
 
-    /** An array to put the next row in; {@link #add} then takes it up. */
+    /** An array of {@code columns} elements to put the next row in; {@link #add()} then takes it up. */
     public double[] next() {
-        return rows[held];
+        return row;
     }
 
     /** Takes up the row that was put in {@link #next}. */
     public void add() {
-        if (++held == GROUP) {
+        System.arraycopy(row, 0, block, held * width, columns);
+        for (int c = 0; c < columns; c++) {
+            transposed[c * ROWS + held] = row[c];
+        }
+        if (++held == ROWS) {
             flush();
         }
     }
 
     /** Adds another sum, in place. */
     public void add(Gram other) {
+        flush();
         other.flush();
         for (int i = 0; i < sum.length; i++) {
             sum[i] += other.sum[i];
@@ -48,13 +57,11 @@ public final class Gram {
     /** The sum, a symmetric columns × columns matrix; a new array. */
     public double[] matrix() {
         flush();
-        double[] full = sum.clone();
+        double[] matrix = new double[columns * columns];
         for (int i = 0; i < columns; i++) {
-            for (int j = 0; j < i; j++) {
-                full[i * columns + j] = full[j * columns + i];
-            }
+            System.arraycopy(sum, i * width, matrix, i * columns, columns);
         }
-        return full;
+        return matrix;
     }
 
     /** The sum of the squares of all elements of all rows. */
@@ -62,33 +69,13 @@ public final class Gram {
         flush();
         double trace = 0;
         for (int i = 0; i < columns; i++) {
-            trace += sum[i * columns + i];
+            trace += sum[i * width + i];
         }
         return trace;
     }
 
-    /** Adds the rows held to the upper triangle. */
     private void flush() {
-        if (held == 0) {
-            return;
-        }
-        for (int r = held; r < GROUP; r++) {
-            Arrays.fill(rows[r], 0);
-        }
+        Product.add(transposed, 0, ROWS, block, sum, 0, columns, held, width);
         held = 0;
-        double[] a = rows[0];
-        double[] b = rows[1];
-        double[] c = rows[2];
-        double[] d = rows[3];
-        for (int i = 0; i < columns; i++) {
-            double ai = a[i];
-            double bi = b[i];
-            double ci = c[i];
-            double di = d[i];
-            int start = i * columns;
-            for (int j = i; j < columns; j++) {
-                sum[start + j] += ai * a[j] + bi * b[j] + (ci * c[j] + di * d[j]);
-            }
-        }
     }
 }

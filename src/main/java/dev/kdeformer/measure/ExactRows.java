@@ -1,0 +1,218 @@
+package dev.kdeformer.measure;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.linalg.Product;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+import java.util.Arrays;
+
+/**
+ * Single rows of exact attention in double precision, by an online softmax over blocks of keys. Takes all that an
+ * {@link AttentionInput} can say; rows that see no key are zeros.
+ *
+ * <p>The keys are cut into a few spans whose results are merged in order, so that a head's rows keep several threads
+ * busy; how they are cut depends on shapes alone and the result on no number of threads.
+ */
+final class ExactRows {
+    private static final int BLOCK = 64;
+    private static final int CHUNK_ROWS = 256;
+    private static final int SPAN_KEYS = 2048;
+    private static final int MOST_SPANS = 16;
+    /** Tasks to have at hand in one forEach; their results are held in memory until it ends. */
+    private static final int TASKS = 64;
+
+    /** Receives the rows. */
+    interface Sink {
+        /**
+         * Takes a row; called once for each, from any thread, with rows of the same head one after the other.
+         *
+         * @param head  batch item · heads + head
+         * @param index position in the head's list of rows
+         * @param row   d_v elements or more, of which the first d_v count; may be kept by nobody
+         */
+        void accept(int head, int index, double[] row);
+    }
+
+    /** Some rows of a head. */
+    private record Chunk(int head, int from, int to) {
+    }
+
+    /** What a span of keys gives for the rows of a chunk: largest logit, sum of weights and weighted values. */
+    private record Part(double[] max, double[] sum, double[] values) {
+    }
+
+    private final AttentionInput input;
+    private final int[][] rows;
+    private final int width;
+    private final int spans;
+    private final int spanKeys;
+
+    private ExactRows(AttentionInput input, int[][] rows) {
+        this.input = input;
+        this.rows = rows;
+        this.width = Product.pad(input.dv());
+        int wanted = Math.max(1, Math.min(MOST_SPANS, input.keys() / SPAN_KEYS));
+        int keys = (input.keys() + wanted - 1) / wanted;
+        this.spanKeys = (keys + BLOCK - 1) / BLOCK * BLOCK;
+        this.spans = (input.keys() + spanKeys - 1) / spanKeys;
+    }
+
+    /**
+     * Computes rows.
+     *
+     * @param rows for every head of every batch item the wanted rows in ascending order, the same number for each
+     */
+    static void compute(Team team, AttentionInput input, int[][] rows, Sink sink) {
+        new ExactRows(input, rows).compute(team, sink);
+    }
+
+    private void compute(Team team, Sink sink) {
+        int chunksPerHead = (rows[0].length + CHUNK_ROWS - 1) / CHUNK_ROWS;
+        long chunks = (long) rows.length * chunksPerHead;
+        int wave = Math.max(1, TASKS / spans);
+        team.expect(chunks * spans);
+        for (long first = 0; first < chunks; first += wave) {
+            Chunk[] now = new Chunk[(int) Math.min(wave, chunks - first)];
+            for (int i = 0; i < now.length; i++) {
+                int head = (int) ((first + i) / chunksPerHead);
+                int from = (int) ((first + i) % chunksPerHead) * CHUNK_ROWS;
+                now[i] = new Chunk(head, from, Math.min(rows[head].length, from + CHUNK_ROWS));
+            }
+            Part[] parts = new Part[now.length * spans];
+            team.forEach(parts.length, (index, scratch) -> {
+                parts[index] = attend(now[index / spans], index % spans * spanKeys);
+                team.advance(1);
+            });
+            for (int i = 0; i < now.length; i++) {
+                merge(now[i], Arrays.copyOfRange(parts, i * spans, (i + 1) * spans), sink);
+            }
+        }
+    }
+
+    /** The rows of a chunk over the keys of one span. */
+    private Part attend(Chunk chunk, int firstKey) {
+        int batch = chunk.head / input.heads();
+        int head = chunk.head % input.heads();
+        int count = chunk.to - chunk.from;
+        Matrix key = input.key().matrix(batch, head / input.groupSize());
+        Matrix value = input.value().matrix(batch, head / input.groupSize());
+        Matrix bias = bias(input, batch, head);
+        int[] visible = new int[count];
+        double[] queries = new double[count * input.d()];
+        Matrix query = input.query().matrix(batch, head);
+        for (int i = 0; i < count; i++) {
+            int row = rows[chunk.head][chunk.from + i];
+            visible[i] = visibleKeys(input, batch, row);
+            for (int c = 0; c < input.d(); c++) {
+                queries[i * input.d() + c] = (double) query.get(row, c) * input.scale();
+            }
+        }
+        Part part = new Part(new double[count], new double[count], new double[count * width]);
+        Arrays.fill(part.max, Double.NEGATIVE_INFINITY);
+        double[] keys = new double[input.d() * BLOCK];
+        double[] values = new double[BLOCK * width];
+        double[] weights = new double[count * BLOCK];
+        float[] floats = new float[Math.max(input.d(), input.dv())];
+        // Later rows see no fewer keys than earlier ones.
+        int end = Math.min(firstKey + spanKeys, visible[count - 1]);
+        int firstRow = 0;
+        for (int start = firstKey; start < end; start += BLOCK) {
+            while (visible[firstRow] <= start) {
+                firstRow++;
+            }
+            int length = Math.min(BLOCK, end - start);
+            load(key, value, start, length, floats, keys, values);
+            Arrays.fill(weights, 0);
+            Product.add(queries, firstRow * input.d(), input.d(), keys, weights, firstRow * BLOCK, count - firstRow,
+                    input.d(), BLOCK);
+            for (int i = firstRow; i < count; i++) {
+                weigh(part, i, weights, Math.min(length, visible[i] - start), bias, start);
+            }
+            Product.add(weights, firstRow * BLOCK, BLOCK, values, part.values, firstRow * width, count - firstRow,
+                    length, width);
+        }
+        return part;
+    }
+
+    /** Keys transposed, values as they are. */
+    private void load(Matrix key, Matrix value, int start, int length, float[] floats, double[] keys,
+            double[] values) {
+        for (int j = 0; j < length; j++) {
+            key.readRow(start + j, floats, 0);
+            for (int c = 0; c < input.d(); c++) {
+                keys[c * BLOCK + j] = floats[c];
+            }
+            value.readRow(start + j, floats, 0);
+            for (int c = 0; c < input.dv(); c++) {
+                values[j * width + c] = floats[c];
+            }
+        }
+    }
+
+    /** Turns a row's logits of a block into weights relative to the largest logit so far; 0 for keys it does not see. */
+    private void weigh(Part part, int i, double[] weights, int seen, Matrix bias, int start) {
+        int at = i * BLOCK;
+        double max = part.max[i];
+        for (int j = 0; j < seen; j++) {
+            if (bias != null) {
+                weights[at + j] += bias.get(0, start + j);
+            }
+            max = Math.max(max, weights[at + j]);
+        }
+        if (!(max <= part.max[i])) { // a NaN shall be kept and show in the result
+            double factor = Math.exp(part.max[i] - max);
+            part.max[i] = max;
+            part.sum[i] *= factor;
+            for (int c = 0; c < width; c++) {
+                part.values[i * width + c] *= factor;
+            }
+        }
+        double sum = 0;
+        for (int j = 0; j < BLOCK; j++) {
+            double weight = j < seen && max != Double.NEGATIVE_INFINITY ? Math.exp(weights[at + j] - max) : 0;
+            weights[at + j] = weight;
+            sum += weight;
+        }
+        part.sum[i] += sum;
+    }
+
+    private void merge(Chunk chunk, Part[] parts, Sink sink) {
+        double[] row = new double[width];
+        for (int i = 0; i < chunk.to - chunk.from; i++) {
+            double max = Double.NEGATIVE_INFINITY;
+            for (Part part : parts) {
+                max = Math.max(max, part.max[i]);
+            }
+            Arrays.fill(row, 0);
+            double sum = 0;
+            for (Part part : parts) {
+                if (part.max[i] != Double.NEGATIVE_INFINITY) {
+                    double factor = Math.exp(part.max[i] - max);
+                    sum += factor * part.sum[i];
+                    for (int c = 0; c < input.dv(); c++) {
+                        row[c] += factor * part.values[i * width + c];
+                    }
+                }
+            }
+            for (int c = 0; c < input.dv() && sum != 0; c++) {
+                row[c] /= sum;
+            }
+            sink.accept(chunk.head, chunk.from + i, row);
+        }
+    }
+
+    /** Number of leading keys that a query may see by the mask. */
+    static int visibleKeys(AttentionInput input, int batch, int row) {
+        int length = input.mask().keyLength(batch, input.keys());
+        long last = (long) row + input.mask().causalOffset(input.queries(), input.keys());
+        return (int) Math.max(0, Math.min(length, last + 1));
+    }
+
+    /** The biases of the keys that a query head reads, (1, m), or null. */
+    static Matrix bias(AttentionInput input, int batch, int head) {
+        Tensor bias = input.keyBias();
+        return bias == null ? null : bias.matrix(bias.shape().batch() == 1 ? 0 : batch,
+                bias.shape().heads() == 1 ? 0 : head / input.groupSize());
+    }
+}
