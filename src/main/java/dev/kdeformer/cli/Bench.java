@@ -6,6 +6,7 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.AttentionMethod.Statistics;
 import dev.kdeformer.Engine;
+import dev.kdeformer.measure.Certificate;
 import dev.kdeformer.measure.ErrorReport;
 import dev.kdeformer.tensor.Tensor;
 import java.io.IOException;
@@ -22,6 +23,8 @@ final class Bench {
     static final String EXACT = "exact";
     /** The method that every other has to beat. */
     static final String TRIVIAL = "mean";
+
+    private static final double CONFIDENCE = 0.95;
 
     private final Engine engine;
     private final NamedInput named;
@@ -45,7 +48,7 @@ final class Bench {
     }
 
     /** What was measured of a method besides its time. */
-    private record Quality(Statistics statistics, ErrorReport error, Report.CertifiedError certificate) {
+    private record Quality(Statistics statistics, ErrorReport error, Certificate certificate) {
     }
 
     /** Receives a method's output, which is valid only during the call. */
@@ -83,8 +86,8 @@ final class Bench {
             }
             user.use(method, output);
             progress.stage("judging " + method.name());
-            qualities.add(new Quality(statistics[0], exact == null ? null : ErrorReport.of(engine, output, exact),
-                    null));
+            ErrorReport error = exact == null ? null : ErrorReport.of(engine, output, exact);
+            qualities.add(new Quality(statistics[0], error, certificate(output)));
         }
         List<Runnable> calls = new ArrayList<>();
         methods.forEach(method -> calls.add(() -> method.apply(engine, input, output)));
@@ -93,6 +96,11 @@ final class Bench {
         List<Turns.Times> times = Turns.take(calls, options.repeat(), index ->
                 progress.stage("timing " + methods.get(index).name() + ", " + ++done[0] + " of " + total));
         return report(qualities, times);
+    }
+
+    private Certificate certificate(Tensor output) {
+        return options.certificateRows() == 0 ? null
+                : Certificate.of(engine, input, output, options.certificateRows(), seed, CONFIDENCE);
     }
 
     private Report report(List<Quality> qualities, List<Turns.Times> times) {

@@ -1,5 +1,6 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.measure.Certificate;
 import picocli.CommandLine.Option;
 
 /** What is measured, and how often. */
@@ -13,8 +14,13 @@ final class BenchOptions {
                     + "(default: ${DEFAULT-VALUE}; 0 for a single run).")
     private double warmUpSeconds;
 
+    @Option(names = "--certificate", paramLabel = "ROWS", order = 34, defaultValue = "128",
+            description = "Exact rows of each head to sample for the certificate (default: ${DEFAULT-VALUE}; 0 for "
+                    + "none).")
+    private int certificateRows;
+
     @Option(names = "--no-exact", order = 35,
-            description = "Leave exact attention out: no errors and no speed-up.")
+            description = "Leave exact attention out: no errors and no speed-up, but the certificate.")
     private boolean withoutExact;
 
     @Option(names = "--estimate", order = 36,
@@ -24,6 +30,10 @@ final class BenchOptions {
     /** Checks the ranges. */
     void check() {
         check(repeat, warmUpSeconds);
+        if (certificateRows != 0 && certificateRows < Certificate.LEAST_ROWS) {
+            throw new UsageError("--certificate must be 0 or at least " + Certificate.LEAST_ROWS + ", got "
+                    + certificateRows);
+        }
     }
 
     /** Checks the ranges of these two. */
@@ -42,6 +52,10 @@ final class BenchOptions {
 
     double warmUpSeconds() {
         return warmUpSeconds;
+    }
+
+    int certificateRows() {
+        return certificateRows;
     }
 
     boolean withoutExact() {

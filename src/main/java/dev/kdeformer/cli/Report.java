@@ -1,5 +1,6 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.measure.Certificate;
 import dev.kdeformer.measure.ErrorMeasures;
 import dev.kdeformer.measure.ErrorReport;
 import java.util.Collections;
@@ -34,11 +35,7 @@ record Report(NamedInput input, List<Run> runs) {
      * @param note        one sentence on a choice that the method made, or the empty string
      */
     record Run(String method, Map<String, Object> parameters, double columns, int threads, long seed,
-            Turns.Times times, double speedup, ErrorReport error, CertifiedError certificate, String note) {
-    }
-
-    /** An estimate of the error from {@code rows} exact rows, with an interval that holds with some confidence. */
-    record CertifiedError(int rows, double estimate, double low, double high, double confidence) {
+            Turns.Times times, double speedup, ErrorReport error, Certificate certificate, String note) {
     }
 
     private static Map<String, ToDoubleFunction<ErrorMeasures>> measures() {
@@ -102,7 +99,7 @@ record Report(NamedInput input, List<Run> runs) {
         return map;
     }
 
-    private static Map<String, Object> certificateMap(CertifiedError certificate) {
+    private static Map<String, Object> certificateMap(Certificate certificate) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("rows", certificate.rows());
         map.put("estimate", number(certificate.estimate()));

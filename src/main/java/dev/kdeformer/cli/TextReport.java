@@ -1,5 +1,6 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.measure.Certificate;
 import dev.kdeformer.measure.ErrorMeasures;
 import dev.kdeformer.measure.ErrorReport;
 import java.util.ArrayList;
@@ -7,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 
@@ -92,7 +94,7 @@ final class TextReport implements ReportOptions.Form {
                 + (error.each().size() == 1 ? "" : " / " + Sentences.digits(measure.applyAsDouble(error.max())));
     }
 
-    private static String certified(Report.CertifiedError certificate) {
+    private static String certified(Certificate certificate) {
         return certificate == null ? "-" : Sentences.digits(certificate.estimate()) + " ["
                 + Sentences.digits(certificate.low()) + ", " + Sentences.digits(certificate.high()) + "]";
     }
@@ -104,6 +106,9 @@ final class TextReport implements ReportOptions.Form {
             notes.add("the Frobenius norm and for the worst row."
                     + (heads() == 1 ? "" : " Mean / maximum over " + heads() + " heads."));
         }
+        report.runs().stream().map(Report.Run::certificate).filter(Objects::nonNull).findFirst()
+                .ifPresent(certificate -> notes.add("certified: |O' - O| / |O| in the Frobenius norm, estimated from "
+                        + certificate.rows() + " exact rows" + (heads() == 1 ? "" : " of each head") + "."));
         report.runs().stream().filter(run -> !run.note().isEmpty())
                 .map(run -> run.method() + ": " + run.note()).distinct().forEach(notes::add);
         return notes;
@@ -142,7 +147,7 @@ final class TextReport implements ReportOptions.Form {
             line.put(name + "Mean", error == null ? null : measure.applyAsDouble(error.mean()));
             line.put(name + "Max", error == null ? null : measure.applyAsDouble(error.max()));
         });
-        Report.CertifiedError certificate = run.certificate();
+        Certificate certificate = run.certificate();
         line.put("certificateRows", certificate == null ? null : certificate.rows());
         line.put("certificateEstimate", certificate == null ? null : certificate.estimate());
         line.put("certificateLow", certificate == null ? null : certificate.low());

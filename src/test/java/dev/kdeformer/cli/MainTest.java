@@ -46,6 +46,8 @@ class MainTest {
         "run --threads                           | Missing required parameter",
         "run --repeat 0                          | --repeat must be between 1 and 10000, got 0",
         "run --warm-up -1                        | --warm-up must be between 0 and 3600, got -1",
+        "run --certificate 7                     | --certificate must be 0 or at least 8, got 7",
+        "run --certificate -1                    | --certificate must be 0 or at least 8, got -1",
         "run --n 0                               | --n must be between 1 and 16384 for glove-16384, got 0",
         "run --n 16385                           | got 16385",
         "run --causal=sideways                   | --causal must be lower-right, upper-left or none, got sideways",

@@ -7,8 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import dev.kdeformer.measure.Certificate;
 import dev.kdeformer.measure.ErrorMeasures;
 import dev.kdeformer.measure.ErrorReport;
+import dev.kdeformer.measure.Interval;
 import dev.kdeformer.reference.TestInputs;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -36,7 +38,8 @@ class ReportTest {
         return new Report.Run(method, parameters, columns, 2, 7, new Turns.Times(ms, ms / 2), speedup,
                 new ErrorReport(1, 2, List.of(new ErrorMeasures(error, 2 * error, 3 * error, 4 * error),
                         new ErrorMeasures(3 * error, error, error, error))),
-                new Report.CertifiedError(64, error, error / 2, Double.POSITIVE_INFINITY, 0.95), "");
+                new Certificate(64, 0.95, new Interval(error, error / 2, Double.POSITIVE_INFINITY),
+                        new Interval(1, 1, 1), 1, List.of()), "");
     }
 
     private static Report report() {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.jr.ob.JSON;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Mask;
 import dev.kdeformer.io.Npy;
@@ -29,9 +30,10 @@ class RunCommandTest {
     @TempDir
     private Path folder;
 
-    /** Runs a method once on one thread. */
+    /** Runs a method once on one thread, without certificate. */
     private static Outcome quick(String... args) {
-        List<String> all = new ArrayList<>(List.of("run", "--repeat", "1", "--warm-up", "0", "--threads", "1"));
+        List<String> all = new ArrayList<>(List.of("run", "--repeat", "1", "--warm-up", "0", "--threads", "1",
+                "--certificate", "0"));
         all.addAll(Arrays.asList(args));
         return Outcome.of(all.toArray(String[]::new));
     }
@@ -194,6 +196,30 @@ class RunCommandTest {
         assertFalse(out.contains("exact"), out);
         List<String> mean = cells(out.lines().filter(line -> line.startsWith(" mean")).findFirst().orElseThrow());
         assertEquals(List.of("-", "-", "-", "-", "-", "-"), mean.subList(4, 10));
+    }
+
+    @Test
+    void certifiesWithoutTheExactOutput() throws IOException {
+        String[] args = {"run", "--data", "minilm-512.layer2", "--method", "mean", "--repeat", "1", "--warm-up", "0",
+            "--certificate", "256", "--json"};
+        Map<?, ?> with = meanRun(Outcome.of(args).succeeds().out());
+        List<String> more = new ArrayList<>(Arrays.asList(args));
+        more.add("--no-exact");
+        Map<?, ?> without = meanRun(Outcome.of(more.toArray(String[]::new)).succeeds().out());
+        Map<?, ?> certificate = (Map<?, ?>) without.get("certificate");
+        assertEquals(with.get("certificate"), certificate);
+        assertEquals(256, certificate.get("rows"));
+        assertEquals(0.95, certificate.get("confidence"));
+        double low = ((Number) certificate.get("low")).doubleValue();
+        double estimate = ((Number) certificate.get("estimate")).doubleValue();
+        double high = ((Number) certificate.get("high")).doubleValue();
+        // The mean of four heads whose outputs are partly their own mean rows: between nothing and all.
+        assertTrue(0 < low && low < estimate && estimate < high && high < 1.5, certificate.toString());
+    }
+
+    private static Map<?, ?> meanRun(String json) throws IOException {
+        List<?> runs = (List<?>) JSON.std.mapFrom(json).get("runs");
+        return (Map<?, ?>) runs.get(runs.size() - 1);
     }
 
     @Test
