@@ -1,0 +1,177 @@
+package dev.kdeformer.measure;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+import java.util.Arrays;
+
+/** Bounds the rows of one head; working memory for one thread. */
+final class RowBounder {
+    /** Added to every bound in proportion, far more than sums in double precision can be off. */
+    private static final double SLACK = 1e-9;
+
+    private final AttentionInput input;
+    private final KeyBlocks blocks;
+    private final int batch;
+    private final int near;
+    private final Matrix query;
+    private final Matrix key;
+    private final Matrix value;
+    private final Matrix bias;
+    private final Matrix output;
+    private final double[] q;
+    /** The logarithm of a bound on a block's weight; −∞ when it has been evaluated or cannot be seen. */
+    private final double[] limits;
+    private final double[] weights;
+    private final double[] distances;
+    private final double[] mean;
+    private double max;
+    private double mass;
+
+    RowBounder(AttentionInput input, KeyBlocks blocks, Tensor approximate, int batch, int head, int near) {
+        this.input = input;
+        this.blocks = blocks;
+        this.batch = batch;
+        this.near = near;
+        this.query = input.query().matrix(batch, head);
+        this.key = input.key().matrix(batch, head / input.groupSize());
+        this.value = input.value().matrix(batch, head / input.groupSize());
+        this.bias = ExactRows.bias(input, batch, head);
+        this.output = approximate.matrix(batch, head);
+        this.q = new double[input.d()];
+        this.limits = new double[blocks.blocks()];
+        this.weights = new double[blocks.blocks()];
+        this.distances = new double[blocks.blocks()];
+        this.mean = new double[input.dv()];
+    }
+
+    /** What ‖õ − o‖ of a row is at most. */
+    double bound(int row) {
+        int visible = ExactRows.visibleKeys(input, batch, row);
+        limitAll(row, visible);
+        max = Double.NEGATIVE_INFINITY;
+        mass = 0;
+        Arrays.fill(mean, 0);
+        int evaluated = 0;
+        int next = largest();
+        while (next >= 0 && evaluated < near) {
+            evaluated += evaluate(next, visible);
+            limits[next] = Double.NEGATIVE_INFINITY;
+            next = largest();
+        }
+        double error = 0;
+        for (int c = 0; c < mean.length; c++) {
+            mean[c] = mass == 0 ? 0 : mean[c] / mass; // without a visible key the exact row is zero
+            double difference = output.get(row, c) - mean[c];
+            error += difference * difference;
+        }
+        double total = (Math.sqrt(error) + farPart()) * (1 + SLACK);
+        return Double.isNaN(total) ? Double.POSITIVE_INFINITY : total;
+    }
+
+    private void limitAll(int row, int visible) {
+        double norm = 0;
+        for (int c = 0; c < q.length; c++) {
+            q[c] = (double) query.get(row, c) * input.scale();
+            norm += q[c] * q[c];
+        }
+        norm = Math.sqrt(norm);
+        if (!Double.isFinite(norm)) {
+            throw new IllegalArgumentException("query must be finite, and is not in row " + row + " of batch item "
+                    + batch);
+        }
+        for (int b = 0; b < limits.length; b++) {
+            limits[b] = Double.NEGATIVE_INFINITY;
+            if (blocks.firstKey(b) < visible && blocks.largestBias(b) != Double.NEGATIVE_INFINITY) {
+                double dot = 0;
+                double length = 0;
+                double[] centre = blocks.keyCentre(b);
+                for (int c = 0; c < q.length; c++) {
+                    dot += q[c] * centre[c];
+                    length += centre[c] * centre[c];
+                }
+                double reach = norm * blocks.keyRadius(b);
+                double rounding = 1e-12 * (norm * Math.sqrt(length) + reach + Math.abs(blocks.largestBias(b)));
+                limits[b] = dot + reach + blocks.largestBias(b) + rounding + Math.log(blocks.count(b));
+            }
+        }
+    }
+
+    /** The block with the largest limit, or −1 if none is left. */
+    private int largest() {
+        int best = -1;
+        for (int b = 0; b < limits.length; b++) {
+            if (limits[b] != Double.NEGATIVE_INFINITY && (best < 0 || !(limits[b] <= limits[best]))) {
+                best = b;
+            }
+        }
+        return best;
+    }
+
+    /** Adds a block's visible keys to the exact part and returns their number. */
+    private int evaluate(int block, int visible) {
+        int count = 0;
+        for (int i = 0; i < blocks.count(block); i++) {
+            int j = blocks.key(block, i);
+            double logit = bias == null ? 0 : bias.get(0, j);
+            if (j >= visible || logit == Double.NEGATIVE_INFINITY) {
+                continue;
+            }
+            for (int c = 0; c < q.length; c++) {
+                logit += q[c] * key.get(j, c);
+            }
+            if (!(logit <= max)) {
+                double factor = Math.exp(max - logit);
+                mass *= factor;
+                for (int c = 0; c < mean.length; c++) {
+                    mean[c] *= factor;
+                }
+                max = logit;
+            }
+            double weight = Math.exp(logit - max);
+            mass += weight;
+            for (int c = 0; c < mean.length; c++) {
+                mean[c] += weight * value.get(j, c);
+            }
+            count++;
+        }
+        return count;
+    }
+
+    /**
+     * How far the blocks left out can move the row: the largest Σ w·distance / (mass + Σ w) over weights w between 0 and
+     * each block's limit. It takes a block in full or not at all, in full where its distance exceeds the result;
+     * Dinkelbach's iteration (1967) climbs to it in a few rounds.
+     */
+    private double farPart() {
+        int count = 0;
+        for (int b = 0; b < limits.length; b++) {
+            if (limits[b] != Double.NEGATIVE_INFINITY) {
+                double square = 0;
+                double[] centre = blocks.valueCentre(b);
+                for (int c = 0; c < mean.length; c++) {
+                    square += (centre[c] - mean[c]) * (centre[c] - mean[c]);
+                }
+                distances[count] = Math.sqrt(square) + blocks.valueRadius(b);
+                // Beyond e^600 a block outweighs the exact part anyway; more might overflow.
+                weights[count++] = Math.exp(Math.min(600, limits[b] - max));
+            }
+        }
+        double result = 0;
+        while (true) {
+            double sum = 0;
+            double all = mass;
+            for (int i = 0; i < count; i++) {
+                if (distances[i] > result) {
+                    sum += weights[i] * distances[i];
+                    all += weights[i];
+                }
+            }
+            double better = all == 0 ? 0 : sum / all;
+            if (!(better > result * (1 + 1e-14))) {
+                return Math.max(result, better);
+            }
+            result = better;
+        }
+    }
+}
