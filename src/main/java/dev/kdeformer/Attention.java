@@ -1,6 +1,7 @@
 package dev.kdeformer;
 
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
 import dev.kdeformer.rivals.UniformSampling;
@@ -28,5 +29,10 @@ public final class Attention {
     /** Softmax attention to uniformly drawn keys. */
     public static UniformSampling.Builder uniform() {
         return UniformSampling.builder();
+    }
+
+    /** The default: exact for short sequences, pilot attention within an error budget beyond. */
+    public static AutoAttention.Builder auto() {
+        return AutoAttention.builder();
     }
 }

@@ -52,8 +52,14 @@ public interface AttentionMethod {
      * @param columns key evaluations per query (work that is not a key evaluation converted at 2(d + d_v) operations
      *                each), the mean over all queries and heads
      * @param note    one sentence on a choice the method made, or the empty string
+     * @param error   the method's own estimate of the relative spectral error of its worst head, from exact rows that
+     *                it held out; NaN where it makes none
      */
-    record Statistics(double columns, String note) {
+    record Statistics(double columns, String note, double error) {
+        /** Statistics of a method that does not estimate its error. */
+        public Statistics(double columns, String note) {
+            this(columns, note, Double.NaN);
+        }
     }
 
     /**

@@ -11,6 +11,7 @@ import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodBase;
 import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Map;
 
@@ -79,6 +80,20 @@ public final class ExactAttention extends MethodBase {
         int tiles = call.input().groupSize() * tiling.count();
         call.team().forEach(units.length * tiles,
                 (index, scratch) -> attend(call, units[index / tiles], tiling, index % tiles, scratch));
+    }
+
+    /** Computes one query head of a key head exactly, for methods that fall back to it. */
+    public static void head(Call call, int keyHead, int member, Team team) {
+        AttentionInput input = call.input();
+        long mark = team.scratch().mark();
+        Unit unit = new Unit(call.keyHead(keyHead), input.scale(), team.scratch());
+        int chunks = Math.max(1, (unit.keys.count() + PACK_KEYS - 1) / PACK_KEYS);
+        team.forEach(chunks, (index, scratch) -> unit.pack(index * PACK_KEYS,
+                Math.min(unit.keys.count(), (index + 1) * PACK_KEYS), scratch));
+        Tiling tiling = new Tiling(input.queries(), 2 * team.threads());
+        team.forEach(tiling.count(), (index, scratch) -> attend(call, unit, tiling, member * tiling.count() + index,
+                scratch));
+        team.scratch().release(mark);
     }
 
     private static void attend(Call call, Unit unit, Tiling tiling, int index, Scratch scratch) {

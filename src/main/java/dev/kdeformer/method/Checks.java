@@ -21,6 +21,9 @@ final class Checks {
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
     private static final int CHUNK = 1 << 14;
 
+    /** A thread that owns nothing: what it may read, the engine's helpers may read. */
+    private static final Thread STRANGER = new Thread();
+
     /** Largest logit in units of log 2 that leaves room for sums and differences in float32. */
     private static final double LARGEST_LOGIT = 0x1p120;
 
@@ -35,21 +38,21 @@ final class Checks {
         Objects.requireNonNull(input, "input");
         Objects.requireNonNull(output, "output");
         shape("output", output, input.outputShape());
-        alive("query", input.query());
-        alive("key", input.key());
-        alive("value", input.value());
-        alive("output", output);
+        usable("query", input.query(), engine);
+        usable("key", input.key(), engine);
+        usable("value", input.value(), engine);
+        usable("output", output, engine);
         writable("output", output);
         apart("output", output, input);
         if (logSumExp != null) {
             shape("logSumExp", logSumExp, input.outputShape().withColumns(1));
-            alive("logSumExp", logSumExp);
+            usable("logSumExp", logSumExp, engine);
             writable("logSumExp", logSumExp);
             apart("logSumExp", logSumExp, input);
             apart("logSumExp", logSumExp, "output", output);
         }
         if (input.keyBias() != null) {
-            alive("key bias", input.keyBias());
+            usable("key bias", input.keyBias(), engine);
         }
     }
 
@@ -59,9 +62,18 @@ final class Checks {
         }
     }
 
-    private static void alive(String name, Tensor tensor) {
+    private static void usable(String name, Tensor tensor, Engine engine) {
         if (!tensor.segment().scope().isAlive()) {
             throw new IllegalStateException(name + " belongs to a closed arena");
+        }
+        Thread caller = Thread.currentThread();
+        if (!tensor.segment().isAccessibleBy(caller)) {
+            throw new IllegalArgumentException(name + " belongs to a confined arena of another thread than "
+                    + caller.getName());
+        }
+        if (engine.threads() > 1 && !tensor.segment().isAccessibleBy(STRANGER)) {
+            throw new IllegalArgumentException(name + " belongs to a confined arena, which the engine's "
+                    + engine.threads() + " threads cannot share; use Arena.ofShared() or an engine of one thread");
         }
     }
 
@@ -139,7 +151,7 @@ final class Checks {
 
     private static double largest(Team team, String name, Tensor tensor, AttentionInput lengths) {
         Shape shape = tensor.shape();
-        int heads = shape.batch() * shape.heads();
+        long heads = (long) shape.batch() * shape.heads();
         int chunkRows = Math.max(1, CHUNK / shape.columns());
         int chunks = (shape.rows() + chunkRows - 1) / chunkRows;
         AtomicInteger top = new AtomicInteger();
@@ -158,7 +170,7 @@ final class Checks {
                 top.accumulateAndGet(bits, Math::max);
             }
         };
-        long count = (long) heads * chunks;
+        long count = heads * chunks;
         if (count > Integer.MAX_VALUE) {
             throw new IllegalArgumentException(name + " is too large, got shape " + shape);
         }

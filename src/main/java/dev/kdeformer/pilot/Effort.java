@@ -1,14 +1,20 @@
 package dev.kdeformer.pilot;
 
+import java.util.List;
+
 /**
- * How much a pilot pass spends.
+ * How much a pass down the tree spends.
  *
  * @param candidates keys passed down per query of a node (κ)
  * @param near       keys evaluated exactly per tile, or 0 where {@code threshold} decides
  * @param threshold  a key is evaluated exactly where the logarithm of its expected squared error, as a part of the
- *                   squared total weight, exceeds this
+ *                   squared norm of the output, exceeds this
  */
 record Effort(int candidates, int near, double threshold) {
+    /** Efforts of rising cost, for the search of an error budget. */
+    static final List<Effort> LADDER = List.of(adaptive(4, -8), adaptive(4, -11), adaptive(4, -14), adaptive(8, -12),
+            adaptive(8, -14), adaptive(8, -16), adaptive(16, -15), adaptive(16, -17), adaptive(16, -19));
+
     /** Fixed numbers of keys. */
     static Effort fixed(int candidates, int near) {
         return new Effort(candidates, near, 0);
@@ -17,6 +23,11 @@ record Effort(int candidates, int near, double threshold) {
     /** Each tile takes the keys that it needs. */
     static Effort adaptive(int candidates, double threshold) {
         return new Effort(candidates, 0, threshold);
+    }
+
+    /** The same with the threshold lower by the logarithm of how much values vary beside the output. */
+    Effort relativeTo(double logVariation) {
+        return isAdaptive() ? new Effort(candidates, 0, threshold - logVariation) : this;
     }
 
     boolean isAdaptive() {

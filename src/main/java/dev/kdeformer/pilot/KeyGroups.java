@@ -167,6 +167,26 @@ final class KeyGroups {
         return starts.length - 1;
     }
 
+    /** Mean squared distance of a value from the mean value, over up to 1,024 evenly spaced keys. */
+    double valueVariance() {
+        int count = Math.min(1024, values.count());
+        double[] sum = new double[values.columns()];
+        double squares = 0;
+        for (int i = 0; i < count; i++) {
+            int row = (int) ((long) i * values.count() / count);
+            for (int c = 0; c < sum.length; c++) {
+                double x = values.get(row, c);
+                sum[c] += x;
+                squares += x * x;
+            }
+        }
+        double common = 0;
+        for (double x : sum) {
+            common += x / count * (x / count);
+        }
+        return Math.max(0, squares / count - common);
+    }
+
     /** The caller's row of every key. */
     int[] order() {
         return order;

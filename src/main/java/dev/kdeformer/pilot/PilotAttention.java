@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.QueryTile;
@@ -9,17 +10,45 @@ import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodBase;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
+import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.concurrent.atomic.DoubleAdder;
 
-/** Pilot attention at a fixed cost. */
+/**
+ * Pilot attention: exact logits of each tile's centroid to all keys that may matter, exact attention to the near ones,
+ * and an expansion about the centroid for the groups of all others, on a tree of tiles whose cost is nearly linear in
+ * the length. Sampling fights variance; a pilot row measures the density of a group of similar queries, and only the
+ * deviation from it is approximated.
+ *
+ * <p>It runs at a fixed cost ({@link Builder#near}, {@link Builder#candidates} or {@link Builder#columns}) or within an
+ * {@link ErrorBudget}: then it tries tiles at rising effort against exact rows, checks the full output on other exact
+ * rows, and computes a head exactly where that is cheaper or nothing cheaper passes.
+ *
+ * <p>Takes key padding, a bias per key and grouped heads; not causal masks. At most 256 features. Memory is linear in
+ * n and m. The log-sum-exp is an estimate from the same expansion.
+ */
 public final class PilotAttention extends MethodBase {
-    private final Builder options;
+    private final int near;
+    private final int candidates;
+    private final int columns;
+    private final int groups;
+    private final int rank;
+    private final int middle;
+    private final int tile;
+    private final long seed;
+    private final ErrorBudget budget;
 
     private PilotAttention(Builder options) {
-        this.options = options;
+        near = options.near;
+        candidates = options.candidates;
+        columns = options.columns;
+        groups = options.groups;
+        rank = options.rank;
+        middle = options.middle;
+        tile = options.tile;
+        seed = options.seed;
+        budget = options.budget;
     }
 
     /** Starts a builder. */
@@ -35,81 +64,151 @@ public final class PilotAttention extends MethodBase {
     @Override
     public Map<String, Object> parameters() {
         Map<String, Object> map = new LinkedHashMap<>();
-        map.put("near", options.near);
-        map.put("threshold", options.threshold);
-        map.put("candidates", options.candidates);
-        map.put("groups", options.groups);
-        map.put("rank", options.rank);
-        map.put("middle", options.middle);
-        map.put("tile", options.tile);
-        map.put("seed", options.seed);
+        if (budget != null) {
+            map.put("budget", budget.relativeSpectral());
+        } else if (columns > 0) {
+            map.put("columns", columns);
+        } else {
+            map.put("near", near);
+            map.put("candidates", candidates);
+        }
+        map.put("groups", groups);
+        map.put("rank", rank);
+        map.put("middle", middle);
+        map.put("tile", tile);
         return map;
     }
 
     int rank() {
-        return options.rank;
+        return rank;
     }
 
     int middle() {
-        return options.middle;
+        return middle;
     }
 
     /** Most queries in a leaf: splitting in halves ends at tiles between half of this and this. */
     int largestTile() {
-        return Math.min(QueryTile.ROWS, options.tile * 7 / 5);
+        return Math.min(QueryTile.ROWS, tile * 7 / 5);
     }
 
     @Override
     protected void checkSupported(AttentionInput input) {
         if (input.mask().isCausal()) {
-            throw new IllegalArgumentException("pilot attention cannot do a causal mask, got " + input.mask());
+            throw new IllegalArgumentException("pilot attention takes no causal mask, got " + input.mask());
+        }
+        if (input.d() > Lanes.DEPTH) {
+            throw new IllegalArgumentException("pilot attention takes at most " + Lanes.DEPTH
+                    + " features, got d = " + input.d());
         }
     }
 
     @Override
     protected Statistics run(Call call) {
         AttentionInput input = call.input();
-        if (input.d() > Lanes.DEPTH) {
-            throw new IllegalArgumentException("pilot attention takes at most " + Lanes.DEPTH
-                    + " features, got d = " + input.d());
-        }
-        Effort effort = options.near > 0 ? Effort.fixed(options.candidates, options.near)
-                : Effort.adaptive(options.candidates, options.threshold);
-        DoubleAdder work = new DoubleAdder();
-        call.team().expect((long) call.keyHeads() * input.groupSize() * input.queries());
         int units = call.keyHeads();
+        call.team().expect((long) units * input.groupSize() * input.queries());
+        Outcome[] outcomes = new Outcome[units];
         if (units >= call.team().threads()) {
-            call.team().forEach(units, (unit, scratch) -> work.add(attend(call, unit, effort,
-                    call.team().alone(scratch))));
+            call.team().forEach(units,
+                    (unit, scratch) -> outcomes[unit] = attend(call, unit, call.team().alone(scratch)));
         } else {
             for (int unit = 0; unit < units; unit++) {
-                work.add(attend(call, unit, effort, call.team()));
+                outcomes[unit] = attend(call, unit, call.team());
             }
         }
+        double work = 0;
+        int exact = 0;
+        double error = Double.NaN;
+        for (Outcome outcome : outcomes) {
+            work += outcome.work;
+            exact += outcome.exactHeads;
+            error = Double.isNaN(error) ? outcome.error : Math.max(error, Double.isNaN(outcome.error) ? 0
+                    : outcome.error);
+        }
         double queries = (double) input.batch() * input.heads() * input.queries();
-        return new Statistics(work.sum() / queries / (2.0 * (input.d() + input.dv())), "");
+        String note = exact == 0 ? "" : exact + " of " + input.batch() * input.heads()
+                + " heads computed exactly, which the error budget made cheaper";
+        return new Statistics(work / queries / (2.0 * (input.d() + input.dv())), note,
+                budget != null && Double.isNaN(error) ? 0 : error);
     }
 
-    private double attend(Call call, int unit, Effort effort, Team team) {
+    private Outcome attend(Call call, int unit, Team team) {
+        AttentionInput input = call.input();
         KeyHead head = call.keyHead(unit);
         Scratch scratch = team.scratch();
         long mark = scratch.mark();
-        double work = 0;
+        Outcome outcome = new Outcome();
         KeyGroups keys = null;
         for (int member = 0; member < head.groupSize(); member++) {
-            Rows queries = scaled(head.query(member), call.input().scale(), team);
+            if (budget != null && Math.min(head.keys(), input.queries()) < BudgetSearch.SHORTEST) {
+                exact(call, unit, member, team, outcome);
+                continue;
+            }
+            Rows queries = scaled(head.query(member), input.scale(), team);
             if (keys == null) {
-                keys = KeyGroups.of(head, queries, options.groups, team);
+                keys = KeyGroups.of(head, queries, groups, team);
             }
             if (keys == null) {
                 nothing(head, member);
                 continue;
             }
-            work += new PilotHead(head, member, this, keys, queries, team)
-                    .run(effort, team);
+            long start = scratch.mark();
+            PilotHead each = new PilotHead(head, member, this, keys, queries, team);
+            if (budget == null) {
+                outcome.work += each.run(effort(input, keys.count()), team);
+            } else {
+                BudgetSearch search = new BudgetSearch(each, budget.relativeSpectral(),
+                        CounterRandom.of(seed).stream(unit, member), team);
+                if (search.run()) {
+                    outcome.error = Double.isNaN(outcome.error) ? search.error()
+                            : Math.max(outcome.error, search.error());
+                } else {
+                    exact(call, unit, member, team, outcome);
+                }
+                outcome.work += search.work();
+            }
+            scratch.release(start);
         }
         scratch.release(mark);
-        return work;
+        return outcome;
+    }
+
+    private static void exact(Call call, int unit, int member, Team team, Outcome outcome) {
+        AttentionInput input = call.input();
+        ExactAttention.head(call, unit, member, team);
+        outcome.exactHeads++;
+        outcome.work += 2.0 * (input.d() + input.dv()) * input.queries() * call.keyHead(unit).keys();
+    }
+
+    /** The effort at fixed cost. */
+    private Effort effort(AttentionInput input, int keys) {
+        if (columns == 0) {
+            return Effort.fixed(candidates, near);
+        }
+        int kappa = 8;
+        while (kappa > 2 && treeColumns(input, keys, kappa) > columns / 2.0) {
+            kappa /= 2;
+        }
+        return Effort.fixed(kappa, (int) Math.max(16, columns - treeColumns(input, keys, kappa)));
+    }
+
+    /** What the pass down the tree, the far groups and the middle band cost per query, in key evaluations. */
+    private double treeColumns(AttentionInput input, int keys, int kappa) {
+        double pair = 2.0 * (input.d() + input.dv());
+        double candidate = (2.0 * (1 + rank) * input.d() + 4.0 * input.d() + 2.0 * (1 + rank) * input.dv()) / pair;
+        double visits = 0;
+        double rows = largestTile() * 0.75;
+        while (rows < input.queries()) {
+            double seen = Math.min(keys, kappa * rows * 4);
+            visits += seen / rows;
+            if (seen >= keys) {
+                break;
+            }
+            rows *= 4;
+        }
+        return visits * candidate + groups + input.d() / 2.0
+                + 2.0 * middle * input.d() * input.dv() / pair / (largestTile() * 0.75);
     }
 
     private static Rows scaled(Matrix query, float scale, Team team) {
@@ -143,41 +242,132 @@ public final class PilotAttention extends MethodBase {
     public Estimate estimate(AttentionInput input, int threads) {
         long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
         long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
-                + 3L * input.groupSize() * Rows.bytes(input.queries(), input.d());
-        long perThread = (6L + 3 * PrincipalSubspace.MOST) * input.keys() * Float.BYTES;
-        double columns = options.near + options.groups + 100.0 * options.candidates / 2;
+                + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d());
+        long perThread = (6L + PrincipalSubspace.MOST) * input.keys() * Float.BYTES;
+        Effort effort = effort(input, input.keys());
+        double cost = effort.near() + treeColumns(input, input.keys(), effort.candidates());
         return new Estimate(heads * perHead + threads * perThread,
-                2 * columns * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());
+                2 * cost * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());
+    }
+
+    /** What came of a key head's queries. */
+    private static final class Outcome {
+        private double work;
+        private int exactHeads;
+        private double error = Double.NaN;
     }
 
     /** Options of pilot attention. */
     public static final class Builder {
         private int near = 256;
-        private double threshold = -13;
         private int candidates = 8;
+        private int columns;
         private int groups = 32;
         private int rank = 4;
         private int middle = 256;
         private int tile = 64;
         private long seed;
+        private ErrorBudget budget;
 
         private Builder() {
         }
-        public Builder near(int value) { near = value; return this; }
-        public Builder threshold(double value) { threshold = value; return this; }
-        public Builder candidates(int value) { candidates = value; return this; }
-        public Builder groups(int value) { groups = value; return this; }
-        public Builder rank(int value) { rank = value; return this; }
-        public Builder middle(int value) { middle = value; return this; }
-        public Builder tile(int value) { tile = value; return this; }
-        public Builder seed(long value) { seed = value; return this; }
+
+        /**
+         * Keys that every tile evaluates exactly; default 256.
+         *
+         * @throws IllegalArgumentException if not positive
+         */
+        public Builder near(int keys) {
+            near = check("near", keys, 1, Integer.MAX_VALUE);
+            return this;
+        }
+
+        /**
+         * Candidates passed down the tree per query (κ); default 8. Fewer are cheaper: halving them takes about a
+         * third off the cost and adds 10 to 20 per cent to the error.
+         *
+         * @throws IllegalArgumentException if not between 1 and 1,024
+         */
+        public Builder candidates(int perQuery) {
+            candidates = check("candidates", perQuery, 1, 1024);
+            return this;
+        }
+
+        /**
+         * Key evaluations per query to spend: candidates as many (8, 4 or 2 per query) as leave half of it to the near
+         * keys, and the rest to them. 0, the default, takes {@link #near} and {@link #candidates}.
+         *
+         * @throws IllegalArgumentException if negative
+         */
+        public Builder columns(int evaluations) {
+            columns = check("columns", evaluations, 0, Integer.MAX_VALUE);
+            return this;
+        }
+
+        /**
+         * Groups of keys that stand in for the folded ones; default 32.
+         *
+         * @throws IllegalArgumentException if not between 1 and 1,024
+         */
+        public Builder groups(int count) {
+            groups = check("groups", count, 1, 1024);
+            return this;
+        }
+
+        /**
+         * Directions of the spread and of the value tilt; default 4. Rank 0 saves work where values have nothing to
+         * do with keys.
+         *
+         * @throws IllegalArgumentException if not between 0 and 4
+         */
+        public Builder rank(int directions) {
+            rank = check("rank", directions, 0, PrincipalSubspace.MOST);
+            return this;
+        }
+
+        /**
+         * Folded keys per tile that tilt the values along all directions; default 256.
+         *
+         * @throws IllegalArgumentException if not between 0 and 256
+         */
+        public Builder middle(int keys) {
+            middle = check("middle", keys, 0, MiddleBand.MOST);
+            return this;
+        }
+
+        /**
+         * Queries of a tile, aimed at; default 64.
+         *
+         * @throws IllegalArgumentException if not between 1 and 68
+         */
+        public Builder tile(int queries) {
+            tile = check("tile", queries, 1, 68);
+            return this;
+        }
+
+        /** Seed of the rows that an error budget is checked on; default 0. */
+        public Builder seed(long value) {
+            seed = value;
+            return this;
+        }
+
+        /** Spends what the budget asks for instead of a fixed cost; null for a fixed cost. */
+        public Builder budget(ErrorBudget error) {
+            budget = error;
+            return this;
+        }
 
         /** The method. */
         public PilotAttention build() {
-            Builder copy = new Builder();
-            copy.near = near; copy.threshold = threshold; copy.candidates = candidates; copy.groups = groups;
-            copy.rank = rank; copy.middle = middle; copy.tile = tile; copy.seed = seed;
-            return new PilotAttention(copy);
+            return new PilotAttention(this);
+        }
+
+        private static int check(String name, int value, int least, int most) {
+            if (value < least || value > most) {
+                throw new IllegalArgumentException(name + " must be between " + least + " and " + most + ", got "
+                        + value);
+            }
+            return value;
         }
     }
 }

@@ -132,6 +132,11 @@ final class PilotHead {
         wantedTiles = positions;
     }
 
+    /** Where the results go, in the caller's order. */
+    Matrix output() {
+        return output;
+    }
+
     KeyGroups keys() {
         return keys;
     }

@@ -1,0 +1,119 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.linalg.Gram;
+import dev.kdeformer.linalg.SymmetricEigen;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+
+/** Exact output rows at some positions of a head, to compare a pass with. */
+final class ExactRows {
+    private static final int TILE = 48;
+
+    /** What the estimate is multiplied by, for the search that picks the first pass that looks good enough. */
+    private static final double SAFETY = 1.1;
+
+    private final PilotHead head;
+    private final int[] positions;
+    private final float[] rows;
+    private final int dv;
+
+    private ExactRows(PilotHead head, int[] positions, float[] rows, int dv) {
+        this.head = head;
+        this.positions = positions;
+        this.rows = rows;
+        this.dv = dv;
+    }
+
+    /** All keys of a head, packed. */
+    static PackedKeys pack(KeyGroups keys, Team team) {
+        PackedKeys packed = new PackedKeys(team.scratch(), keys.count(), keys.keys().columns(),
+                keys.values().columns(), LogitScale.of(1));
+        int[] identity = new int[keys.count()];
+        Arrays.setAll(identity, j -> j);
+        new Packer().packRows(packed, identity, keys.keys().address(), keys.keys().stride(),
+                keys.values().address(), keys.values().stride(), keys.biases());
+        return packed;
+    }
+
+    /** Computes the rows at {@code positions} of the tree order. */
+    static ExactRows at(PilotHead head, int[] positions, PackedKeys packed, Team team) {
+        int dv = packed.dv();
+        float[] rows = new float[positions.length * dv];
+        team.forEach((positions.length + TILE - 1) / TILE, (index, scratch) -> {
+            int from = index * TILE;
+            int count = Math.min(TILE, positions.length - from);
+            NodeScratch buffers = scratch.keep(NodeScratch.class, NodeScratch::new);
+            QueryTile queries = buffers.queries;
+            SoftmaxTile state = buffers.state;
+            queries.resize(count, packed.d());
+            for (int r = 0; r < count; r++) {
+                head.queries().read(positions[from + r], queries.data(), r * STRIDE);
+            }
+            state.begin(count, dv);
+            state.add(queries, packed);
+            for (int r = 0; r < count; r++) {
+                float inverse = 1 / state.sum(r);
+                for (int c = 0; c < dv; c++) {
+                    rows[(from + r) * dv + c] = state.values()[r * state.valueStride() + c] * inverse;
+                }
+            }
+        });
+        return new ExactRows(head, positions, rows, dv);
+    }
+
+    /** Mean squared norm of the rows. */
+    double meanSquare() {
+        double sum = 0;
+        for (float x : rows) {
+            sum += (double) x * x;
+        }
+        return sum / positions.length;
+    }
+
+    /**
+     * An upper estimate of the head's relative spectral error: the sampled one, raised by how uncertain the mean of
+     * the squared row errors is.
+     */
+    double error() {
+        Matrix output = head.output();
+        Gram errors = new Gram(dv);
+        Gram norms = new Gram(dv);
+        double sum = 0;
+        double squares = 0;
+        double most = 0;
+        for (int i = 0; i < positions.length; i++) {
+            int row = head.order()[positions[i]];
+            double[] e = errors.next();
+            double[] o = norms.next();
+            double y = 0;
+            for (int c = 0; c < dv; c++) {
+                o[c] = rows[i * dv + c];
+                e[c] = output.get(row, c) - o[c];
+                y += e[c] * e[c];
+            }
+            errors.add();
+            norms.add();
+            sum += y;
+            squares += y * y;
+            most = Math.max(most, y);
+        }
+        int count = positions.length;
+        double mean = sum / count;
+        double norm = SymmetricEigen.largest(norms.matrix(), dv);
+        if (mean == 0) {
+            return 0;
+        }
+        double deviation = Math.sqrt(Math.max(0, squares / count - mean * mean));
+        double raise = (mean + 2 * deviation / Math.sqrt(count) + most / count) / mean;
+        double spectral = Math.sqrt(SymmetricEigen.largest(errors.matrix(), dv) / norm);
+        return norm > 0 ? SAFETY * spectral * Math.sqrt(raise) : Double.POSITIVE_INFINITY;
+    }
+}

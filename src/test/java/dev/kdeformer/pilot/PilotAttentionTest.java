@@ -1,0 +1,240 @@
+package dev.kdeformer.pilot;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.ErrorBudget;
+import dev.kdeformer.Mask;
+import dev.kdeformer.measure.ErrorReport;
+import dev.kdeformer.reference.ReferenceAttention;
+import dev.kdeformer.reference.TestInputs;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class PilotAttentionTest {
+    private static final Engine ENGINE = Engine.create(2);
+    private final TestInputs make = TestInputs.of(3);
+
+    @AfterAll
+    static void close() {
+        ENGINE.close();
+    }
+
+    static List<TestInputs.Case> unmasked() {
+        return TestInputs.unmasked(11).stream().filter(each -> each.input().d() <= 256).toList();
+    }
+
+    /** Queries and keys around common centres, values that depend on the keys: what real heads look like. */
+    private AttentionInput clustered(int heads, int n, int m, int d, int dv) {
+        AttentionInput input = make.normal(1, heads, heads, n, m, d, dv);
+        SplittableRandom random = new SplittableRandom(17);
+        int clusters = 40;
+        float[][] centres = new float[clusters][d];
+        for (float[] centre : centres) {
+            for (int c = 0; c < d; c++) {
+                centre[c] = (float) (2.5 * random.nextGaussian());
+            }
+        }
+        for (int h = 0; h < heads; h++) {
+            for (int i = 0; i < n; i++) {
+                for (int c = 0; c < d; c++) {
+                    float x = input.query().matrix(0, h).get(i, c);
+                    input.query().matrix(0, h).set(i, c, 0.5f * x + centres[i * 7 % clusters][c]);
+                }
+            }
+            for (int j = 0; j < m; j++) {
+                for (int c = 0; c < d; c++) {
+                    float x = input.key().matrix(0, h).get(j, c);
+                    input.key().matrix(0, h).set(j, c, 0.7f * x + 0.3f * centres[j * 11 % clusters][c]);
+                }
+                for (int c = 0; c < dv; c++) {
+                    float x = input.value().matrix(0, h).get(j, c);
+                    input.value().matrix(0, h).set(j, c, 0.5f * x + input.key().matrix(0, h).get(j, c % d));
+                }
+            }
+        }
+        return input;
+    }
+
+    private double error(AttentionMethod method, AttentionInput input) {
+        Tensor exact = make.zeros(input.outputShape());
+        Tensor output = make.zeros(input.outputShape());
+        Attention.exact().build().apply(ENGINE, input, exact);
+        method.apply(ENGINE, input, output);
+        return ErrorReport.of(ENGINE, output, exact).max().spectral();
+    }
+
+    @ParameterizedTest
+    @MethodSource("unmasked")
+    void isExactWhereEveryKeyIsNear(TestInputs.Case each) {
+        AttentionInput input = each.input();
+        Tensor exact = make.zeros(input.outputShape());
+        Tensor exactSums = make.zeros(input.outputShape().withColumns(1));
+        Tensor output = make.zeros(input.outputShape());
+        Tensor sums = make.zeros(input.outputShape().withColumns(1));
+        Attention.exact().build().apply(ENGINE, input, exact, exactSums);
+        Attention.pilot().near(1000).build().apply(ENGINE, input, output, sums);
+        double logit = TestInputs.largestLogit(input);
+        double scale = 1 + ReferenceAttention.of(input).maxDifference(make.zeros(input.outputShape()));
+        float[] a = exact.toArray();
+        float[] b = output.toArray();
+        for (int i = 0; i < a.length; i++) {
+            assertEquals(a[i], b[i], 2e-6 * (1 + logit) * scale, "element " + i);
+        }
+        a = exactSums.toArray();
+        b = sums.toArray();
+        for (int i = 0; i < a.length; i++) {
+            if (a[i] == Float.NEGATIVE_INFINITY) {
+                assertEquals(a[i], b[i]);
+            } else {
+                assertEquals(a[i], b[i], 2e-6 * (1 + logit));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("unmasked")
+    void foldingMostKeysStaysFinite(TestInputs.Case each) {
+        AttentionInput input = each.input();
+        Tensor output = make.zeros(input.outputShape());
+        Attention.pilot().near(1).candidates(1).tile(2).groups(3).build().apply(ENGINE, input, output);
+        for (float x : output.toArray()) {
+            assertTrue(Float.isFinite(x), each.name());
+        }
+    }
+
+    @Test
+    void errorFallsWithEffortAndIsFarBelowTheMean() {
+        AttentionInput input = clustered(1, 3000, 2600, 16, 12);
+        double mean = error(Attention.mean().build(), input);
+        double coarse = error(Attention.pilot().near(16).candidates(2).build(), input);
+        double fine = error(Attention.pilot().near(256).candidates(8).build(), input);
+        double finest = error(Attention.pilot().near(1024).candidates(16).build(), input);
+        assertTrue(coarse < mean / 5, coarse + " against " + mean);
+        assertTrue(fine < coarse, fine + " against " + coarse);
+        assertTrue(finest < fine / 2, finest + " against " + fine);
+    }
+
+    @Test
+    void tiltAndMiddleBandLowerTheError() {
+        AttentionInput input = clustered(1, 2048, 2048, 16, 16);
+        double without = error(Attention.pilot().near(32).rank(0).middle(0).build(), input);
+        double tilted = error(Attention.pilot().near(32).rank(4).middle(0).build(), input);
+        double all = error(Attention.pilot().near(32).rank(4).middle(256).build(), input);
+        assertTrue(tilted < 0.9 * without, tilted + " against " + without);
+        assertTrue(all < tilted, all + " against " + tilted);
+    }
+
+    @Test
+    void keysAtAFixedDistanceAreEvaluated() {
+        AttentionInput input = make.normal(1, 1, 1, 2000, 2000, 32, 8).withScale(0.5f);
+        for (int i = 0; i + 3 < 2000; i++) {
+            for (int c = 0; c < 32; c++) {
+                float x = input.key().matrix(0, 0).get(i, c);
+                input.query().matrix(0, 0).set(i + 3, c, 0.2f * input.query().matrix(0, 0).get(i + 3, c) + 0.8f * x);
+            }
+        }
+        double error = error(Attention.pilot().near(32).build(), input);
+        // One query fewer than keys: positions do not correspond, and no distance is looked for.
+        AttentionInput other = AttentionInput.of(input.query().rows(0, 1999), input.key(), input.value())
+                .withScale(input.scale());
+        double without = error(Attention.pilot().near(32).build(), other);
+        assertTrue(error < without / 3, error + " against " + without);
+    }
+
+    @Test
+    void columnsBuyAccuracyAndAreKept() {
+        AttentionInput input = clustered(1, 4096, 4096, 16, 16);
+        Tensor output = make.zeros(input.outputShape());
+        double before = Double.POSITIVE_INFINITY;
+        for (int columns : new int[] {300, 600, 1200}) {
+            AttentionMethod method = Attention.pilot().columns(columns).build();
+            double spent = method.apply(ENGINE, input, output).columns();
+            assertEquals(columns, spent, 0.35 * columns);
+            double error = error(method, input);
+            assertTrue(error < before, columns + ": " + error + " against " + before);
+            before = error;
+        }
+    }
+
+    @Test
+    void aBudgetIsKeptAndCostsMoreTheSmallerItIs() {
+        AttentionInput input = clustered(2, 8192, 8192, 16, 16);
+        double before = 0;
+        for (double budget : new double[] {0.2, 0.02}) {
+            AttentionMethod method = Attention.pilot().budget(ErrorBudget.relativeSpectral(budget)).build();
+            Tensor output = make.zeros(input.outputShape());
+            AttentionMethod.Statistics done = method.apply(ENGINE, input, output);
+            assertTrue(error(method, input) <= budget);
+            assertTrue(done.error() <= budget);
+            assertTrue(done.columns() > before, done.columns() + " against " + before);
+            before = done.columns();
+        }
+    }
+
+    @Test
+    void shortHeadsAreExactWithinABudget() {
+        AttentionInput input = make.normal(1, 4, 2, 100, 90, 8, 8);
+        AttentionMethod method = Attention.pilot().budget(ErrorBudget.relativeSpectral(0.1)).build();
+        assertEquals(0, error(method, input));
+        assertEquals("4 of 4 heads computed exactly, which the error budget made cheaper",
+                method.apply(ENGINE, input, make.zeros(input.outputShape())).note());
+    }
+
+    @Test
+    void bitsDoNotDependOnThreads() {
+        for (AttentionInput input : List.of(clustered(1, 2500, 2100, 16, 12),
+                make.normal(2, 4, 2, 700, 600, 8, 8).withMask(Mask.none().withKeyLengths(600, 333)))) {
+            float[] first = null;
+            for (int threads : new int[] {1, 2, 7}) {
+                try (Engine engine = Engine.create(threads)) {
+                    Tensor output = make.zeros(input.outputShape());
+                    Attention.pilot().near(32).candidates(2).build().apply(engine, input, output);
+                    if (first != null) {
+                        assertArrayEquals(first, output.toArray(), threads + " threads");
+                    }
+                    first = output.toArray();
+                }
+            }
+        }
+    }
+
+    @Test
+    void autoSaysWhatItTook() {
+        AttentionInput small = make.normal(1, 1, 1, 64, 64, 8, 8);
+        AttentionMethod auto = Attention.auto().build();
+        assertEquals("took exact: only 64 queries or keys, fewer than 8192",
+                auto.apply(ENGINE, small, make.zeros(small.outputShape())).note());
+        assertEquals("took exact: the mask is causal",
+                auto.apply(ENGINE, small.withMask(Mask.causal()), make.zeros(small.outputShape())).note());
+        AttentionInput large = clustered(1, 8192, 8192, 8, 8);
+        assertTrue(auto.apply(ENGINE, large, make.zeros(large.outputShape())).note().startsWith("took pilot"));
+    }
+
+    @Test
+    void refusesWhatItCannotDo() {
+        AttentionInput input = make.normal(1, 1, 1, 8, 8, 4, 4);
+        Tensor output = make.zeros(input.outputShape());
+        assertThrows(IllegalArgumentException.class,
+                () -> Attention.pilot().build().apply(ENGINE, input.withMask(Mask.causal()), output));
+        AttentionInput wide = make.normal(1, 1, 1, 3, 3, 257, 2);
+        IllegalArgumentException e = assertThrows(IllegalArgumentException.class,
+                () -> Attention.pilot().build().apply(ENGINE, wide, make.zeros(Shape.of(3, 2))));
+        assertTrue(e.getMessage().contains("257"));
+        assertThrows(IllegalArgumentException.class, () -> Attention.pilot().near(0));
+        assertThrows(IllegalArgumentException.class, () -> Attention.pilot().tile(100));
+        assertThrows(IllegalArgumentException.class, () -> ErrorBudget.relativeSpectral(Double.NaN));
+    }
+}
