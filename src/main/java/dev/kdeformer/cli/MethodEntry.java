@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
@@ -23,6 +24,7 @@ final class MethodEntry<B> {
     private final Function<B, ? extends AttentionMethod> build;
     private final Map<String, MethodOption<B, ?>> options = new LinkedHashMap<>();
     private BiConsumer<B, Integer> columns;
+    private BiConsumer<B, Double> errorBudget;
     private BiConsumer<B, Long> seed;
 
     /**
@@ -42,6 +44,12 @@ final class MethodEntry<B> {
     /** The method takes {@code --columns}. */
     MethodEntry<B> columns(BiConsumer<B, Integer> setter) {
         columns = setter;
+        return this;
+    }
+
+    /** The method takes {@code --budget}. */
+    MethodEntry<B> errorBudget(BiConsumer<B, Double> setter) {
+        errorBudget = setter;
         return this;
     }
 
@@ -105,6 +113,11 @@ final class MethodEntry<B> {
         return columns != null;
     }
 
+    /** Whether {@code --budget} applies. */
+    boolean takesErrorBudget() {
+        return errorBudget != null;
+    }
+
     /** Whether the method has an option of this name. */
     boolean has(String option) {
         return options.containsKey(option);
@@ -124,10 +137,11 @@ final class MethodEntry<B> {
      * Makes the method.
      *
      * @param budget the value of {@code --columns}, if given and taken
+     * @param error  the value of {@code --budget}, if given and taken
      * @param chosen values of this method's own options
      * @throws UsageError if a value is not of the option's kind or the builder refuses it
      */
-    AttentionMethod make(OptionalInt budget, long seedValue, Map<String, String> chosen) {
+    AttentionMethod make(OptionalInt budget, OptionalDouble error, long seedValue, Map<String, String> chosen) {
         B target = builder.get();
         try {
             if (seed != null) {
@@ -135,6 +149,9 @@ final class MethodEntry<B> {
             }
             if (columns != null && budget.isPresent()) {
                 columns.accept(target, budget.getAsInt());
+            }
+            if (errorBudget != null && error.isPresent()) {
+                errorBudget.accept(target, error.getAsDouble());
             }
             chosen.forEach((option, text) -> options.get(option).set(name, target, text));
             return build.apply(target);

@@ -6,12 +6,18 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
 import picocli.CommandLine.Option;
 
 /** The methods' own options, and the making of methods from names, budgets, seed and options. */
 final class MethodOptions {
+    @Option(names = "--budget", paramLabel = "E", split = ",", order = 22,
+            description = "Relative spectral error that a head may have, comma-separated: every method that takes an "
+                    + "error budget is run at each and spends what it needs.")
+    private List<Double> errorBudgets = new ArrayList<>();
+
     @Option(names = {"-O", "--option"}, paramLabel = "[METHOD.]NAME=VALUE", order = 23,
             description = "An option of a method; without METHOD. it holds for every chosen method that has it. May be "
                     + "repeated. 'kdebench methods' lists them.")
@@ -34,16 +40,26 @@ final class MethodOptions {
         if (!columns.isEmpty() && entries.values().stream().noneMatch(MethodEntry::takesColumns)) {
             throw new UsageError("--columns has no effect on " + String.join(", ", entries.keySet()));
         }
+        if (!errorBudgets.isEmpty() && entries.values().stream().noneMatch(MethodEntry::takesErrorBudget)) {
+            throw new UsageError("--budget has no effect on " + String.join(", ", entries.keySet()));
+        }
         Map<String, Map<String, String>> chosen = assign(entries);
         List<AttentionMethod> made = new ArrayList<>();
         for (MethodEntry<?> entry : entries.values()) {
             Map<String, String> own = chosen.get(entry.name());
-            if (!entry.takesColumns() || columns.isEmpty()) {
-                made.add(entry.make(OptionalInt.empty(), seed, own));
-                continue;
+            int before = made.size();
+            if (entry.takesColumns()) {
+                for (int budget : new LinkedHashSet<>(columns)) {
+                    made.add(entry.make(OptionalInt.of(budget), OptionalDouble.empty(), seed, own));
+                }
             }
-            for (int budget : new LinkedHashSet<>(columns)) {
-                made.add(entry.make(OptionalInt.of(budget), seed, own));
+            if (entry.takesErrorBudget()) {
+                for (double error : new LinkedHashSet<>(errorBudgets)) {
+                    made.add(entry.make(OptionalInt.empty(), OptionalDouble.of(error), seed, own));
+                }
+            }
+            if (made.size() == before) {
+                made.add(entry.make(OptionalInt.empty(), OptionalDouble.empty(), seed, own));
             }
         }
         return made;

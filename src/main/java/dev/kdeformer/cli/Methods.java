@@ -1,7 +1,10 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.Attention;
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.pilot.AutoAttention;
+import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
 import dev.kdeformer.rivals.UniformSampling;
 import java.util.List;
@@ -13,6 +16,22 @@ final class Methods {
     private static final List<MethodEntry<?>> ALL = List.of(
             new MethodEntry<>("exact", "tiled softmax attention; the yardstick", "FlashAttention, Dao et al. 2022",
                     Attention::exact, ExactAttention.Builder::build),
+            new MethodEntry<>("auto", "exact for short sequences, pilot within an error budget beyond", "this project",
+                    Attention::auto, AutoAttention.Builder::build)
+                    .seed(AutoAttention.Builder::seed)
+                    .errorBudget((builder, error) -> builder.budget(ErrorBudget.relativeSpectral(error))),
+            new MethodEntry<>("pilot", "a pilot row per tile of similar queries; near keys exact, far ones expanded",
+                    "this project", Attention::pilot, PilotAttention.Builder::build)
+                    .columns(PilotAttention.Builder::columns).seed(PilotAttention.Builder::seed)
+                    .errorBudget((builder, error) -> builder.budget(ErrorBudget.relativeSpectral(error)))
+                    .whole("near", "keys that a tile evaluates exactly", "256", PilotAttention.Builder::near)
+                    .whole("candidates", "keys passed down the tree per query", "8",
+                            PilotAttention.Builder::candidates)
+                    .whole("groups", "groups of folded keys", "32", PilotAttention.Builder::groups)
+                    .whole("rank", "directions of the spread and the value tilt", "4", PilotAttention.Builder::rank)
+                    .whole("middle", "folded keys that tilt along all directions", "256",
+                            PilotAttention.Builder::middle)
+                    .whole("tile", "queries of a tile", "64", PilotAttention.Builder::tile),
             new MethodEntry<>("mean", "mean of the visible values; no method may be worse", "trivial",
                     Attention::mean, MeanOfValues.Builder::build),
             new MethodEntry<>("uniform", "softmax over keys drawn uniformly", "trivial", Attention::uniform,

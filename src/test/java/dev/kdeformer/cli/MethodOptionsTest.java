@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -46,7 +47,7 @@ class MethodOptionsTest {
 
     private static List<String> calls(OptionalInt columns, Map<String, String> options) {
         Recorder recorder = new Recorder();
-        entry(recorder).make(columns, 5, options);
+        entry(recorder).make(columns, OptionalDouble.empty(), 5, options);
         return recorder.calls;
     }
 
@@ -91,7 +92,7 @@ class MethodOptionsTest {
         for (MethodEntry<?> method : Methods.all()) {
             assertTrue(names.add(method.name()), "twice: " + method.name());
             assertTrue(listed.contains(" " + method.name() + " "), method.name());
-            assertEquals(method.name(), method.make(OptionalInt.empty(), 1, Map.of()).name());
+            assertEquals(method.name(), method.make(OptionalInt.empty(), OptionalDouble.empty(), 1, Map.of()).name());
             assertFalse(method.description().isEmpty() || method.source().isEmpty(), method.name());
             method.options().forEach(option -> assertTrue(listed.contains(method.name() + "." + option.name())));
         }
