@@ -59,6 +59,17 @@ public final class Lanes {
         vector.intoMemorySegment(Memory.ALL, address, Memory.ORDER);
     }
 
+    /** The sum of a vector's lanes, in an order that does not change when the code around it is compiled. */
+    public static float sum(float[] x, int at) {
+        float even = 0;
+        float odd = 0;
+        for (int i = at; i < at + LANES; i += 2) {
+            even += x[i];
+            odd += x[i + 1];
+        }
+        return even + odd;
+    }
+
     /** {@code count} rounded up to a multiple of {@code unit}. */
     public static int roundUp(int count, int unit) {
         return (count + unit - 1) / unit * unit;

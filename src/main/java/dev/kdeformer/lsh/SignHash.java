@@ -2,7 +2,9 @@ package dev.kdeformer.lsh;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.ProjectionKernel.ROWS;
 
+import dev.kdeformer.kernel.ProjectionKernel;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.sampling.CounterRandom;
@@ -23,16 +25,12 @@ public final class SignHash {
     /** Most signs of a code. */
     public static final int MAX_BITS = 30;
 
-    /** Rows of one register tile: as many sums as hide the latency of a multiply-add on two units. */
-    private static final int ROWS = 8;
-
     /** Floats of the caller's rows that are copied at a time, to be read again from the first-level cache. */
     private static final int CHUNK = 1 << 12;
 
     private final int d;
     private final int bits;
-    private final int vectors;
-    /** Direction b's feature i at [b / LANES][i][b mod LANES]; directions that only fill a vector are zeros. */
+    /** In the layout of the projection; directions that only fill a vector are zeros. */
     private final float[] directions;
     /** What the sums start from: minus the products of the centre. */
     private final float[] starts;
@@ -40,7 +38,6 @@ public final class SignHash {
     private SignHash(int d, int bits, float[] directions, float[] starts) {
         this.d = d;
         this.bits = bits;
-        this.vectors = starts.length / LANES;
         this.directions = directions;
         this.starts = starts;
     }
@@ -57,14 +54,14 @@ public final class SignHash {
         if (bits < 1 || bits > MAX_BITS) {
             throw new IllegalArgumentException("bits must be between 1 and " + MAX_BITS + ", got " + bits);
         }
-        int vectors = (bits + LANES - 1) / LANES;
-        float[] directions = new float[vectors * d * LANES];
+        int padded = ProjectionKernel.pad(bits);
+        float[] directions = new float[padded * d];
         for (int b = 0; b < bits; b++) {
             for (int i = 0; i < d; i++) {
-                directions[(b / LANES * d + i) * LANES + b % LANES] = (float) random.gaussian((long) b * d + i);
+                directions[ProjectionKernel.index(b, i, d)] = (float) random.gaussian((long) b * d + i);
             }
         }
-        return new SignHash(d, bits, directions, new float[vectors * LANES]);
+        return new SignHash(d, bits, directions, new float[padded]);
     }
 
     /**
@@ -79,7 +76,7 @@ public final class SignHash {
         for (int b = 0; b < bits; b++) {
             double dot = 0;
             for (int i = 0; i < d; i++) {
-                dot += (double) directions[(b / LANES * d + i) * LANES + b % LANES] * centre[i];
+                dot += (double) directions[ProjectionKernel.index(b, i, d)] * centre[i];
             }
             moved[b] = (float) -dot;
         }
@@ -101,18 +98,28 @@ public final class SignHash {
     public void hash(Matrix rows, int from, int to, long ranks, Scratch scratch) {
         int chunk = Math.max(1, CHUNK / (ROWS * d)) * ROWS;
         float[] buffer = scratch.keep(Buffer.class, Buffer::new).room(chunk * d);
-        int[] codes = new int[ROWS];
+        float[] sums = new float[ROWS * starts.length];
         for (int first = from; first < to; first += chunk) {
             int present = Math.min(chunk, to - first);
             rows.readRows(first, first + present, buffer, 0, d);
             // The last tile may reach over the rows that are present; what it finds there is not stored.
             for (int r = 0; r < present; r += ROWS) {
-                codes(buffer, r * d, codes);
+                ProjectionKernel.project(buffer, r * d, d, directions, starts, sums);
                 for (int i = 0; i < Math.min(ROWS, present - r); i++) {
-                    Memory.putInt(ranks + (long) (first + r + i) * Integer.BYTES, grayRank(codes[i]));
+                    int rank = grayRank(code(sums, i * starts.length));
+                    Memory.putInt(ranks + (long) (first + r + i) * Integer.BYTES, rank);
                 }
             }
         }
+    }
+
+    /** The signs of a row's sums as bits; directions that only fill a vector have sums of 0 and add nothing. */
+    private int code(float[] sums, int at) {
+        int code = 0;
+        for (int b = 0; b < starts.length; b += LANES) {
+            code |= (int) FloatVector.fromArray(FLOATS, sums, at + b).compare(VectorOperators.GT, 0f).toLong() << b;
+        }
+        return code;
     }
 
     /** The position of a codeword in the reflected Gray code: the rank's bit b is the parity of the bits from b up. */
@@ -124,58 +131,17 @@ public final class SignHash {
         return rank ^ rank >>> 16;
     }
 
-    /** The codes of {@link #ROWS} rows that follow each other from index {@code x0} on. */
-    void codes(float[] x, int x0, int[] codes) {
-        for (int v = 0; v < vectors; v++) {
-            codes(x, x0, v, codes);
-        }
-    }
-
-    private void codes(float[] x, int x0, int vector, int[] codes) {
-        FloatVector start = FloatVector.fromArray(FLOATS, starts, vector * LANES);
-        FloatVector s0 = start, s1 = start, s2 = start, s3 = start, s4 = start, s5 = start, s6 = start, s7 = start;
-        int at = vector * d * LANES;
-        for (int i = 0; i < d; i++) {
-            FloatVector g = FloatVector.fromArray(FLOATS, directions, at + i * LANES);
-            int a = x0 + i;
-            s0 = FloatVector.broadcast(FLOATS, x[a]).fma(g, s0);
-            s1 = FloatVector.broadcast(FLOATS, x[a + d]).fma(g, s1);
-            s2 = FloatVector.broadcast(FLOATS, x[a + 2 * d]).fma(g, s2);
-            s3 = FloatVector.broadcast(FLOATS, x[a + 3 * d]).fma(g, s3);
-            s4 = FloatVector.broadcast(FLOATS, x[a + 4 * d]).fma(g, s4);
-            s5 = FloatVector.broadcast(FLOATS, x[a + 5 * d]).fma(g, s5);
-            s6 = FloatVector.broadcast(FLOATS, x[a + 6 * d]).fma(g, s6);
-            s7 = FloatVector.broadcast(FLOATS, x[a + 7 * d]).fma(g, s7);
-        }
-        int shift = vector * LANES;
-        // Vectors beyond the first add their signs to what the ones before them have put there.
-        int keep = vector == 0 ? 0 : -1;
-        codes[0] = codes[0] & keep | signs(s0) << shift;
-        codes[1] = codes[1] & keep | signs(s1) << shift;
-        codes[2] = codes[2] & keep | signs(s2) << shift;
-        codes[3] = codes[3] & keep | signs(s3) << shift;
-        codes[4] = codes[4] & keep | signs(s4) << shift;
-        codes[5] = codes[5] & keep | signs(s5) << shift;
-        codes[6] = codes[6] & keep | signs(s6) << shift;
-        codes[7] = codes[7] & keep | signs(s7) << shift;
-    }
-
-    private static int signs(FloatVector sums) {
-        return (int) sums.compare(VectorOperators.GT, 0f).toLong();
-    }
-
-    /** The scalar reference of {@link #codes}. */
-    void codesScalar(float[] x, int x0, int[] codes) {
-        for (int r = 0; r < ROWS; r++) {
-            codes[r] = 0;
-            for (int b = 0; b < bits; b++) {
-                float sum = starts[b];
-                for (int i = 0; i < d; i++) {
-                    sum = Math.fma(x[x0 + r * d + i], directions[(b / LANES * d + i) * LANES + b % LANES], sum);
-                }
-                codes[r] |= sum > 0 ? 1 << b : 0;
+    /** The scalar reference of {@link #hash} for one row. */
+    int rankScalar(Matrix rows, int row) {
+        int code = 0;
+        for (int b = 0; b < bits; b++) {
+            float sum = starts[b];
+            for (int i = 0; i < d; i++) {
+                sum = Math.fma(rows.get(row, i), directions[ProjectionKernel.index(b, i, d)], sum);
             }
+            code |= sum > 0 ? 1 << b : 0;
         }
+        return grayRank(code);
     }
 
     /** A thread's copy of rows. */

@@ -6,8 +6,8 @@ package dev.kdeformer.lsh;
  * any numbers of both; with fewer queries than blocks, some blocks have none.
  *
  * @param queries number of queries
- * @param keys    number of keys, at least 1
- * @param count   number of blocks, from 1 to {@code keys}
+ * @param keys    number of keys
+ * @param count   number of blocks, at least 1
  */
 public record SortedBlocks(int queries, int keys, int count) {
     /**
@@ -16,7 +16,7 @@ public record SortedBlocks(int queries, int keys, int count) {
      * @param size most keys in a block, at least 1
      */
     public static SortedBlocks of(int queries, int keys, int size) {
-        return new SortedBlocks(queries, keys, (int) (((long) keys + size - 1) / size));
+        return new SortedBlocks(queries, keys, (int) Math.max(1, ((long) keys + size - 1) / size));
     }
 
     /** Position of the first key of a block; {@code keys} for the block after the last. */

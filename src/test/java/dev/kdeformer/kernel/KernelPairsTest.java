@@ -3,11 +3,13 @@ package dev.kdeformer.kernel;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -161,6 +163,22 @@ class KernelPairsTest {
                     assertEquals(expected[2 + r * STRIDE + c], actual[2 + r * STRIDE + c], last + ": " + r + ", " + c);
                 }
             }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 37, 64})
+    void projection(int d) {
+        float[] x = tile();
+        for (int columns : new int[] {1, 7, LANES, LANES + 1, 3 * LANES}) {
+            int padded = ProjectionKernel.pad(columns);
+            float[] table = Arrays.copyOf(tile(), padded * d);
+            float[] starts = Arrays.copyOf(tile(), padded);
+            float[] expected = new float[ProjectionKernel.ROWS * padded];
+            float[] actual = new float[ProjectionKernel.ROWS * padded];
+            ProjectionKernel.projectScalar(x, 3, d, table, starts, expected);
+            ProjectionKernel.project(x, 3, d, table, starts, actual);
+            assertArrayEquals(expected, actual);
         }
     }
 }
