@@ -9,7 +9,7 @@ import java.util.Arrays;
  */
 final class BalancedTree {
     /** Rows that the direction of a split is found from. */
-    private static final int SAMPLE = 256;
+    private static final int SAMPLE = 128;
 
     private BalancedTree() {
     }
