@@ -6,10 +6,14 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -28,30 +32,29 @@ final class DataCommand implements Callable<Integer> {
             description = "Write the set's .npy files, or the picture, into this folder.")
     private Path folder;
 
-    @Option(names = "--data-dir", paramLabel = "DIR", defaultValue = "${env:KDEBENCH_DATA}",
-            description = "Take the sets of this folder with a manifest.json instead of the embedded ones (or set "
-                    + "KDEBENCH_DATA).")
-    private Path dataFolder;
+    @Mixin
+    private DataFolder dataFolder;
 
     @Spec
     private CommandSpec spec;
 
     @Override
     public Integer call() throws IOException {
-        Catalogue catalogue = dataFolder == null ? Catalogue.embedded() : Catalogue.of(dataFolder);
+        List<Catalogue> catalogues = dataFolder.catalogues();
         PrintWriter out = spec.commandLine().getOut();
         if (name == null) {
             if (folder != null) {
                 throw new UsageError("-o needs the NAME of what to write");
             }
-            list(catalogue, out);
+            list(catalogues, out);
             return 0;
         }
+        Catalogue catalogue = catalogues.stream()
+                .filter(each -> each.find(name) != null || each.findPicture(name) != null).findFirst()
+                .orElseThrow(() -> new UsageError("there is no '" + name + "'; there are "
+                        + catalogues.stream().map(Catalogue::names).collect(Collectors.joining(", "))));
         DataSet set = catalogue.find(name);
         Picture picture = catalogue.findPicture(name);
-        if (set == null && picture == null) {
-            throw new UsageError("there is no '" + name + "'; there are " + catalogue.names());
-        }
         if (folder == null) {
             out.print(set != null ? describe(set) : describe(picture));
             return 0;
@@ -67,19 +70,23 @@ final class DataCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static void list(Catalogue catalogue, PrintWriter out) {
+    private static void list(List<Catalogue> catalogues, PrintWriter out) {
         Table sets = Table.ofTexts("set", "shape", "from", "licence");
-        for (DataSet set : catalogue.sets()) {
-            sets.row(set.name(), set.shape(), set.model(), set.licence());
-        }
-        out.print(sets.forTerminal());
-        if (!catalogue.pictures().isEmpty()) {
-            Table pictures = Table.ofTexts("picture", "pixels", "from", "licence");
-            for (Picture picture : catalogue.pictures()) {
-                pictures.row(picture.name(), pixels(picture), picture.source(), picture.licence());
+        Table pictures = Table.ofTexts("picture", "pixels", "from", "licence");
+        Set<String> seen = new HashSet<>();
+        for (Catalogue catalogue : catalogues) {
+            for (DataSet set : catalogue.sets()) {
+                if (seen.add(set.name())) {
+                    sets.row(set.name(), set.shape(), set.model(), set.licence());
+                }
             }
-            out.print("\n" + pictures.forTerminal());
+            for (Picture picture : catalogue.pictures()) {
+                if (seen.add(picture.name())) {
+                    pictures.row(picture.name(), pixels(picture), picture.source(), picture.licence());
+                }
+            }
         }
+        out.print(sets.forTerminal() + "\n" + pictures.forTerminal());
     }
 
     private static String describe(DataSet set) {

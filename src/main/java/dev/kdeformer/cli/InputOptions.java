@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Where queries, keys and values come from, and how they are masked. */
@@ -31,10 +32,8 @@ final class InputOptions {
             description = "A data set by name (default: " + DEFAULT_DATA + "); 'kdebench data' lists them.")
     private String data;
 
-    @Option(names = "--data-dir", paramLabel = "DIR", order = 11, defaultValue = "${env:KDEBENCH_DATA}",
-            description = "Folder with a manifest.json and its files, where --data looks before the embedded sets "
-                    + "(or set KDEBENCH_DATA).")
-    private Path dataFolder;
+    @Mixin
+    private DataFolder dataFolder;
 
     @Option(names = "--q", paramLabel = "FILE", order = 12,
             description = "Queries, .npy of f2, f4 or f8: (n, d), (heads, n, d) or (batch, heads, n, d).")
@@ -176,8 +175,7 @@ final class InputOptions {
     }
 
     private NamedInput fromData(Arena arena, String name) throws IOException {
-        List<Catalogue> catalogues = dataFolder == null ? List.of(Catalogue.embedded())
-                : List.of(Catalogue.of(dataFolder), Catalogue.embedded());
+        List<Catalogue> catalogues = dataFolder.catalogues();
         Catalogue catalogue = catalogues.stream().filter(each -> each.find(name) != null).findFirst()
                 .orElseThrow(() -> unknown(name, catalogues));
         DataSet set = catalogue.find(name);
@@ -199,7 +197,7 @@ final class InputOptions {
         String known = catalogues.stream().flatMap(each -> each.sets().stream()).map(DataSet::name).distinct()
                 .collect(Collectors.joining(", "));
         return new UsageError("--data must be one of " + known + "; got " + name
-                + (dataFolder == null ? "; --data-dir names a folder with more" : ""));
+                + (dataFolder.isGiven() ? "" : "; --data-dir names a folder with more"));
     }
 
     private static Tensor read(Catalogue catalogue, String file, Arena arena) throws IOException {

@@ -53,6 +53,24 @@ class DataCommandTest {
     }
 
     @Test
+    void setsOfAFolderComeFirst() throws IOException {
+        String set = """
+                {"name": "%s", "files": {"q": "a", "k": "a", "v": "a"}, "heads": 7, "n": 9, "d": 5, "dv": 3,
+                 "scale": 1, "causal": false}""";
+        Files.writeString(folder.resolve("manifest.json"),
+                "{\"sets\": [" + set.formatted("mine") + "," + set.formatted("glove-16384") + "]}");
+        String out = Outcome.of("data", "--data-dir", folder.toString()).succeeds().out();
+        List<String> names = out.lines().filter(line -> line.matches(" [a-z]\\S+ +\\|.*"))
+                .map(line -> line.strip().split(" ")[0]).toList();
+        assertEquals(List.of("set", "mine", "glove-16384", "minilm-512.layer2"), names.subList(0, 4));
+        assertEquals(1, names.stream().filter("glove-16384"::equals).count());
+        assertTrue(Outcome.of("data", "glove-16384", "--data-dir", folder.toString()).succeeds().out()
+                .contains("7 heads"));
+        Outcome.of("data", "mine", "--data-dir", folder.toString(), "-o", folder.resolve("new").toString())
+                .failsWith(1, "no such file");
+    }
+
+    @Test
     void aFolderThatIsAFileGivesOneLine() throws IOException {
         Path file = Files.writeString(folder.resolve("file"), "content");
         Outcome.of("data", "camera", "-o", file.toString()).failsWith(1, "file");
