@@ -1,10 +1,12 @@
 package dev.kdeformer.exact;
 
-import dev.kdeformer.kernel.LogitKernel;
 import dev.kdeformer.kernel.QueryTile;
 
-/** Cuts n queries into tiles of nearly equal size, each a multiple of a register tile's rows. */
+/** Cuts n queries into tiles of nearly equal size, each a multiple of the register tiles' rows. */
 final class Tiling {
+    /** What the rows of the register tiles for logits (6) and for most values (12) both divide. */
+    private static final int UNIT = 12;
+
     private final int n;
     private final int size;
     private final int count;
@@ -16,7 +18,7 @@ final class Tiling {
         this.n = n;
         int tiles = Math.max((n + QueryTile.ROWS - 1) / QueryTile.ROWS, wanted);
         int even = (n + tiles - 1) / tiles;
-        this.size = (even + LogitKernel.ROWS - 1) / LogitKernel.ROWS * LogitKernel.ROWS;
+        this.size = (even + UNIT - 1) / UNIT * UNIT;
         this.count = (n + size - 1) / size;
     }
 

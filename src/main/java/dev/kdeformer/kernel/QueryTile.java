@@ -1,10 +1,13 @@
 package dev.kdeformer.kernel;
 
 import static dev.kdeformer.kernel.Lanes.DEPTH;
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.tensor.Matrix;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * Up to {@link #ROWS} queries, multiplied by {@link LogitScale#power}, in the layout that the logit kernel reads: row-major with
@@ -15,6 +18,7 @@ public final class QueryTile {
     public static final int ROWS = 96;
 
     private float[] data = new float[ROWS * STRIDE];
+    private float[] whole = new float[0];
     private int rows;
     private int d;
 
@@ -29,6 +33,19 @@ public final class QueryTile {
     public void load(Matrix query, long order, int from, int count, LogitScale scale) {
         resize(count, query.columns());
         float factor = scale.power();
+        if (d <= DEPTH && order == 0) {
+            if (whole.length < ROWS * d + LANES) {
+                whole = new float[ROWS * d + LANES];
+            }
+            query.readRows(from, from + count, whole, 0, d);
+            // The last vector of a row reads on into the next one; what it leaves lies in the gap between tile rows.
+            for (int r = 0; r < count; r++) {
+                for (int i = 0; i < d; i += LANES) {
+                    FloatVector.fromArray(FLOATS, whole, r * d + i).mul(factor).intoArray(data, r * STRIDE + i);
+                }
+            }
+            return;
+        }
         if (d <= DEPTH) {
             for (int r = 0; r < count; r++) {
                 query.readRow(row(order, from + r), data, r * STRIDE);
@@ -36,7 +53,7 @@ public final class QueryTile {
             }
             return;
         }
-        float[] whole = new float[d];
+        whole = whole.length < d ? new float[d] : whole;
         for (int r = 0; r < count; r++) {
             query.readRow(row(order, from + r), whole, 0);
             for (int i = 0; i < d; i += DEPTH) {

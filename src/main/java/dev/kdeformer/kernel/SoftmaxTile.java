@@ -19,7 +19,7 @@ import jdk.incubator.vector.FloatVector;
  * sum of values over all keys that were added, in any number of parts (Dao 2022, FlashAttention; Milakov and
  * Gimelshein 2018). Kept per thread.
  *
- * <p>The reference exponent m of a row is the maximum of its first step and then stays: later logits may exceed it by
+ * <p>The reference exponent m of a row is the maximum of its first few keys and then stays: later logits may exceed it by
  * up to {@link #SLACK} before the sums are rescaled, so that the common step needs no pass for the maximum. A step
  * that exceeds it is done again with the true maximum; where that happens more than twice, all further steps of the
  * tile look at the maximum first.
@@ -74,7 +74,7 @@ public final class SoftmaxTile {
         int end = (int) Math.min(to, (long) last + rows);
         for (int first = from; first < end; first += STEP) {
             int present = Math.min(STEP, end - first);
-            boolean careful = !started || redone > 2;
+            boolean careful = redone > 2;
             if (!careful && !speculate(queries, keys, first, present, last)) {
                 redone++;
                 careful = true;
@@ -100,6 +100,9 @@ public final class SoftmaxTile {
         int top = Integer.MIN_VALUE;
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
             logits(queries, keys, first, column, last);
+            if (!started && column == 0) {
+                ExpKernel.rowMax(s, 0, rows, ExpKernel.COLUMNS, keys.scale().factor(), max);
+            }
             top = Math.max(top, ExpKernel.exp(s, column, rows, keys.scale().factor(), max, stepSums));
         }
         return top <= Float.floatToRawIntBits(SLACK);
@@ -188,6 +191,7 @@ public final class SoftmaxTile {
      * @param shift     what to add to the log-sum-exp of each row, natural logarithm; null for nothing
      */
     public void finish(Matrix output, Matrix logSumExp, long order, int from, double[] shift) {
+        boolean together = order == 0 && stride == dv;
         for (int r = 0; r < rows; r++) {
             int row = order == 0 ? from + r : Memory.getInt(order + (from + r) * 4L);
             float sum = sum(r);
@@ -195,12 +199,17 @@ public final class SoftmaxTile {
             for (int c = r * stride; c < (r + 1) * stride; c += LANES) {
                 FloatVector.fromArray(FLOATS, values, c).mul(inverse).intoArray(values, c);
             }
-            output.writeRow(row, values, r * stride);
+            if (!together) {
+                output.writeRow(row, values, r * stride);
+            }
             if (logSumExp != null) {
                 double natural = (max[r] + Math.log(sum) / Math.log(2)) * Math.log(2);
                 logSumExp.set(row, 0, sum > 0 ? (float) (natural + (shift == null ? 0 : shift[r]))
                         : Float.NEGATIVE_INFINITY);
             }
+        }
+        if (together) {
+            output.writeRows(from, from + rows, values, 0);
         }
     }
 }

@@ -8,7 +8,7 @@ import java.util.Arrays;
 /** One key head of one batch item, with the query heads that read it. */
 public final class KeyHead {
     /** Keys that the centre is the mean of; enough for a mean, few enough to cost nothing. */
-    private static final int CENTRE_SAMPLE = 1024;
+    private static final int CENTRE_SAMPLE = 64;
 
     private final Call call;
     private final int batch;
@@ -80,7 +80,7 @@ public final class KeyHead {
     }
 
     /**
-     * A centre of the keys, d floats: the mean of up to 1,024 evenly spaced ones where they share a large part, else
+     * A centre of the keys, d floats: the mean of up to 64 evenly spaced ones where they share a large part, else
      * zeros. Softmax does not change when the same vector is subtracted from every key; keys with a large common part
      * keep digits so, others would only gain a rounding.
      */

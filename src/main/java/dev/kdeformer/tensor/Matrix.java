@@ -82,6 +82,17 @@ public final class Matrix {
         }
     }
 
+    /** Sets rows [from, to) from consecutive rows of {@code source}, index {@code at} on. */
+    public void writeRows(int from, int to, float[] source, int at) {
+        if (columnBytes == Float.BYTES && rowBytes == (long) columns * Float.BYTES) {
+            MemorySegment.copy(source, at, segment, FLOAT, offset + from * rowBytes, (to - from) * columns);
+            return;
+        }
+        for (int row = from; row < to; row++) {
+            writeRow(row, source, at + (row - from) * columns);
+        }
+    }
+
     /**
      * All elements in row-major order, in a new array.
      *
