@@ -1,0 +1,74 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+
+/**
+ * Gets the hot kernels compiled before the first large call. A register tile has more live vectors than the first
+ * compiler can hold, so that it runs a hundred times slower there than after the second one, and a large first call
+ * would spend seconds in it. Many calls on the smallest operands reach the second compiler for little work; the wait
+ * then lets its threads finish.
+ */
+public final class WarmUp {
+    private static final int CALLS = 8_000;
+    private static final long LONGEST_WAIT_NANOS = 1_500_000_000L;
+    private static final long COMPILED_NANOS = 60_000;
+
+    private static boolean done;
+
+    private WarmUp() {
+    }
+
+    /** Warms the kernels up, the first time it is called; at most about two seconds. */
+    public static synchronized void once() {
+        if (done) {
+            return;
+        }
+        done = true;
+        try (Scratch scratch = new Scratch()) {
+            run(scratch);
+        }
+    }
+
+    private static void run(Scratch scratch) {
+        int depth = 64;
+        float[] tile = new float[QueryTile.ROWS * STRIDE];
+        float[] sums = new float[QueryTile.ROWS * STRIDE];
+        float[] max = new float[QueryTile.ROWS];
+        long right = scratch.floats((long) depth * 4 * PANEL);
+        Memory.fillFloats(right, (long) depth * 4 * PANEL, 0);
+        // The exponential first: compiled after the products, it has been seen to keep its vectors in objects.
+        for (int i = 0; i < CALLS; i++) {
+            ExpKernel.exp(tile, 0, 1, 1, max, sums);
+        }
+        for (int i = 0; i < CALLS; i++) {
+            LogitKernel.logits(tile, LogitKernel.ROWS, 1, right, right, sums, 0);
+        }
+        for (int vectors = 1; vectors <= ValueKernel.WIDEST; vectors++) {
+            for (int i = 0; i < CALLS; i++) {
+                ValueKernel.add(tile, 0, 1, 1, right, vectors * VECTOR_BYTES, vectors, sums, 0, vectors * LANES);
+            }
+        }
+        long end = System.nanoTime() + LONGEST_WAIT_NANOS;
+        while (slowest(tile, sums, max, right, depth) > COMPILED_NANOS && System.nanoTime() < end
+                && !Thread.currentThread().isInterrupted()) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private static long slowest(float[] tile, float[] sums, float[] max, long right, int depth) {
+        long start = System.nanoTime();
+        ExpKernel.exp(tile, 0, QueryTile.ROWS, 1, max, sums);
+        long exp = System.nanoTime();
+        LogitKernel.logits(tile, QueryTile.ROWS, depth, right, right, sums, 0);
+        long logits = System.nanoTime();
+        ValueKernel.add(tile, 0, QueryTile.ROWS, depth, right, 2 * VECTOR_BYTES, 2, sums, 0, 2 * LANES);
+        long values = System.nanoTime();
+        return Math.max(exp - start, Math.max(logits - exp, values - logits));
+    }
+}
