@@ -17,6 +17,9 @@ public final class KeyHead {
     private final Matrix value;
     private final Matrix bias;
     private final int keys;
+    private final Matrix[] queries;
+    private final Matrix[] outputs;
+    private final Matrix[] logSumExps;
 
     KeyHead(Call call, int batch, int head) {
         AttentionInput input = call.input();
@@ -28,6 +31,16 @@ public final class KeyHead {
         this.bias = input.keyBias() == null ? null : input.keyBias().matrix(
                 input.keyBias().shape().batch() == 1 ? 0 : batch, input.keyBias().shape().heads() == 1 ? 0 : head);
         this.keys = input.mask().keyLength(batch, input.keys());
+        int members = input.groupSize();
+        this.queries = new Matrix[members];
+        this.outputs = new Matrix[members];
+        this.logSumExps = new Matrix[members];
+        for (int member = 0; member < members; member++) {
+            int queryHead = head * members + member;
+            queries[member] = input.query().matrix(batch, queryHead);
+            outputs[member] = call.output().matrix(batch, queryHead);
+            logSumExps[member] = call.logSumExp() == null ? null : call.logSumExp().matrix(batch, queryHead);
+        }
     }
 
     /** The index of this unit among all key heads of all batch items. */
@@ -62,21 +75,17 @@ public final class KeyHead {
 
     /** Queries of query head {@code member} of the group, (n, d). */
     public Matrix query(int member) {
-        return call.input().query().matrix(batch, queryHead(member));
+        return queries[member];
     }
 
     /** Output of query head {@code member}, (n, d_v). */
     public Matrix output(int member) {
-        return call.output().matrix(batch, queryHead(member));
+        return outputs[member];
     }
 
     /** Log-sum-exp of query head {@code member}, (n, 1), or null. */
     public Matrix logSumExp(int member) {
-        return call.logSumExp() == null ? null : call.logSumExp().matrix(batch, queryHead(member));
-    }
-
-    private int queryHead(int member) {
-        return head * groupSize() + member;
+        return logSumExps[member];
     }
 
     /**
