@@ -97,6 +97,7 @@ public final class ExactAttention extends MethodBase {
     }
 
     private static void attend(Call call, Unit unit, Tiling tiling, int index, Scratch scratch) {
+        call.team().check();
         AttentionInput input = call.input();
         int member = index / tiling.count();
         // Backwards, because under a causal rule the last tiles are the largest and should not be left for the end.

@@ -75,7 +75,7 @@ final class PilotHead {
         int topLevel = topLevel(effort);
         DoubleAdder work = new DoubleAdder();
         team.forEach(1 << topLevel, (node, scratch) -> {
-            PilotWalk walk = new PilotWalk(this, effort, scratch);
+            PilotWalk walk = new PilotWalk(this, effort, team, scratch);
             walk.top(topLevel, node);
             work.add(walk.work());
             team.advance(Math.max(1, queries.count() >> topLevel));

@@ -13,6 +13,7 @@ import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -32,6 +33,7 @@ final class PilotWalk {
     private static final double NEGLIGIBLE = 1e-3;
 
     private final PilotHead head;
+    private final Team team;
     private final Effort effort;
     private final NodeScratch buffers;
     private final Scratch scratch;
@@ -52,7 +54,8 @@ final class PilotWalk {
     private int foldedCount;
     private float best;
 
-    PilotWalk(PilotHead head, Effort effort, Scratch scratch) {
+    PilotWalk(PilotHead head, Effort effort, Team team, Scratch scratch) {
+        this.team = team;
         this.head = head;
         this.effort = effort;
         this.scratch = scratch;
@@ -98,6 +101,7 @@ final class PilotWalk {
         if (!head.wanted(from, to)) {
             return;
         }
+        team.check();
         boolean leaf = level >= head.levels();
         buffers.subspace.find(head.queries(), null, from, to, SAMPLE, head.rank(), scratch);
         System.arraycopy(buffers.subspace.mean(), 0, centres[depth], 0, stride);

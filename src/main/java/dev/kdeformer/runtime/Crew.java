@@ -16,6 +16,8 @@ public final class Crew implements Team, AutoCloseable {
     private final Scratch[] scratch;
     private final AtomicLong expected = new AtomicLong();
     private final AtomicLong done = new AtomicLong();
+    /** Set when a task has failed, so that long tasks of other threads end. */
+    private volatile boolean stopped;
 
     /** A crew of {@code threads} threads whose helpers come from {@code executor}. */
     public Crew(int threads, Executor executor) {
@@ -55,6 +57,14 @@ public final class Crew implements Team, AutoCloseable {
     }
 
     @Override
+    public void check() {
+        checkInterrupt();
+        if (stopped) {
+            throw new CancellationException("another thread of this call has failed");
+        }
+    }
+
+    @Override
     public void expect(long units) {
         expected.addAndGet(units);
     }
@@ -77,6 +87,7 @@ public final class Crew implements Team, AutoCloseable {
         }
         expected.set(0);
         done.set(0);
+        stopped = false;
     }
 
     /** Off-heap bytes held. */
@@ -96,7 +107,7 @@ public final class Crew implements Team, AutoCloseable {
         }
     }
 
-    static void checkInterrupt() {
+    private static void checkInterrupt() {
         if (Thread.currentThread().isInterrupted()) {
             throw new CancellationException("interrupted while computing attention");
         }
@@ -168,6 +179,7 @@ public final class Crew implements Team, AutoCloseable {
                     failure = e;
                 }
             }
+            crew.stopped = true;
         }
 
         /** The leader's end: shuts the gate, waits for the helpers inside, and throws what any of them threw. */
@@ -199,6 +211,7 @@ public final class Crew implements Team, AutoCloseable {
                     } catch (InterruptedException e) {
                         // Helpers use memory that the leader would free, so it has to wait for their tasks in hand.
                         interrupted = true;
+                        crew.stopped = true;
                         if (failure == null) {
                             failure = new CancellationException("interrupted while computing attention");
                         }

@@ -10,11 +10,16 @@ record Solo(Team outer, Scratch scratch) implements Team {
     @Override
     public void forEach(int count, Task task) {
         for (int index = 0; index < count; index++) {
-            Crew.checkInterrupt();
+            outer.check();
             long mark = scratch.mark();
             task.run(index, scratch);
             scratch.release(mark);
         }
+    }
+
+    @Override
+    public void check() {
+        outer.check();
     }
 
     @Override

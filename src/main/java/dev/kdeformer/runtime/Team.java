@@ -30,6 +30,13 @@ public interface Team {
      */
     void forEach(int count, Task task);
 
+    /**
+     * Ends the running task if the call is to stop; for tasks that take long.
+     *
+     * @throws java.util.concurrent.CancellationException if the running thread is interrupted or another one failed
+     */
+    void check();
+
     /** Adds to the amount of work that {@link #advance} will report. */
     void expect(long units);
 

@@ -171,6 +171,34 @@ class ExactAttentionTest {
     }
 
     @Test
+    void anInterruptEndsTheHelpersLongTasksToo() {
+        // Eight heads, one to a task: without a check inside, each would run for seconds.
+        AttentionInput input = make.normal(1, 8, 8, 6000, 6000, 64, 64);
+        Tensor output = make.zeros(input.outputShape());
+        Throwable[] thrown = new Throwable[1];
+        try (Engine engine = Engine.create(2)) {
+            Thread caller = new Thread(() -> {
+                try {
+                    Attention.exact().build().apply(engine, input, output);
+                } catch (CancellationException e) {
+                    thrown[0] = e;
+                }
+            });
+            caller.start();
+            while (engine.progress() == 0 && caller.isAlive()) {
+                Thread.onSpinWait();
+            }
+            caller.interrupt();
+            double furthest = 0;
+            while (caller.isAlive()) {
+                furthest = Math.max(furthest, engine.progress());
+            }
+            assertTrue(thrown[0] instanceof CancellationException);
+            assertTrue(furthest < 0.9, "stopped at " + furthest);
+        }
+    }
+
+    @Test
     void countsTheKeysThatAreVisible() {
         AttentionInput input = make.normal(1, 1, 1, 4, 6, 3, 3);
         Tensor output = make.zeros(Shape.of(4, 3));
