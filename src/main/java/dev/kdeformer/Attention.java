@@ -4,7 +4,13 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.Nystrom;
+import dev.kdeformer.rivals.Performer;
+import dev.kdeformer.rivals.Reformer;
+import dev.kdeformer.rivals.ScatterBrain;
+import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
+import dev.kdeformer.rivals.WildCat;
 
 /** The entry: a builder for each attention method. */
 public final class Attention {
@@ -34,5 +40,35 @@ public final class Attention {
     /** The default: exact for short sequences, pilot attention within an error budget beyond. */
     public static AutoAttention.Builder auto() {
         return AutoAttention.builder();
+    }
+
+    /** Softmax attention to keys thinned by kernel halving. */
+    public static Thinformer.Builder thinformer() {
+        return Thinformer.builder();
+    }
+
+    /** Softmax attention to a weighted coreset of the keys. */
+    public static WildCat.Builder wildcat() {
+        return WildCat.builder();
+    }
+
+    /** Linear attention with positive orthogonal random features. */
+    public static Performer.Builder performer() {
+        return Performer.builder();
+    }
+
+    /** Attention inside chunks of rows sorted by a hash, in several rounds. */
+    public static Reformer.Builder reformer() {
+        return Reformer.builder();
+    }
+
+    /** Attention through landmarks of queries and keys. */
+    public static Nystrom.Builder nystrom() {
+        return Nystrom.builder();
+    }
+
+    /** Exact attention inside blocks, random features for all other keys. */
+    public static ScatterBrain.Builder scatterbrain() {
+        return ScatterBrain.builder();
     }
 }

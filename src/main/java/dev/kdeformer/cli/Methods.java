@@ -6,7 +6,13 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.Nystrom;
+import dev.kdeformer.rivals.Performer;
+import dev.kdeformer.rivals.Reformer;
+import dev.kdeformer.rivals.ScatterBrain;
+import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
+import dev.kdeformer.rivals.WildCat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -37,7 +43,43 @@ final class Methods {
             new MethodEntry<>("uniform", "softmax over keys drawn uniformly", "trivial", Attention::uniform,
                     UniformSampling.Builder::build)
                     .columns(UniformSampling.Builder::columns).seed(UniformSampling.Builder::seed)
-                    .whole("samples", "keys drawn for each head", "256", UniformSampling.Builder::samples));
+                    .whole("samples", "keys drawn for each head", "256", UniformSampling.Builder::samples),
+            new MethodEntry<>("thinformer", "softmax over keys thinned by kernel halving",
+                    "Thinformer, Carrell et al. 2025", Attention::thinformer, Thinformer.Builder::build)
+                    .columns(Thinformer.Builder::columns).seed(Thinformer.Builder::seed)
+                    .whole("oversampling", "g; 2^g sqrt(n) keys are kept", "2", Thinformer.Builder::oversampling)
+                    .real("delta", "failure probability of the halvings", "0.5", Thinformer.Builder::delta),
+            new MethodEntry<>("wildcat", "softmax over a weighted coreset of the keys",
+                    "WildCat, Schröder and Mackey 2026", Attention::wildcat, WildCat.Builder::build)
+                    .columns(WildCat.Builder::columns).seed(WildCat.Builder::seed)
+                    .whole("coreset", "keys in the coreset", "128", WildCat.Builder::coreset)
+                    .real("temperature", "flattens the kernel the coreset is chosen on; 0 for the authors' choice",
+                            "0", WildCat.Builder::temperature),
+            new MethodEntry<>("performer", "positive orthogonal random features", "Performer, Choromanski et al. 2021",
+                    Attention::performer, Performer.Builder::build)
+                    .columns(Performer.Builder::columns).seed(Performer.Builder::seed)
+                    .whole("features", "random features", "256", Performer.Builder::features)
+                    .flag("orthogonal", "whether directions are orthogonal", "true", Performer.Builder::orthogonal),
+            new MethodEntry<>("reformer", "chunks of rows that hash alike, in several rounds",
+                    "Reformer, Kitaev et al. 2020", Attention::reformer, Reformer.Builder::build)
+                    .columns(Reformer.Builder::columns).seed(Reformer.Builder::seed)
+                    .whole("chunk", "most keys in a chunk", "64", Reformer.Builder::chunk)
+                    .whole("rounds", "hash rounds", "8", Reformer.Builder::rounds)
+                    .whole("buckets", "buckets of the hash; 0 for one to each chunk", "0", Reformer.Builder::buckets),
+            new MethodEntry<>("nystrom", "through landmarks of queries and keys", "Nyströmformer, Xiong et al. 2021",
+                    Attention::nystrom, Nystrom.Builder::build)
+                    .columns(Nystrom.Builder::columns)
+                    .whole("landmarks", "landmarks of queries and keys", "64", Nystrom.Builder::landmarks)
+                    .whole("iterations", "steps of the pseudoinverse", "6", Nystrom.Builder::iterations),
+            new MethodEntry<>("scatterbrain", "exact inside blocks, random features elsewhere",
+                    "Scatterbrain, Chen et al. 2021", Attention::scatterbrain, ScatterBrain.Builder::build)
+                    .columns(ScatterBrain.Builder::columns).seed(ScatterBrain.Builder::seed)
+                    .whole("block", "most keys in a block", "128", ScatterBrain.Builder::block)
+                    .whole("features", "random features", "128", ScatterBrain.Builder::features)
+                    .choice("support", "how blocks are made: by hash or position", "lsh", ScatterBrain.Support.class,
+                            ScatterBrain.Builder::support)
+                    .whole("bits", "signs of the hash", "7", ScatterBrain.Builder::bits)
+                    .flag("orthogonal", "whether directions are orthogonal", "true", ScatterBrain.Builder::orthogonal));
 
     private Methods() {
     }
