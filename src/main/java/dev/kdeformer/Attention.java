@@ -1,6 +1,7 @@
 package dev.kdeformer;
 
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.exact.ExactGradient;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
@@ -20,6 +21,11 @@ public final class Attention {
     /** Exact attention. */
     public static ExactAttention.Builder exact() {
         return ExactAttention.builder();
+    }
+
+    /** Gradients of exact attention. */
+    public static ExactGradient.Builder exactGradient() {
+        return ExactGradient.builder();
     }
 
     /** The trivial method that gives every query the mean of the values. */

@@ -118,7 +118,8 @@ public final class ExactAttention extends MethodBase {
         call.team().advance(1);
     }
 
-    private static double meanVisibleKeys(AttentionInput input) {
+    /** Keys that a query sees, the mean over all queries. */
+    static double meanVisibleKeys(AttentionInput input) {
         int n = input.queries();
         double sum = 0;
         for (int b = 0; b < input.batch(); b++) {

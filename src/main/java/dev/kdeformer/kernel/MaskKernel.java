@@ -34,6 +34,32 @@ public final class MaskKernel {
         }
     }
 
+    /**
+     * Sets logit (r, c) to −∞ where c &lt; {@code first} + r.
+     *
+     * @param columns a multiple of LANES
+     */
+    public static void hideBefore(float[] s, int s0, int rows, int columns, int first) {
+        final FloatVector hidden = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int r = Math.max(0, -first); r < rows; r++) {
+            int a = s0 + r * STRIDE;
+            int end = Math.min(columns, first + r);
+            for (int c = 0; c < end; c += LANES) {
+                FloatVector x = FloatVector.fromArray(FLOATS, s, a + c);
+                x.blend(hidden, INDEX.compare(VectorOperators.LT, first + r - c).cast(FLOATS)).intoArray(s, a + c);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #hideBefore}. */
+    static void hideBeforeScalar(float[] s, int s0, int rows, int columns, int first) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < Math.min(columns, first + r); c++) {
+                s[s0 + r * STRIDE + c] = Float.NEGATIVE_INFINITY;
+            }
+        }
+    }
+
     /** The scalar reference of {@link #hideAfter}. */
     static void hideAfterScalar(float[] s, int s0, int rows, int columns, int last) {
         for (int r = 0; r < rows; r++) {

@@ -16,7 +16,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Argument checks of all methods, made before anything is computed or written. */
-final class Checks {
+public final class Checks {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
     private static final int CHUNK = 1 << 14;
@@ -33,7 +33,15 @@ final class Checks {
     private Checks() {
     }
 
-    static void outputs(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+    /**
+     * Checks everything of a call but the elements: the shapes of the outputs, that all memory is alive, and that what
+     * is written overlaps nothing else.
+     *
+     * @param logSumExp may be null
+     * @throws IllegalArgumentException if a shape does not fit or memory overlaps or is read-only
+     * @throws IllegalStateException    if an arena is closed
+     */
+    public static void outputs(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         Objects.requireNonNull(engine, "engine");
         Objects.requireNonNull(input, "input");
         Objects.requireNonNull(output, "output");
@@ -56,13 +64,15 @@ final class Checks {
         }
     }
 
-    private static void shape(String name, Tensor tensor, Shape wanted) {
+    /** Checks a tensor's shape. */
+    public static void shape(String name, Tensor tensor, Shape wanted) {
         if (!tensor.shape().equals(wanted)) {
             throw new IllegalArgumentException(name + " must have shape " + wanted + ", got " + tensor.shape());
         }
     }
 
-    private static void usable(String name, Tensor tensor, Engine engine) {
+    /** Checks that a tensor's memory is there and open to the engine's threads. */
+    public static void usable(String name, Tensor tensor, Engine engine) {
         if (!tensor.segment().scope().isAlive()) {
             throw new IllegalStateException(name + " belongs to a closed arena");
         }
@@ -77,7 +87,8 @@ final class Checks {
         }
     }
 
-    private static void writable(String name, Tensor tensor) {
+    /** Checks that a tensor may be written and that no two of its elements share memory. */
+    public static void writable(String name, Tensor tensor) {
         if (tensor.segment().isReadOnly()) {
             throw new IllegalArgumentException(name + " must be writable, got read-only memory");
         }
@@ -106,7 +117,8 @@ final class Checks {
         }
     }
 
-    private static void apart(String name, Tensor tensor, AttentionInput input) {
+    /** Checks that a tensor shares no memory with an input. */
+    public static void apart(String name, Tensor tensor, AttentionInput input) {
         apart(name, tensor, "query", input.query());
         apart(name, tensor, "key", input.key());
         apart(name, tensor, "value", input.value());
@@ -115,7 +127,8 @@ final class Checks {
         }
     }
 
-    private static void apart(String name, Tensor written, String otherName, Tensor other) {
+    /** Checks that two tensors share no memory. */
+    public static void apart(String name, Tensor written, String otherName, Tensor other) {
         MemorySegment a = used(written);
         MemorySegment b = used(other);
         if (a.asOverlappingSlice(b).isPresent()) {
@@ -132,7 +145,7 @@ final class Checks {
     }
 
     /** Checks that all elements are finite and that neither logits nor sums can leave float32. */
-    static void elements(Team team, AttentionInput input) {
+    public static void elements(Team team, AttentionInput input) {
         double query = largest(team, "query", input.query(), null);
         double key = largest(team, "key", input.key(), input);
         double value = largest(team, "value", input.value(), input);
@@ -149,7 +162,13 @@ final class Checks {
         }
     }
 
-    private static double largest(Team team, String name, Tensor tensor, AttentionInput lengths) {
+    /**
+     * The largest magnitude of a tensor's elements.
+     *
+     * @param lengths whose key lengths leave rows out, or null
+     * @throws IllegalArgumentException if one of them is not finite
+     */
+    public static double largest(Team team, String name, Tensor tensor, AttentionInput lengths) {
         Shape shape = tensor.shape();
         long heads = (long) shape.batch() * shape.heads();
         int chunkRows = Math.max(1, CHUNK / shape.columns());

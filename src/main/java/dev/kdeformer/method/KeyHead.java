@@ -3,6 +3,7 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
 
 /** One key head of one batch item, with the query heads that read it. */
@@ -86,6 +87,20 @@ public final class KeyHead {
     /** Log-sum-exp of query head {@code member}, (n, 1), or null. */
     public Matrix logSumExp(int member) {
         return logSumExps[member];
+    }
+
+    /** What a tensor with the shape of the queries or the output, up to its columns, has for query head {@code member}. */
+    public Matrix ofQueries(Tensor tensor, int member) {
+        return tensor.matrix(batch, queryHead(member));
+    }
+
+    /** What a tensor with the shape of the keys or values has for this head. */
+    public Matrix ofKeys(Tensor tensor) {
+        return tensor.matrix(batch, head);
+    }
+
+    private int queryHead(int member) {
+        return head * groupSize() + member;
     }
 
     /**

@@ -181,4 +181,19 @@ class KernelPairsTest {
             assertArrayEquals(expected, actual);
         }
     }
+
+    @Test
+    void maskBefore() {
+        for (int first = -ROWS - 3; first < ExpKernel.COLUMNS + 3; first += 5) {
+            float[] expected = tile();
+            float[] actual = expected.clone();
+            MaskKernel.hideBeforeScalar(expected, 2, ROWS, ExpKernel.COLUMNS, first);
+            MaskKernel.hideBefore(actual, 2, ROWS, ExpKernel.COLUMNS, first);
+            for (int r = 0; r < ROWS; r++) {
+                for (int c = 0; c < STRIDE - 2; c++) {
+                    assertEquals(expected[2 + r * STRIDE + c], actual[2 + r * STRIDE + c], first + ": " + r + ", " + c);
+                }
+            }
+        }
+    }
 }

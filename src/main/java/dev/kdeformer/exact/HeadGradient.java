@@ -1,0 +1,242 @@
+package dev.kdeformer.exact;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.GradientTile;
+import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+
+/**
+ * The gradients of one key head and the query heads that read it. Queries are taken in phases that bound the memory;
+ * in each, the tiles of keys are dealt to a fixed number of shares that run at the same time, each with query gradients
+ * of its own, which are then added in the order of the shares. Keys and values are summed by one share each. So every
+ * sum has one order, whatever the number of threads.
+ */
+final class HeadGradient {
+    /** Queries of a phase; a multiple of a block and of what a task packs. */
+    private static final int PHASE = 9600;
+
+    /** Queries packed by one task; a multiple of every panel. */
+    private static final int PACK = 1920;
+
+    /** Most shares of the keys. */
+    private static final int SHARES = 16;
+
+    /** The tensors of a call that a forward call does not have. */
+    record Tensors(Tensor outputGradient, Tensor dQuery, Tensor dKey, Tensor dValue) {
+    }
+
+    private final AttentionInput input;
+    private final Tensors tensors;
+    private final KeyHead head;
+    private final LogitScale scale;
+    private final float[] centre;
+    private final int tiles;
+    private final int shares;
+
+    HeadGradient(Call call, int unit, Tensors tensors) {
+        this.input = call.input();
+        this.tensors = tensors;
+        this.head = call.keyHead(unit);
+        this.scale = LogitScale.of(input.scale());
+        this.centre = head.centre();
+        this.tiles = tiles(head.keys());
+        this.shares = shares(head.keys());
+    }
+
+    private static int tiles(int keys) {
+        return (keys + GradientTile.KEYS - 1) / GradientTile.KEYS;
+    }
+
+    private static int shares(int keys) {
+        return Math.max(1, Math.min(SHARES, tiles(keys) / 2));
+    }
+
+    private static int phaseRows(AttentionInput input) {
+        return Math.min(PHASE, input.queries());
+    }
+
+    private static int blocks(int rows) {
+        return (rows + GradientTile.QUERIES - 1) / GradientTile.QUERIES;
+    }
+
+    /** Units of progress of a head. */
+    static long steps(AttentionInput input) {
+        return (long) input.groupSize() * ((input.queries() + PHASE - 1) / PHASE);
+    }
+
+    /** Scratch memory of a head. */
+    static long bytes(AttentionInput input) {
+        int rows = phaseRows(input);
+        long sums = tiles(input.keys()) * GradientTile.sumFloats(input.d(), input.dv());
+        long partial = shares(input.keys()) * blocks(rows) * GradientTile.blockFloats(input.d());
+        return PackedKeys.bytes(rows, input.d(), input.d()) + PackedKeys.bytes(rows, input.dv(), input.dv())
+                + (sums + partial) * Float.BYTES;
+    }
+
+    void run(Team team) {
+        Scratch scratch = team.scratch();
+        long mark = scratch.mark();
+        long tileBytes = GradientTile.sumFloats(input.d(), input.dv()) * Float.BYTES;
+        long sums = scratch.allocate(tiles * tileBytes);
+        Memory.fillFloats(sums, tiles * tileBytes / Float.BYTES, 0);
+        int rows = phaseRows(input);
+        PackedKeys queries = new PackedKeys(scratch, rows, input.d(), input.d(), scale);
+        PackedKeys gradients = new PackedKeys(scratch, rows, input.dv(), input.dv(), GradientTile.plainScale());
+        long blockBytes = GradientTile.blockFloats(input.d()) * Float.BYTES;
+        long partial = scratch.allocate(shares * blocks(rows) * blockBytes);
+        for (int member = 0; member < input.groupSize(); member++) {
+            for (int from = 0; from < input.queries(); from += PHASE) {
+                int count = Math.min(PHASE, input.queries() - from);
+                Phase phase = new Phase(member, from, count, queries, gradients, partial, blockBytes);
+                phase.pack(team);
+                team.forEach(shares, (share, memory) -> phase.share(share, sums, tileBytes, memory));
+                team.forEach(blocks(count), phase::writeBlock);
+                team.advance(1);
+            }
+        }
+        int all = tiles(input.keys());
+        team.forEach(all, (tile, memory) -> writeTile(tile, sums + tile * tileBytes));
+        scratch.release(mark);
+    }
+
+    /** Writes the rows of a tile of keys and values; zeros for padding. */
+    private void writeTile(int tile, long sums) {
+        Matrix dKey = head.ofKeys(tensors.dKey());
+        Matrix dValue = head.ofKeys(tensors.dValue());
+        float[] keyRow = new float[input.d()];
+        float[] valueRow = new float[input.dv()];
+        long values = sums + GradientTile.valueOffset(input.d());
+        int first = tile * GradientTile.KEYS;
+        for (int j = first; j < Math.min(input.keys(), first + GradientTile.KEYS); j++) {
+            boolean valid = j < head.keys();
+            for (int c = 0; c < keyRow.length; c++) {
+                keyRow[c] = valid ? input.scale() * Memory.getFloat(sums + GradientTile.index(j - first, c, keyRow.length))
+                        : 0;
+            }
+            for (int c = 0; c < valueRow.length; c++) {
+                valueRow[c] = valid ? Memory.getFloat(values + GradientTile.index(j - first, c, valueRow.length)) : 0;
+            }
+            dKey.writeRow(j, keyRow, 0);
+            dValue.writeRow(j, valueRow, 0);
+        }
+    }
+
+    /** Some queries of one query head. */
+    private final class Phase {
+        private final int from;
+        private final int count;
+        private final int member;
+        private final PackedKeys queries;
+        private final PackedKeys gradients;
+        private final long partial;
+        private final long blockBytes;
+
+        Phase(int member, int from, int count, PackedKeys queries, PackedKeys gradients, long partial,
+                long blockBytes) {
+            this.member = member;
+            this.from = from;
+            this.count = count;
+            this.queries = queries;
+            this.gradients = gradients;
+            this.partial = partial;
+            this.blockBytes = blockBytes;
+            queries.resize(count);
+            gradients.resize(count);
+        }
+
+        private Matrix rows(Tensor tensor) {
+            return head.ofQueries(tensor.rows(from, count), member);
+        }
+
+        void pack(Team team) {
+            team.forEach((count + PACK - 1) / PACK, (index, scratch) -> {
+                int first = index * PACK;
+                int end = Math.min(count, first + PACK);
+                Packer packer = scratch.keep(Packer.class, Packer::new);
+                Matrix query = rows(input.query());
+                Matrix gradient = rows(tensors.outputGradient());
+                packer.pack(queries, first, end, query, query, null, 0, null);
+                packer.pack(gradients, first, end, gradient, gradient, null, 0, null);
+                biases(first, end, query, gradient);
+            });
+        }
+
+        private void biases(int first, int end, Matrix query, Matrix gradient) {
+            double[] shift = head.shift(query, 0, first, end - first, centre);
+            Matrix logSumExp = head.logSumExp(member);
+            Matrix output = head.output(member);
+            float[] o = new float[input.dv()];
+            float[] g = new float[input.dv()];
+            for (int i = first; i < end; i++) {
+                float sum = logSumExp.get(from + i, 0);
+                // A query without keys has a sum of −∞; as a bias that makes all its weights 0.
+                queries.setBias(i, sum == Float.NEGATIVE_INFINITY ? sum : (float) (shift[i - first] - sum));
+                output.readRow(from + i, o, 0);
+                gradient.readRow(i, g, 0);
+                double dot = 0;
+                for (int c = 0; c < o.length; c++) {
+                    dot += (double) o[c] * g[c];
+                }
+                gradients.setBias(i, (float) -dot);
+            }
+            if (end == count) {
+                // Padding has weights of 0; its slopes must be finite for their products to be 0 too.
+                for (int i = count; i < gradients.padded(); i++) {
+                    gradients.setBias(i, 0);
+                }
+            }
+        }
+
+        /** All queries of the phase with every {@code shares}-th tile of keys. */
+        void share(int share, long sums, long tileBytes, Scratch scratch) {
+            long mine = partial + share * blocks(count) * blockBytes;
+            Memory.fillFloats(mine, blocks(count) * blockBytes / Float.BYTES, 0);
+            GradientTile tile = scratch.keep(GradientTile.class, GradientTile::new);
+            long offset = input.mask().causalOffset(input.queries(), input.keys());
+            for (int t = share; t < tiles; t += shares) {
+                int key = t * GradientTile.KEYS;
+                int keys = Math.min(GradientTile.KEYS, head.keys() - key);
+                // The first query of the phase that sees the tile's first key.
+                long first = input.mask().isCausal() ? Math.max(0, key - offset - from) : 0;
+                if (first >= count) {
+                    continue;
+                }
+                tile.load(head.key(), head.value(), head.bias(), key, keys, scale, centre, sums + t * tileBytes);
+                for (int block = (int) (first / GradientTile.QUERIES); block < blocks(count); block++) {
+                    int start = block * GradientTile.QUERIES;
+                    long diagonal = input.mask().isCausal() ? key - offset - from - start : -GradientTile.KEYS;
+                    tile.add(queries, gradients, start, (int) Math.max(diagonal, -GradientTile.KEYS),
+                            mine + block * blockBytes, scratch);
+                }
+                tile.store(sums + t * tileBytes);
+            }
+        }
+
+        /** Adds the shares of a block of queries, in their order, and writes its rows. */
+        void writeBlock(int block, Scratch scratch) {
+            Matrix dQuery = head.ofQueries(tensors.dQuery(), member);
+            int start = block * GradientTile.QUERIES;
+            int d = input.d();
+            float[] row = new float[d];
+            for (int i = 0; i < Math.min(GradientTile.QUERIES, count - start); i++) {
+                for (int c = 0; c < d; c++) {
+                    float sum = 0;
+                    for (int share = 0; share < shares; share++) {
+                        sum += Memory.getFloat(partial + (share * blocks(count) + block) * blockBytes
+                                + ((long) c * GradientTile.QUERIES + i) * Float.BYTES);
+                    }
+                    row[c] = input.scale() * sum;
+                }
+                dQuery.writeRow(from + start + i, row, 0);
+            }
+        }
+    }
+}

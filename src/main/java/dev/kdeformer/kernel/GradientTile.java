@@ -1,0 +1,204 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.Lanes.DEPTH;
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+import static dev.kdeformer.kernel.Lanes.WIDTH;
+
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.tensor.Matrix;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * The gradients of a tile of keys and values, gathered over blocks of queries (Dao 2023, FlashAttention-2, the
+ * backward pass): with P the weights recomputed from the saved log-sum-exp, dV += Pᵀ·dO and dK += Sᵀ·Q, where
+ * S = P ∘ (dO·Vᵀ − D) and D is dO·O of each query; and each block's dQ += S·K. Kept per thread.
+ *
+ * <p>Everything is held transposed, keys by queries, so that weights and S are left operands as they are: the
+ * log-sum-exp and D of a query become biases that the products start from, and dQ is summed as Kᵀ·Sᵀ, features by
+ * queries. No tile is ever transposed.
+ */
+public final class GradientTile {
+    /** Most keys in a tile. */
+    public static final int KEYS = QueryTile.ROWS;
+
+    /** Queries in a block: a multiple of every panel and of every pass of the exponential. */
+    public static final int QUERIES = 192;
+
+    private static final LogitScale PLAIN = new LogitScale(1, 1, 1);
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+
+    private final QueryTile keys = new QueryTile();
+    private final QueryTile values = new QueryTile();
+    private final float[] weights = new float[KEYS * STRIDE];
+    private final float[] slopes = new float[KEYS * STRIDE];
+    private final float[] bias = new float[KEYS];
+    private final float[] unused = new float[KEYS * LANES];
+    private float[] row = new float[0];
+    private float[] features = new float[0];
+    private float[] keySums = new float[0];
+    private float[] valueSums = new float[0];
+    private float[] querySums = new float[0];
+    private int count;
+    private int d;
+
+    /** The scale for gradients of the output, whose products with values are taken as they are. */
+    public static LogitScale plainScale() {
+        return PLAIN;
+    }
+
+    /** Floats of a block's query gradients, as {@link #add} keeps them. */
+    public static long blockFloats(int d) {
+        return (long) d * QUERIES;
+    }
+
+    /** Floats of a tile's sums, as {@link #store} keeps them. */
+    public static long sumFloats(int d, int dv) {
+        return (long) KEYS * (Lanes.padColumns(d) + Lanes.padColumns(dv));
+    }
+
+    /** Bytes from the start of a tile's sums to those of the values. */
+    public static long valueOffset(int d) {
+        return KEYS * Lanes.padColumns(d) * 4L;
+    }
+
+    /** Bytes from the start of a tile's sums of keys, or of values, to column {@code c} of {@code columns} of row {@code r}. */
+    public static long index(int r, int c, int columns) {
+        return (r * Lanes.padColumns(columns) + c) * 4L;
+    }
+
+    /**
+     * Loads keys and values, and the sums so far.
+     *
+     * @param key     (m, d)
+     * @param value   (m, d_v)
+     * @param keyBias (1, m), natural logarithm, or null
+     * @param from    first key
+     * @param size    number of keys, at most KEYS
+     * @param centre  d floats to subtract from every key
+     * @param sums    address of the sums that {@link #store} left, or zeros
+     */
+    public void load(Matrix key, Matrix value, Matrix keyBias, int from, int size, LogitScale scale, float[] centre,
+            long sums) {
+        count = size;
+        d = key.columns();
+        keys.resize(size, d);
+        row = room(row, d);
+        features = room(features, Lanes.roundUp(d, ValueKernel.ROW_MULTIPLE) * STRIDE);
+        for (int r = 0; r < size; r++) {
+            key.readRow(from + r, row, 0);
+            for (int c = 0; c < d; c++) {
+                float x = row[c] - centre[c];
+                features[c * STRIDE + r] = x;
+                keys.data()[QueryTile.blockStart(c) + r * STRIDE + c % DEPTH] = x * scale.power();
+            }
+            // What is subtracted from exponents, so that a hidden key has +∞ here and weights of 0.
+            bias[r] = keyBias == null ? 0 : (float) (-keyBias.get(0, from + r) / Math.log(2));
+        }
+        values.load(value, 0, from, size, PLAIN);
+        keySums = room(keySums, KEYS * Lanes.padColumns(d));
+        valueSums = room(valueSums, KEYS * Lanes.padColumns(value.columns()));
+        querySums = room(querySums, Lanes.roundUp(d, ValueKernel.ROW_MULTIPLE) * QUERIES);
+        MemorySegment.copy(Memory.ALL, FLOAT, sums, keySums, 0, KEYS * Lanes.padColumns(d));
+        MemorySegment.copy(Memory.ALL, FLOAT, sums + valueOffset(d), valueSums, 0,
+                KEYS * Lanes.padColumns(value.columns()));
+    }
+
+    /**
+     * Adds a block of queries.
+     *
+     * @param queries   queries as keys and as values, minus their log-sum-exp as bias; the scale is that of {@link #load}
+     * @param gradients gradients of their outputs as keys and as values, −D as bias; the scale is {@link #plainScale}
+     * @param first     first query of the block, a multiple of QUERIES
+     * @param diagonal  key r is hidden from the block's queries before {@code diagonal + r}; any number ≤ −KEYS hides
+     *                  nothing
+     * @param block     address of {@link #blockFloats} floats, which the block's query gradients are added to
+     * @param scratch   memory for the call
+     */
+    public void add(PackedKeys queries, PackedKeys gradients, int first, int diagonal, long block, Scratch scratch) {
+        int present = Math.min(QUERIES, queries.count() - first);
+        int columns = Math.min(QUERIES, queries.padded() - first);
+        for (int c = 0; c < columns; c += PANEL) {
+            product(keys, queries, first + c, weights, c);
+        }
+        if (diagonal > -KEYS) {
+            MaskKernel.hideBefore(weights, 0, count, columns, diagonal);
+        }
+        for (int c = 0; c < columns; c += ExpKernel.COLUMNS) {
+            ExpKernel.exp(weights, c, count, queries.scale().factor(), bias, unused);
+        }
+        accumulate(weights, gradients, first, present, valueSums, Lanes.padColumns(gradients.dv()));
+        for (int c = 0; c < columns; c += PANEL) {
+            product(values, gradients, first + c, slopes, c);
+        }
+        long mark = scratch.mark();
+        long right = scratch.floats((long) KEYS * QUERIES);
+        multiply(columns, right);
+        accumulate(slopes, queries, first, present, keySums, Lanes.padColumns(d));
+        addToQueries(columns, right, block);
+        scratch.release(mark);
+    }
+
+    private static void product(QueryTile left, PackedKeys right, int key, float[] s, int column) {
+        int d = left.d();
+        LogitKernel.logits(left.data(), left.rows(), Math.min(d, DEPTH), right.keyPanel(key, 0), right.bias(key), s,
+                column);
+        for (int i = DEPTH; i < d; i += DEPTH) {
+            for (int v = 0; v < WIDTH; v += 2) {
+                ValueKernel.add(left.data(), QueryTile.blockStart(i), left.rows(), Math.min(DEPTH, d - i),
+                        right.keyPanel(key, i) + v * VECTOR_BYTES, WIDTH * VECTOR_BYTES, 2, s, column + v * LANES,
+                        STRIDE);
+            }
+        }
+    }
+
+    private void accumulate(float[] left, PackedKeys right, int first, int present, float[] sums, int stride) {
+        for (int panel = 0; panel < right.valuePanels(); panel++) {
+            int vectors = right.panelVectors(panel);
+            ValueKernel.add(left, 0, count, present, right.valueRow(panel, first), vectors * VECTOR_BYTES, vectors,
+                    sums, right.panelStart(panel) * LANES, stride);
+        }
+    }
+
+    /** slopes ← weights ∘ slopes, once as a left operand and once, from an address on, as a right one. */
+    private void multiply(int columns, long right) {
+        for (int r = 0; r < count; r++) {
+            int a = r * STRIDE;
+            long to = right + r * (QUERIES * 4L);
+            for (int c = 0; c < columns; c += LANES) {
+                FloatVector x = FloatVector.fromArray(FLOATS, weights, a + c)
+                        .mul(FloatVector.fromArray(FLOATS, slopes, a + c));
+                x.intoArray(slopes, a + c);
+                Lanes.store(x, to + c * 4L);
+            }
+        }
+    }
+
+    private void addToQueries(int columns, long right, long block) {
+        MemorySegment.copy(Memory.ALL, FLOAT, block, querySums, 0, d * QUERIES);
+        int vectors = columns / LANES;
+        for (int v = 0; v < vectors; v += ValueKernel.WIDEST) {
+            ValueKernel.add(features, 0, d, count, right + v * VECTOR_BYTES, QUERIES * 4L,
+                    Math.min(ValueKernel.WIDEST, vectors - v), querySums, v * LANES, QUERIES);
+        }
+        MemorySegment.copy(querySums, 0, Memory.ALL, FLOAT, block, d * QUERIES);
+    }
+
+    /** Stores the sums at an address, {@link #sumFloats} floats. */
+    public void store(long sums) {
+        int keyFloats = KEYS * Lanes.padColumns(d);
+        MemorySegment.copy(keySums, 0, Memory.ALL, FLOAT, sums, keyFloats);
+        MemorySegment.copy(valueSums, 0, Memory.ALL, FLOAT, sums + valueOffset(d),
+                KEYS * Lanes.padColumns(values.d()));
+    }
+
+    private static float[] room(float[] array, int length) {
+        return array.length < length ? new float[length] : array;
+    }
+}

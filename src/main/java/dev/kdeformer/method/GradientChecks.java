@@ -1,0 +1,107 @@
+package dev.kdeformer.method;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Engine;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+import java.util.Objects;
+
+/** Argument checks of gradients, made before anything is computed or written. */
+public final class GradientChecks {
+    /** Largest gradient that leaves room for a rescaling by the softmax scale in float32. */
+    private static final double LARGEST = 0x1p120;
+
+    private final AttentionInput input;
+    private final Tensor output;
+    private final Tensor logSumExp;
+    private final Tensor outputGradient;
+
+    /** Checks of a call with these tensors to read. */
+    public GradientChecks(AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient) {
+        this.input = Objects.requireNonNull(input, "input");
+        this.output = Objects.requireNonNull(output, "output");
+        this.logSumExp = Objects.requireNonNull(logSumExp, "logSumExp");
+        this.outputGradient = Objects.requireNonNull(outputGradient, "outputGradient");
+    }
+
+    /**
+     * Checks everything but the elements.
+     *
+     * @throws IllegalArgumentException if a shape does not fit, or memory that is written overlaps other memory or is
+     *                                  read-only
+     * @throws IllegalStateException    if an arena is closed
+     */
+    public void tensors(Engine engine, Tensor dQuery, Tensor dKey, Tensor dValue) {
+        Objects.requireNonNull(engine, "engine");
+        Objects.requireNonNull(dQuery, "dQuery");
+        Objects.requireNonNull(dKey, "dKey");
+        Objects.requireNonNull(dValue, "dValue");
+        Checks.shape("output", output, input.outputShape());
+        Checks.shape("logSumExp", logSumExp, input.outputShape().withColumns(1));
+        Checks.shape("outputGradient", outputGradient, input.outputShape());
+        Checks.shape("dQuery", dQuery, input.query().shape());
+        Checks.shape("dKey", dKey, input.key().shape());
+        Checks.shape("dValue", dValue, input.value().shape());
+        Checks.usable("query", input.query(), engine);
+        Checks.usable("key", input.key(), engine);
+        Checks.usable("value", input.value(), engine);
+        if (input.keyBias() != null) {
+            Checks.usable("key bias", input.keyBias(), engine);
+        }
+        Checks.usable("output", output, engine);
+        Checks.usable("logSumExp", logSumExp, engine);
+        Checks.usable("outputGradient", outputGradient, engine);
+        written("dQuery", dQuery, engine);
+        written("dKey", dKey, engine);
+        written("dValue", dValue, engine);
+        Checks.apart("dKey", dKey, "dQuery", dQuery);
+        Checks.apart("dValue", dValue, "dQuery", dQuery);
+        Checks.apart("dValue", dValue, "dKey", dKey);
+    }
+
+    private void written(String name, Tensor tensor, Engine engine) {
+        Checks.usable(name, tensor, engine);
+        Checks.writable(name, tensor);
+        Checks.apart(name, tensor, input);
+        Checks.apart(name, tensor, "output", output);
+        Checks.apart(name, tensor, "logSumExp", logSumExp);
+        Checks.apart(name, tensor, "outputGradient", outputGradient);
+    }
+
+    /**
+     * Checks the elements.
+     *
+     * @throws IllegalArgumentException if one is not finite (a log-sum-exp may be −∞), or gradients might exceed what
+     *                                  float32 holds
+     */
+    public void elements(Team team) {
+        Checks.elements(team, input);
+        double q = Checks.largest(team, "query", input.query(), null);
+        double k = Checks.largest(team, "key", input.key(), input);
+        double v = Checks.largest(team, "value", input.value(), input);
+        double o = Checks.largest(team, "output", output, null);
+        double g = Checks.largest(team, "outputGradient", outputGradient, null);
+        // Weights of a query sum to 1, so a slope is at most twice the largest product of a gradient and a value.
+        double slope = g * input.dv() * (Math.max(v, o) + v);
+        double rows = (double) input.queries() * input.groupSize();
+        double largest = Math.max(1, Math.abs(input.scale())) * Math.max(slope * Math.max(rows * q, 2 * k), rows * g);
+        if (!(largest < LARGEST)) {
+            throw new IllegalArgumentException("gradients may exceed what float32 holds: largest |outputGradient| "
+                    + (float) g + ", |value| " + (float) v + ", |query| " + (float) q + ", |key| " + (float) k
+                    + ", scale " + input.scale() + "; the bound of their products must stay below 1e36");
+        }
+        for (int b = 0; b < input.batch(); b++) {
+            for (int h = 0; h < input.heads(); h++) {
+                Matrix sums = logSumExp.matrix(b, h);
+                for (int i = 0; i < sums.rows(); i++) {
+                    float x = sums.get(i, 0);
+                    if (Float.isNaN(x) || x == Float.POSITIVE_INFINITY) {
+                        throw new IllegalArgumentException("logSumExp must be finite or -Infinity, got " + x
+                                + " at (batch " + b + ", head " + h + ", row " + i + ")");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+package dev.kdeformer.reference;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+
+/**
+ * Gradients of exact attention in double precision, straight from the definition, and the loss Σ dO ∘ O that they are
+ * gradients of, for finite differences. Takes everything that {@link AttentionInput} can describe.
+ */
+public final class ReferenceGradient {
+    private final AttentionInput input;
+    private final double[][] q;
+    private final double[][] k;
+    private final double[][] v;
+    private final double[][] gradient;
+    private final double[][] dq;
+    private final double[][] dk;
+    private final double[][] dv;
+
+    private ReferenceGradient(AttentionInput input, Tensor outputGradient) {
+        this.input = input;
+        this.q = copy(input.query());
+        this.k = copy(input.key());
+        this.v = copy(input.value());
+        this.gradient = copy(outputGradient);
+        this.dq = zeros(q);
+        this.dk = zeros(k);
+        this.dv = zeros(v);
+    }
+
+    /** The gradients of an input for a gradient of its output. */
+    public static ReferenceGradient of(AttentionInput input, Tensor outputGradient) {
+        ReferenceGradient reference = new ReferenceGradient(input, outputGradient);
+        for (int b = 0; b < input.batch(); b++) {
+            for (int h = 0; h < input.heads(); h++) {
+                for (int i = 0; i < input.queries(); i++) {
+                    reference.row(b, h, i, true);
+                }
+            }
+        }
+        return reference;
+    }
+
+    /** Gradients by queries: for every head n × d in row-major order. */
+    public double[][] query() {
+        return dq;
+    }
+
+    /** Gradients by keys. */
+    public double[][] key() {
+        return dk;
+    }
+
+    /** Gradients by values. */
+    public double[][] value() {
+        return dv;
+    }
+
+    /** The queries, to be changed for finite differences. */
+    public double[][] queries() {
+        return q;
+    }
+
+    /** The keys, to be changed for finite differences. */
+    public double[][] keys() {
+        return k;
+    }
+
+    /** The values, to be changed for finite differences. */
+    public double[][] values() {
+        return v;
+    }
+
+    /** The loss of the elements as they are now. */
+    public double loss() {
+        double loss = 0;
+        for (int b = 0; b < input.batch(); b++) {
+            for (int h = 0; h < input.heads(); h++) {
+                for (int i = 0; i < input.queries(); i++) {
+                    loss += row(b, h, i, false);
+                }
+            }
+        }
+        return loss;
+    }
+
+    /** ‖x − exact‖ / ‖exact‖ over all heads, Frobenius; the numerator alone where the exact gradient is 0. */
+    public static double error(Tensor x, double[][] exact) {
+        double[][] values = copy(x);
+        double error = 0;
+        double norm = 0;
+        for (int h = 0; h < exact.length; h++) {
+            for (int i = 0; i < exact[h].length; i++) {
+                error += (values[h][i] - exact[h][i]) * (values[h][i] - exact[h][i]);
+                norm += exact[h][i] * exact[h][i];
+            }
+        }
+        return Math.sqrt(norm == 0 ? error : error / norm);
+    }
+
+    private double row(int b, int h, int i, boolean differentiate) {
+        int kv = b * input.kvHeads() + h / input.groupSize();
+        int head = b * input.heads() + h;
+        int d = input.d();
+        int columns = input.dv();
+        double[] p = weights(b, h, i);
+        double loss = 0;
+        double[] slope = new double[p.length];
+        for (int j = 0; j < p.length; j++) {
+            for (int c = 0; c < columns; c++) {
+                slope[j] += gradient[head][i * columns + c] * v[kv][j * columns + c];
+            }
+            loss += p[j] * slope[j];
+        }
+        if (differentiate) {
+            for (int j = 0; j < p.length; j++) {
+                double s = input.scale() * p[j] * (slope[j] - loss);
+                for (int c = 0; c < d; c++) {
+                    dq[head][i * d + c] += s * k[kv][j * d + c];
+                    dk[kv][j * d + c] += s * q[head][i * d + c];
+                }
+                for (int c = 0; c < columns; c++) {
+                    dv[kv][j * columns + c] += p[j] * gradient[head][i * columns + c];
+                }
+            }
+        }
+        return loss;
+    }
+
+    private double[] weights(int b, int h, int i) {
+        int kv = b * input.kvHeads() + h / input.groupSize();
+        double[] p = new double[input.keys()];
+        double max = Double.NEGATIVE_INFINITY;
+        for (int j = 0; j < p.length; j++) {
+            p[j] = Double.NEGATIVE_INFINITY;
+            if (visible(b, i, j)) {
+                double dot = 0;
+                for (int c = 0; c < input.d(); c++) {
+                    dot += q[b * input.heads() + h][i * input.d() + c] * k[kv][j * input.d() + c];
+                }
+                p[j] = input.scale() * dot + bias(b, h, j);
+            }
+            max = Math.max(max, p[j]);
+        }
+        double sum = 0;
+        for (int j = 0; j < p.length; j++) {
+            p[j] = max == Double.NEGATIVE_INFINITY ? 0 : Math.exp(p[j] - max);
+            sum += p[j];
+        }
+        for (int j = 0; j < p.length && sum > 0; j++) {
+            p[j] /= sum;
+        }
+        return p;
+    }
+
+    private boolean visible(int b, int i, int j) {
+        int offset = switch (input.mask().causality()) {
+            case NONE -> input.keys();
+            case LOWER_RIGHT -> input.keys() - input.queries();
+            case UPPER_LEFT -> 0;
+        };
+        return j < input.mask().keyLength(b, input.keys()) && j <= i + offset;
+    }
+
+    private double bias(int b, int h, int j) {
+        Tensor bias = input.keyBias();
+        return bias == null ? 0 : bias.matrix(Math.min(b, bias.shape().batch() - 1),
+                Math.min(h / input.groupSize(), bias.shape().heads() - 1)).get(0, j);
+    }
+
+    private static double[][] copy(Tensor tensor) {
+        int heads = tensor.shape().heads();
+        double[][] all = new double[tensor.shape().batch() * heads][];
+        for (int h = 0; h < all.length; h++) {
+            Matrix matrix = tensor.matrix(h / heads, h % heads);
+            float[] values = matrix.toArray();
+            all[h] = new double[values.length];
+            for (int i = 0; i < values.length; i++) {
+                all[h][i] = values[i];
+            }
+        }
+        return all;
+    }
+
+    private static double[][] zeros(double[][] like) {
+        double[][] all = new double[like.length][];
+        for (int h = 0; h < all.length; h++) {
+            all[h] = new double[like[h].length];
+        }
+        return all;
+    }
+}
