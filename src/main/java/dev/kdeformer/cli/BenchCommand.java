@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 /** What the commands share that run methods on one input and report on them. */
 abstract class BenchCommand implements Callable<Integer> {
     @Mixin
-    private InputOptions inputOptions;
+    private CutInputOptions inputOptions;
 
     @Mixin
     private MethodOptions methodOptions;

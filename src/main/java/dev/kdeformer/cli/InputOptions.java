@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -20,8 +21,8 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Where queries, keys and values come from, and how they are masked. */
-final class InputOptions {
+/** Where queries, keys and values come from, and how they are masked; all of their rows. */
+class InputOptions {
     /** A long sequence on which exact attention takes about a second on one core. */
     static final String DEFAULT_DATA = "glove-16384";
     /** The rows of random input. */
@@ -66,9 +67,15 @@ final class InputOptions {
             description = "Number of valid keys of each batch item, comma-separated; the rest is padding.")
     private int[] keyLengths;
 
-    @Option(names = "--n", paramLabel = "N", order = 20,
-            description = "Take only the first N queries and the first N keys of every head.")
-    private Integer rows;
+    /** The number of first rows to take of every head, or null for all. */
+    Integer rows() {
+        return null;
+    }
+
+    /** The number of rows that a set should have to be taken where none is named. */
+    int wantedRows() {
+        return 1;
+    }
 
     /** Whether an option says where the input comes from. */
     boolean isGiven() {
@@ -84,7 +91,7 @@ final class InputOptions {
     NamedInput random(Arena arena, int heads, int columns, long seed) {
         Shape shape;
         try {
-            shape = Shape.of(1, heads, rows == null ? RANDOM_ROWS : rows, columns);
+            shape = Shape.of(1, heads, rows() == null ? RANDOM_ROWS : rows(), columns);
         } catch (IllegalArgumentException e) {
             throw new UsageError("--n, --d and --heads do not give an input: " + e.getMessage());
         }
@@ -113,7 +120,7 @@ final class InputOptions {
         } else if (safetensors != null) {
             loaded = fromSafetensors(arena);
         } else {
-            loaded = fromData(arena, data == null ? DEFAULT_DATA : data);
+            loaded = fromData(arena, data == null ? defaultData(wantedRows()) : data);
         }
         return refine(loaded);
     }
@@ -174,6 +181,14 @@ final class InputOptions {
                 "the input");
     }
 
+    /** The usual set, or where it is too short the shortest that is not, if there is one. */
+    private String defaultData(int wanted) {
+        List<DataSet> sets = dataFolder.catalogues().stream().flatMap(each -> each.sets().stream()).toList();
+        boolean suffices = sets.stream().anyMatch(set -> set.name().equals(DEFAULT_DATA) && set.n() >= wanted);
+        return suffices ? DEFAULT_DATA : sets.stream().filter(set -> set.n() >= wanted)
+                .min(Comparator.comparingInt(DataSet::n)).map(DataSet::name).orElse(DEFAULT_DATA);
+    }
+
     private NamedInput fromData(Arena arena, String name) throws IOException {
         List<Catalogue> catalogues = dataFolder.catalogues();
         Catalogue catalogue = catalogues.stream().filter(each -> each.find(name) != null).findFirst()
@@ -213,12 +228,12 @@ final class InputOptions {
         Mask mask = input.mask();
         float factor = scale == null ? input.scale() : scale;
         String name = loaded.name();
-        if (rows != null) {
+        if (rows() != null) {
             int most = Math.max(input.queries(), input.keys());
-            if (rows < 1 || rows > most) {
-                throw new UsageError("--n must be between 1 and " + most + " for " + name + ", got " + rows);
+            if (rows() < 1 || rows() > most) {
+                throw new UsageError("--n must be between 1 and " + most + " for " + name + ", got " + rows());
             }
-            input = AttentionInput.of(first(input.query()), first(input.key()), first(input.value()));
+            input = loaded.firstRows(rows());
         }
         if (causal != null) {
             mask = switch (causal) {
@@ -237,9 +252,5 @@ final class InputOptions {
             throw new UsageError(e.getMessage());
         }
         return new NamedInput(name, loaded.about(), loaded.rank(), input);
-    }
-
-    private Tensor first(Tensor tensor) {
-        return tensor.rows(0, Math.min(rows, tensor.shape().rows()));
     }
 }

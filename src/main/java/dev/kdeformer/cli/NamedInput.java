@@ -24,6 +24,15 @@ record NamedInput(String name, String about, int rank, AttentionInput input) {
         return elements * Float.BYTES;
     }
 
+    /** The first rows of queries, keys and values, or all where there are fewer; unmasked, with scale 1/√d. */
+    AttentionInput firstRows(int rows) {
+        return AttentionInput.of(first(input.query(), rows), first(input.key(), rows), first(input.value(), rows));
+    }
+
+    private static Tensor first(Tensor tensor, int rows) {
+        return tensor.rows(0, Math.min(rows, tensor.shape().rows()));
+    }
+
     /** The shape in words. */
     String shape() {
         StringBuilder text = new StringBuilder();

@@ -31,7 +31,7 @@ final class PeersCommand implements Callable<Integer> {
             + "fetches ONNX Runtime and PyTorch, some 200 MB, into target/kdebench/peers";
 
     @Mixin
-    private InputOptions inputOptions;
+    private CutInputOptions inputOptions;
 
     @Option(names = "--d", paramLabel = "D", order = 21, description = "Columns of random input (default: 64).")
     private Integer columns;

@@ -86,7 +86,7 @@ final class TextReport implements ReportOptions.Form {
     }
 
     /** The mean, and the maximum where there is more than one head. */
-    private static String error(ErrorReport error, ToDoubleFunction<ErrorMeasures> measure) {
+    static String error(ErrorReport error, ToDoubleFunction<ErrorMeasures> measure) {
         if (error == null) {
             return "-";
         }
@@ -117,8 +117,12 @@ final class TextReport implements ReportOptions.Form {
     /** The runs as comma-separated values with a line of names, as RFC 4180 has it but with plain line feeds. */
     @Override
     public String csv() {
+        return csv(report.runs().stream().map(run -> flat(report.input(), run)).toList());
+    }
+
+    /** Maps with the same keys in the same order as comma-separated values with a line of names. */
+    static String csv(List<Map<String, Object>> lines) {
         StringBuilder text = new StringBuilder();
-        List<Map<String, Object>> lines = report.runs().stream().map(this::flat).toList();
         if (!lines.isEmpty()) {
             text.append(String.join(",", lines.get(0).keySet())).append('\n');
         }
@@ -128,11 +132,12 @@ final class TextReport implements ReportOptions.Form {
         return text.toString();
     }
 
-    private Map<String, Object> flat(Report.Run run) {
+    /** A run as names and values without nesting. */
+    static Map<String, Object> flat(NamedInput input, Report.Run run) {
         Map<String, Object> line = new LinkedHashMap<>();
-        line.put("input", report.input().name());
-        line.put("n", report.input().input().queries());
-        line.put("m", report.input().input().keys());
+        line.put("input", input.name());
+        line.put("n", input.input().queries());
+        line.put("m", input.input().keys());
         line.put("method", run.method());
         line.put("parameters", run.parameters().entrySet().stream().map(Object::toString)
                 .collect(Collectors.joining(" ")));
