@@ -3,6 +3,7 @@ package dev.kdeformer.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -12,10 +13,12 @@ import picocli.CommandLine.Option;
         footer = {"", "Examples:", "  kdebench run",
             "  kdebench run --q q.npy --k k.npy --v v.npy --method exact --out o.npy"})
 final class RunCommand extends BenchCommand {
-    private static final List<String> PREFERRED = List.of("kdeformer", Bench.EXACT);
+    /** What is run when no method is named; the last is the one whose output is written. */
+    private static final List<String> DEFAULTS = Stream.of("kdeformer", "auto").filter(Methods::knows).toList();
 
     @Option(names = "--method", paramLabel = "NAME", order = 21,
-            description = "The method (default: kdeformer); 'kdebench methods' lists them.")
+            description = "The method; 'kdebench methods' lists them. Without one, the paper's and this project's own "
+                    + "default are run.")
     private String method;
 
     @Option(names = "--columns", paramLabel = "C", order = 22,
@@ -23,17 +26,18 @@ final class RunCommand extends BenchCommand {
     private Integer columns;
 
     @Option(names = "--out", paramLabel = "FILE.npy", order = 40,
-            description = "Write the method's output as .npy, float32, with as many dimensions as the queries have.")
+            description = "Write the method's output (without --method, that of auto) as .npy, float32, with as many "
+                    + "dimensions as the queries have.")
     private Path out;
 
     @Override
     String target() {
-        return method != null ? method : PREFERRED.stream().filter(Methods::knows).findFirst().orElseThrow();
+        return method != null ? method : DEFAULTS.get(DEFAULTS.size() - 1);
     }
 
     @Override
     List<String> methods() {
-        List<String> names = new ArrayList<>(List.of(Methods.find(target()).name()));
+        List<String> names = new ArrayList<>(method != null ? List.of(method) : DEFAULTS);
         if (!withoutExact() && !names.contains(Bench.TRIVIAL)) {
             names.add(Bench.TRIVIAL);
         }
