@@ -4,6 +4,7 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 
 /** The entry: a builder for each attention method. */
@@ -34,5 +35,10 @@ public final class Attention {
     /** The default: exact for short sequences, pilot attention within an error budget beyond. */
     public static AutoAttention.Builder auto() {
         return AutoAttention.builder();
+    }
+
+    /** Softmax attention to keys thinned by kernel halving. */
+    public static Thinformer.Builder thinformer() {
+        return Thinformer.builder();
     }
 }

@@ -6,6 +6,7 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import java.util.List;
 import java.util.Map;
@@ -37,7 +38,12 @@ final class Methods {
             new MethodEntry<>("uniform", "softmax over keys drawn uniformly", "trivial", Attention::uniform,
                     UniformSampling.Builder::build)
                     .columns(UniformSampling.Builder::columns).seed(UniformSampling.Builder::seed)
-                    .whole("samples", "keys drawn for each head", "256", UniformSampling.Builder::samples));
+                    .whole("samples", "keys drawn for each head", "256", UniformSampling.Builder::samples),
+            new MethodEntry<>("thinformer", "softmax over keys thinned by kernel halving",
+                    "Thinformer, Carrell et al. 2025", Attention::thinformer, Thinformer.Builder::build)
+                    .columns(Thinformer.Builder::columns).seed(Thinformer.Builder::seed)
+                    .whole("oversampling", "g; 2^g sqrt(n) keys are kept", "2", Thinformer.Builder::oversampling)
+                    .real("delta", "failure probability of the halvings", "0.5", Thinformer.Builder::delta));
 
     private Methods() {
     }
