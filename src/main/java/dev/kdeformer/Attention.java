@@ -6,6 +6,7 @@ import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
+import dev.kdeformer.rivals.WildCat;
 
 /** The entry: a builder for each attention method. */
 public final class Attention {
@@ -40,5 +41,10 @@ public final class Attention {
     /** Softmax attention to keys thinned by kernel halving. */
     public static Thinformer.Builder thinformer() {
         return Thinformer.builder();
+    }
+
+    /** Softmax attention to a weighted coreset of the keys. */
+    public static WildCat.Builder wildcat() {
+        return WildCat.builder();
     }
 }

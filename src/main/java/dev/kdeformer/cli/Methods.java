@@ -8,6 +8,7 @@ import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
+import dev.kdeformer.rivals.WildCat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -43,7 +44,13 @@ final class Methods {
                     "Thinformer, Carrell et al. 2025", Attention::thinformer, Thinformer.Builder::build)
                     .columns(Thinformer.Builder::columns).seed(Thinformer.Builder::seed)
                     .whole("oversampling", "g; 2^g sqrt(n) keys are kept", "2", Thinformer.Builder::oversampling)
-                    .real("delta", "failure probability of the halvings", "0.5", Thinformer.Builder::delta));
+                    .real("delta", "failure probability of the halvings", "0.5", Thinformer.Builder::delta),
+            new MethodEntry<>("wildcat", "softmax over a weighted coreset of the keys",
+                    "WildCat, Schröder and Mackey 2026", Attention::wildcat, WildCat.Builder::build)
+                    .columns(WildCat.Builder::columns).seed(WildCat.Builder::seed)
+                    .whole("coreset", "keys in the coreset", "128", WildCat.Builder::coreset)
+                    .real("temperature", "flattens the kernel the coreset is chosen on; 0 for the authors' choice",
+                            "0", WildCat.Builder::temperature));
 
     private Methods() {
     }
