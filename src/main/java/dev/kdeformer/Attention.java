@@ -4,6 +4,7 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.Performer;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import dev.kdeformer.rivals.WildCat;
@@ -46,5 +47,10 @@ public final class Attention {
     /** Softmax attention to a weighted coreset of the keys. */
     public static WildCat.Builder wildcat() {
         return WildCat.builder();
+    }
+
+    /** Linear attention with positive orthogonal random features. */
+    public static Performer.Builder performer() {
+        return Performer.builder();
     }
 }

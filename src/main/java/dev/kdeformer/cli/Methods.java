@@ -6,6 +6,7 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.Performer;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import dev.kdeformer.rivals.WildCat;
@@ -50,7 +51,12 @@ final class Methods {
                     .columns(WildCat.Builder::columns).seed(WildCat.Builder::seed)
                     .whole("coreset", "keys in the coreset", "128", WildCat.Builder::coreset)
                     .real("temperature", "flattens the kernel the coreset is chosen on; 0 for the authors' choice",
-                            "0", WildCat.Builder::temperature));
+                            "0", WildCat.Builder::temperature),
+            new MethodEntry<>("performer", "positive orthogonal random features", "Performer, Choromanski et al. 2021",
+                    Attention::performer, Performer.Builder::build)
+                    .columns(Performer.Builder::columns).seed(Performer.Builder::seed)
+                    .whole("features", "random features", "256", Performer.Builder::features)
+                    .flag("orthogonal", "whether directions are orthogonal", "true", Performer.Builder::orthogonal));
 
     private Methods() {
     }
