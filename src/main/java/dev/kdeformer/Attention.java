@@ -5,6 +5,7 @@ import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
 import dev.kdeformer.rivals.Performer;
+import dev.kdeformer.rivals.Reformer;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import dev.kdeformer.rivals.WildCat;
@@ -52,5 +53,10 @@ public final class Attention {
     /** Linear attention with positive orthogonal random features. */
     public static Performer.Builder performer() {
         return Performer.builder();
+    }
+
+    /** Attention inside chunks of rows sorted by a hash, in several rounds. */
+    public static Reformer.Builder reformer() {
+        return Reformer.builder();
     }
 }

@@ -7,6 +7,7 @@ import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
 import dev.kdeformer.rivals.Performer;
+import dev.kdeformer.rivals.Reformer;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import dev.kdeformer.rivals.WildCat;
@@ -56,7 +57,13 @@ final class Methods {
                     Attention::performer, Performer.Builder::build)
                     .columns(Performer.Builder::columns).seed(Performer.Builder::seed)
                     .whole("features", "random features", "256", Performer.Builder::features)
-                    .flag("orthogonal", "whether directions are orthogonal", "true", Performer.Builder::orthogonal));
+                    .flag("orthogonal", "whether directions are orthogonal", "true", Performer.Builder::orthogonal),
+            new MethodEntry<>("reformer", "chunks of rows that hash alike, in several rounds",
+                    "Reformer, Kitaev et al. 2020", Attention::reformer, Reformer.Builder::build)
+                    .columns(Reformer.Builder::columns).seed(Reformer.Builder::seed)
+                    .whole("chunk", "most keys in a chunk", "64", Reformer.Builder::chunk)
+                    .whole("rounds", "hash rounds", "8", Reformer.Builder::rounds)
+                    .whole("buckets", "buckets of the hash; 0 for one to each chunk", "0", Reformer.Builder::buckets));
 
     private Methods() {
     }
