@@ -4,6 +4,7 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.Nystrom;
 import dev.kdeformer.rivals.Performer;
 import dev.kdeformer.rivals.Reformer;
 import dev.kdeformer.rivals.Thinformer;
@@ -58,5 +59,10 @@ public final class Attention {
     /** Attention inside chunks of rows sorted by a hash, in several rounds. */
     public static Reformer.Builder reformer() {
         return Reformer.builder();
+    }
+
+    /** Attention through landmarks of queries and keys. */
+    public static Nystrom.Builder nystrom() {
+        return Nystrom.builder();
     }
 }

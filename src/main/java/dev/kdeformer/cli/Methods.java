@@ -6,6 +6,7 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
+import dev.kdeformer.rivals.Nystrom;
 import dev.kdeformer.rivals.Performer;
 import dev.kdeformer.rivals.Reformer;
 import dev.kdeformer.rivals.Thinformer;
@@ -63,7 +64,12 @@ final class Methods {
                     .columns(Reformer.Builder::columns).seed(Reformer.Builder::seed)
                     .whole("chunk", "most keys in a chunk", "64", Reformer.Builder::chunk)
                     .whole("rounds", "hash rounds", "8", Reformer.Builder::rounds)
-                    .whole("buckets", "buckets of the hash; 0 for one to each chunk", "0", Reformer.Builder::buckets));
+                    .whole("buckets", "buckets of the hash; 0 for one to each chunk", "0", Reformer.Builder::buckets),
+            new MethodEntry<>("nystrom", "through landmarks of queries and keys", "Nyströmformer, Xiong et al. 2021",
+                    Attention::nystrom, Nystrom.Builder::build)
+                    .columns(Nystrom.Builder::columns)
+                    .whole("landmarks", "landmarks of queries and keys", "64", Nystrom.Builder::landmarks)
+                    .whole("iterations", "steps of the pseudoinverse", "6", Nystrom.Builder::iterations));
 
     private Methods() {
     }
