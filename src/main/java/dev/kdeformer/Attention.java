@@ -7,6 +7,7 @@ import dev.kdeformer.rivals.MeanOfValues;
 import dev.kdeformer.rivals.Nystrom;
 import dev.kdeformer.rivals.Performer;
 import dev.kdeformer.rivals.Reformer;
+import dev.kdeformer.rivals.ScatterBrain;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import dev.kdeformer.rivals.WildCat;
@@ -64,5 +65,10 @@ public final class Attention {
     /** Attention through landmarks of queries and keys. */
     public static Nystrom.Builder nystrom() {
         return Nystrom.builder();
+    }
+
+    /** Exact attention inside blocks, random features for all other keys. */
+    public static ScatterBrain.Builder scatterbrain() {
+        return ScatterBrain.builder();
     }
 }

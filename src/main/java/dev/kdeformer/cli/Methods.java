@@ -9,6 +9,7 @@ import dev.kdeformer.rivals.MeanOfValues;
 import dev.kdeformer.rivals.Nystrom;
 import dev.kdeformer.rivals.Performer;
 import dev.kdeformer.rivals.Reformer;
+import dev.kdeformer.rivals.ScatterBrain;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import dev.kdeformer.rivals.WildCat;
@@ -69,7 +70,16 @@ final class Methods {
                     Attention::nystrom, Nystrom.Builder::build)
                     .columns(Nystrom.Builder::columns)
                     .whole("landmarks", "landmarks of queries and keys", "64", Nystrom.Builder::landmarks)
-                    .whole("iterations", "steps of the pseudoinverse", "6", Nystrom.Builder::iterations));
+                    .whole("iterations", "steps of the pseudoinverse", "6", Nystrom.Builder::iterations),
+            new MethodEntry<>("scatterbrain", "exact inside blocks, random features elsewhere",
+                    "Scatterbrain, Chen et al. 2021", Attention::scatterbrain, ScatterBrain.Builder::build)
+                    .columns(ScatterBrain.Builder::columns).seed(ScatterBrain.Builder::seed)
+                    .whole("block", "most keys in a block", "128", ScatterBrain.Builder::block)
+                    .whole("features", "random features", "128", ScatterBrain.Builder::features)
+                    .choice("support", "how blocks are made: by hash or position", "lsh", ScatterBrain.Support.class,
+                            ScatterBrain.Builder::support)
+                    .whole("bits", "signs of the hash", "7", ScatterBrain.Builder::bits)
+                    .flag("orthogonal", "whether directions are orthogonal", "true", ScatterBrain.Builder::orthogonal));
 
     private Methods() {
     }
