@@ -1,6 +1,8 @@
 package dev.kdeformer;
 
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.kdeformer.HyperAttention;
+import dev.kdeformer.kdeformer.KdeformerAttention;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
@@ -22,14 +24,24 @@ public final class Attention {
         return ExactAttention.builder();
     }
 
-    /** The trivial method that gives every query the mean of the values. */
-    public static MeanOfValues.Builder mean() {
-        return MeanOfValues.builder();
+    /** KDEformer: hash-sorted blocks, and keys sampled by their values. */
+    public static KdeformerAttention.Builder kdeformer() {
+        return KdeformerAttention.builder();
+    }
+
+    /** HyperAttention: hash-sorted blocks, and keys sampled alike. */
+    public static HyperAttention.Builder hyper() {
+        return HyperAttention.builder();
     }
 
     /** Pilot attention. */
     public static PilotAttention.Builder pilot() {
         return PilotAttention.builder();
+    }
+
+    /** The trivial method that gives every query the mean of the values. */
+    public static MeanOfValues.Builder mean() {
+        return MeanOfValues.builder();
     }
 
     /** Softmax attention to uniformly drawn keys. */

@@ -3,6 +3,10 @@ package dev.kdeformer.cli;
 import dev.kdeformer.Attention;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.kdeformer.Draws;
+import dev.kdeformer.kdeformer.HyperAttention;
+import dev.kdeformer.kdeformer.KdeformerAttention;
+import dev.kdeformer.kdeformer.KeyWeights;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
@@ -38,6 +42,28 @@ final class Methods {
                     .whole("middle", "folded keys that tilt along all directions", "256",
                             PilotAttention.Builder::middle)
                     .whole("tile", "queries of a tile", "64", PilotAttention.Builder::tile),
+            new MethodEntry<>("kdeformer", "hash-sorted blocks, and keys sampled by their values",
+                    "Zandieh, Han, Daliri, Karbasi 2023", Attention::kdeformer, KdeformerAttention.Builder::build)
+                    .columns(KdeformerAttention.Builder::columns)
+                    .seed(KdeformerAttention.Builder::seed)
+                    .whole("block-size", "most keys in a block", "256", KdeformerAttention.Builder::blockSize)
+                    .whole("samples", "draws of keys for the rest", "512", KdeformerAttention.Builder::samples)
+                    .whole("hash-bits", "signs of the hash", "7", KdeformerAttention.Builder::hashBits)
+                    .choice("weights", "what keys are drawn by", "value-norm", KeyWeights.class,
+                            KdeformerAttention.Builder::weights)
+                    .choice("draws", "how keys are drawn", "with-replacement", Draws.class,
+                            KdeformerAttention.Builder::draws),
+            new MethodEntry<>("hyper", "hash-sorted blocks, and keys sampled alike",
+                    "HyperAttention, Han et al. 2024", Attention::hyper, HyperAttention.Builder::build)
+                    .columns(HyperAttention.Builder::columns)
+                    .seed(HyperAttention.Builder::seed)
+                    .whole("block-size", "most keys in a block", "256", HyperAttention.Builder::blockSize)
+                    .whole("samples", "draws of keys for the rest", "256", HyperAttention.Builder::samples)
+                    .whole("hash-bits", "signs of the hash", "7", HyperAttention.Builder::hashBits)
+                    .whole("min-length", "fewer keys than this are attended exactly", "4096",
+                            HyperAttention.Builder::minLength)
+                    .choice("draws", "how keys are drawn", "with-replacement", Draws.class,
+                            HyperAttention.Builder::draws),
             new MethodEntry<>("mean", "mean of the visible values; no method may be worse", "trivial",
                     Attention::mean, MeanOfValues.Builder::build),
             new MethodEntry<>("uniform", "softmax over keys drawn uniformly", "trivial", Attention::uniform,

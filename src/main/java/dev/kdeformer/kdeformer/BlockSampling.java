@@ -1,0 +1,109 @@
+package dev.kdeformer.kdeformer;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.AttentionMethod.Statistics;
+import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.runtime.Team;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * The computation that KDEformer in its practical form and HyperAttention share, as a value.
+ *
+ * @param blockSize  most keys in a block
+ * @param samples    draws of keys for the rest
+ * @param hashBits   signs of the hash that sorts queries and keys
+ * @param seed       of directions and draws
+ * @param weights    what keys are drawn in proportion to
+ * @param draws      how they are drawn
+ * @param exactBelow numbers of keys below this are computed exactly; so are numbers that a block and the samples would
+ *                   cover, which costs no more
+ */
+record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWeights weights, Draws draws,
+        int exactBelow) {
+    /** Whether queries attend {@code keys} keys exactly. */
+    boolean isExact(int keys) {
+        return keys < exactBelow || keys <= (long) blockSize + samples;
+    }
+
+    private boolean isExact(AttentionInput input) {
+        for (int b = 0; b < input.batch(); b++) {
+            if (!isExact(input.mask().keyLength(b, input.keys()))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    Statistics run(Call call) {
+        AttentionInput input = call.input();
+        if (isExact(input)) {
+            return new Statistics(ExactAttention.builder().build().run(call).columns(),
+                    "exact, because a block and the samples would cover as many keys");
+        }
+        Team team = call.team();
+        int units = call.keyHeads();
+        LongAdder pairs = new LongAdder();
+        team.expect((long) input.batch() * input.heads() * input.queries());
+        if (units >= 4 * team.threads() || team.threads() == 1) {
+            team.forEach(units, (unit, scratch) -> attend(call, unit, team.alone(scratch), pairs));
+        } else {
+            for (int unit = 0; unit < units; unit++) {
+                attend(call, unit, team, pairs);
+            }
+        }
+        double queries = (double) input.batch() * input.heads() * input.queries();
+        return new Statistics((pairs.sum() + overhead(input)) / queries, "");
+    }
+
+    private void attend(Call call, int unit, Team team, LongAdder pairs) {
+        long mark = team.scratch().mark();
+        HashedHead head = new HashedHead(this, call, unit, team);
+        Rectangle all = new Rectangle(head, 0, call.input().queries(), 0, head.keyHead().keys(), 0, team);
+        all.attend(team, head::finish);
+        pairs.add(all.pairs());
+        team.scratch().release(mark);
+    }
+
+    /** Work besides the blocks and samples, for all heads, in key evaluations. */
+    private double overhead(AttentionInput input) {
+        double operations = 0;
+        for (int b = 0; b < input.batch(); b++) {
+            int keys = input.mask().keyLength(b, input.keys());
+            if (!isExact(keys)) {
+                double queries = (double) input.groupSize() * input.queries();
+                double hash = 2.0 * input.d() * hashBits * (keys + queries);
+                double norms = weights == KeyWeights.UNIFORM ? 0 : 3.0 * input.dv() * keys;
+                double mass = weights == KeyWeights.COLUMN_MASS ? 2.0 * input.d() * ColumnMass.QUERIES * keys : 0;
+                operations += input.kvHeads() * (hash + norms + mass);
+            }
+        }
+        return operations / (2.0 * (input.d() + input.dv()));
+    }
+
+    Estimate estimate(AttentionInput input, int threads) {
+        if (isExact(input)) {
+            return ExactAttention.builder().build().estimate(input, threads);
+        }
+        int units = input.batch() * input.kvHeads();
+        double pairs = 0;
+        int exactKeys = 0;
+        for (int b = 0; b < input.batch(); b++) {
+            int keys = input.mask().keyLength(b, input.keys());
+            exactKeys = isExact(keys) ? Math.max(exactKeys, keys) : exactKeys;
+            pairs += (isExact(keys) ? keys : (double) blockSize + samples) * input.heads() * input.queries();
+        }
+        long head = 4L * ((long) input.keys() * 3 + (long) input.queries() * 2 * input.groupSize())
+                + PackedKeys.bytes(samples, input.d(), input.dv())
+                + (weights == KeyWeights.COLUMN_MASS ? ColumnMass.bytes(input.keys()) : 0);
+        long tile = PackedKeys.bytes(Math.max(exactKeys, blockSize), input.d(), input.dv()) + 4L * samples
+                + 4L * QueryTile.ROWS * (2 * Lanes.STRIDE + 2 * Lanes.LANES + Lanes.padColumns(input.dv()));
+        int heads = units >= 4 * threads || threads == 1 ? Math.min(units, threads) : 1;
+        return new Estimate(heads * head + threads * tile,
+                2.0 * (pairs + overhead(input)) * (input.d() + input.dv()));
+    }
+}

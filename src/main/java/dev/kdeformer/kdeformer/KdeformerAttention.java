@@ -1,0 +1,146 @@
+package dev.kdeformer.kdeformer;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.method.MethodBase;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * KDEformer in the form that its experiments run (Zandieh, Han, Daliri and Karbasi, ICML 2023, arXiv 2302.02451,
+ * section 4 and appendix): queries and keys are sorted by an angular hash and cut into matching blocks; inside the
+ * blocks attention is exact, all other keys are represented by a sample drawn with probabilities from the values'
+ * norms and weighted by their inverse. Numerator and denominator are unbiased; their quotient, the output, is so up to
+ * terms of the order of its variance.
+ *
+ * <p>Work per query: a block of keys and the samples, whatever the number of keys, plus hashing and sorting. Memory is
+ * linear in queries and keys. Where a block and the samples would cover all keys, the method is exact. Padding,
+ * per-key biases and grouped heads are taken; heads of a group share blocks of keys and samples.
+ *
+ * <p>What differs from the authors' code: any numbers of queries and keys; every exponential is taken relative to a
+ * maximum; the mask of a query's own block is made anew for every block and call; hash codes are ranked by their
+ * place in the Gray code.
+ */
+public final class KdeformerAttention extends MethodBase {
+    private final BlockSampling sampling;
+
+    private KdeformerAttention(BlockSampling sampling) {
+        this.sampling = sampling;
+    }
+
+    /** Starts a builder. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    @Override
+    public String name() {
+        return "kdeformer";
+    }
+
+    @Override
+    public Map<String, Object> parameters() {
+        Map<String, Object> parameters = new LinkedHashMap<>();
+        parameters.put("blockSize", sampling.blockSize());
+        parameters.put("samples", sampling.samples());
+        parameters.put("hashBits", sampling.hashBits());
+        parameters.put("weights", Options.word(sampling.weights()));
+        parameters.put("draws", Options.word(sampling.draws()));
+        parameters.put("seed", sampling.seed());
+        return parameters;
+    }
+
+    @Override
+    protected void checkSupported(AttentionInput input) {
+        Options.refuseCausal(name(), input);
+    }
+
+    @Override
+    protected Statistics run(Call call) {
+        return sampling.run(call);
+    }
+
+    @Override
+    public Estimate estimate(AttentionInput input, int threads) {
+        return sampling.estimate(input, threads);
+    }
+
+    /** Options of KDEformer, with the defaults of the paper's largest run: 768 key evaluations a query. */
+    public static final class Builder {
+        private int blockSize = 256;
+        private int samples = 512;
+        private int hashBits = 7;
+        private long seed;
+        private KeyWeights weights = KeyWeights.VALUE_NORM;
+        private Draws draws = Draws.WITH_REPLACEMENT;
+
+        private Builder() {
+        }
+
+        /**
+         * Most keys in a block; 256 by default.
+         *
+         * @throws IllegalArgumentException if it is below 1
+         */
+        public Builder blockSize(int keys) {
+            blockSize = Options.atLeast("blockSize", keys, 1);
+            return this;
+        }
+
+        /**
+         * Draws of keys outside the blocks, shared by all queries; 512 by default.
+         *
+         * @throws IllegalArgumentException if it is below 1
+         */
+        public Builder samples(int count) {
+            samples = Options.atLeast("samples", count, 1);
+            return this;
+        }
+
+        /**
+         * Key evaluations per query, of which a third go to the block and two thirds to the samples, as in the paper's
+         * experiments. Sets {@link #blockSize} and {@link #samples}.
+         *
+         * @throws IllegalArgumentException if it is below 3
+         */
+        public Builder columns(int count) {
+            blockSize = Options.atLeast("columns", count, 3) / 3;
+            samples = count - blockSize;
+            return this;
+        }
+
+        /**
+         * Signs of the hash; 7 by default, as in the paper.
+         *
+         * @throws IllegalArgumentException if it is not between 1 and 30
+         */
+        public Builder hashBits(int bits) {
+            hashBits = Options.hashBits(bits);
+            return this;
+        }
+
+        /** Seed of hash directions and draws; 0 by default. The same seed gives the same output. */
+        public Builder seed(long newSeed) {
+            seed = newSeed;
+            return this;
+        }
+
+        /** What keys are drawn in proportion to; {@link KeyWeights#VALUE_NORM} by default. */
+        public Builder weights(KeyWeights newWeights) {
+            weights = Objects.requireNonNull(newWeights, "weights");
+            return this;
+        }
+
+        /** How keys are drawn; {@link Draws#WITH_REPLACEMENT} by default. */
+        public Builder draws(Draws newDraws) {
+            draws = Objects.requireNonNull(newDraws, "draws");
+            return this;
+        }
+
+        /** The method. */
+        public KdeformerAttention build() {
+            return new KdeformerAttention(new BlockSampling(blockSize, samples, hashBits, seed, weights, draws, 0));
+        }
+    }
+}
