@@ -1,13 +1,17 @@
 /**
  * Exact and approximate softmax attention: {@code dev.kdeformer} is what an embedder touches, the other exported
- * packages are what its signatures speak of.
+ * packages are what its signatures speak of, the methods' builders among them.
  *
- * <p>What is not exported (kernels, hashing, sampling, the methods themselves) may change at any time.
+ * <p>What is not exported (kernels, hashing, sampling) may change at any time.
  */
 module dev.kdeformer {
     requires jdk.incubator.vector;
 
     exports dev.kdeformer;
+    exports dev.kdeformer.exact;
+    exports dev.kdeformer.kdeformer;
     exports dev.kdeformer.measure;
+    exports dev.kdeformer.pilot;
+    exports dev.kdeformer.rivals;
     exports dev.kdeformer.tensor;
 }
