@@ -14,6 +14,9 @@ import dev.kdeformer.tensor.Matrix;
 /**
  * A key head with what its queries and keys are sorted and sampled by: hash ranks of all keys and of the queries of
  * every query head of the group, and sampling weights of the keys. The group shares directions, keys and samples.
+ *
+ * <p>Queries and keys are hashed as they are. Moving both by one vector changes the errors by a few per cent, up or
+ * down; moving the keys alone parts queries from keys that equal them and raises the error on GloVe vectors by a third.
  */
 final class HashedHead {
     /** Rows of one task. */

@@ -32,14 +32,14 @@ public final class SignHash {
     private final int bits;
     /** In the layout of the projection; directions that only fill a vector are zeros. */
     private final float[] directions;
-    /** What the sums start from: minus the products of the centre. */
+    /** What the sums start from, zeros. */
     private final float[] starts;
 
-    private SignHash(int d, int bits, float[] directions, float[] starts) {
+    private SignHash(int d, int bits, float[] directions) {
         this.d = d;
         this.bits = bits;
         this.directions = directions;
-        this.starts = starts;
+        this.starts = new float[ProjectionKernel.pad(bits)];
     }
 
     /**
@@ -54,33 +54,13 @@ public final class SignHash {
         if (bits < 1 || bits > MAX_BITS) {
             throw new IllegalArgumentException("bits must be between 1 and " + MAX_BITS + ", got " + bits);
         }
-        int padded = ProjectionKernel.pad(bits);
-        float[] directions = new float[padded * d];
+        float[] directions = new float[ProjectionKernel.pad(bits) * d];
         for (int b = 0; b < bits; b++) {
             for (int i = 0; i < d; i++) {
                 directions[ProjectionKernel.index(b, i, d)] = (float) random.gaussian((long) b * d + i);
             }
         }
-        return new SignHash(d, bits, directions, new float[padded]);
-    }
-
-    /**
-     * The same directions seen from another point: rows are hashed as if {@code centre} had been subtracted from
-     * them. Hash queries and keys from the same point; where they are alike, moving only one of them pulls apart what
-     * belongs together.
-     *
-     * @param centre d floats
-     */
-    public SignHash around(float[] centre) {
-        float[] moved = new float[starts.length];
-        for (int b = 0; b < bits; b++) {
-            double dot = 0;
-            for (int i = 0; i < d; i++) {
-                dot += (double) directions[ProjectionKernel.index(b, i, d)] * centre[i];
-            }
-            moved[b] = (float) -dot;
-        }
-        return new SignHash(d, bits, directions, moved);
+        return new SignHash(d, bits, directions);
     }
 
     /** Number of signs r; ranks lie below 2^r. */
@@ -135,7 +115,7 @@ public final class SignHash {
     int rankScalar(Matrix rows, int row) {
         int code = 0;
         for (int b = 0; b < bits; b++) {
-            float sum = starts[b];
+            float sum = 0;
             for (int i = 0; i < d; i++) {
                 sum = Math.fma(rows.get(row, i), directions[ProjectionKernel.index(b, i, d)], sum);
             }
