@@ -96,6 +96,7 @@ final class CausalHead {
         for (int member = 0; member < rows.length; member++) {
             Matrix logSumExp = keyHead.logSumExp(member);
             for (int first = from; first < to; first += QueryTile.ROWS) {
+                head.call().team().check();
                 int tile = Math.min(QueryTile.ROWS, to - first);
                 queries.load(keyHead.query(member), 0, first, tile, head.scale());
                 state.begin(tile, keyHead.value().columns());
