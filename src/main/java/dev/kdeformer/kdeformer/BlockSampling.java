@@ -9,6 +9,7 @@ import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.runtime.Team;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
@@ -32,23 +33,32 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
 
     private boolean isExact(AttentionInput input) {
         for (int b = 0; b < input.batch(); b++) {
-            if (!isExact(input.mask().keyLength(b, input.keys()))) {
+            int keys = input.mask().keyLength(b, input.keys());
+            if (!isExact(keys) && !(input.mask().isCausal() && split(input, keys).isExact())) {
                 return false;
             }
         }
         return true;
     }
 
+    private CausalSplit split(AttentionInput input, int keys) {
+        int offset = input.mask().causalOffset(input.queries(), input.keys());
+        return new CausalSplit(this, input.queries(), offset, keys);
+    }
+
     Statistics run(Call call) {
         AttentionInput input = call.input();
         if (isExact(input)) {
             return new Statistics(ExactAttention.builder().build().run(call).columns(),
-                    "exact, because a block and the samples would cover as many keys");
+                    "exact, because the keys are so few");
         }
         Team team = call.team();
         int units = call.keyHeads();
         LongAdder pairs = new LongAdder();
-        team.expect((long) input.batch() * input.heads() * input.queries());
+        for (int b = 0; b < input.batch(); b++) {
+            int keys = input.mask().keyLength(b, input.keys());
+            team.expect(input.heads() * (input.mask().isCausal() ? split(input, keys).rows() : input.queries()));
+        }
         if (units >= 4 * team.threads() || team.threads() == 1) {
             team.forEach(units, (unit, scratch) -> attend(call, unit, team.alone(scratch), pairs));
         } else {
@@ -63,9 +73,16 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
     private void attend(Call call, int unit, Team team, LongAdder pairs) {
         long mark = team.scratch().mark();
         HashedHead head = new HashedHead(this, call, unit, team);
-        Rectangle all = new Rectangle(head, 0, call.input().queries(), 0, head.keyHead().keys(), 0, team);
-        all.attend(team, head::finish);
-        pairs.add(all.pairs());
+        int keys = head.keyHead().keys();
+        AttentionInput input = call.input();
+        if (input.mask().isCausal()) {
+            int offset = input.mask().causalOffset(input.queries(), input.keys());
+            new CausalHead(head, split(input, keys), offset, team).attend(team, pairs);
+        } else {
+            Rectangle all = new Rectangle(head, 0, input.queries(), 0, keys, 0, team);
+            all.attend(team, head::finish);
+            pairs.add(all.pairs());
+        }
         team.scratch().release(mark);
     }
 
@@ -89,21 +106,45 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
         if (isExact(input)) {
             return ExactAttention.builder().build().estimate(input, threads);
         }
-        int units = input.batch() * input.kvHeads();
         double pairs = 0;
         int exactKeys = 0;
         for (int b = 0; b < input.batch(); b++) {
             int keys = input.mask().keyLength(b, input.keys());
-            exactKeys = isExact(keys) ? Math.max(exactKeys, keys) : exactKeys;
-            pairs += (isExact(keys) ? keys : (double) blockSize + samples) * input.heads() * input.queries();
+            if (input.mask().isCausal()) {
+                CausalSplit split = split(input, keys);
+                pairs += input.heads() * (double) split.trianglePairs();
+                for (CausalSplit.Part part : split.triangles()) {
+                    exactKeys = Math.max(exactKeys, part.keyTo() - part.keyFrom());
+                }
+                for (List<CausalSplit.Part> level : split.levels()) {
+                    for (CausalSplit.Part part : level) {
+                        pairs += input.heads() * (double) (part.queryTo() - part.queryFrom())
+                                * columns(part.keyTo() - part.keyFrom());
+                    }
+                }
+            } else {
+                exactKeys = isExact(keys) ? Math.max(exactKeys, keys) : exactKeys;
+                pairs += input.heads() * (double) input.queries() * columns(keys);
+            }
         }
+        return new Estimate(scratchBytes(input, threads, exactKeys),
+                2.0 * (pairs + overhead(input)) * (input.d() + input.dv()));
+    }
+
+    /** Key evaluations per query that sees {@code keys} keys; repeated draws are not foreseen. */
+    private double columns(int keys) {
+        return isExact(keys) ? keys : (double) keys / ((keys + blockSize - 1) / blockSize) + samples;
+    }
+
+    private long scratchBytes(AttentionInput input, int threads, int exactKeys) {
         long head = 4L * ((long) input.keys() * 3 + (long) input.queries() * 2 * input.groupSize())
                 + PackedKeys.bytes(samples, input.d(), input.dv())
-                + (weights == KeyWeights.COLUMN_MASS ? ColumnMass.bytes(input.keys()) : 0);
+                + (weights == KeyWeights.COLUMN_MASS ? ColumnMass.bytes(input.keys()) : 0)
+                + (input.mask().isCausal() ? input.groupSize() * PartialRows.bytes(input.queries(), input.dv()) : 0);
         long tile = PackedKeys.bytes(Math.max(exactKeys, blockSize), input.d(), input.dv()) + 4L * samples
                 + 4L * QueryTile.ROWS * (2 * Lanes.STRIDE + 2 * Lanes.LANES + Lanes.padColumns(input.dv()));
+        int units = input.batch() * input.kvHeads();
         int heads = units >= 4 * threads || threads == 1 ? Math.min(units, threads) : 1;
-        return new Estimate(heads * head + threads * tile,
-                2.0 * (pairs + overhead(input)) * (input.d() + input.dv()));
+        return heads * head + threads * tile;
     }
 }

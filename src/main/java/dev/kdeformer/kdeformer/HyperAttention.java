@@ -10,7 +10,8 @@ import java.util.Objects;
 /**
  * HyperAttention (Han, Jayaram, Karbasi, Mirrokni, Woodruff and Zandieh, ICLR 2024, arXiv 2310.05869): exact
  * attention inside hash-sorted blocks, and all other keys through a uniform sample. Below a minimum number of keys it
- * is exact. Masks, biases and heads as in {@link KdeformerAttention}, with which it shares the computation.
+ * is exact, and so are triangles of a causal rule below it. Masks, biases and heads as in {@link KdeformerAttention},
+ * with which it shares the computation.
  *
  * <p>The sample is drawn from all m visible keys and counted with weight m / s; draws that fall into a query's own
  * block are left out for it. The sum over keys outside the block is then unbiased for any sizes of blocks, without a
@@ -44,11 +45,6 @@ public final class HyperAttention extends MethodBase {
         parameters.put("draws", Options.word(sampling.draws()));
         parameters.put("seed", sampling.seed());
         return parameters;
-    }
-
-    @Override
-    protected void checkSupported(AttentionInput input) {
-        Options.refuseCausal(name(), input);
     }
 
     @Override

@@ -15,8 +15,11 @@ import java.util.Objects;
  * terms of the order of its variance.
  *
  * <p>Work per query: a block of keys and the samples, whatever the number of keys, plus hashing and sorting. Memory is
- * linear in queries and keys. Where a block and the samples would cover all keys, the method is exact. Padding,
- * per-key biases and grouped heads are taken; heads of a group share blocks of keys and samples.
+ * linear in queries and keys. Where a block and the samples would cover all keys, the method is exact. All masks,
+ * per-key biases and grouped heads are taken; heads of a group share blocks of keys and samples. Under a causal rule
+ * the sequence is halved again and again, as HyperAttention does it: triangles on the diagonal are exact, and every
+ * query meets a block and samples for each unmasked rectangle it is in, up to log₂ n of them and half as many on
+ * average.
  *
  * <p>What differs from the authors' code: any numbers of queries and keys; every exponential is taken relative to a
  * maximum; the mask of a query's own block is made anew for every block and call; hash codes are ranked by their
@@ -49,11 +52,6 @@ public final class KdeformerAttention extends MethodBase {
         parameters.put("draws", Options.word(sampling.draws()));
         parameters.put("seed", sampling.seed());
         return parameters;
-    }
-
-    @Override
-    protected void checkSupported(AttentionInput input) {
-        Options.refuseCausal(name(), input);
     }
 
     @Override

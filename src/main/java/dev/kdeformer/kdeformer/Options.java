@@ -1,6 +1,5 @@
 package dev.kdeformer.kdeformer;
 
-import dev.kdeformer.AttentionInput;
 import dev.kdeformer.lsh.SignHash;
 import java.util.Locale;
 
@@ -18,15 +17,10 @@ final class Options {
 
     static int hashBits(int value) {
         if (value < 1 || value > SignHash.MAX_BITS) {
-            throw new IllegalArgumentException("hashBits must be between 1 and " + SignHash.MAX_BITS + ", got " + value);
+            throw new IllegalArgumentException("hashBits must be between 1 and " + SignHash.MAX_BITS + ", got "
+                    + value);
         }
         return value;
-    }
-
-    static void refuseCausal(String name, AttentionInput input) {
-        if (input.mask().isCausal()) {
-            throw new IllegalArgumentException("method " + name + " takes no causal mask, got " + input.mask());
-        }
     }
 
     /** A constant's name as on the command line. */

@@ -159,6 +159,7 @@ final class Rectangle {
         QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
         SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
         for (int index = first; index < end; index++) {
+            head.call().team().check();
             int member = index / tiles;
             int from = blocks.queryFrom(block) + index % tiles * size;
             int count = Math.min(size, blocks.queryFrom(block + 1) - from);

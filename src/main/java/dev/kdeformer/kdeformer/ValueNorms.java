@@ -165,7 +165,8 @@ final class ValueNorms {
     static float squares(float[] x, int x0, float[] centre, float[] lanes) {
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int c = 0; c < centre.length; c += LANES) {
-            FloatVector difference = FloatVector.fromArray(FLOATS, x, x0 + c).sub(FloatVector.fromArray(FLOATS, centre, c));
+            FloatVector difference = FloatVector.fromArray(FLOATS, x, x0 + c)
+                    .sub(FloatVector.fromArray(FLOATS, centre, c));
             sum = difference.fma(difference, sum);
         }
         sum.intoArray(lanes, 0);
