@@ -13,6 +13,7 @@ public final class SymmetricEigen {
     private static final double EPSILON = 0x1p-52;
     /** A sum of squares below this is 0 beside elements of the order of 1, and its inverse might overflow. */
     private static final double NOTHING = 0x1p-900;
+    private static final double SQUARE_ROOT_OF_NOTHING = 0x1p-450;
     /** Two or three steps an eigenvalue are usual; the shift converges for every real matrix. */
     private static final int STEPS_PER_VALUE = 100;
 
@@ -223,7 +224,7 @@ public final class SymmetricEigen {
 
     private boolean negligible(int k) {
         return Math.abs(beside[k]) <= EPSILON * (Math.abs(diagonal[k]) + Math.abs(diagonal[k + 1]))
-                || Math.abs(beside[k]) < Double.MIN_NORMAL / EPSILON;
+                || Math.abs(beside[k]) < SQUARE_ROOT_OF_NOTHING;
     }
 
     /** One implicit QR step: the shift sets the first rotation, the others chase the bulge it makes. */

@@ -122,6 +122,16 @@ class SymmetricEigenTest {
         }
     }
 
+    /** Squares of some elements underflow, the elements themselves do not. */
+    @Test
+    void settlesWhereElementsAreFarApart() {
+        double[] values = new SymmetricEigen(3)
+                .values(new double[] {1, 1e-200, 0, 1e-200, 1e-210, 1e-200, 0, 1e-200, 1e-210});
+        assertEquals(1, values[0], 1e-15);
+        assertEquals(0, values[1], 1e-199);
+        assertEquals(0, values[2], 1e-199);
+    }
+
     @Test
     void rejectsWhatHasNoEigenvalues() {
         assertThrows(IllegalArgumentException.class, () -> new SymmetricEigen(0));
