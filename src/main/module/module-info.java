@@ -9,6 +9,7 @@ module dev.kdeformer {
 
     exports dev.kdeformer;
     exports dev.kdeformer.exact;
+    exports dev.kdeformer.kde;
     exports dev.kdeformer.kdeformer;
     exports dev.kdeformer.measure;
     exports dev.kdeformer.pilot;

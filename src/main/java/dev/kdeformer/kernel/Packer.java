@@ -22,7 +22,7 @@ public final class Packer {
      * {@code to} is its count.
      *
      * @param key    (m, d)
-     * @param value  (m, d_v)
+     * @param value  (m, d_v), not read where {@code target} has no values
      * @param bias   (1, m), natural logarithm, or null
      * @param order  address of ints, the row of {@code key} for every key of {@code target}; 0 for the identity
      * @param centre d floats to subtract from every key, or null
@@ -30,7 +30,9 @@ public final class Packer {
     public void pack(PackedKeys target, int from, int to, Matrix key, Matrix value, Matrix bias, long order,
             float[] centre) {
         packKeys(target, from, to, key, order, centre);
-        packValues(target, from, to, value, order);
+        if (target.dv() > 0) {
+            packValues(target, from, to, value, order);
+        }
         for (int j = from; j < to; j++) {
             target.setBias(j, bias == null ? 0 : bias.get(0, row(order, j)));
         }

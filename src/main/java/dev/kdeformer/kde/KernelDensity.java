@@ -1,0 +1,91 @@
+package dev.kdeformer.kde;
+
+import dev.kdeformer.Engine;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+import java.util.Objects;
+
+/**
+ * Weighted sums of a kernel over n fixed points: f(x) = Σ_j w_j K(x, y_j), for any number of queries x. Made once by a
+ * {@link #builder}, then asked as often as wanted, from any thread; to be closed at the end, which frees its memory.
+ *
+ * <pre>{@code
+ * try (KernelDensity density = KernelDensity.builder().kernel(Kernel.gaussian(0.3)).estimator(Estimator.TREE)
+ *         .relativeError(0.05).build(engine, points)) {
+ *     double[] logSums = new double[queries.shape().rows()];
+ *     density.query(engine, queries, logSums);
+ * }
+ * }</pre>
+ *
+ * <p>For each single query the estimate lies within 1 ± {@link #relativeError} of the sum with a probability of at
+ * least 1 − {@link #failureProbability} over the seeds. Estimates of different queries share their random choices. The
+ * same seed gives the same bits on any number of threads, and the same up to rounding however queries are cut into
+ * batches.
+ */
+public interface KernelDensity extends AutoCloseable {
+    /** Starts a builder. */
+    static DensityBuilder builder() {
+        return new DensityBuilder();
+    }
+
+    /** The kernel. */
+    Kernel kernel();
+
+    /** Number of points of positive weight. */
+    int points();
+
+    /** Features d of points and queries. */
+    int features();
+
+    /** The largest relative error. */
+    double relativeError();
+
+    /** The largest probability that a query's error exceeds {@link #relativeError}; 0 if it cannot. */
+    double failureProbability();
+
+    /**
+     * Estimates the sums at queries.
+     *
+     * @param engine  threads
+     * @param queries (1, 1, n, d)
+     * @param logSums receives the natural logarithm of the estimate of f at each of the n queries
+     * @return what was done
+     * @throws IllegalArgumentException if the shapes do not fit or a query is not finite
+     * @throws IllegalStateException    if this density, the engine or the queries' arena is closed
+     */
+    default Statistics query(Engine engine, Tensor queries, double[] logSums) {
+        Objects.requireNonNull(engine, "engine");
+        Matrix matrix = DensityBuilder.single("queries", queries);
+        var crew = engine.begin();
+        try {
+            return query(crew, matrix, logSums);
+        } finally {
+            engine.end(crew);
+        }
+    }
+
+    /**
+     * Estimates the sums at queries, as a part of a call that runs already.
+     *
+     * @param team    threads; must not be running anything else
+     * @param queries (n, d)
+     * @param logSums receives n logarithms
+     * @see #query(Engine, Tensor, double[])
+     */
+    Statistics query(Team team, Matrix queries, double[] logSums);
+
+    /** Waits for queries that run and frees the memory. Later queries throw {@link IllegalStateException}. */
+    @Override
+    void close();
+
+    /**
+     * What a batch of queries took.
+     *
+     * @param evaluations kernel evaluations per query, the mean; other work of d multiply-adds, such as a projection
+     *                    for a hash or the bound of a group, counts as one too
+     * @param exact       the part of the queries, from 0 to 1, that were evaluated at every point
+     */
+    record Statistics(double evaluations, double exact) {
+    }
+}

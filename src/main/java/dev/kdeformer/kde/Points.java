@@ -1,0 +1,300 @@
+package dev.kdeformer.kde;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.tensor.Matrix;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * The points of positive weight in prepared coordinates, into which {@link #load} takes queries too.
+ *
+ * <p>Gaussian: coordinates are multiplied by the power of two next to the inverse of the bandwidth, which rounds
+ * nothing, so that differences of near points keep all digits however far they lie from the origin; the logarithm of
+ * the kernel is −½·{@link #factor}·‖x − y‖². Exponential: points lose their weighted mean, which gives digits back where
+ * they share a large part, and queries are multiplied by the scale; the logarithm is ⟨x, y⟩ plus an offset that depends
+ * on the query alone.
+ *
+ * <p>Immutable. Rows are padded with zeros to whole vectors.
+ */
+final class Points {
+    /** Bound on the relative error of a product or squared distance of float rows, per unit of the norms' product. */
+    static final double ROUNDING = 0x1p-22;
+
+    private final Kernel kernel;
+    private final int count;
+    private final int features;
+    private final int stride;
+    private final float[] rows;
+    private final double[] logWeights;
+    private final double[] mean;
+    private final float[] centre;
+    private final double unit;
+    private final double factor;
+    private final double radius;
+    private final double logTotal;
+
+    private Points(Kernel kernel, int features, float[] rows, double[] logWeights, double[] mean, double unit) {
+        this.kernel = kernel;
+        this.count = logWeights.length;
+        this.features = features;
+        this.stride = Lanes.padColumns(features);
+        this.rows = rows;
+        this.logWeights = logWeights;
+        this.mean = mean;
+        this.unit = unit;
+        this.factor = kernel.isGaussian() ? Math.pow(kernel.parameter() * unit, -2) : 1;
+        this.centre = new float[stride];
+        for (int c = 0; c < features && kernel.isGaussian(); c++) {
+            centre[c] = (float) (mean[c] * unit);
+        }
+        double largest = 0;
+        LogSum total = new LogSum();
+        for (int j = 0; j < count; j++) {
+            largest = Math.max(largest, squaredDistance(centre, rows, j * stride, stride));
+            total.add(logWeights[j]);
+        }
+        this.radius = Math.sqrt(largest) * (1 + ROUNDING);
+        this.logTotal = total.log();
+    }
+
+    /**
+     * Prepares points.
+     *
+     * @param matrix     (n, d)
+     * @param logWeights n logarithms, or null for weights of 1
+     * @throws IllegalArgumentException if a point is not finite, or there is not one weight for each and at least one
+     *                                  positive
+     */
+    static Points of(Kernel kernel, Matrix matrix, double[] logWeights) {
+        int n = matrix.rows();
+        int d = matrix.columns();
+        if (logWeights != null && logWeights.length != n) {
+            throw new IllegalArgumentException("weights must be given for each of the " + n + " points, got "
+                    + logWeights.length);
+        }
+        int stride = Lanes.padColumns(d);
+        int[] kept = kept(n, logWeights);
+        if ((long) kept.length * stride > Integer.MAX_VALUE - 8) {
+            throw new IllegalArgumentException("points must have fewer than 2^31 elements, got " + n + " x " + d);
+        }
+        double[] logs = new double[kept.length];
+        double top = Double.NEGATIVE_INFINITY;
+        for (int j = 0; j < kept.length; j++) {
+            logs[j] = logWeights == null ? 0 : logWeights[kept[j]];
+            top = Math.max(top, logs[j]);
+        }
+        float[] row = new float[d];
+        double[] mean = new double[d];
+        double mass = 0;
+        for (int j = 0; j < kept.length; j++) {
+            matrix.readRow(kept[j], row, 0);
+            checkFinite("points", row, kept[j]);
+            double w = Math.exp(logs[j] - top);
+            mass += w;
+            for (int c = 0; c < d; c++) {
+                mean[c] += w * row[c];
+            }
+        }
+        for (int c = 0; c < d; c++) {
+            mean[c] /= mass;
+        }
+        double unit = kernel.isGaussian() ? Math.scalb(1, -Math.getExponent(kernel.parameter())) : 1;
+        float[] rows = new float[kept.length * stride];
+        for (int j = 0; j < kept.length; j++) {
+            matrix.readRow(kept[j], row, 0);
+            for (int c = 0; c < d; c++) {
+                rows[j * stride + c] = (float) (kernel.isGaussian() ? row[c] * unit : row[c] - mean[c]);
+            }
+            checkRange("points", Math.sqrt(squaredNorm(rows, j * stride, d)));
+        }
+        return new Points(kernel, d, rows, logs, mean, unit);
+    }
+
+    private static int[] kept(int n, double[] logWeights) {
+        int[] kept = new int[n];
+        int count = 0;
+        for (int j = 0; j < n; j++) {
+            if (logWeights == null || logWeights[j] > Double.NEGATIVE_INFINITY) {
+                kept[count++] = j;
+            }
+        }
+        if (count == 0) {
+            throw new IllegalArgumentException("weights must not all be 0");
+        }
+        return java.util.Arrays.copyOf(kept, count);
+    }
+
+    /** The same points in another order. */
+    Points ordered(int[] order) {
+        float[] newRows = new float[rows.length];
+        double[] newLogs = new double[count];
+        for (int j = 0; j < count; j++) {
+            System.arraycopy(rows, order[j] * stride, newRows, j * stride, stride);
+            newLogs[j] = logWeights[order[j]];
+        }
+        return new Points(kernel, features, newRows, newLogs, mean, unit);
+    }
+
+    Kernel kernel() {
+        return kernel;
+    }
+
+    int count() {
+        return count;
+    }
+
+    int features() {
+        return features;
+    }
+
+    /** Row distance of {@link #rows}. */
+    int stride() {
+        return stride;
+    }
+
+    /** The prepared points; not to be changed. */
+    float[] rows() {
+        return rows;
+    }
+
+    double logWeight(int point) {
+        return logWeights[point];
+    }
+
+    /** Logarithm of the sum of the weights. */
+    double logTotal() {
+        return logTotal;
+    }
+
+    /** What squared distances are multiplied by in the exponent of a Gaussian, in (¼, 1]. */
+    double factor() {
+        return factor;
+    }
+
+    /** A vector near the mean of the prepared points; zeros for the exponential kernel. Not to be changed. */
+    float[] centre() {
+        return centre;
+    }
+
+    /** The largest distance of a point from {@link #centre}. */
+    double radius() {
+        return radius;
+    }
+
+    /** The distance of a prepared query from {@link #centre}. */
+    double distance(float[] query) {
+        return Math.sqrt(squaredDistance(query, centre, 0, stride));
+    }
+
+    /**
+     * Reads a query into prepared coordinates.
+     *
+     * @param target receives {@link #stride} floats from {@code at} on
+     * @return what is to be added to the logarithm of every sum
+     * @throws IllegalArgumentException if the query is not finite or too far from the points for float32
+     */
+    double load(Matrix queries, int row, float[] target, int at) {
+        queries.readRow(row, target, at);
+        java.util.Arrays.fill(target, at + features, at + stride, 0);
+        double offset = 0;
+        double squares = 0;
+        for (int c = 0; c < features; c++) {
+            double x = target[at + c];
+            if (!Double.isFinite(x)) {
+                throw new IllegalArgumentException("queries must be finite, got " + x + " at (row " + row
+                        + ", column " + c + ")");
+            }
+            if (kernel.isGaussian()) {
+                x *= unit;
+            } else {
+                x *= kernel.parameter();
+                offset += x * mean[c];
+            }
+            target[at + c] = (float) x;
+            squares += x * x;
+        }
+        checkRange("queries", Math.sqrt(squares));
+        return offset;
+    }
+
+    /** The logarithm of the kernel of a prepared query and a point, the query's offset left out. */
+    double logKernel(float[] query, int point) {
+        return kernel.isGaussian() ? -0.5 * factor * squaredDistance(query, rows, point * stride, stride)
+                : dot(query, rows, point * stride, stride);
+    }
+
+    /** {@link #logKernel} in double precision, for norms at which float32 is too coarse. */
+    double preciseLogKernel(float[] query, int point) {
+        double sum = 0;
+        int at = point * stride;
+        if (kernel.isGaussian()) {
+            for (int c = 0; c < features; c++) {
+                double difference = (double) query[c] - rows[at + c];
+                sum -= 0.5 * factor * difference * difference;
+            }
+        } else {
+            for (int c = 0; c < features; c++) {
+                sum += (double) query[c] * rows[at + c];
+            }
+        }
+        return sum;
+    }
+
+    /** The largest logarithm of a kernel that a prepared query can have with any point, offset left out. */
+    double logLargest(float[] query) {
+        double distance = distance(query);
+        if (!kernel.isGaussian()) {
+            return distance * radius;
+        }
+        double apart = Math.max(0, distance * (1 - ROUNDING) - radius);
+        return -0.5 * factor * apart * apart;
+    }
+
+    /** ⟨x, y⟩ of a query and a padded row. */
+    static float dot(float[] query, float[] rows, int at, int stride) {
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int c = 0; c < stride; c += LANES) {
+            sum = FloatVector.fromArray(FLOATS, query, c).fma(FloatVector.fromArray(FLOATS, rows, at + c), sum);
+        }
+        return sum.reduceLanes(VectorOperators.ADD);
+    }
+
+    /** ‖x − y‖² of a query and a padded row, by differences: exact zero at a point itself. */
+    static float squaredDistance(float[] query, float[] rows, int at, int stride) {
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector difference = FloatVector.fromArray(FLOATS, query, c)
+                    .sub(FloatVector.fromArray(FLOATS, rows, at + c));
+            sum = difference.fma(difference, sum);
+        }
+        return sum.reduceLanes(VectorOperators.ADD);
+    }
+
+    static double squaredNorm(float[] row, int at, int features) {
+        double sum = 0;
+        for (int c = at; c < at + features; c++) {
+            sum += (double) row[c] * row[c];
+        }
+        return sum;
+    }
+
+    private static void checkFinite(String name, float[] row, int index) {
+        for (int c = 0; c < row.length; c++) {
+            if (!Float.isFinite(row[c])) {
+                throw new IllegalArgumentException(name + " must be finite, got " + row[c] + " at (row " + index
+                        + ", column " + c + ")");
+            }
+        }
+    }
+
+    /** Squares of norms have to stay within float32. */
+    private static void checkRange(String name, double norm) {
+        if (!(norm < 1e17)) {
+            throw new IllegalArgumentException(name + " must have norms below 1e17, in units of the bandwidth or times"
+                    + " the scale, got " + norm);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+package dev.kdeformer.kde;
+
+import dev.kdeformer.runtime.Team;
+import java.util.Arrays;
+
+/**
+ * Sums over a tree of groups: a query first descends to the leaf that promises most, which it evaluates exactly, and
+ * then opens those groups whose bounds are too far apart, until what is uncertain in all groups left is a small enough
+ * part of what is certain. Every other group is counted with the middle of its bounds (see {@link GroupMoments}). The
+ * scheme of bounds and a shared error budget is that of Gray and Moore ("N-body problems in statistical learning",
+ * NIPS 2000), with moments in place of their boxes. Nothing is random and nothing can fail.
+ */
+final class TreeDensity extends SampledDensity {
+    /** The part of the target that the bounds may use up; the rest is for rounding. */
+    private static final double SHARE = 0.9;
+
+    private final PointTree tree;
+    private final GroupMoments moments;
+
+    TreeDensity(Team team, Points points, Target target) {
+        this(team, points, PointTree.of(team, points), target);
+    }
+
+    private TreeDensity(Team team, Points unordered, PointTree tree, Target target) {
+        super(team, unordered.ordered(tree.order()), target);
+        this.tree = tree;
+        this.moments = new GroupMoments(team, points, tree);
+    }
+
+    @Override
+    public double failureProbability() {
+        return 0;
+    }
+
+    @Override
+    double estimate(float[] x, Counter counter) {
+        double rounding = 0.5 * (1 - SHARE) * target.relativeError();
+        if (!points.kernel().isGaussian() && Points.ROUNDING * points.distance(x) * points.radius() > rounding) {
+            return Double.NaN;
+        }
+        Frontier frontier = new Frontier(x, counter);
+        frontier.descend();
+        double log = frontier.refine(Math.log(SHARE * target.relativeError()));
+        // Of a Gaussian at a far query, float32 leaves the exponent a digit less for every digit before the point.
+        return points.kernel().isGaussian() && Points.ROUNDING * (points.logTotal() - log) > rounding ? Double.NaN
+                : log;
+    }
+
+    /** The groups that together make up all points, of one query. */
+    private final class Frontier {
+        private final float[] x;
+        private final Counter counter;
+        private final float[] room = new float[points.stride()];
+        private final double[] bounds = new double[2];
+        private final LogSum exact = new LogSum();
+        private int[] nodes = new int[64];
+        private double[] low = new double[64];
+        private double[] error = new double[64];
+        private int size;
+
+        Frontier(float[] x, Counter counter) {
+            this.x = x;
+            this.counter = counter;
+        }
+
+        void descend() {
+            int node = 0;
+            while (!tree.isLeaf(node)) {
+                push(2 * node + 1);
+                push(2 * node + 2);
+                int better = middle(size - 1) > middle(size - 2) ? size - 1 : size - 2;
+                node = nodes[better];
+                move(--size, better);
+            }
+            evaluate(node);
+        }
+
+        /** Opens groups until the error is below a part of the sum; returns the logarithm of the estimate. */
+        double refine(double logShare) {
+            while (true) {
+                LogSum certain = new LogSum();
+                certain.add(exact.log());
+                for (int i = 0; i < size; i++) {
+                    certain.add(low[i]);
+                }
+                double most = largestError(certain.log() + logShare);
+                if (most == Double.POSITIVE_INFINITY) {
+                    break;
+                }
+                int before = size;
+                for (int i = before - 1; i >= 0; i--) {
+                    if (error[i] >= most) {
+                        open(i);
+                    }
+                }
+            }
+            LogSum sum = new LogSum();
+            sum.add(exact.log());
+            for (int i = 0; i < size; i++) {
+                sum.add(middle(i));
+            }
+            return sum.log();
+        }
+
+        /** The least error of a group that does not fit in the budget; +∞ if all do. */
+        private double largestError(double logBudget) {
+            double[] sorted = Arrays.copyOf(error, size);
+            Arrays.sort(sorted);
+            LogSum sum = new LogSum();
+            for (double each : sorted) {
+                sum.add(each);
+                if (sum.log() > logBudget) {
+                    return each;
+                }
+            }
+            return Double.POSITIVE_INFINITY;
+        }
+
+        private void open(int i) {
+            int node = nodes[i];
+            move(--size, i);
+            if (tree.isLeaf(node)) {
+                evaluate(node);
+            } else {
+                push(2 * node + 1);
+                push(2 * node + 2);
+            }
+        }
+
+        private void move(int from, int to) {
+            nodes[to] = nodes[from];
+            low[to] = low[from];
+            error[to] = error[from];
+        }
+
+        private void push(int node) {
+            if (size == nodes.length) {
+                nodes = Arrays.copyOf(nodes, 2 * size);
+                low = Arrays.copyOf(low, 2 * size);
+                error = Arrays.copyOf(error, 2 * size);
+            }
+            moments.bound(node, x, room, bounds);
+            nodes[size] = node;
+            low[size] = bounds[0];
+            // Half the distance of the bounds.
+            error[size++] = bounds[1] > bounds[0]
+                    ? bounds[1] + Math.log(-Math.expm1(bounds[0] - bounds[1])) - Math.log(2)
+                    : Double.NEGATIVE_INFINITY;
+            counter.add(4);
+        }
+
+        private double middle(int i) {
+            return LogSum.of(low[i], error[i]);
+        }
+
+        private void evaluate(int leaf) {
+            for (int j = tree.from(leaf); j < tree.to(leaf); j++) {
+                exact.add(points.logWeight(j) + points.logKernel(x, j));
+            }
+            counter.add(tree.to(leaf) - tree.from(leaf));
+        }
+    }
+}
