@@ -4,6 +4,7 @@ import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.exact.ExactGradient;
 import dev.kdeformer.kdeformer.HyperAttention;
 import dev.kdeformer.kdeformer.KdeformerAttention;
+import dev.kdeformer.kdeformer.ProvableKdeformer;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
@@ -88,5 +89,10 @@ public final class Attention {
     /** Exact attention inside blocks, random features for all other keys. */
     public static ScatterBrain.Builder scatterbrain() {
         return ScatterBrain.builder();
+    }
+
+    /** KDEformer in the form that its theorem is about. */
+    public static ProvableKdeformer.Builder provable() {
+        return ProvableKdeformer.builder();
     }
 }

@@ -3,10 +3,12 @@ package dev.kdeformer.cli;
 import dev.kdeformer.Attention;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.kde.Estimator;
 import dev.kdeformer.kdeformer.Draws;
 import dev.kdeformer.kdeformer.HyperAttention;
 import dev.kdeformer.kdeformer.KdeformerAttention;
 import dev.kdeformer.kdeformer.KeyWeights;
+import dev.kdeformer.kdeformer.ProvableKdeformer;
 import dev.kdeformer.pilot.AutoAttention;
 import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.rivals.MeanOfValues;
@@ -64,6 +66,17 @@ final class Methods {
                             HyperAttention.Builder::minLength)
                     .choice("draws", "how keys are drawn", "with-replacement", Draws.class,
                             HyperAttention.Builder::draws),
+            new MethodEntry<>("provable", "KDEformer with the error bound of its theorem; correct, not fast",
+                    "Zandieh et al. 2023", Attention::provable, ProvableKdeformer.Builder::build)
+                    .seed(ProvableKdeformer.Builder::seed)
+                    .real("epsilon", "error bound, in units of the norms of P and V", "0.5",
+                            ProvableKdeformer.Builder::epsilon)
+                    .real("failure", "probability that the bound fails", "0.05",
+                            ProvableKdeformer.Builder::failureProbability)
+                    .choice("estimator", "how kernel densities are estimated", "exact", Estimator.class,
+                            ProvableKdeformer.Builder::estimator)
+                    .whole("samples", "keys drawn, instead of what epsilon asks for", "0, what epsilon asks for",
+                            ProvableKdeformer.Builder::samples),
             new MethodEntry<>("mean", "mean of the visible values; no method may be worse", "trivial",
                     Attention::mean, MeanOfValues.Builder::build),
             new MethodEntry<>("uniform", "softmax over keys drawn uniformly", "trivial", Attention::uniform,

@@ -37,11 +37,11 @@ public final class DensityBuilder {
     /**
      * The largest relative error of an estimate; 0.1 without it. Exact sums are as exact as they are.
      *
-     * @throws IllegalArgumentException if it is not between 0.001 and 0.9
+     * @throws IllegalArgumentException if it is not between 0.0001 and 0.9
      */
     public DensityBuilder relativeError(double newRelativeError) {
-        if (!(newRelativeError >= 0.001 && newRelativeError <= 0.9)) {
-            throw new IllegalArgumentException("relativeError must be between 0.001 and 0.9, got "
+        if (!(newRelativeError >= 0.0001 && newRelativeError <= 0.9)) {
+            throw new IllegalArgumentException("relativeError must be between 0.0001 and 0.9, got "
                     + newRelativeError);
         }
         relativeError = newRelativeError;
@@ -51,11 +51,11 @@ public final class DensityBuilder {
     /**
      * The largest probability that an estimate is off by more; 0.05 without it. Some estimators never fail.
      *
-     * @throws IllegalArgumentException if it is not between 1e-12 and 0.5
+     * @throws IllegalArgumentException if it is not between 1e-15 and 0.5
      */
     public DensityBuilder failureProbability(double newFailureProbability) {
-        if (!(newFailureProbability >= 1e-12 && newFailureProbability <= 0.5)) {
-            throw new IllegalArgumentException("failureProbability must be between 1e-12 and 0.5, got "
+        if (!(newFailureProbability >= 1e-15 && newFailureProbability <= 0.5)) {
+            throw new IllegalArgumentException("failureProbability must be between 1e-15 and 0.5, got "
                     + newFailureProbability);
         }
         failureProbability = newFailureProbability;

@@ -169,6 +169,11 @@ final class Points {
         return logTotal;
     }
 
+    /** The weighted mean that the exponential kernel's points lost, in the coordinates of the caller. */
+    double[] mean() {
+        return mean;
+    }
+
     /** What squared distances are multiplied by in the exponent of a Gaussian, in (¼, 1]. */
     double factor() {
         return factor;

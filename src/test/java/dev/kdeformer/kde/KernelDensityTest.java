@@ -151,9 +151,9 @@ class KernelDensityTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
-        "relativeError must be between 0.001 and 0.9, got 1.0      | 1.0 | 0.1 | 2",
-        "relativeError must be between 0.001 and 0.9, got NaN      | NaN | 0.1 | 2",
-        "failureProbability must be between 1e-12 and 0.5, got 0.6 | 0.1 | 0.6 | 2",
+        "relativeError must be between 0.0001 and 0.9, got 1.0      | 1.0 | 0.1 | 2",
+        "relativeError must be between 0.0001 and 0.9, got NaN      | NaN | 0.1 | 2",
+        "failureProbability must be between 1e-15 and 0.5, got 0.6 | 0.1 | 0.6 | 2",
         "weights must be given for each of the 2 points, got 3     | 0.1 | 0.1 | 3"})
     void badOptionsAreNamed(String message, double error, double failure, int weights) {
         assertEquals(message, assertThrows(IllegalArgumentException.class, () -> KernelDensity.builder()

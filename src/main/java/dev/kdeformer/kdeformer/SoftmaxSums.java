@@ -1,0 +1,52 @@
+package dev.kdeformer.kdeformer;
+
+import dev.kdeformer.kde.Estimator;
+import dev.kdeformer.kde.KernelDensity;
+import dev.kdeformer.kde.WeightedExponentialDensity;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+
+/** Sums of entries of one head's attention matrix by kernel density estimation, and what they cost. */
+final class SoftmaxSums {
+    private final Team team;
+    private final double scale;
+    private final Estimator estimator;
+    private long seed;
+    private double evaluations;
+    private double relativeError;
+
+    SoftmaxSums(Team team, double scale, Estimator estimator, long seed) {
+        this.team = team;
+        this.scale = scale;
+        this.estimator = estimator;
+        this.seed = seed;
+    }
+
+    /**
+     * Logarithms of Σ_j exp(logWeights_j + power·τ·⟨x, y_j⟩) for every x.
+     *
+     * @param failure of all sums together
+     */
+    double[] of(double power, Matrix points, double[] logWeights, Matrix queries, double error, double failure) {
+        double[] logs = new double[queries.rows()];
+        double each = Math.max(1e-9, failure / queries.rows());
+        try (var density = new WeightedExponentialDensity(team, power * scale, points, logWeights, error, each, seed,
+                WeightedExponentialDensity.Factory.of(estimator))) {
+            seed += density.classes();
+            KernelDensity.Statistics statistics = density.query(team, queries, logs);
+            evaluations += statistics.evaluations() * logs.length;
+            relativeError = density.relativeError();
+        }
+        return logs;
+    }
+
+    /** The relative error that the latest sums keep to. */
+    double relativeError() {
+        return relativeError;
+    }
+
+    /** Kernel evaluations of all sums so far. */
+    double evaluations() {
+        return evaluations;
+    }
+}
