@@ -4,6 +4,7 @@ import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 
 /**
@@ -72,8 +73,10 @@ final class KernelHalving {
      * @param delta      probability of failure that the analysis allows; the smaller, the weaker the lean
      * @param symmetrise whether to keep the dropped half instead with probability ½
      * @param random     a stream for this halving alone: counter i is for pair i
+     * @param team       a team of one
      */
-    int[] halve(int[] members, double delta, boolean symmetrise, CounterRandom random, Scratch scratch) {
+    int[] halve(int[] members, double delta, boolean symmetrise, CounterRandom random, Team team) {
+        Scratch scratch = team.scratch();
         int pairs = members.length / 2;
         PanelMatrix.Products room = scratch.keep(PanelMatrix.Products.class, PanelMatrix.Products::new);
         PanelMatrix keys = new PanelMatrix(scratch, members.length, head.key().columns());
@@ -93,6 +96,7 @@ final class KernelHalving {
         double largest = 0;
         for (int first = 0; first < pairs; first += PAIRS) {
             int present = Math.min(PAIRS, pairs - first);
+            team.check();
             differences(members, first, present, keys, values, room, differences, pairs);
             for (int p = first; p < first + present; p++) {
                 int at = (p - first) * pairs;

@@ -96,7 +96,8 @@ public final class Nystrom extends HeadwiseMethod {
         double[][] values = new double[packed.length][];
         team.forEach(packed.length, (member, scratch) -> {
             double[] middle = softmax(queries[member], keys, bias, count, input.scale());
-            values[member] = PseudoInverse.of(middle, count, iterations).times(answers[member], input.dv());
+            values[member] = PseudoInverse.of(middle, count, iterations, team)
+                    .times(answers[member], input.dv(), team);
         });
         for (int member = 0; member < packed.length; member++) {
             float[] rounded = new float[values[member].length];

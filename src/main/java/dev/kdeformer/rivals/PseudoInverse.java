@@ -1,5 +1,6 @@
 package dev.kdeformer.rivals;
 
+import dev.kdeformer.runtime.Team;
 import java.util.Arrays;
 
 /**
@@ -17,7 +18,7 @@ final class PseudoInverse {
     }
 
     /** Of an n × n matrix, row-major. */
-    static PseudoInverse of(double[] a, int n, int iterations) {
+    static PseudoInverse of(double[] a, int n, int iterations, Team team) {
         double rows = 0;
         double[] columns = new double[n];
         for (int i = 0; i < n; i++) {
@@ -36,10 +37,10 @@ final class PseudoInverse {
             }
         }
         for (int iteration = 0; iteration < iterations; iteration++) {
-            double[] az = product(a, z, n, n);
-            double[] inner = product(az, shifted(7, az, n), n, n);
-            double[] outer = product(az, shifted(15, inner, n), n, n);
-            z = product(z, shifted(13, outer, n), n, n);
+            double[] az = product(a, z, n, n, team);
+            double[] inner = product(az, shifted(7, az, n), n, n, team);
+            double[] outer = product(az, shifted(15, inner, n), n, n, team);
+            z = product(z, shifted(13, outer, n), n, n, team);
             for (int i = 0; i < z.length; i++) {
                 z[i] /= 4;
             }
@@ -57,17 +58,18 @@ final class PseudoInverse {
     }
 
     /** The product of the pseudoinverse with an n × columns matrix, row-major. */
-    double[] times(float[] b, int columns) {
+    double[] times(float[] b, int columns, Team team) {
         double[] right = new double[b.length];
         for (int i = 0; i < b.length; i++) {
             right[i] = b[i];
         }
-        return product(inverse, right, n, columns);
+        return product(inverse, right, n, columns, team);
     }
 
-    private static double[] product(double[] a, double[] b, int n, int columns) {
+    private static double[] product(double[] a, double[] b, int n, int columns, Team team) {
         double[] c = new double[n * columns];
         for (int i = 0; i < n; i++) {
+            team.check();
             for (int k = 0; k < n; k++) {
                 double x = a[i * n + k];
                 for (int j = 0; j < columns; j++) {

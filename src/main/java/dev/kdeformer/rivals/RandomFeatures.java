@@ -140,7 +140,8 @@ final class RandomFeatures {
                 double sum = state.sum(r);
                 sums.logarithm[first + r] = state.reference(r) * Math.log(2) + Math.log(sum);
                 for (int c = 0; c < keys.dv(); c++) {
-                    sums.mean[(first + r) * keys.dv() + c] = (float) (state.values()[r * state.valueStride() + c] / sum);
+                    float value = state.values()[r * state.valueStride() + c];
+                    sums.mean[(first + r) * keys.dv() + c] = (float) (value / sum);
                 }
             }
         });

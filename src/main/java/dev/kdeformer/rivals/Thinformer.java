@@ -96,13 +96,15 @@ public final class Thinformer extends HeadwiseMethod {
             double share = delta * (1 - last) / rounds * bucket * bucket / plan.bucket(0) / plan.n;
             team.forEach(from.length / bucket, (index, scratch) -> {
                 int[] members = java.util.Arrays.copyOfRange(from, index * bucket, (index + 1) * bucket);
-                int[] kept = halving.halve(members, share, true, random.stream(roundIndex, index), scratch);
+                int[] kept = halving.halve(members, share, true, random.stream(roundIndex, index),
+                        team.alone(scratch));
                 System.arraycopy(kept, 0, to, index * kept.length, kept.length);
             });
             now = to;
         }
         long mark = team.scratch().mark();
-        int[] kept = halving.halve(now, delta * last, false, random.stream(rounds, 0), team.scratch());
+        int[] kept = halving.halve(now, delta * last, false, random.stream(rounds, 0),
+                team.alone(team.scratch()));
         team.scratch().release(mark);
         return kept;
     }
@@ -185,8 +187,8 @@ public final class Thinformer extends HeadwiseMethod {
         }
 
         /**
-         * Takes the largest g with 2^g·√n at most this, and at least 0; all keys where there are no more. Replaces
-         * {@link #oversampling}.
+         * Takes the largest g with 2^g·√n at most this, and at least 0; all keys where there are no more. The
+         * halvings come on top. Replaces {@link #oversampling}.
          */
         public Builder columns(int value) {
             columns = Selection.atLeast("columns", value, 1);

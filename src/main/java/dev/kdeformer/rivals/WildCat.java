@@ -186,7 +186,10 @@ public final class WildCat extends HeadwiseMethod {
             return this;
         }
 
-        /** The same as {@link #coreset}, at most 8192: every column is a key of the coreset. */
+        /**
+         * The same as {@link #coreset}, at most 8192: every column is a key of the coreset. Choosing and weighting it
+         * comes on top: with as many queries as keys about as much again, and (r / 2) / (d + d_v) times as much.
+         */
         public Builder columns(int value) {
             coreset = Math.min(8192, Selection.atLeast("columns", value, 1));
             return this;

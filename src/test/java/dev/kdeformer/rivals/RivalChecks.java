@@ -47,7 +47,7 @@ final class RivalChecks {
         }
     }
 
-    /** Every input without a causal mask: the result is finite, and a query has zeros and −∞ exactly if it sees nothing. */
+    /** Results are finite on every input without a causal mask, and zeros and −∞ exactly where a query sees nothing. */
     static void staysFinite(AttentionMethod method, boolean withSums) {
         int hidden = 0;
         for (TestInputs.Case each : TestInputs.all(41)) {
