@@ -156,6 +156,9 @@ public final class Packer {
     }
 
     private void gather(Matrix matrix, long order, int first, int count, int stride) {
+        if (count == 0) {
+            return; // a panel of nothing but padding starts beyond the last row, where not even no row may be read
+        }
         if (order == 0) {
             matrix.readRows(first, first + count, rows, 0, stride);
             return;
