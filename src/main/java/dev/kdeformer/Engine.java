@@ -1,6 +1,7 @@
 package dev.kdeformer;
 
 import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.VectorModule;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
@@ -30,7 +31,11 @@ public final class Engine implements AutoCloseable {
         this.owned = owned;
     }
 
-    /** An engine on all processors. */
+    /**
+     * An engine on all processors.
+     *
+     * @throws IllegalStateException if this Java runs without the module jdk.incubator.vector
+     */
     public static Engine create() {
         return create(Runtime.getRuntime().availableProcessors());
     }
@@ -40,9 +45,10 @@ public final class Engine implements AutoCloseable {
      *
      * @param threads number of threads of a call, the calling one included
      * @throws IllegalArgumentException if {@code threads} is not between 1 and 1,024
+     * @throws IllegalStateException    if this Java runs without the module jdk.incubator.vector
      */
     public static Engine create(int threads) {
-        checkThreads(threads);
+        checkStart(threads);
         if (threads == 1) {
             return new Engine(1, Runnable::run, null);
         }
@@ -61,9 +67,10 @@ public final class Engine implements AutoCloseable {
      *
      * @param threads number of threads of a call, the calling one included
      * @throws IllegalArgumentException if {@code threads} is not between 1 and 1,024
+     * @throws IllegalStateException    if this Java runs without the module jdk.incubator.vector
      */
     public static Engine create(int threads, Executor executor) {
-        checkThreads(threads);
+        checkStart(threads);
         return new Engine(threads, Objects.requireNonNull(executor, "executor"), null);
     }
 
@@ -151,7 +158,8 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    private static void checkThreads(int threads) {
+    private static void checkStart(int threads) {
+        VectorModule.require();
         if (threads < 1 || threads > 1024) {
             throw new IllegalArgumentException("threads must be between 1 and 1024, got " + threads);
         }

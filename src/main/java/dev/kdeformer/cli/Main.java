@@ -57,7 +57,7 @@ public final class Main implements Runnable {
         int code;
         try {
             code = line.execute(args);
-        } catch (OutOfMemoryError e) {
+        } catch (OutOfMemoryError | LinkageError e) {
             code = failed(e, line);
         }
         out.flush();

@@ -1,5 +1,6 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.runtime.VectorModule;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
@@ -32,6 +33,7 @@ final class Sentences {
                     : message;
             case OutOfMemoryError memory -> "not enough memory"
                     + (message == null ? "" : " (" + message + ")");
+            case LinkageError linkage when !VectorModule.isThere() -> VectorModule.MISSING;
             case CancellationException cancelled -> "interrupted";
             case Failure failure -> message;
             case UsageError usage -> message;

@@ -1,0 +1,59 @@
+package dev.kdeformer.reference;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A second Java process on this one's class path, for what cannot be tried in the process of the tests. */
+public final class ChildJvm {
+    /** The option without which no kernel runs. */
+    public static final String MODULE = "--add-modules=jdk.incubator.vector";
+
+    private static final long PATIENCE_SECONDS = 120;
+
+    private ChildJvm() {
+    }
+
+    /** What a process left behind; {@code err} without the line that Java prints about incubator modules. */
+    public record Result(int code, String out, String err) {
+    }
+
+    /** A running process whose output goes to files. */
+    public record Running(Process process, Path out, Path err) {
+        /** Waits for the end. */
+        public Result end() throws IOException, InterruptedException {
+            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor();
+                throw new AssertionError("the process did not end: " + Files.readString(err));
+            }
+            String errors = Files.readString(err, StandardCharsets.UTF_8).lines()
+                    .filter(line -> !line.startsWith("WARNING: Using incubator modules"))
+                    .reduce("", (text, line) -> text + line + "\n");
+            return new Result(process.exitValue(), Files.readString(out, StandardCharsets.UTF_8), errors);
+        }
+    }
+
+    /**
+     * Starts a class.
+     *
+     * @param folder  receives the files {@code out} and {@code err}
+     * @param options of the virtual machine
+     */
+    public static Running start(Path folder, List<String> options, String main, String... args) throws IOException {
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java")
+                .toString(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
+                "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path")));
+        command.addAll(options);
+        command.add(main);
+        command.addAll(List.of(args));
+        Path out = folder.resolve("out");
+        Path err = folder.resolve("err");
+        Process process = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+        process.getOutputStream().close();
+        return new Running(process, out, err);
+    }
+}
