@@ -139,6 +139,9 @@ public final class ReferenceAttention {
         double sum = 0;
         double[] row = new double[input.dv()];
         for (int j = 0; j < logits.length; j++) {
+            if (logits[j] == Double.NEGATIVE_INFINITY) {
+                continue; // what a query does not see may hold anything, NaN included
+            }
             double weight = Math.exp(logits[j] - max);
             sum += weight;
             for (int c = 0; c < row.length; c++) {
