@@ -41,6 +41,11 @@ public final class Attention {
         return HyperAttention.builder();
     }
 
+    /** Gradients of exact attention. */
+    public static ExactGradient.Builder exactGradient() {
+        return ExactGradient.builder();
+    }
+
     /** Pilot attention. */
     public static PilotAttention.Builder pilot() {
         return PilotAttention.builder();
