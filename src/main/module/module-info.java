@@ -8,6 +8,7 @@ module dev.kdeformer {
     requires jdk.incubator.vector;
 
     exports dev.kdeformer;
+    exports dev.kdeformer.decode;
     exports dev.kdeformer.exact;
     exports dev.kdeformer.kde;
     exports dev.kdeformer.kdeformer;

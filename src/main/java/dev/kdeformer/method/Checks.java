@@ -150,15 +150,24 @@ public final class Checks {
         double key = largest(team, "key", input.key(), input);
         double value = largest(team, "value", input.value(), input);
         double bias = input.keyBias() == null ? 0 : largestBias(input);
-        double logit = (query * key * input.d() * Math.abs(input.scale()) + bias) / Math.log(2);
+        magnitudes(query, key, bias, value, input.d(), input.keys(), input.scale());
+    }
+
+    /**
+     * Checks that neither logits nor sums can leave float32, from the largest magnitudes.
+     *
+     * @throws IllegalArgumentException if they can
+     */
+    public static void magnitudes(double query, double key, double bias, double value, int d, int keys, float scale) {
+        double logit = (query * key * d * Math.abs(scale) + bias) / Math.log(2);
         if (!(logit < LARGEST_LOGIT)) {
             throw new IllegalArgumentException("logits may exceed what float32 holds: largest |query| " + (float) query
-                    + ", |key| " + (float) key + ", scale " + input.scale() + ", d " + input.d()
+                    + ", |key| " + (float) key + ", scale " + scale + ", d " + d
                     + "; their product must stay below 1e36");
         }
-        if (!(value * input.keys() < LARGEST_VALUE_SUM)) {
+        if (!(value * keys < LARGEST_VALUE_SUM)) {
             throw new IllegalArgumentException("sums of values may exceed what float32 holds: largest |value| "
-                    + (float) value + " times " + input.keys() + " keys must stay below 3e32");
+                    + (float) value + " times " + keys + " keys must stay below 3e32");
         }
     }
 

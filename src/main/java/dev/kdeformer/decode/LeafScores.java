@@ -1,0 +1,144 @@
+package dev.kdeformer.decode;
+
+import static dev.kdeformer.kernel.DecodeKernel.GROUP;
+
+import dev.kdeformer.kernel.DecodeKernel;
+import dev.kdeformer.kernel.Lanes;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * Scores the groups of a cache for one query, by their summaries, in units of log 2: the expected mass of each, and the
+ * square of the error that is to be expected where the summary stands for the group.
+ */
+final class LeafScores {
+    /** Largest variance of logits that is taken at its word; beyond, the group is read in any case. */
+    private static final float LARGEST_VARIANCE = 30;
+
+    private static final double LOG2E = 1 / Math.log(2);
+
+    private float[] mass = new float[0];
+    private float[] score = new float[0];
+    private float[] ordered = new float[0];
+    private int count;
+
+    /** Makes room for {@code leaves} leaves. */
+    void resize(int leaves) {
+        count = leaves;
+        if (mass.length < leaves) {
+            mass = new float[leaves];
+            score = new float[leaves];
+            ordered = new float[leaves];
+        }
+    }
+
+    /** Exponents of the expected masses; −∞ for padding. */
+    float[] mass() {
+        return mass;
+    }
+
+    /** Exponents of the expected squared errors, without the mean squared distance of the values; −∞ for padding. */
+    float[] score() {
+        return score;
+    }
+
+    /**
+     * Scores leaves [from, to) of a region.
+     *
+     * @param from     a multiple of GROUP
+     * @param at       index of the region's first leaf among all
+     * @param q        query, multiplied by the power of two of the scale
+     * @param factor   what logits are multiplied by to be exponents
+     * @param variance variance of the logits of a leaf whose spread is 1
+     * @param logits   buffer of GROUP floats
+     */
+    void add(Region region, int unit, int from, int to, int at, float[] q, int d, float factor, double variance,
+            float[] logits) {
+        float v = (float) Math.min(variance, 1e30);
+        float constant = (float) (Math.log(Math.max(variance, 1e-30)) * LOG2E) - 5;
+        for (int leaf = from; leaf < to; leaf += GROUP) {
+            DecodeKernel.logits(q, d, 1, d, region.means(unit, leaf), logits, 0);
+            for (int c = 0; c < GROUP; c += Lanes.LANES) {
+                long offset = (leaf + c) * 4L;
+                FloatVector half = Lanes.load(region.spreads(unit) + offset).mul(v).min(LARGEST_VARIANCE)
+                        .mul((float) (LOG2E / 2));
+                FloatVector m = FloatVector.fromArray(Lanes.FLOATS, logits, c).mul(factor).add(half).add(5);
+                m.intoArray(mass, at + leaf + c);
+                // log(exp(v) − 1) is log v + v / 2 up to the logarithm of sinh(v/2) / (v/2), which is near 0.
+                m.add(m).add(half).add(Lanes.load(region.logSpreads(unit) + offset)).add(constant)
+                        .intoArray(score, at + leaf + c);
+            }
+        }
+        for (int leaf = Math.max(from, region.leaves()); leaf < to; leaf++) {
+            mass[at + leaf] = Float.NEGATIVE_INFINITY;
+            score[at + leaf] = Float.NEGATIVE_INFINITY;
+        }
+    }
+
+    /** The score that exactly {@code wanted} leaves reach, if no two are alike; +∞ for none. */
+    float threshold(int wanted) {
+        if (wanted <= 0) {
+            return Float.POSITIVE_INFINITY;
+        }
+        if (wanted >= count) {
+            return Float.NEGATIVE_INFINITY;
+        }
+        System.arraycopy(score, 0, ordered, 0, count);
+        int low = 0;
+        int high = count - 1;
+        while (low < high) {
+            float pivot = ordered[(low + high) >>> 1];
+            int i = low;
+            int j = high;
+            while (i <= j) {
+                while (ordered[i] > pivot) {
+                    i++;
+                }
+                while (ordered[j] < pivot) {
+                    j--;
+                }
+                if (i <= j) {
+                    float x = ordered[i];
+                    ordered[i++] = ordered[j];
+                    ordered[j--] = x;
+                }
+            }
+            if (wanted - 1 <= j) {
+                high = j;
+            } else if (wanted - 1 >= i) {
+                low = i;
+            } else {
+                break;
+            }
+        }
+        return ordered[wanted - 1];
+    }
+
+    /**
+     * How many leaves have to be read for the errors of all others to add up to at most {@code allowed} in the square,
+     * an exponent; found to within half a unit of log 2 in the score.
+     */
+    int needed(double allowed) {
+        float top = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < count; i++) {
+            top = Math.max(top, score[i]);
+        }
+        int[] numbers = new int[256];
+        for (int i = 0; i < count; i++) {
+            if (score[i] > Float.NEGATIVE_INFINITY) {
+                numbers[(int) Math.min(numbers.length - 1, 2 * (top - score[i]))]++;
+            }
+        }
+        double limit = Math.pow(2, allowed - top);
+        double sum = 0;
+        int read = Arrays.stream(numbers).sum();
+        for (int bin = numbers.length - 1; bin >= 0; bin--) {
+            sum += numbers[bin] * Math.pow(2, -bin / 2.0);
+            if (sum > limit) {
+                break;
+            }
+            read -= numbers[bin];
+        }
+        return read;
+    }
+}

@@ -1,0 +1,318 @@
+package dev.kdeformer.decode;
+
+import static dev.kdeformer.kernel.DecodeKernel.GROUP;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.linalg.Cholesky;
+import dev.kdeformer.runtime.Memory;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+
+/**
+ * An indexed part of a cache: its keys are sorted into groups of similar ones, and each group has a summary, namely the
+ * mean key, the mean value, and the spread of its keys in the metric of the queries. The mean keys lie in groups like
+ * keys do, so that the same kernel scores them.
+ */
+final class Region implements AutoCloseable {
+    private final Store store;
+    private final Arena arena = Arena.ofShared();
+    private final int first;
+    private final int count;
+    private final int leaves;
+    private final int padded;
+    private final long base;
+    private final long unitBytes;
+    private final int[][] origin;
+    private final double[][] factor;
+    private final double[] valueSpread;
+
+    /**
+     * @param first first key, a multiple of GROUP
+     * @param count number of keys, a multiple of GROUP
+     */
+    Region(Store store, int units, int first, int count) {
+        this.store = store;
+        this.first = first;
+        this.count = count;
+        this.leaves = count / GROUP;
+        this.padded = Lanes.roundUp(leaves, GROUP);
+        this.unitBytes = (long) padded * (store.d() + store.valueStride() + 2) * Float.BYTES;
+        this.origin = new int[units][];
+        this.factor = new double[units][];
+        this.valueSpread = new double[units];
+        try {
+            this.base = arena.allocate(units * unitBytes, 64).address();
+        } catch (OutOfMemoryError | RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    int first() {
+        return first;
+    }
+
+    int count() {
+        return count;
+    }
+
+    int end() {
+        return first + count;
+    }
+
+    /** Number of groups, each with a summary. */
+    int leaves() {
+        return leaves;
+    }
+
+    /** Number of summaries with padding, a multiple of GROUP. */
+    int padded() {
+        return padded;
+    }
+
+    long bytes() {
+        return origin.length * unitBytes;
+    }
+
+    /** Address of GROUP mean keys, those of leaves from {@code leaf} on, a multiple of GROUP. */
+    long means(int unit, int leaf) {
+        return base + unit * unitBytes + (long) leaf * store.d() * Float.BYTES;
+    }
+
+    /** Address of the mean value of a leaf. */
+    long meanValue(int unit, int leaf) {
+        return base + unit * unitBytes + ((long) padded * store.d() + (long) leaf * store.valueStride()) * Float.BYTES;
+    }
+
+    /** Address of the spreads: the mean squared distance of a leaf's keys from their mean, per feature. */
+    long spreads(int unit) {
+        return base + unit * unitBytes + (long) padded * (store.d() + store.valueStride()) * Float.BYTES;
+    }
+
+    /** Address of the binary logarithms of the spreads; −∞ for padding. */
+    long logSpreads(int unit) {
+        return spreads(unit) + (long) padded * Float.BYTES;
+    }
+
+    /** Mean squared distance of a value from the mean of all values of a head. */
+    double valueSpread(int unit) {
+        return valueSpread[unit];
+    }
+
+    /** The squared length of a query in the metric that the spreads of a head were measured in. */
+    double squaredLength(int unit, float[] query) {
+        double[] x = new double[store.d()];
+        for (int c = 0; c < x.length; c++) {
+            x[c] = query[c];
+        }
+        if (factor[unit] != null) {
+            Cholesky.solveLower(factor[unit], x.length, x);
+        }
+        double sum = 0;
+        for (double each : x) {
+            sum += each * each;
+        }
+        return sum;
+    }
+
+    /**
+     * Sorts the keys of one head and makes the summaries.
+     *
+     * @param before regions that made up a part of this one, whose keys are sorted already
+     * @param metric factor of the queries' second moment, or null for the identity
+     */
+    void build(int unit, Iterable<Region> before, double[] metric) {
+        int d = store.d();
+        int stride = Lanes.padColumns(d);
+        int valueStride = store.valueStride();
+        int[] from = new int[count];
+        for (int i = 0; i < count; i++) {
+            from[i] = i;
+        }
+        for (Region old : before) {
+            for (int i = 0; i < old.count; i++) {
+                from[old.first - first + i] = old.first - first + old.origin[unit][i];
+            }
+        }
+        factor[unit] = metric;
+        float[] triangle = metric == null ? null : floats(metric);
+        try (Arena temporary = Arena.ofConfined()) {
+            long keys = temporary.allocate((long) count * stride * Float.BYTES, 64).address();
+            long values = temporary.allocate((long) count * valueStride * Float.BYTES, 64).address();
+            float[] row = new float[d];
+            float[] turned = new float[d];
+            for (int i = 0; i < count; i++) {
+                store.getKey(unit, first + i, row, 0);
+                turn(row, turned, triangle);
+                put(turned, keys + (long) i * stride * Float.BYTES);
+            }
+            copyValues(unit, values);
+            int[] order = BalancedSplit.order(keys, count, stride, GROUP);
+            spreadValues(unit, values);
+            summarise(unit, order, keys, stride);
+            for (int i = 0; i < count; i++) {
+                store.getKey(unit, first + i, row, 0);
+                put(row, keys + (long) i * stride * Float.BYTES);
+            }
+            int[] sorted = new int[count];
+            for (int i = 0; i < count; i++) {
+                sorted[i] = from[order[i]];
+            }
+            // From here on nothing can fail: either all keys of the head are in their new places or none.
+            place(unit, order, keys, stride, values);
+            origin[unit] = sorted;
+        }
+        average(unit);
+    }
+
+    /** Puts the keys and values of a head back in the order in which they came; false if they were never sorted. */
+    boolean restore(int unit) {
+        if (origin[unit] == null) {
+            return false;
+        }
+        int d = store.d();
+        int stride = Lanes.padColumns(d);
+        try (Arena temporary = Arena.ofConfined()) {
+            long keys = temporary.allocate((long) count * stride * Float.BYTES, 64).address();
+            long values = temporary.allocate((long) count * store.valueStride() * Float.BYTES, 64).address();
+            float[] row = new float[d];
+            for (int i = 0; i < count; i++) {
+                store.getKey(unit, first + i, row, 0);
+                put(row, keys + (long) i * stride * Float.BYTES);
+            }
+            copyValues(unit, values);
+            int[] order = new int[count];
+            for (int i = 0; i < count; i++) {
+                order[origin[unit][i]] = i;
+            }
+            place(unit, order, keys, stride, values);
+        }
+        return true;
+    }
+
+    /** Writes key and value {@code order[i]} of the copies to position i. */
+    private void place(int unit, int[] order, long keys, int stride, long values) {
+        float[] row = new float[store.d()];
+        long valueBytes = store.valueStride() * 4L;
+        for (int i = 0; i < count; i++) {
+            long key = keys + (long) order[i] * stride * Float.BYTES;
+            for (int c = 0; c < row.length; c++) {
+                row[c] = Memory.getFloat(key + c * 4L);
+            }
+            store.putKey(unit, first + i, row, 0);
+            Memory.copy(values + order[i] * valueBytes, store.value(unit, first + i), valueBytes);
+        }
+    }
+
+    private void copyValues(int unit, long copy) {
+        long bytes = (long) GROUP * store.valueStride() * Float.BYTES;
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            Memory.copy(store.values(unit, first / GROUP + leaf), copy + leaf * bytes, bytes);
+        }
+    }
+
+    private void spreadValues(int unit, long values) {
+        int stride = store.valueStride();
+        double[] sum = new double[stride];
+        double squares = 0;
+        for (int i = 0; i < count; i++) {
+            for (int c = 0; c < store.dv(); c++) {
+                double x = Memory.getFloat(values + ((long) i * stride + c) * Float.BYTES);
+                sum[c] += x;
+                squares += x * x;
+            }
+        }
+        for (double each : sum) {
+            squares -= each * each / count;
+        }
+        valueSpread[unit] = Math.max(0, squares / count);
+    }
+
+    /** The spreads of the leaves, from the keys in the metric of the queries. */
+    private void summarise(int unit, int[] order, long keys, int stride) {
+        int d = store.d();
+        double[] mean = new double[d];
+        for (int leaf = 0; leaf < padded; leaf++) {
+            double spread = 0;
+            if (leaf < leaves) {
+                Arrays.fill(mean, 0);
+                double squares = 0;
+                for (int i = leaf * GROUP; i < (leaf + 1) * GROUP; i++) {
+                    long key = keys + (long) order[i] * stride * Float.BYTES;
+                    for (int c = 0; c < d; c++) {
+                        double x = Memory.getFloat(key + c * 4L);
+                        mean[c] += x;
+                        squares += x * x;
+                    }
+                }
+                for (double each : mean) {
+                    squares -= each * each / GROUP;
+                }
+                spread = Math.min(1e30, Math.max(squares / GROUP / d, 1e-30));
+            }
+            Memory.putFloat(spreads(unit) + leaf * 4L, (float) spread);
+            Memory.putFloat(logSpreads(unit) + leaf * 4L,
+                    leaf < leaves ? (float) (Math.log(spread) / Math.log(2)) : Float.NEGATIVE_INFINITY);
+        }
+    }
+
+    /** The mean keys and values of the leaves, from the keys and values in their places. */
+    private void average(int unit) {
+        int d = store.d();
+        Memory.fillFloats(means(unit, 0), (long) padded * (d + store.valueStride()), 0);
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            long keys = store.keys(unit, first / GROUP + leaf);
+            long means = means(unit, leaf / GROUP * GROUP) + leaf % GROUP * 4L;
+            for (int c = 0; c < d; c++) {
+                double sum = 0;
+                for (int j = 0; j < GROUP; j++) {
+                    sum += Memory.getFloat(keys + ((long) c * GROUP + j) * Float.BYTES);
+                }
+                Memory.putFloat(means + (long) c * GROUP * Float.BYTES, (float) (sum / GROUP));
+            }
+            long values = store.values(unit, first / GROUP + leaf);
+            for (int c = 0; c < store.dv(); c++) {
+                double sum = 0;
+                for (int j = 0; j < GROUP; j++) {
+                    sum += Memory.getFloat(values + ((long) j * store.valueStride() + c) * Float.BYTES);
+                }
+                Memory.putFloat(meanValue(unit, leaf) + c * 4L, (float) (sum / GROUP));
+            }
+        }
+    }
+
+    private static float[] floats(double[] x) {
+        float[] y = new float[x.length];
+        for (int i = 0; i < x.length; i++) {
+            y[i] = (float) x[i];
+        }
+        return y;
+    }
+
+    /** y = Lᵀ·x. */
+    private static void turn(float[] x, float[] y, float[] triangle) {
+        int d = x.length;
+        if (triangle == null) {
+            System.arraycopy(x, 0, y, 0, d);
+            return;
+        }
+        Arrays.fill(y, 0);
+        for (int i = 0; i < d; i++) {
+            float a = x[i];
+            for (int c = 0; c <= i; c++) {
+                y[c] += a * triangle[i * d + c];
+            }
+        }
+    }
+
+    private static void put(float[] row, long address) {
+        for (int c = 0; c < row.length; c++) {
+            Memory.putFloat(address + c * 4L, row[c]);
+        }
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,328 @@
+package dev.kdeformer.decode;
+
+import static dev.kdeformer.kernel.DecodeKernel.GROUP;
+
+import dev.kdeformer.kernel.DecodeTile;
+import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.sampling.CounterRandom;
+import java.util.Arrays;
+import java.util.List;
+
+/** Approximate decoding of one row. Kept per thread; the parts of its work may be done by others. */
+final class SparseRow {
+    /** Leaves that one task scores or counts. */
+    private static final int SCORED = 1024;
+
+    /** Groups that one task reads. */
+    private static final int READ = 64;
+
+    /**
+     * What was done for a row.
+     *
+     * @param keys      keys read
+     * @param bytes     bytes read as a part of all
+     * @param predicted expected relative error
+     * @param checked   relative error by the groups that were checked, or NaN
+     */
+    record Result(double keys, double bytes, double predicted, double checked) {
+    }
+
+    private final LeafScores scores = new LeafScores();
+    private float[] query = new float[0];
+    private float[] scaled = new float[0];
+    private int[] firstLeaf = new int[1];
+    private int[] read = new int[0];
+    private int readCount;
+    private DecodeCall call;
+    private List<Region> regions;
+    private int unit;
+    private int row;
+    private int leaves;
+    private double valueSpread;
+
+    /** A thread's buffer of logits. */
+    private static final class Logits {
+        private final float[] floats = new float[GROUP];
+    }
+
+    Result run(DecodeCall newCall, SparseDecoding options, int newUnit, int newRow, Team team, CounterRandom random) {
+        call = newCall;
+        regions = call.regions();
+        unit = newUnit;
+        row = newRow;
+        begin();
+        score(team);
+        Scratch scratch = team.scratch();
+        long mark = scratch.mark();
+        long stateBytes = DecodeTile.stateFloats(call.store().dv()) * 4L;
+        int slices = (leaves + SCORED - 1) / SCORED;
+        long states = scratch.allocate((1 + slices + (leaves + READ - 1) / READ) * stateBytes);
+        readTail(states, scratch);
+        choose(options, states);
+        int reads = (readCount + READ - 1) / READ;
+        team.forEach(reads, (slice, memory) -> read(slice * READ, states + (1 + slice) * stateBytes, memory));
+        team.forEach(slices, (slice, memory) -> countRest(slice * SCORED, states + (1 + reads + slice) * stateBytes,
+                memory));
+        double total = call.write(unit, row, states, 1 + reads + slices, stateBytes);
+        double norm = call.outputNorm(unit, row);
+        double checked = options.checks() == 0 ? Double.NaN : check(options, total, norm, random, scratch);
+        scratch.release(mark);
+        return new Result(keys(), bytes(options), ratio(Math.sqrt(unread(scores.score(), 1, 2 * total) * valueSpread), norm), checked);
+    }
+
+    private void begin() {
+        int d = call.store().d();
+        if (query.length < d) {
+            query = new float[d];
+            scaled = new float[d];
+        }
+        call.readQuery(unit, row, query, 0);
+        float power = call.logitScale().power();
+        for (int c = 0; c < d; c++) {
+            scaled[c] = query[c] * power;
+        }
+        firstLeaf = firstLeaf.length < regions.size() + 1 ? new int[regions.size() + 1] : firstLeaf;
+        leaves = 0;
+        valueSpread = 0;
+        for (int r = 0; r < regions.size(); r++) {
+            firstLeaf[r] = leaves;
+            leaves += regions.get(r).padded();
+            valueSpread = Math.max(valueSpread, regions.get(r).valueSpread(unit));
+        }
+        firstLeaf[regions.size()] = leaves;
+        scores.resize(leaves);
+        read = read.length < leaves ? new int[leaves] : read;
+    }
+
+    private void score(Team team) {
+        LogitScale logitScale = call.logitScale();
+        int d = call.store().d();
+        for (int r = 0; r < regions.size(); r++) {
+            Region region = regions.get(r);
+            int at = firstLeaf[r];
+            double variance = (double) call.scale() * call.scale() * region.squaredLength(unit, query);
+            team.forEach((region.padded() + SCORED - 1) / SCORED, (slice, scratch) -> scores.add(region, unit,
+                    slice * SCORED, Math.min(region.padded(), (slice + 1) * SCORED), at, scaled, d,
+                    logitScale.factor(), variance, scratch.keep(Logits.class, Logits::new).floats));
+        }
+    }
+
+    private void readTail(long state, Scratch scratch) {
+        DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
+        call.begin(tile, unit, row, 1);
+        call.add(tile, unit, row, 1, call.firstUnsorted(), call.groups());
+        tile.store(state);
+    }
+
+    /** Chooses the leaves to read: as many as the budget allows, or as the target needs. */
+    private void choose(SparseDecoding options, long tail) {
+        double cacheBytes = (double) call.length() * rowFloats();
+        double spare = options.budget() * cacheBytes - leaves * (rowFloats() + 2.0)
+                - (double) (call.length() - sorted()) * rowFloats();
+        int wanted = (int) Math.max(0, Math.min(leaves, spare / (GROUP * (double) rowFloats())));
+        if (options.target() > 0 && wanted > 0) {
+            wanted = Math.min(wanted, scores.needed(allowed(options.target(), tail)));
+        }
+        float threshold = scores.threshold(wanted);
+        readCount = 0;
+        float[] score = scores.score();
+        for (int leaf = 0; leaf < leaves && wanted > 0; leaf++) {
+            if (score[leaf] > threshold) {
+                read[readCount++] = leaf;
+            }
+        }
+        int above = readCount;
+        for (int leaf = 0; leaf < leaves && readCount < wanted; leaf++) {
+            if (score[leaf] == threshold && threshold > Float.NEGATIVE_INFINITY) {
+                read[readCount++] = leaf;
+            }
+        }
+        if (readCount > above) {
+            Arrays.sort(read, 0, readCount);
+        }
+    }
+
+    /** The largest sum of scores that keeps the error within the target, judged by the summaries alone. */
+    private double allowed(double target, long tail) {
+        float top = Memory.getFloat(tail);
+        float[] mass = scores.mass();
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            top = Math.max(top, mass[leaf]);
+        }
+        int dv = call.store().dv();
+        double sum = Memory.getFloat(tail + 4) * Math.pow(2, Memory.getFloat(tail) - (double) top);
+        double[] values = new double[dv];
+        for (int c = 0; c < dv; c++) {
+            values[c] = Memory.getFloat(tail + 8 + c * 4L) * Math.pow(2, Memory.getFloat(tail) - (double) top);
+        }
+        for (int r = 0; r < regions.size(); r++) {
+            for (int leaf = 0; leaf < regions.get(r).leaves(); leaf++) {
+                double weight = Math.pow(2, mass[firstLeaf[r] + leaf] - (double) top);
+                sum += weight;
+                long value = regions.get(r).meanValue(unit, leaf);
+                for (int c = 0; c < dv && weight > 1e-6; c++) {
+                    values[c] += weight * Memory.getFloat(value + c * 4L);
+                }
+            }
+        }
+        double squares = 0;
+        for (double each : values) {
+            squares += each * each;
+        }
+        // target² · ‖values‖² / spread, both relative to the same top
+        return 2.0 * top + log2(target * target * squares / Math.max(valueSpread, 1e-30));
+    }
+
+    private void read(int from, long state, Scratch scratch) {
+        DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
+        call.begin(tile, unit, row, 1);
+        for (int i = from; i < Math.min(readCount, from + READ); i++) {
+            put(tile, read[i]);
+        }
+        tile.flush();
+        tile.store(state);
+    }
+
+    private void put(DecodeTile tile, int leaf) {
+        int r = region(leaf);
+        int group = regions.get(r).first() / GROUP + leaf - firstLeaf[r];
+        tile.put(call.store().keys(unit, group), call.store().values(unit, group), null);
+    }
+
+    private int region(int leaf) {
+        int r = 0;
+        while (firstLeaf[r + 1] <= leaf) {
+            r++;
+        }
+        return r;
+    }
+
+    /** Counts the leaves of [from, from + SCORED) that are not read by their summaries. */
+    private void countRest(int from, long state, Scratch scratch) {
+        DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
+        tile.begin(1, call.store().d(), call.store().dv(), 1);
+        float[] logits = scratch.keep(Logits.class, Logits::new).floats;
+        int next = Arrays.binarySearch(read, 0, readCount, from);
+        next = next < 0 ? -next - 1 : next;
+        for (int leaf = from; leaf < Math.min(leaves, from + SCORED); leaf += GROUP) {
+            System.arraycopy(scores.mass(), leaf, logits, 0, GROUP);
+            for (; next < readCount && read[next] < leaf + GROUP; next++) {
+                logits[read[next] - leaf] = Float.NEGATIVE_INFINITY;
+            }
+            int r = region(leaf);
+            tile.putLogits(logits, 0, regions.get(r).meanValue(unit, leaf - firstLeaf[r]));
+        }
+        tile.flush();
+        tile.store(state);
+    }
+
+    /** The sum of 2^(factor · exponent) over all leaves that were not read, relative to an exponent. */
+    private double unread(float[] exponents, int factor, double reference) {
+        double sum = 0;
+        int next = 0;
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            if (next < readCount && read[next] == leaf) {
+                next++;
+            } else {
+                sum += power(factor * exponents[leaf] - reference);
+            }
+        }
+        return sum;
+    }
+
+    private static double power(double exponent) {
+        return exponent > -60 ? Math.pow(2, exponent) : 0;
+    }
+
+    /**
+     * The relative error by a sample of the leaves that were not read: with e the true contribution of a leaf to the
+     * error and p its chance, the mean of ‖e‖²/p estimates the sum of the squares, which is the squared error where the
+     * errors of leaves are independent. Half the chances go by the expected error and half by the squared mass, so that
+     * a leaf whose spread says too little is found as well.
+     */
+    private double check(SparseDecoding options, double total, double norm, CounterRandom random, Scratch scratch) {
+        float[] score = scores.score();
+        float[] mass = scores.mass();
+        double errors = unread(score, 1, 2 * total);
+        double masses = unread(mass, 2, 2 * total);
+        if (errors == 0 || masses == 0) {
+            return 0;
+        }
+        double[] chances = new double[options.checks()];
+        for (int i = 0; i < chances.length; i++) {
+            chances[i] = random.uniform(i);
+        }
+        Arrays.sort(chances);
+        double sum = 0;
+        double reached = 0;
+        int next = 0;
+        int drawn = 0;
+        for (int leaf = 0; leaf < leaves && drawn < chances.length; leaf++) {
+            if (next < readCount && read[next] == leaf) {
+                next++;
+                continue;
+            }
+            double chance = 0.5 * (power(score[leaf] - 2 * total) / errors + power(2 * mass[leaf] - 2 * total) / masses);
+            reached += chance;
+            int times = 0;
+            while (drawn < chances.length && chances[drawn] < reached) {
+                drawn++;
+                times++;
+            }
+            if (times > 0) {
+                sum += times * squaredError(leaf, total, scratch) / chance;
+            }
+        }
+        return ratio(Math.sqrt(sum / chances.length), norm);
+    }
+
+    /** ‖Σ p (v − o) − p̄ (v̄ − o)‖² of a leaf, with weights p by its keys and p̄ by its summary. */
+    private double squaredError(int leaf, double total, Scratch scratch) {
+        DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
+        call.begin(tile, unit, row, 1);
+        put(tile, leaf);
+        tile.flush();
+        int dv = call.store().dv();
+        float[] o = new float[dv];
+        call.readOutput(unit, row, o);
+        double by = Math.pow(2, tile.reference(0) - total);
+        double mass = tile.sum(0) * by;
+        double expected = Math.pow(2, scores.mass()[leaf] - total);
+        int r = region(leaf);
+        long mean = regions.get(r).meanValue(unit, leaf - firstLeaf[r]);
+        double squares = 0;
+        for (int c = 0; c < dv; c++) {
+            double e = tile.values()[c] * by - mass * o[c] - expected * (Memory.getFloat(mean + c * 4L) - o[c]);
+            squares += e * e;
+        }
+        return squares;
+    }
+
+    private int sorted() {
+        return call.firstUnsorted() * GROUP;
+    }
+
+    private long rowFloats() {
+        return call.store().d() + call.store().valueStride();
+    }
+
+    private double keys() {
+        return (double) readCount * GROUP + call.length() - sorted();
+    }
+
+    private double bytes(SparseDecoding options) {
+        double floats = (keys() + (double) options.checks() * GROUP) * rowFloats() + leaves * (rowFloats() + 2.0);
+        return call.length() == 0 ? 0 : floats / ((double) call.length() * rowFloats());
+    }
+
+    private static double log2(double x) {
+        return Math.log(x) / Math.log(2);
+    }
+
+    private static double ratio(double error, double norm) {
+        return error == 0 ? 0 : error / norm;
+    }
+}

@@ -1,0 +1,251 @@
+package dev.kdeformer.decode;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Engine;
+import dev.kdeformer.Mask;
+import dev.kdeformer.reference.ReferenceAttention;
+import dev.kdeformer.reference.TestInputs;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+class SparseDecodingTest {
+    private static final Engine ENGINE = Engine.create(2);
+    private static final float SCALE = 1;
+    private final TestInputs make = TestInputs.of(17);
+
+    @AfterAll
+    static void close() {
+        ENGINE.close();
+    }
+
+    /** Keys around common centres, values that go with the centres, and queries near some of them. */
+    private AttentionInput clustered(int heads, int kvHeads, int n, int m, int d) {
+        AttentionInput input = make.normal(1, heads, kvHeads, n, m, d, d).withScale(SCALE);
+        Tensor centres = make.tensor(Shape.of(100, d), 1.2);
+        SplittableRandom random = new SplittableRandom(4);
+        for (int h = 0; h < kvHeads; h++) {
+            for (int j = 0; j < m; j++) {
+                int centre = random.nextInt(100);
+                for (int c = 0; c < d; c++) {
+                    float x = centres.matrix(0, 0).get(centre, c);
+                    input.key().matrix(0, h).set(j, c, x + 0.3f * input.key().matrix(0, h).get(j, c));
+                    input.value().matrix(0, h).set(j, c, 1 + x + 0.5f * input.value().matrix(0, h).get(j, c));
+                }
+            }
+        }
+        return input;
+    }
+
+    private static KeyValueCache cacheOf(AttentionInput input) {
+        KeyValueCache cache = KeyValueCache.createIndexed(1, input.kvHeads(), input.d(), input.dv());
+        cache.append(ENGINE, input.key(), input.value());
+        return cache;
+    }
+
+    @Test
+    void readsAPartAndComesClose() {
+        AttentionInput input = clustered(4, 2, 3, 20_000, 16);
+        ReferenceAttention reference = ReferenceAttention.of(input.withMask(Mask.causal()));
+        double last = 1;
+        try (KeyValueCache cache = cacheOf(input)) {
+            for (double budget : new double[] {0.1, 0.2, 0.4}) {
+                Tensor output = make.zeros(input.outputShape());
+                SparseDecoding.Statistics done = SparseDecoding.builder().budget(budget).build()
+                        .apply(ENGINE, cache, input.query(), output, null, SCALE);
+                double error = reference.spectralError(output);
+                assertTrue(error < 0.05 && error < last, "budget " + budget + ": " + error);
+                assertTrue(done.bytesRead() <= budget + 0.03, () -> "bytes " + done.bytesRead());
+                assertTrue(done.keysRead() < budget * 20_000, () -> "keys " + done.keysRead());
+                last = error;
+            }
+        }
+    }
+
+    @Test
+    void predictsAndChecksTheError() {
+        AttentionInput input = make.normal(1, 8, 1, 8, 12_000, 8, 16).withScale(0.8f);
+        ReferenceAttention reference = ReferenceAttention.of(input.withMask(Mask.causal()));
+        Tensor output = make.zeros(input.outputShape());
+        try (KeyValueCache cache = cacheOf(input)) {
+            SparseDecoding method = SparseDecoding.builder().budget(0.2).checks(100).build();
+            SparseDecoding.Statistics done = method.apply(ENGINE, cache, input.query(), output, null, 0.8f);
+            double error = 0;
+            for (int h = 0; h < 8; h++) {
+                double[] exact = reference.output(0, h);
+                float[] close = output.matrix(0, h).toArray();
+                for (int i = 0; i < 8; i++) {
+                    double difference = 0;
+                    double norm = 0;
+                    for (int c = i * 16; c < (i + 1) * 16; c++) {
+                        difference += Math.pow(close[c] - exact[c], 2);
+                        norm += close[c] * close[c];
+                    }
+                    error += difference / norm / 64;
+                }
+            }
+            double rms = Math.sqrt(error);
+            assertTrue(done.predictedError() > rms / 2 && done.predictedError() < 2 * rms,
+                    () -> "predicted " + done.predictedError() + ", was " + rms);
+            assertTrue(done.checkedError() > rms / 2 && done.checkedError() < 2 * rms,
+                    () -> "checked " + done.checkedError() + ", was " + rms);
+        }
+    }
+
+    @Test
+    void theWholeBudgetIsExact() {
+        AttentionInput input = make.normal(1, 2, 1, 2, 4000, 8, 5);
+        Tensor output = make.zeros(input.outputShape());
+        Tensor sums = make.zeros(input.outputShape().withColumns(1));
+        try (KeyValueCache cache = cacheOf(input)) {
+            // With summaries the whole cache takes more than its own bytes: the budget leaves a few groups unread.
+            SparseDecoding.Statistics done = SparseDecoding.builder().budget(1).build()
+                    .apply(ENGINE, cache, input.query(), output, sums, input.scale());
+            ReferenceAttention reference = ReferenceAttention.of(input.withMask(Mask.causal()));
+            assertEquals(0, reference.spectralError(output), 0.03);
+            assertEquals(0, reference.maxLogSumExpDifference(sums), 0.03);
+            assertTrue(done.bytesRead() <= 1, () -> "bytes " + done.bytesRead());
+        }
+    }
+
+    @Test
+    void aShortCacheIsReadWhole() {
+        AttentionInput input = make.normal(1, 2, 1, 2, 900, 8, 5);
+        Tensor output = make.zeros(input.outputShape());
+        try (KeyValueCache cache = cacheOf(input)) {
+            SparseDecoding.Statistics done = SparseDecoding.builder().checks(4).build()
+                    .apply(ENGINE, cache, input.query(), output, null, input.scale());
+            assertEquals(0, ReferenceAttention.of(input.withMask(Mask.causal())).spectralError(output), 3e-6);
+            assertEquals(900, done.keysRead());
+            assertEquals(0, done.predictedError());
+            assertEquals(0, done.checkedError());
+        }
+    }
+
+    @Test
+    void anErrorTargetStopsReading() {
+        AttentionInput input = clustered(2, 1, 4, 20_000, 16);
+        ReferenceAttention reference = ReferenceAttention.of(input.withMask(Mask.causal()));
+        double keys = Double.POSITIVE_INFINITY;
+        try (KeyValueCache cache = cacheOf(input)) {
+            for (double target : new double[] {0.001, 0.01, 0.1}) {
+                Tensor output = make.zeros(input.outputShape());
+                SparseDecoding.Statistics done = SparseDecoding.builder().budget(1).targetError(target).build()
+                        .apply(ENGINE, cache, input.query(), output, null, SCALE);
+                assertTrue(done.predictedError() <= 1.2 * target, () -> "predicted " + done.predictedError());
+                assertTrue(reference.spectralError(output) <= 2 * target);
+                assertTrue(done.keysRead() <= keys, "fewer keys for a weaker target");
+                keys = done.keysRead();
+            }
+            assertTrue(keys < 10_000, "keys " + keys);
+        }
+    }
+
+    @Test
+    void observedQueriesImproveTheSorting() {
+        // Queries lie in two of twelve directions, so only differences of keys along these matter.
+        AttentionInput input = make.normal(1, 1, 1, 16, 16_000, 12, 6).withScale(0.7f);
+        for (int i = 0; i < 16; i++) {
+            for (int c = 2; c < 12; c++) {
+                input.query().matrix(0, 0).set(i, c, 0.01f * input.query().matrix(0, 0).get(i, c));
+            }
+        }
+        ReferenceAttention reference = ReferenceAttention.of(input.withMask(Mask.causal()));
+        double[] errors = new double[2];
+        for (int observed = 0; observed < 2; observed++) {
+            try (KeyValueCache cache = KeyValueCache.createIndexed(1, 1, 12, 6)) {
+                if (observed == 1) {
+                    cache.observe(ENGINE, input.query());
+                }
+                cache.append(ENGINE, input.key(), input.value());
+                Tensor output = make.zeros(input.outputShape());
+                SparseDecoding.builder().build().apply(ENGINE, cache, input.query(), output, null, 0.7f);
+                errors[observed] = reference.spectralError(output);
+            }
+        }
+        assertTrue(errors[1] < 0.7 * errors[0], errors[1] + " with, " + errors[0] + " without");
+    }
+
+    @Test
+    void bitsDoNotDependOnThreads() {
+        AttentionInput input = clustered(1, 1, 1, 20_000, 16);
+        float[] first = null;
+        for (int threads : new int[] {1, 2, 7}) {
+            try (Engine engine = Engine.create(threads);
+                    KeyValueCache cache = KeyValueCache.createIndexed(1, 1, 16, 16)) {
+                cache.append(engine, input.key(), input.value());
+                Tensor output = make.zeros(input.outputShape());
+                SparseDecoding.builder().build().apply(engine, cache, input.query(), output, null, SCALE);
+                if (first != null) {
+                    assertArrayEquals(first, output.toArray());
+                }
+                first = output.toArray();
+            }
+        }
+    }
+
+    @Test
+    void followsACacheThatGrowsAndShrinks() {
+        AttentionInput input = clustered(2, 1, 2, 12_000, 8);
+        SplittableRandom random = new SplittableRandom(2);
+        try (KeyValueCache cache = KeyValueCache.createIndexed(1, 1, 8, 8)) {
+            int length = 0;
+            for (int step = 0; step < 80; step++) {
+                int rows = Math.min(1 + random.nextInt(step % 5 == 0 ? 3000 : 100), 12_000 - length);
+                if (rows > 0) {
+                    cache.append(ENGINE, input.key().rows(length, rows), input.value().rows(length, rows));
+                    length += rows;
+                }
+                if (step % 4 == 3) {
+                    length -= random.nextInt(step % 8 == 7 ? length : 60);
+                    length = Math.max(length, 2);
+                    cache.truncate(ENGINE, length);
+                }
+                Tensor exact = make.zeros(input.outputShape());
+                Tensor close = make.zeros(input.outputShape());
+                cache.decode(ENGINE, input.query(), exact, null, SCALE);
+                SparseDecoding.builder().budget(0.5).build().apply(ENGINE, cache, input.query(), close, null, SCALE);
+                double half = distance(exact.toArray(), close.toArray());
+                assertTrue(half < 0.2, "length " + length + ": " + half);
+                SparseDecoding.builder().budget(1).build().apply(ENGINE, cache, input.query(), close, null, SCALE);
+                double whole = distance(exact.toArray(), close.toArray());
+                assertTrue(whole < 0.03, "length " + length + ": " + whole);
+            }
+            cache.truncate(ENGINE, 0);
+            assertEquals(0, cache.bytes());
+        }
+    }
+
+    private static double distance(float[] exact, float[] close) {
+        double error = 0;
+        double norm = 0;
+        for (int i = 0; i < exact.length; i++) {
+            error += Math.pow(close[i] - exact[i], 2);
+            norm += Math.pow(exact[i], 2);
+        }
+        return Math.sqrt(error / norm);
+    }
+
+    @Test
+    void badOptionsAreNamed() {
+        assertThrows(IllegalArgumentException.class, () -> SparseDecoding.builder().budget(0));
+        assertThrows(IllegalArgumentException.class, () -> SparseDecoding.builder().budget(Double.NaN));
+        assertThrows(IllegalArgumentException.class, () -> SparseDecoding.builder().targetError(-1));
+        assertThrows(IllegalArgumentException.class, () -> SparseDecoding.builder().checks(-1));
+        AttentionInput input = make.normal(1, 1, 1, 1, 10, 2, 2);
+        Tensor output = make.zeros(input.outputShape());
+        try (KeyValueCache cache = KeyValueCache.create(1, 1, 2, 2)) {
+            IllegalStateException e = assertThrows(IllegalStateException.class, () -> SparseDecoding.builder().build()
+                    .apply(ENGINE, cache, input.query(), output, null, 1));
+            assertTrue(e.getMessage().contains("createIndexed"), e.getMessage());
+            assertThrows(IllegalStateException.class, () -> cache.observe(ENGINE, input.query()));
+        }
+    }
+}
