@@ -41,11 +41,6 @@ public final class Attention {
         return HyperAttention.builder();
     }
 
-    /** Gradients of exact attention. */
-    public static ExactGradient.Builder exactGradient() {
-        return ExactGradient.builder();
-    }
-
     /** Pilot attention. */
     public static PilotAttention.Builder pilot() {
         return PilotAttention.builder();
