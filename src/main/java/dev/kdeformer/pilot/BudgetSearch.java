@@ -68,7 +68,8 @@ final class BudgetSearch {
         ExactRows trial = ExactRows.at(head, trialPositions(tried), packed, team);
         ExactRows check = ExactRows.at(head, checkPositions(n), packed, team);
         double column = 2.0 * (packed.d() + packed.dv());
-        work += (TRIAL_TILES * ROWS_PER_TILE + CHECK_ROWS) * column * m;
+        double rows = (TRIAL_TILES * ROWS_PER_TILE + CHECK_ROWS) * column * m;
+        work += rows;
         double variation = Math.log(head.keys().valueVariance() / Math.max(trial.meanSquare(), 1e-300) + 1e-300);
         int rung = 0;
         while (rung < Effort.LADDER.size()) {
@@ -78,7 +79,8 @@ final class BudgetSearch {
             double part = head.run(effort, team);
             work += part;
             double columns = part / column / count(tried);
-            if (SLOWNESS * columns > m) {
+            double spent = (work - rows) / column / n;
+            if (SLOWNESS * (spent + columns) > m) {
                 return false;
             }
             double tryError = trial.error();

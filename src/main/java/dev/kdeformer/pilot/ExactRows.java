@@ -81,25 +81,20 @@ final class ExactRows {
     /**
      * An upper estimate of the head's relative spectral error: the sampled one, raised by how uncertain the mean of
      * the squared row errors is.
+     *
+     * <p>The largest eigenvalue of a sample overstates that of the whole, by more than half where errors point in all
+     * of 100 directions alike and a few hundred rows are sampled. The leading direction of one half of the rows,
+     * measured on the other half, understates it where rows are heavy-tailed. The estimate is their geometric mean.
      */
     double error() {
-        Matrix output = head.output();
-        Gram errors = new Gram(dv);
+        Gram[] errors = {new Gram(dv), new Gram(dv)};
         Gram norms = new Gram(dv);
         double sum = 0;
         double squares = 0;
         double most = 0;
         for (int i = 0; i < positions.length; i++) {
-            int row = head.order()[positions[i]];
-            double[] e = errors.next();
-            double[] o = norms.next();
-            double y = 0;
-            for (int c = 0; c < dv; c++) {
-                o[c] = rows[i * dv + c];
-                e[c] = output.get(row, c) - o[c];
-                y += e[c] * e[c];
-            }
-            errors.add();
+            double y = difference(i, errors[i & 1].next(), norms.next());
+            errors[i & 1].add();
             norms.add();
             sum += y;
             squares += y * y;
@@ -107,13 +102,49 @@ final class ExactRows {
         }
         int count = positions.length;
         double mean = sum / count;
-        double norm = SymmetricEigen.largest(norms.matrix(), dv);
         if (mean == 0) {
             return 0;
         }
+        if (!(mean < Double.POSITIVE_INFINITY)) {
+            return Double.POSITIVE_INFINITY;
+        }
+        double norm = SymmetricEigen.largest(norms.matrix(), dv) / count;
         double deviation = Math.sqrt(Math.max(0, squares / count - mean * mean));
         double raise = (mean + 2 * deviation / Math.sqrt(count) + most / count) / mean;
-        double spectral = Math.sqrt(SymmetricEigen.largest(errors.matrix(), dv) / norm);
-        return norm > 0 ? SAFETY * spectral * Math.sqrt(raise) : Double.POSITIVE_INFINITY;
+        double[] first = errors[0].matrix();
+        double[] second = errors[1].matrix();
+        double crossed = (along(leading(first), second) + along(leading(second), first)) / count;
+        errors[0].add(errors[1]);
+        double pooled = SymmetricEigen.largest(errors[0].matrix(), dv) / count;
+        double square = Math.sqrt(crossed * pooled);
+        return norm > 0 ? SAFETY * Math.sqrt(square / norm * raise) : Double.POSITIVE_INFINITY;
+    }
+
+    /** The error and the exact row at index {@code i}; returns the squared norm of the error. */
+    private double difference(int i, double[] error, double[] exact) {
+        int row = head.order()[positions[i]];
+        double sum = 0;
+        for (int c = 0; c < dv; c++) {
+            exact[c] = rows[i * dv + c];
+            error[c] = head.output().get(row, c) - exact[c];
+            sum += error[c] * error[c];
+        }
+        return sum;
+    }
+
+    private double[] leading(double[] gram) {
+        SymmetricEigen eigen = new SymmetricEigen(dv);
+        eigen.decompose(gram);
+        return Arrays.copyOf(eigen.vectors(), dv);
+    }
+
+    private double along(double[] direction, double[] gram) {
+        double sum = 0;
+        for (int a = 0; a < dv; a++) {
+            for (int b = 0; b < dv; b++) {
+                sum += direction[a] * gram[a * dv + b] * direction[b];
+            }
+        }
+        return sum;
     }
 }
