@@ -89,9 +89,14 @@ class InputOptions {
      * @throws UsageError if the options do not fit together
      */
     NamedInput random(Arena arena, int heads, int columns, long seed) {
+        return random(arena, heads, columns, seed, RANDOM_ROWS);
+    }
+
+    /** As {@link #random(Arena, int, int, long)}, of {@code otherwise} rows where {@code --n} is not given. */
+    NamedInput random(Arena arena, int heads, int columns, long seed, int otherwise) {
         Shape shape;
         try {
-            shape = Shape.of(1, heads, rows() == null ? RANDOM_ROWS : rows(), columns);
+            shape = Shape.of(1, heads, rows() == null ? otherwise : rows(), columns);
         } catch (IllegalArgumentException e) {
             throw new UsageError("--n, --d and --heads do not give an input: " + e.getMessage());
         }

@@ -14,6 +14,8 @@ import jdk.incubator.vector.FloatVector;
 /** Copies keys and values of the caller, in any order, into the layout of {@link PackedKeys}. Kept per thread. */
 public final class Packer {
     private final int[] lanes = new int[LANES];
+    private final Transpose transpose = new Transpose();
+    private final int[] repeated = new int[LANES];
     private float[] rows = new float[0];
     private int laneStride = -1;
 
@@ -91,19 +93,23 @@ public final class Packer {
      * @param panel   receives d × PANEL floats
      */
     public void packPanel(int[] index, int first, int present, long source, int stride, int d, long panel) {
-        prepare(PANEL, stride);
-        for (int j = 0; j < present; j++) {
-            long row = source + ((long) index[first + j] * stride << 2);
-            for (int c = 0; c < stride; c += LANES) {
-                Lanes.load(row + c * 4L).intoArray(rows, j * stride + c);
+        for (int v = 0; v < PANEL; v += LANES) {
+            int rows = Math.max(0, Math.min(LANES, present - v));
+            long target = panel + v * 4L;
+            if (rows == LANES) {
+                transpose.rows(index, first + v, source, stride, d, target);
+                continue;
             }
-        }
-        Arrays.fill(rows, present * stride, PANEL * stride, 0);
-        long address = panel;
-        for (int i = 0; i < d; i++) {
-            for (int v = 0; v < WIDTH; v++) {
-                store(FloatVector.fromArray(FLOATS, rows, v * LANES * stride + i, lanes, 0), address);
-                address += Lanes.VECTOR_BYTES;
+            if (rows > 0) {
+                for (int j = 0; j < LANES; j++) {
+                    repeated[j] = index[first + v + Math.min(j, rows - 1)];
+                }
+                transpose.rows(repeated, 0, source, stride, d, target);
+            }
+            for (long line = target; line < target + (long) d * PANEL * 4; line += PANEL * 4L) {
+                for (int j = rows; j < LANES; j++) {
+                    Memory.putFloat(line + j * 4L, 0);
+                }
             }
         }
     }

@@ -1,15 +1,25 @@
 package dev.kdeformer.pilot;
 
+import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Team;
 import java.util.Arrays;
 
 /**
  * An order of rows in which consecutive runs are similar: balanced splits along the principal direction of each node.
  * Node i of level l holds the positions [n·i / 2^l, n·(i + 1) / 2^l).
+ *
+ * <p>Reading rows in random order is what costs, so a node's rows are read once for several levels: they are projected
+ * on a few leading directions, and the nodes below look for theirs inside that subspace.
  */
 final class BalancedTree {
-    /** Rows that the direction of a split is found from. */
-    private static final int SAMPLE = 128;
+    /** Rows that the directions of a node are found from. */
+    private static final int SAMPLE = 192;
+
+    /** Levels of splits from one set of projections. */
+    private static final int STEP = 3;
+
+    /** Rows that one thread projects at a time where a single node holds them all. */
+    private static final int CHUNK = 64 * Lanes.PANEL;
 
     private BalancedTree() {
     }
@@ -29,60 +39,28 @@ final class BalancedTree {
         int n = x.count();
         int[] order = new int[n];
         Arrays.setAll(order, i -> i);
-        for (int level = 0; level < levels; level++) {
-            int below = level + 1;
+        if (levels > 0) {
+            PrincipalSubspace subspace = new PrincipalSubspace();
+            subspace.find(x, order, 0, n, SAMPLE, TreeSplitter.RANK, team.scratch());
+            TreeSplitter splitter = new TreeSplitter();
+            splitter.room(n);
+            team.forEach((n + CHUNK - 1) / CHUNK, (chunk, scratch) -> splitter.project(x, order, 0, chunk * CHUNK,
+                    Math.min(n, (chunk + 1) * CHUNK), subspace, scratch));
+            splitter.split(order, n, 0, 0, Math.min(STEP, levels));
+        }
+        for (int level = STEP; level < levels; level += STEP) {
+            int above = level;
             team.forEach(1 << level, (node, scratch) -> {
-                int from = start(n, below, 2 * node);
-                int middle = start(n, below, 2 * node + 1);
-                int to = start(n, below, 2 * node + 2);
+                int from = start(n, above, node);
+                int to = start(n, above, node + 1);
                 PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
-                subspace.find(x, order, from, to, SAMPLE, 1, scratch);
-                Splitter splitter = scratch.keep(Splitter.class, Splitter::new);
-                subspace.project(x, order, from, to, splitter.room(to - from));
-                splitter.split(order, from, middle, to);
+                subspace.find(x, order, from, to, SAMPLE, TreeSplitter.RANK, scratch);
+                TreeSplitter splitter = scratch.keep(TreeSplitter.class, TreeSplitter::new);
+                splitter.room(to - from);
+                splitter.project(x, order, from, 0, to - from, subspace, scratch);
+                splitter.split(order, n, above, node, Math.min(STEP, levels - above));
             });
         }
         return order;
-    }
-
-    /** Moves the rows with the smaller projections to the front; each half keeps the order it came in. */
-    static final class Splitter {
-        private float[] projections = new float[0];
-        private long[] keys = new long[0];
-        private int[] rows = new int[0];
-
-        float[] room(int count) {
-            if (projections.length < count) {
-                projections = new float[count];
-                keys = new long[count];
-                rows = new int[count];
-            }
-            return projections;
-        }
-
-        void split(int[] order, int from, int middle, int to) {
-            int count = to - from;
-            for (int i = 0; i < count; i++) {
-                int bits = Float.floatToRawIntBits(projections[i]);
-                // Ascending as signed numbers; the position decides between equal projections.
-                keys[i] = (long) (bits ^ bits >> 31 & 0x7fff_ffff) << 32 | i;
-            }
-            int left = middle - from;
-            if (left == 0 || left == count) {
-                return;
-            }
-            long pivot = Select.smallest(keys, count, left - 1);
-            int low = from;
-            int high = 0;
-            for (int i = 0; i < count; i++) {
-                int bits = Float.floatToRawIntBits(projections[i]);
-                if (((long) (bits ^ bits >> 31 & 0x7fff_ffff) << 32 | i) <= pivot) {
-                    order[low++] = order[from + i];
-                } else {
-                    rows[high++] = order[from + i];
-                }
-            }
-            System.arraycopy(rows, 0, order, low, high);
-        }
     }
 }

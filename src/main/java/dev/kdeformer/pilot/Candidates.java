@@ -2,10 +2,17 @@ package dev.kdeformer.pilot;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 
-/** The keys that still matter to a node of the tree, in group order, with their panels packed. */
+/**
+ * The keys that still matter to a node of the tree, in group order, with their panels packed. After the d lines of
+ * features a panel has one of biases and one of squared norms, so that they are read as vectors too.
+ */
 final class Candidates {
+    /** Lines of a panel beyond the features. */
+    private static final int MORE_LINES = 2;
+
     final int[] index;
     final long panels;
     int count;
@@ -16,24 +23,45 @@ final class Candidates {
         this.count = count;
     }
 
+    /** Lines of a panel. */
+    static int lines(int d) {
+        return d + MORE_LINES;
+    }
+
     /** All keys of a head. */
     static Candidates all(KeyGroups keys) {
-        int[] index = new int[keys.count()];
+        int[] index = new int[Lanes.roundUp(keys.count(), Lanes.LANES)];
         java.util.Arrays.setAll(index, j -> j);
-        return new Candidates(index, keys.panels(), index.length);
+        return new Candidates(index, keys.panels(), keys.count());
     }
 
     /** An empty list with room for {@code capacity} keys. */
     static Candidates empty(int capacity, int d, Scratch scratch) {
-        return new Candidates(new int[capacity], scratch.floats((long) Lanes.roundUp(capacity, Lanes.PANEL) * d), 0);
+        return new Candidates(new int[Lanes.roundUp(capacity + Lanes.LANES, Lanes.LANES)],
+                scratch.floats((long) Lanes.roundUp(capacity, Lanes.PANEL) * lines(d)), 0);
     }
 
     /** Packs the panels of the listed keys. */
     void pack(KeyGroups keys, Packer packer) {
-        int d = keys.keys().columns();
         for (int first = 0; first < count; first += Lanes.PANEL) {
-            packer.packPanel(index, first, Math.min(Lanes.PANEL, count - first), keys.keys().address(),
-                    keys.keys().stride(), d, panels + ((long) first * d << 2));
+            pack(keys, packer, index, first, Math.min(Lanes.PANEL, count - first),
+                    panels + ((long) first * lines(keys.keys().columns()) << 2));
+        }
+    }
+
+    /** Packs one panel. */
+    static void pack(KeyGroups keys, Packer packer, int[] index, int first, int present, long panel) {
+        int d = keys.keys().columns();
+        packer.packPanel(index, first, present, keys.keys().address(), keys.keys().stride(), d, panel);
+        long biases = panel + ((long) d * Lanes.PANEL << 2);
+        long squares = biases + Lanes.PANEL * 4L;
+        for (int j = 0; j < present; j++) {
+            Memory.putFloat(biases + j * 4L, keys.biases()[index[first + j]]);
+            Memory.putFloat(squares + j * 4L, keys.squares()[index[first + j]]);
+        }
+        for (int j = present; j < Lanes.PANEL; j++) {
+            Memory.putFloat(biases + j * 4L, 0);
+            Memory.putFloat(squares + j * 4L, 0);
         }
     }
 }

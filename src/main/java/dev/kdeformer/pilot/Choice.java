@@ -1,48 +1,165 @@
 package dev.kdeformer.pilot;
 
-import dev.kdeformer.kernel.Lanes;
-import java.util.Arrays;
+import static dev.kdeformer.kernel.Lanes.INTS;
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
 
-/** The highest scores of a list, found with a histogram instead of sorting. Kept per thread. */
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * The highest scores of a list, found by halving an interval of thresholds: counting what lies above one is a pass of
+ * vector comparisons, far cheaper than a histogram. Kept per thread.
+ */
 final class Choice {
-    private static final int BINS = 2048;
-
     /** Scores further below the best than this are all the same to us. */
     private static final float SPAN = 64;
 
-    private final int[] histogram = new int[BINS];
-    private int[] bins = new int[0];
-    private int bin;
+    private static final int HALVINGS = 14;
+
+    /** A threshold is good enough when it takes fewer than wanted by at most this part. */
+    private static final int SLACK = 64;
+
+    /** Whether the machine compresses vectors in registers; elsewhere the library does it by slow scalar code. */
+    private static final boolean COMPRESS = LANES == 16;
+
+    private float high;
+    private float low;
     private int left;
+    private int most;
 
     /**
-     * Prepares to take the {@code wanted} best; then {@link #takes} says so for each entry in turn.
+     * Prepares to take about the {@code wanted} best, at most as many, and all of score +∞ besides.
      *
-     * @param scores in an array with room for whole vectors
+     * @param scores in an array with room for whole vectors, where the padding is not above any limit
+     * @param best   the largest finite score
+     * @param most   entries that may be taken at all
      */
-    void prepare(float[] scores, int count, float best, int wanted) {
-        if (bins.length < count + Lanes.LANES) {
-            bins = new int[Lanes.roundUp(count + Lanes.LANES, Lanes.LANES)];
-        }
-        ScoreKernel.bins(scores, count, best, BINS / SPAN, BINS - 1, bins);
+    void prepare(float[] scores, int count, float best, int wanted, int most) {
+        this.most = most;
+        left = 0;
         if (wanted >= count) {
-            bin = BINS;
+            high = Float.NEGATIVE_INFINITY;
+            low = high;
             return;
         }
-        Arrays.fill(histogram, 0);
-        for (int j = 0; j < count; j++) {
-            histogram[bins[j]]++;
+        high = best;
+        low = best - SPAN;
+        int taken = ScoreKernel.above(scores, count, best);
+        for (int i = 0; i < HALVINGS && taken < wanted - wanted / SLACK; i++) {
+            float middle = low + (high - low) / 2;
+            int above = ScoreKernel.above(scores, count, middle);
+            if (above > wanted) {
+                low = middle;
+            } else {
+                high = middle;
+                taken = above;
+            }
         }
-        int taken = 0;
-        bin = 0;
-        while (bin < BINS - 1 && taken + histogram[bin] < wanted) {
-            taken += histogram[bin++];
-        }
-        left = Math.max(0, wanted - taken);
+        left = taken < wanted - wanted / SLACK ? wanted - taken : 0;
+        low = low == best - SPAN ? Float.NEGATIVE_INFINITY : low;
     }
 
-    /** Whether entry {@code j} is among the best; to be asked once for every entry, in order. */
-    boolean takes(int j) {
-        return bins[j] < bin || bins[j] == bin && left-- > 0;
+    /**
+     * Which of the LANES entries from {@code j} on are taken, a bit for each; to be asked in order, once.
+     *
+     * @param limit bits of the entries that exist
+     */
+    private long takes(float[] scores, int j, long limit) {
+        FloatVector s = FloatVector.fromArray(FLOATS, scores, j);
+        long bits = s.compare(VectorOperators.LE, high).not().toLong() & limit;
+        if (left > 0) {
+            long between = s.compare(VectorOperators.LE, low).not().toLong() & limit & ~bits;
+            between = lowest(between, left);
+            left -= Long.bitCount(between);
+            bits |= between;
+        }
+        bits = lowest(bits, most);
+        most -= Long.bitCount(bits);
+        return bits;
+    }
+
+    private static long lowest(long bits, int count) {
+        long rest = bits;
+        while (Long.bitCount(rest) > count) {
+            rest &= ~Long.highestOneBit(rest);
+        }
+        return rest;
+    }
+
+    private static long limit(int present) {
+        return present >= LANES ? (1L << LANES) - 1 : (1L << present) - 1;
+    }
+
+    /**
+     * Copies what is taken to {@code chosen}, and the indices, logits, weights and components of all others whose
+     * weight exceeds {@code negligible} to the node's arrays of folded keys. All targets have room for another vector.
+     *
+     * @return number of taken entries
+     */
+    int split(NodeScratch node, int[] index, int count, int[] chosen, float negligible, int rank) {
+        int taken = 0;
+        int folded = 0;
+        for (int j = 0; j < count; j += LANES) {
+            long limit = limit(count - j);
+            long take = takes(node.scores, j, limit);
+            long fold = FloatVector.fromArray(FLOATS, node.weights, j).compare(VectorOperators.GT, negligible).toLong()
+                    & limit & ~take;
+            if (COMPRESS) {
+                IntVector keys = IntVector.fromArray(INTS, index, j);
+                keys.compress(VectorMask.fromLong(INTS, take)).intoArray(chosen, taken);
+                keys.compress(VectorMask.fromLong(INTS, fold)).intoArray(node.folded, folded);
+                VectorMask<Float> mask = VectorMask.fromLong(FLOATS, fold);
+                move(node.logits, j, mask, node.foldedLogits, folded);
+                move(node.weights, j, mask, node.foldedWeights, folded);
+                for (int r = 0; r < rank; r++) {
+                    move(node.components, r * node.capacity + j, mask, node.foldedComponents,
+                            r * node.capacity + folded);
+                }
+            } else {
+                int at = taken;
+                for (long rest = take; rest != 0; rest &= rest - 1) {
+                    chosen[at++] = index[j + Long.numberOfTrailingZeros(rest)];
+                }
+                at = folded;
+                for (long rest = fold; rest != 0; rest &= rest - 1) {
+                    int i = j + Long.numberOfTrailingZeros(rest);
+                    node.folded[at] = index[i];
+                    node.foldedLogits[at] = node.logits[i];
+                    node.foldedWeights[at] = node.weights[i];
+                    for (int r = 0; r < rank; r++) {
+                        node.foldedComponents[r * node.capacity + at] = node.components[r * node.capacity + i];
+                    }
+                    at++;
+                }
+            }
+            taken += Long.bitCount(take);
+            folded += Long.bitCount(fold);
+        }
+        node.foldedCount = folded;
+        return taken;
+    }
+
+    private static void move(float[] from, int at, VectorMask<Float> mask, float[] to, int position) {
+        FloatVector.fromArray(FLOATS, from, at).compress(mask).intoArray(to, position);
+    }
+
+    /**
+     * Copies the indices and weights of taken keys among the folded ones of a node, by their logits.
+     *
+     * @return number of taken entries
+     */
+    int pick(NodeScratch node, int[] index, float[] weights) {
+        int taken = 0;
+        for (int j = 0; j < node.foldedCount; j += LANES) {
+            for (long rest = takes(node.foldedLogits, j, limit(node.foldedCount - j)); rest != 0; rest &= rest - 1) {
+                int i = j + Long.numberOfTrailingZeros(rest);
+                index[taken] = node.folded[i];
+                weights[taken++] = node.foldedWeights[i];
+            }
+        }
+        return taken;
     }
 }

@@ -1,7 +1,5 @@
 package dev.kdeformer.pilot;
 
-import static dev.kdeformer.kernel.Lanes.STRIDE;
-
 import java.util.Arrays;
 
 /**
@@ -10,7 +8,6 @@ import java.util.Arrays;
  */
 final class Fold {
     private final int groups;
-    private final int d;
     private final int stride;
     private final int valueStride;
     private final float[] mass;
@@ -20,9 +17,8 @@ final class Fold {
     private final float[] tilt;
     private float top;
 
-    Fold(int groups, int d, int stride, int valueStride) {
+    Fold(int groups, int stride, int valueStride) {
         this.groups = groups;
-        this.d = d;
         this.stride = stride;
         this.valueStride = valueStride;
         this.mass = new float[groups];
@@ -33,11 +29,12 @@ final class Fold {
     }
 
     /**
-     * Sums the folded keys of a node, which are in group order.
+     * Sums the folded keys of a node, which are in group order. The products are with the deviations of the values from
+     * their mean in the group.
      *
      * @param exponent what the weights are relative to
      */
-    void sum(KeyGroups all, NodeScratch node, int count, float exponent, int rank) {
+    void sum(KeyGroups all, NodeScratch node, float exponent, int rank) {
         top = exponent;
         Arrays.fill(mass, 0);
         Arrays.fill(keys, 0);
@@ -45,36 +42,19 @@ final class Fold {
         Arrays.fill(values, 0);
         Arrays.fill(tilt, 0);
         // Sets beyond the rank must not hold what another method left.
-        Arrays.fill(node.components, rank * node.capacity, node.components.length, 0);
+        Arrays.fill(node.foldedComponents, rank * node.capacity, node.foldedComponents.length, 0);
         int from = 0;
         for (int g = 0; g < groups; g++) {
             int end = all.starts()[g + 1];
             int to = from;
-            float sum = 0;
-            while (to < count && node.folded[to] < end) {
-                sum += node.weights[node.positions[to++]];
+            while (to < node.foldedCount && node.folded[to] < end) {
+                to++;
             }
-            mass[g] = sum;
-            if (sum > 0) {
+            if (to > from) {
                 FoldKernel.moments(all.keys(), node, from, to, keys, squares, g * stride);
-                FoldKernel.tilted(all.values(), node, from, to, values, g * valueStride, tilt);
-                removeMeans(g, node.subspace.directions(), rank);
+                mass[g] = FoldKernel.tilted(all.values(), node, from, to, values, g * valueStride, tilt);
             }
             from = to;
-        }
-    }
-
-    /** Σ w (v − ν)(u·k − u·κ) = Σ w v (u·k) − (Σ w v)(Σ w u·k) / Σ w, group by group. */
-    private void removeMeans(int g, float[] directions, int rank) {
-        for (int r = 0; r < rank; r++) {
-            float dot = 0;
-            for (int c = 0; c < d; c++) {
-                dot += directions[r * STRIDE + c] * keys[g * stride + c];
-            }
-            dot /= mass[g];
-            for (int v = 0; v < valueStride; v++) {
-                tilt[r * valueStride + v] -= dot * values[g * valueStride + v];
-            }
         }
     }
 

@@ -18,14 +18,14 @@ final class FoldKernel {
     static void moments(Rows x, NodeScratch node, int from, int to, float[] sum, float[] squares, int at) {
         int c = 0;
         for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
-            moments2(x.address() + c * 4L, x.stride() * 4L, node.folded, node.positions, node.weights, from, to, sum, squares, at + c);
+            moments2(x.address() + c * 4L, x.stride() * 4L, node.folded, node.foldedWeights, from, to, sum, squares, at + c);
         }
         if (c < x.stride()) {
-            moments1(x.address() + c * 4L, x.stride() * 4L, node.folded, node.positions, node.weights, from, to, sum, squares, at + c);
+            moments1(x.address() + c * 4L, x.stride() * 4L, node.folded, node.foldedWeights, from, to, sum, squares, at + c);
         }
     }
 
-    private static void moments2(long column, long rowBytes, int[] index, int[] positions, float[] weights,
+    private static void moments2(long column, long rowBytes, int[] index, float[] weights,
             int from, int to, float[] sum, float[] squares, int at) {
         FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
         FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
@@ -33,7 +33,7 @@ final class FoldKernel {
         FloatVector q1 = FloatVector.fromArray(FLOATS, squares, at + LANES);
         for (int j = from; j < to; j++) {
             long row = column + index[j] * rowBytes;
-            FloatVector w = FloatVector.broadcast(FLOATS, weights[positions[j]]);
+            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
             FloatVector v0 = Lanes.load(row);
             FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES);
             FloatVector wv0 = v0.mul(w);
@@ -49,13 +49,13 @@ final class FoldKernel {
         q1.intoArray(squares, at + LANES);
     }
 
-    private static void moments1(long column, long rowBytes, int[] index, int[] positions, float[] weights,
+    private static void moments1(long column, long rowBytes, int[] index, float[] weights,
             int from, int to, float[] sum, float[] squares, int at) {
         FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
         FloatVector q = FloatVector.fromArray(FLOATS, squares, at);
         for (int j = from; j < to; j++) {
             FloatVector v = Lanes.load(column + index[j] * rowBytes);
-            FloatVector wv = v.mul(FloatVector.broadcast(FLOATS, weights[positions[j]]));
+            FloatVector wv = v.mul(FloatVector.broadcast(FLOATS, weights[j]));
             s = s.add(wv);
             q = wv.fma(v, q);
         }
@@ -63,86 +63,120 @@ final class FoldKernel {
         q.intoArray(squares, at);
     }
 
-    /** sum += Σ w_j x_j and tilt_r += Σ w_j (u_r·k_j) x_j for four directions u over list entries [from, to). */
-    static void tilted(Rows x, NodeScratch node, int from, int to, float[] sum, int at, float[] tilt) {
+    /**
+     * sum = Σ w_j x_j and tilt_r += Σ w_j c_rj (x_j − mean x) for the components c along four directions, over list
+     * entries [from, to), at least one.
+     *
+     * @return Σ w_j
+     */
+    static float tilted(Rows x, NodeScratch node, int from, int to, float[] sum, int at, float[] tilt) {
+        float mass = 0;
         int c = 0;
         for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
-            tilted2(x.address() + c * 4L, x.stride(), node.folded, node.positions, node.weights, node.components,
+            mass = tilted2(x.address() + c * 4L, x.stride(), node.folded, node.foldedWeights, node.foldedComponents,
                     node.capacity, from, to, sum, at + c, tilt, c);
         }
         if (c < x.stride()) {
-            tilted1(x.address() + c * 4L, x.stride(), node.folded, node.positions, node.weights, node.components,
+            mass = tilted1(x.address() + c * 4L, x.stride(), node.folded, node.foldedWeights, node.foldedComponents,
                     node.capacity, from, to, sum, at + c, tilt, c);
         }
+        return mass;
     }
 
-    private static void tilted2(long column, int stride, int[] index, int[] positions, float[] weights,
-            float[] components, int capacity, int from, int to, float[] sum, int at, float[] tilt, int c) {
-        FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
-        FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
-        FloatVector a0 = FloatVector.fromArray(FLOATS, tilt, c);
-        FloatVector a1 = FloatVector.fromArray(FLOATS, tilt, c + stride);
-        FloatVector a2 = FloatVector.fromArray(FLOATS, tilt, c + 2 * stride);
-        FloatVector a3 = FloatVector.fromArray(FLOATS, tilt, c + 3 * stride);
-        FloatVector b0 = FloatVector.fromArray(FLOATS, tilt, c + LANES);
-        FloatVector b1 = FloatVector.fromArray(FLOATS, tilt, c + stride + LANES);
-        FloatVector b2 = FloatVector.fromArray(FLOATS, tilt, c + 2 * stride + LANES);
-        FloatVector b3 = FloatVector.fromArray(FLOATS, tilt, c + 3 * stride + LANES);
+    private static float tilted2(long column, int stride, int[] index, float[] weights, float[] components,
+            int capacity, int from, int to, float[] sum, int at, float[] tilt, int c) {
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector s0 = zero;
+        FloatVector s1 = zero;
+        FloatVector a0 = zero, a1 = zero, a2 = zero, a3 = zero;
+        FloatVector b0 = zero, b1 = zero, b2 = zero, b3 = zero;
+        // Σ w and Σ w c, the same in all lanes.
+        FloatVector mass = zero;
+        FloatVector m0 = zero, m1 = zero, m2 = zero, m3 = zero;
         long rowBytes = stride * 4L;
         for (int j = from; j < to; j++) {
             long row = column + index[j] * rowBytes;
-            int p = positions[j];
-            FloatVector w = FloatVector.broadcast(FLOATS, weights[p]);
+            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
+            mass = mass.add(w);
             FloatVector v0 = Lanes.load(row).mul(w);
-            FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES).mul(w);
-            FloatVector t0 = FloatVector.broadcast(FLOATS, components[p]);
-            FloatVector t1 = FloatVector.broadcast(FLOATS, components[p + capacity]);
-            FloatVector t2 = FloatVector.broadcast(FLOATS, components[p + 2 * capacity]);
-            FloatVector t3 = FloatVector.broadcast(FLOATS, components[p + 3 * capacity]);
             s0 = s0.add(v0);
+            FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES).mul(w);
             s1 = s1.add(v1);
+            FloatVector t0 = FloatVector.broadcast(FLOATS, components[j]);
             a0 = v0.fma(t0, a0);
             b0 = v1.fma(t0, b0);
+            m0 = w.fma(t0, m0);
+            FloatVector t1 = FloatVector.broadcast(FLOATS, components[j + capacity]);
             a1 = v0.fma(t1, a1);
             b1 = v1.fma(t1, b1);
+            m1 = w.fma(t1, m1);
+            FloatVector t2 = FloatVector.broadcast(FLOATS, components[j + 2 * capacity]);
             a2 = v0.fma(t2, a2);
             b2 = v1.fma(t2, b2);
+            m2 = w.fma(t2, m2);
+            FloatVector t3 = FloatVector.broadcast(FLOATS, components[j + 3 * capacity]);
             a3 = v0.fma(t3, a3);
             b3 = v1.fma(t3, b3);
+            m3 = w.fma(t3, m3);
         }
         s0.intoArray(sum, at);
         s1.intoArray(sum, at + LANES);
-        a0.intoArray(tilt, c);
-        a1.intoArray(tilt, c + stride);
-        a2.intoArray(tilt, c + 2 * stride);
-        a3.intoArray(tilt, c + 3 * stride);
-        b0.intoArray(tilt, c + LANES);
-        b1.intoArray(tilt, c + stride + LANES);
-        b2.intoArray(tilt, c + 2 * stride + LANES);
-        b3.intoArray(tilt, c + 3 * stride + LANES);
+        FloatVector n0 = m0.div(mass).neg();
+        addTo(tilt, c, n0.fma(s0, a0));
+        addTo(tilt, c + LANES, n0.fma(s1, b0));
+        FloatVector n1 = m1.div(mass).neg();
+        addTo(tilt, c + stride, n1.fma(s0, a1));
+        addTo(tilt, c + stride + LANES, n1.fma(s1, b1));
+        FloatVector n2 = m2.div(mass).neg();
+        addTo(tilt, c + 2 * stride, n2.fma(s0, a2));
+        addTo(tilt, c + 2 * stride + LANES, n2.fma(s1, b2));
+        FloatVector n3 = m3.div(mass).neg();
+        addTo(tilt, c + 3 * stride, n3.fma(s0, a3));
+        addTo(tilt, c + 3 * stride + LANES, n3.fma(s1, b3));
+        return mass.lane(0);
     }
 
-    private static void tilted1(long column, int stride, int[] index, int[] positions, float[] weights,
-            float[] components, int capacity, int from, int to, float[] sum, int at, float[] tilt, int c) {
-        FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
-        FloatVector a0 = FloatVector.fromArray(FLOATS, tilt, c);
-        FloatVector a1 = FloatVector.fromArray(FLOATS, tilt, c + stride);
-        FloatVector a2 = FloatVector.fromArray(FLOATS, tilt, c + 2 * stride);
-        FloatVector a3 = FloatVector.fromArray(FLOATS, tilt, c + 3 * stride);
+    private static float tilted1(long column, int stride, int[] index, float[] weights, float[] components,
+            int capacity, int from, int to, float[] sum, int at, float[] tilt, int c) {
+        FloatVector zero = FloatVector.zero(FLOATS);
+        FloatVector s0 = zero;
+        FloatVector a0 = zero, a1 = zero, a2 = zero, a3 = zero;
+        // Σ w and Σ w c, the same in all lanes.
+        FloatVector mass = zero;
+        FloatVector m0 = zero, m1 = zero, m2 = zero, m3 = zero;
         long rowBytes = stride * 4L;
         for (int j = from; j < to; j++) {
-            int p = positions[j];
-            FloatVector v = Lanes.load(column + index[j] * rowBytes).mul(FloatVector.broadcast(FLOATS, weights[p]));
-            s = s.add(v);
-            a0 = v.fma(FloatVector.broadcast(FLOATS, components[p]), a0);
-            a1 = v.fma(FloatVector.broadcast(FLOATS, components[p + capacity]), a1);
-            a2 = v.fma(FloatVector.broadcast(FLOATS, components[p + 2 * capacity]), a2);
-            a3 = v.fma(FloatVector.broadcast(FLOATS, components[p + 3 * capacity]), a3);
+            long row = column + index[j] * rowBytes;
+            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
+            mass = mass.add(w);
+            FloatVector v0 = Lanes.load(row).mul(w);
+            s0 = s0.add(v0);
+            FloatVector t0 = FloatVector.broadcast(FLOATS, components[j]);
+            a0 = v0.fma(t0, a0);
+            m0 = w.fma(t0, m0);
+            FloatVector t1 = FloatVector.broadcast(FLOATS, components[j + capacity]);
+            a1 = v0.fma(t1, a1);
+            m1 = w.fma(t1, m1);
+            FloatVector t2 = FloatVector.broadcast(FLOATS, components[j + 2 * capacity]);
+            a2 = v0.fma(t2, a2);
+            m2 = w.fma(t2, m2);
+            FloatVector t3 = FloatVector.broadcast(FLOATS, components[j + 3 * capacity]);
+            a3 = v0.fma(t3, a3);
+            m3 = w.fma(t3, m3);
         }
-        s.intoArray(sum, at);
-        a0.intoArray(tilt, c);
-        a1.intoArray(tilt, c + stride);
-        a2.intoArray(tilt, c + 2 * stride);
-        a3.intoArray(tilt, c + 3 * stride);
+        s0.intoArray(sum, at);
+        FloatVector n0 = m0.div(mass).neg();
+        addTo(tilt, c, n0.fma(s0, a0));
+        FloatVector n1 = m1.div(mass).neg();
+        addTo(tilt, c + stride, n1.fma(s0, a1));
+        FloatVector n2 = m2.div(mass).neg();
+        addTo(tilt, c + 2 * stride, n2.fma(s0, a2));
+        FloatVector n3 = m3.div(mass).neg();
+        addTo(tilt, c + 3 * stride, n3.fma(s0, a3));
+        return mass.lane(0);
+    }
+
+    private static void addTo(float[] x, int at, FloatVector v) {
+        FloatVector.fromArray(FLOATS, x, at).add(v).intoArray(x, at);
     }
 }

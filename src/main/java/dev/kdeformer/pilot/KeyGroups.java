@@ -36,7 +36,7 @@ final class KeyGroups {
 
     /** Off-heap bytes for m keys. */
     static long bytes(int m, int d, int dv) {
-        return 3 * Rows.bytes(m, d) + Rows.bytes(m, dv) + (long) Lanes.roundUp(m, PANEL) * d * Float.BYTES;
+        return 3 * Rows.bytes(m, d) + Rows.bytes(m, dv) + (long) Lanes.roundUp(m, PANEL) * Candidates.lines(d) * Float.BYTES;
     }
 
     /**
@@ -81,7 +81,8 @@ final class KeyGroups {
         copy(head.key(), rows, centre, keys, team);
         copy(head.value(), rows, null, values, team);
         float[] squares = new float[m];
-        long panels = team.scratch().floats((long) Lanes.roundUp(m, PANEL) * d);
+        long panels = team.scratch().floats((long) Lanes.roundUp(m, PANEL) * Candidates.lines(d));
+        KeyGroups groups = new KeyGroups(keys, values, biases, squares, starts, rows, centre, panels);
         int chunk = 64 * PANEL;
         team.forEach((m + chunk - 1) / chunk, (index, scratch) -> {
             float[] row = new float[keys.stride()];
@@ -100,11 +101,11 @@ final class KeyGroups {
                 for (int j = 0; j < PANEL; j++) {
                     identity[j] = first + j;
                 }
-                packer.packPanel(identity, 0, Math.min(PANEL, to - first), keys.address(), keys.stride(), d,
-                        panels + ((long) first * d << 2));
+                Candidates.pack(groups, packer, identity, 0, Math.min(PANEL, to - first),
+                        panels + ((long) first * Candidates.lines(d) << 2));
             }
         });
-        return new KeyGroups(keys, values, biases, squares, starts, rows, centre, panels);
+        return groups;
     }
 
     private static int[] visible(KeyHead head) {

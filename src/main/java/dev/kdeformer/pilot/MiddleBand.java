@@ -23,16 +23,15 @@ final class MiddleBand {
 
     private final Packer packer = new Packer();
     private final Choice choice = new Choice();
-    private final int[] index = new int[MOST];
+    private final int[] index = new int[MOST + LANES];
     private final float[] weights = new float[MOST + LANES];
-    private float[] logits = new float[0];
     private float[] left = new float[0];
     private float[] sums = new float[0];
     private float[] mean = new float[0];
 
-    void add(KeyGroups keys, NodeScratch node, int count, int wanted, int rank, FarField far, float top,
+    void add(KeyGroups keys, NodeScratch node, int wanted, int rank, FarField far, float top,
             Scratch scratch) {
-        int chosen = choose(node, count, Math.min(MOST, wanted));
+        int chosen = choose(node, Math.min(MOST, wanted));
         float[] directions = node.subspace.directions();
         int d = keys.keys().columns();
         int valueStride = keys.values().stride();
@@ -58,24 +57,13 @@ final class MiddleBand {
         far.addTilt(sums, top);
     }
 
-    private int choose(NodeScratch node, int count, int wanted) {
-        if (logits.length < count + LANES) {
-            logits = new float[Lanes.roundUp(count + LANES, LANES)];
-        }
-        float best = Float.NEGATIVE_INFINITY;
-        for (int j = 0; j < count; j++) {
-            logits[j] = node.logits[node.positions[j]];
-            best = Math.max(best, logits[j]);
-        }
-        choice.prepare(logits, count, best, wanted);
-        int chosen = 0;
-        for (int j = 0; j < count && chosen < wanted; j++) {
-            if (choice.takes(j)) {
-                index[chosen] = node.folded[j];
-                weights[chosen++] = node.weights[node.positions[j]];
-            }
-        }
-        return chosen;
+    private int choose(NodeScratch node, int wanted) {
+        int count = node.foldedCount;
+        // The last vector must not hold what an earlier node left.
+        Arrays.fill(node.foldedLogits, count, Lanes.roundUp(count, LANES), FarField.EMPTY);
+        float best = ScoreKernel.largest(node.foldedLogits, count);
+        choice.prepare(node.foldedLogits, count, best, wanted, wanted);
+        return choice.pick(node, index, weights);
     }
 
     /** Feature-major: the left operand has a row for every feature and a column for every key. */

@@ -22,6 +22,7 @@ final class NodeScratch {
     final float[] panel = new float[6 * STRIDE];
     final float[] weighted = new float[QueryTile.ROWS * STRIDE];
     final Choice choice = new Choice();
+    final float[] lanes = new float[LANES];
 
     float[] logits = new float[0];
     float[] spreads;
@@ -29,14 +30,18 @@ final class NodeScratch {
     float[] weights;
     /** Components of the candidates along the directions, set r from {@code r · capacity} on. */
     float[] components;
-    /** The keys to fold, and where they stand among the candidates. */
+    /** The keys to fold, side by side, with their logits, weights and components. */
     int[] folded;
-    int[] positions;
+    float[] foldedLogits;
+    float[] foldedWeights;
+    float[] foldedComponents;
+    int foldedCount;
     int[] near;
     int capacity;
 
     void room(int count) {
-        int padded = Lanes.roundUp(count, 4 * LANES);
+        // One vector more than needed: compressed vectors are stored whole.
+        int padded = Lanes.roundUp(count + LANES, 4 * LANES);
         if (logits.length >= padded) {
             return;
         }
@@ -47,7 +52,9 @@ final class NodeScratch {
         weights = new float[padded];
         components = new float[PrincipalSubspace.MOST * padded];
         folded = new int[padded];
-        positions = new int[padded];
+        foldedLogits = new float[padded];
+        foldedWeights = new float[padded];
+        foldedComponents = new float[PrincipalSubspace.MOST * padded];
         near = new int[padded];
     }
 }

@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot;
 
+import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
@@ -50,6 +51,14 @@ final class OffsetKeys {
         double[] tops = new double[probes];
         double[][] near = new double[probes][2 * REACH + 1];
         float[] key = new float[keys.keys().stride()];
+        float[] doubled = new float[PANEL];
+        float[] sum = new float[LANES];
+        // Beyond the sample, so low that it adds nothing.
+        float[] biases = new float[sample + PANEL];
+        Arrays.fill(biases, FarField.EMPTY);
+        for (int j = 0; j < sample; j++) {
+            biases[j] = keys.biases()[picked[j]];
+        }
         for (int p = 0; p < probes; p++) {
             int row = (int) ((long) p * n / probes);
             queries.read(row, left, p * STRIDE);
@@ -74,21 +83,22 @@ final class OffsetKeys {
             packer.packPanel(picked, first, present, keys.keys().address(), keys.keys().stride(), d, panels);
             LogitKernel.logits(left, probes, d, panels, zeros, logits, 0);
             for (int p = 0; p < probes; p++) {
-                for (int j = 0; j < present; j++) {
-                    double l = logits[p * STRIDE + j] + keys.biases()[picked[first + j]];
-                    rest[p] += Math.exp(2 * Math.min(300, l - tops[p]));
+                for (int j = 0; j < PANEL; j++) {
+                    float l = logits[p * STRIDE + j] + biases[first + j];
+                    doubled[j] = Math.min(80, 2 * (float) (l - tops[p]));
                 }
+                rest[p] += ScoreKernel.weights(doubled, PANEL, 0, doubled, sum);
             }
         }
         scratch.release(mark);
         double[] share = new double[2 * REACH + 1];
         for (int p = 0; p < probes; p++) {
-            double sum = rest[p] * m / sample;
+            double whole = rest[p] * m / sample;
             for (double l : near[p]) {
-                sum += Math.exp(2 * (l - tops[p]));
+                whole += Math.exp(2 * (l - tops[p]));
             }
             for (int o = 0; o < share.length; o++) {
-                share[o] += sum > 0 ? Math.exp(2 * (near[p][o] - tops[p])) / sum / probes : 0;
+                share[o] += whole > 0 ? Math.exp(2 * (near[p][o] - tops[p])) / whole / probes : 0;
             }
         }
         int[] offsets = new int[share.length];

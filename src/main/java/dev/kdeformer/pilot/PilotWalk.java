@@ -51,8 +51,8 @@ final class PilotWalk {
     private final long tiltRows;
     private final long noBias;
     private double work;
-    private int foldedCount;
     private float best;
+    private double mass;
 
     PilotWalk(PilotHead head, Effort effort, Team team, Scratch scratch) {
         this.team = team;
@@ -66,7 +66,7 @@ final class PilotWalk {
         this.valueStride = keys.values().stride();
         int groups = keys.groups();
         int depth = head.levels() / LEVELS + 2;
-        this.fold = new Fold(groups, d, stride, valueStride);
+        this.fold = new Fold(groups, stride, valueStride);
         this.fars = new FarField[depth];
         this.lists = new Candidates[depth];
         this.centres = new float[depth][stride];
@@ -126,20 +126,20 @@ final class PilotWalk {
             top = Math.max(top, far.logMass(g));
         }
         best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
-        ScoreKernel.weights(buffers.logits, list.count, top, buffers.weights);
+        mass = ScoreKernel.weights(buffers.logits, list.count, top, buffers.weights, buffers.lanes) + far.mass(top);
         force(from, to, true);
         if (leaf) {
-            int count = choose(list, far, buffers.near, leafWanted(list, far, top), top);
+            int count = choose(list, buffers.near, leafWanted(list, top));
             force(from, to, false);
-            foldRest(foldedCount, far, top);
-            tiltMiddle(foldedCount, far, top);
+            foldRest(far, top);
+            tiltMiddle(far, top);
             attend(from, to, depth, count, far);
             return;
         }
         Candidates kept = list(depth, wanted);
-        kept.count = choose(list, far, kept.index, wanted, top);
+        kept.count = choose(list, kept.index, wanted);
         force(from, to, false);
-        foldRest(foldedCount, far, top);
+        foldRest(far, top);
         kept.pack(keys, buffers.packer);
         descend(level, node, depth, kept, far);
     }
@@ -174,17 +174,15 @@ final class PilotWalk {
         float[] panel = buffers.panel;
         int capacity = buffers.capacity;
         for (int first = 0; first < list.count; first += PANEL) {
-            LogitKernel.logits(left, 1 + rank, d, list.panels + ((long) first * d << 2), noBias, panel, 0);
-            int present = Math.min(PANEL, list.count - first);
-            for (int j = first; j < first + present; j++) {
-                buffers.spreads[j] = keys.squares()[list.index[j]];
-                buffers.logits[j] = keys.biases()[list.index[j]];
-            }
+            long packed = list.panels + ((long) first * Candidates.lines(d) << 2);
+            LogitKernel.logits(left, 1 + rank, d, packed, noBias, panel, 0);
+            long biases = packed + ((long) d * PANEL << 2);
+            long squares = biases + PANEL * 4L;
             for (int c = 0; c < PANEL; c += LANES) {
                 int j = first + c;
-                FloatVector.fromArray(FLOATS, panel, c).add(FloatVector.fromArray(FLOATS, buffers.logits, j))
+                FloatVector.fromArray(FLOATS, panel, c).add(Lanes.load(biases + c * 4L))
                         .intoArray(buffers.logits, j);
-                FloatVector spread = FloatVector.fromArray(FLOATS, buffers.spreads, j).mul((float) rest);
+                FloatVector spread = Lanes.load(squares + c * 4L).mul((float) rest);
                 for (int r = 0; r < rank; r++) {
                     FloatVector x = FloatVector.fromArray(FLOATS, panel, (r + 1) * STRIDE + c);
                     x.intoArray(buffers.components, r * capacity + j);
@@ -216,85 +214,51 @@ final class PilotWalk {
         }
     }
 
-    /** Number of keys to evaluate, for {@link #choose}; negative for those above the threshold. */
-    private int leafWanted(Candidates list, FarField far, float top) {
+    private int leafWanted(Candidates list, float top) {
         if (!effort.isAdaptive()) {
             return effort.near();
         }
-        double mass = 0;
-        for (int j = 0; j < list.count; j++) {
-            mass += buffers.weights[j];
-        }
-        mass += far.mass(top);
         float lowest = (float) (effort.threshold() + 2 * (Math.log(mass) + top));
-        int count = 0;
-        for (int j = 0; j < list.count; j++) {
-            if (buffers.scores[j] > lowest) {
-                count++;
-            }
-        }
+        int count = ScoreKernel.above(buffers.scores, list.count, lowest);
         return Math.max(LEAST_NEAR, Lanes.roundUp(count, LEAST_NEAR));
     }
 
     /** Splits the list into the {@code wanted} best, forced ones included, and the folded rest. */
-    private int choose(Candidates list, FarField far, int[] chosen, int wanted, float top) {
+    private int choose(Candidates list, int[] chosen, int wanted) {
         int count = list.count;
-        int left = wanted;
+        int certain = 0;
         if (forced != null && wanted < count) {
             for (int j = 0; j < count; j++) {
                 if (forced[list.index[j]]) {
-                    left--;
-                    buffers.scores[j] = Float.NEGATIVE_INFINITY;
+                    certain++;
+                    buffers.scores[j] = Float.POSITIVE_INFINITY;
                 }
             }
         }
-        buffers.choice.prepare(buffers.scores, count, best, Math.max(0, left));
-        return partition(list, chosen, negligible(count, far, top));
+        buffers.choice.prepare(buffers.scores, count, best, wanted, Math.max(wanted, certain));
+        // A weight so small that all candidates below it together change nothing that matters.
+        float negligible = (float) (NEGLIGIBLE * mass / count);
+        return buffers.choice.split(buffers, list.index, count, chosen, negligible, head.rank());
     }
 
-    /** A weight so small that all candidates below it together change nothing that matters. */
-    private float negligible(int count, FarField far, float top) {
-        double mass = 0;
-        for (int j = 0; j < count; j++) {
-            mass += buffers.weights[j];
-        }
-        return (float) (NEGLIGIBLE * (mass + far.mass(top)) / count);
-    }
-
-    private int partition(Candidates list, int[] chosen, float negligible) {
-        int taken = 0;
-        int folded = 0;
-        float[] weights = buffers.weights;
-        for (int j = 0; j < list.count; j++) {
-            int key = list.index[j];
-            if (buffers.choice.takes(j) || forced != null && forced[key]) {
-                chosen[taken++] = key;
-            } else if (weights[j] > negligible) {
-                buffers.folded[folded] = key;
-                buffers.positions[folded++] = j;
-            }
-        }
-        foldedCount = folded;
-        return taken;
-    }
-
-    private void foldRest(int count, FarField far, float top) {
+    private void foldRest(FarField far, float top) {
+        int count = buffers.foldedCount;
         if (count == 0) {
             return;
         }
         float[] directions = buffers.subspace.directions();
-        fold.sum(keys, buffers, count, top, head.rank());
+        fold.sum(keys, buffers, top, head.rank());
         far.merge(fold, directions, head.rank());
         work += (4.0 * d + 2.0 * (1 + head.rank()) * keys.values().columns()) * count;
     }
 
     /** The folded keys of largest weight tilt the values along all directions, not only the leading ones. */
-    private void tiltMiddle(int count, FarField far, float top) {
-        int wanted = Math.min(count, head.middle());
+    private void tiltMiddle(FarField far, float top) {
+        int wanted = Math.min(buffers.foldedCount, head.middle());
         if (wanted == 0 || head.rank() == 0) {
             return;
         }
-        buffers.middle.add(keys, buffers, count, wanted, head.rank(), far, top, scratch);
+        buffers.middle.add(keys, buffers, wanted, head.rank(), far, top, scratch);
         work += 2.0 * d * keys.values().columns() * wanted;
     }
 

@@ -199,16 +199,4 @@ final class PrincipalSubspace {
         }
         return total;
     }
-
-    /** Projects rows {@code order[from … to)} of {@code x}, not centred, on the first direction. */
-    void project(Rows x, int[] order, int from, int to, float[] target) {
-        for (int i = from; i < to; i++) {
-            long row = x.row(order[i]);
-            FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-            for (int c = 0; c < x.stride(); c += LANES) {
-                sum = Lanes.load(row + c * 4L).fma(FloatVector.fromArray(Lanes.FLOATS, directions, c), sum);
-            }
-            target[i - from] = total(sum);
-        }
-    }
 }

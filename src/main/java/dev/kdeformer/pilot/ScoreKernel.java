@@ -3,6 +3,7 @@ package dev.kdeformer.pilot;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 
+import dev.kdeformer.kernel.Lanes;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -41,23 +42,32 @@ final class ScoreKernel {
         return top.reduceLanes(VectorOperators.MAX);
     }
 
-    /** The bin of every score, 0 for {@code best} and {@code most} for the lowest. */
-    static void bins(float[] scores, int count, float best, float perUnit, int most, int[] bins) {
+    /** Number of entries, padding included, that are not at or below {@code limit}. */
+    static int above(float[] x, int count, float limit) {
+        int below = 0;
         for (int i = 0; i < count; i += LANES) {
-            FloatVector x = FloatVector.broadcast(FLOATS, best).sub(FloatVector.fromArray(FLOATS, scores, i))
-                    .mul(perUnit);
-            x = x.blend(most, x.compare(VectorOperators.GT, most));
-            ((IntVector) x.convert(VectorOperators.F2I, 0)).intoArray(bins, i);
+            below += FloatVector.fromArray(FLOATS, x, i).compare(VectorOperators.LE, limit).trueCount();
         }
+        return Lanes.roundUp(count, LANES) - below;
     }
 
-    /** weights = exp(logits − top), 0 below e^−80. */
-    static void weights(float[] logits, int count, float top, float[] weights) {
+    /**
+     * weights = exp(logits − top), 0 below e^−80.
+     *
+     * @param lanes room for one vector
+     * @return their sum
+     */
+    static float weights(float[] logits, int count, float top, float[] weights, float[] lanes) {
+        FloatVector sum = FloatVector.zero(FLOATS);
         for (int i = 0; i < count; i += LANES) {
             FloatVector x = FloatVector.fromArray(FLOATS, logits, i).sub(top);
-            exp(x.blend(-80, x.compare(VectorOperators.LT, -80f)))
-                    .blend(0, x.compare(VectorOperators.LT, -80f)).intoArray(weights, i);
+            FloatVector w = exp(x.blend(-80, x.compare(VectorOperators.LT, -80f)))
+                    .blend(0, x.compare(VectorOperators.LT, -80f));
+            w.intoArray(weights, i);
+            sum = sum.add(w);
         }
+        sum.intoArray(lanes, 0);
+        return Lanes.sum(lanes, 0);
     }
 
     /** The largest element. */

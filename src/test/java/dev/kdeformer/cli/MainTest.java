@@ -23,7 +23,7 @@ class MainTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"run", "compare", "peers", "methods", "data", "info"})
+    @ValueSource(strings = {"run", "compare", "decode", "gradcheck", "peers", "methods", "data", "info"})
     void everyCommandHasHelp(String command) {
         String help = Outcome.of(command, "--help").succeeds().out();
         assertTrue(help.startsWith("Usage: kdebench " + command), help);

@@ -1,0 +1,263 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.LogitKernel;
+import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Splits the rows of a node in halves, and these again, by their projections on a few directions. Each half keeps the
+ * order it came in. Kept per thread.
+ */
+final class TreeSplitter {
+    /** Directions that rows are projected on. */
+    static final int RANK = PrincipalSubspace.MOST;
+
+    /** Rows that a split's direction inside the subspace is found from. */
+    private static final int SAMPLE = 128;
+
+    /** The covariance is squared so often to leave its leading eigenvector. */
+    private static final int SQUARINGS = 6;
+
+    private final float[][] coordinates = new float[RANK][0];
+    private final float[][] spare = new float[RANK][0];
+    private float[] projections = new float[0];
+    private int[] rows = new int[0];
+    private int[] spareRows = new int[0];
+
+    /** Makes room for {@code count} rows. */
+    void room(int count) {
+        // Projections and compressed vectors are stored whole.
+        int padded = Lanes.roundUp(count, PANEL) + LANES;
+        if (rows.length >= padded) {
+            return;
+        }
+        for (int r = 0; r < RANK; r++) {
+            coordinates[r] = new float[padded];
+            spare[r] = new float[padded];
+        }
+        projections = new float[padded];
+        rows = new int[padded];
+        spareRows = new int[padded];
+    }
+
+    /**
+     * Projects the rows at positions [from + first, from + last).
+     *
+     * @param first a multiple of PANEL
+     */
+    void project(Rows x, int[] order, int from, int first, int last, PrincipalSubspace subspace, Scratch scratch) {
+        int d = x.columns();
+        Packer packer = scratch.keep(Packer.class, Packer::new);
+        Sums sums = scratch.keep(Sums.class, Sums::new);
+        long mark = scratch.mark();
+        long panel = scratch.floats((long) PANEL * d);
+        long zeros = scratch.floats(PANEL);
+        Memory.fillFloats(zeros, PANEL, 0);
+        for (int i = first; i < last; i += PANEL) {
+            packer.packPanel(order, from + i, Math.min(PANEL, last - i), x.address(), x.stride(), d, panel);
+            LogitKernel.logits(subspace.directions(), RANK, d, panel, zeros, sums.products, 0);
+            for (int r = 0; r < RANK; r++) {
+                System.arraycopy(sums.products, r * STRIDE, coordinates[r], i, PANEL);
+            }
+        }
+        scratch.release(mark);
+    }
+
+    /** Products of the directions with one panel. */
+    private static final class Sums {
+        private final float[] products = new float[LogitKernel.ROWS * STRIDE];
+    }
+
+    /** Reorders the positions of a node, whose rows have been projected, for {@code steps} levels of splits. */
+    void split(int[] order, int n, int level, int node, int steps) {
+        int from = BalancedTree.start(n, level, node);
+        int count = BalancedTree.start(n, level, node + 1) - from;
+        System.arraycopy(order, from, rows, 0, count);
+        for (int step = 0; step < steps; step++) {
+            int below = level + step + 1;
+            for (int part = 0; part < 1 << step; part++) {
+                int child = (node << step) + part << 1;
+                int start = BalancedTree.start(n, below, child) - from;
+                int middle = BalancedTree.start(n, below, child + 1) - from;
+                int end = BalancedTree.start(n, below, child + 2) - from;
+                if (middle > start && end > middle) {
+                    halve(start, middle, end);
+                }
+            }
+        }
+        System.arraycopy(rows, 0, order, from, count);
+    }
+
+    private void halve(int from, int middle, int to) {
+        int count = to - from;
+        double[] axis = axis(from, to);
+        FloatVector least = FloatVector.broadcast(FLOATS, Float.POSITIVE_INFINITY);
+        FloatVector most = least.neg();
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector p = FloatVector.zero(FLOATS);
+            for (int r = 0; r < RANK; r++) {
+                p = FloatVector.fromArray(FLOATS, coordinates[r], from + i)
+                        .fma(FloatVector.broadcast(FLOATS, (float) axis[r]), p);
+            }
+            p.intoArray(projections, i);
+        }
+        // The padding counts as above everything.
+        for (int i = count; i < Lanes.roundUp(count, LANES); i++) {
+            projections[i] = Float.POSITIVE_INFINITY;
+        }
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector p = FloatVector.fromArray(FLOATS, projections, i);
+            least = least.min(p);
+            VectorMask<Float> finite = p.compare(VectorOperators.LT, Float.POSITIVE_INFINITY);
+            most = most.blend(p, finite.and(p.compare(VectorOperators.GT, most)));
+        }
+        int wanted = middle - from;
+        float low = least.reduceLanes(VectorOperators.MIN);
+        float high = most.reduceLanes(VectorOperators.MAX);
+        int below = atMost(count, low);
+        if (!(low > Float.NEGATIVE_INFINITY) || atMost(count, high) < wanted) {
+            return; // not all finite
+        }
+        if (below >= wanted) {
+            partition(from, middle, to, Float.NEGATIVE_INFINITY, low, wanted);
+            return;
+        }
+        // Fewer than wanted at or below low, as many or more at or below high.
+        while (true) {
+            float half = low * 0.5f + high * 0.5f;
+            if (half <= low || half >= high) {
+                break;
+            }
+            int there = atMost(count, half);
+            if (there < wanted) {
+                low = half;
+                below = there;
+            } else {
+                high = half;
+                if (there == wanted) {
+                    low = half;
+                    below = there;
+                    break;
+                }
+            }
+        }
+        partition(from, middle, to, low, high, wanted - below);
+    }
+
+    private int atMost(int count, float limit) {
+        int sum = 0;
+        for (int i = 0; i < count; i += LANES) {
+            sum += FloatVector.fromArray(FLOATS, projections, i).compare(VectorOperators.LE, limit).trueCount();
+        }
+        return sum;
+    }
+
+    /** Moves what is at or below {@code low}, and the first {@code left} of those up to {@code high}, to the front. */
+    private void partition(int from, int middle, int to, float low, float high, int left) {
+        int front = from;
+        int back = 0;
+        int rest = left;
+        for (int i = 0; i < to - from; i += LANES) {
+            int present = Math.min(LANES, to - from - i);
+            long limit = present == LANES ? (1L << LANES) - 1 : (1L << present) - 1;
+            FloatVector p = FloatVector.fromArray(FLOATS, projections, i);
+            long take = p.compare(VectorOperators.LE, low).toLong() & limit;
+            if (rest > 0) {
+                long between = p.compare(VectorOperators.LE, high).toLong() & limit & ~take;
+                while (Long.bitCount(between) > rest) {
+                    between &= ~Long.highestOneBit(between);
+                }
+                rest -= Long.bitCount(between);
+                take |= between;
+            }
+            long leave = limit & ~take;
+            int at = from + i;
+            // The front grows into places that have been read, but only once those that leave are out of the way.
+            compress(leave, at, spareRows, spare, back);
+            compress(take, at, rows, coordinates, front);
+            front += Long.bitCount(take);
+            back += Long.bitCount(leave);
+        }
+        System.arraycopy(spareRows, 0, rows, middle, back);
+        for (int r = 0; r < RANK; r++) {
+            System.arraycopy(spare[r], 0, coordinates[r], middle, back);
+        }
+    }
+
+    private void compress(long bits, int at, int[] toRows, float[][] to, int position) {
+        int target = position;
+        for (long rest = bits; rest != 0; rest &= rest - 1) {
+            int i = at + Long.numberOfTrailingZeros(rest);
+            toRows[target] = rows[i];
+            for (int r = 0; r < RANK; r++) {
+                to[r][target] = coordinates[r][i];
+            }
+            target++;
+        }
+    }
+
+    /** The leading eigenvector of the covariance of the coordinates. */
+    private double[] axis(int from, int to) {
+        int count = Math.min(SAMPLE, to - from);
+        double[] mean = new double[RANK];
+        double[] matrix = new double[RANK * RANK];
+        for (int i = 0; i < count; i++) {
+            int at = from + (int) ((long) i * (to - from) / count);
+            for (int r = 0; r < RANK; r++) {
+                double x = coordinates[r][at];
+                mean[r] += x / count;
+                for (int s = 0; s <= r; s++) {
+                    matrix[r * RANK + s] += x * coordinates[s][at] / count;
+                }
+            }
+        }
+        for (int r = 0; r < RANK; r++) {
+            for (int s = 0; s <= r; s++) {
+                matrix[r * RANK + s] -= mean[r] * mean[s];
+                matrix[s * RANK + r] = matrix[r * RANK + s];
+            }
+        }
+        for (int step = 0; step < SQUARINGS; step++) {
+            matrix = squared(matrix);
+        }
+        int longest = 0;
+        for (int r = 1; r < RANK; r++) {
+            longest = matrix[r * RANK + r] > matrix[longest * RANK + longest] ? r : longest;
+        }
+        double[] axis = new double[RANK];
+        double length = Math.sqrt(matrix[longest * RANK + longest]);
+        for (int r = 0; r < RANK; r++) {
+            axis[r] = length > 0 ? matrix[longest * RANK + r] / length : r == 0 ? 1 : 0;
+        }
+        return axis;
+    }
+
+    private static double[] squared(double[] matrix) {
+        double trace = 0;
+        for (int r = 0; r < RANK; r++) {
+            trace += matrix[r * RANK + r];
+        }
+        double scale = trace > 0 ? 1 / trace : 0;
+        double[] square = new double[RANK * RANK];
+        for (int r = 0; r < RANK; r++) {
+            for (int s = 0; s < RANK; s++) {
+                double sum = 0;
+                for (int t = 0; t < RANK; t++) {
+                    sum += matrix[r * RANK + t] * matrix[t * RANK + s];
+                }
+                square[r * RANK + s] = sum * scale * scale;
+            }
+        }
+        return square;
+    }
+}

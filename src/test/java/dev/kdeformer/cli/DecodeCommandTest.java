@@ -1,0 +1,43 @@
+package dev.kdeformer.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class DecodeCommandTest {
+    @Test
+    void decodesExactlyAndFromAPart() throws IOException {
+        Outcome outcome = Outcome.of("decode", "--n", "4096", "--queries", "5", "--repeat", "1", "--warm-up", "0",
+                "--budget", "0.3,1", "--checks", "8", "--json");
+        Map<String, Object> report = JSON.std.mapFrom(outcome.succeeds().out());
+        assertEquals(5, report.get("queries"));
+        List<?> runs = (List<?>) report.get("runs");
+        assertEquals(3, runs.size());
+        Map<?, ?> third = (Map<?, ?>) runs.get(1);
+        assertTrue(((Number) third.get("bytesRead")).doubleValue() <= 0.38, third.toString());
+        Map<?, ?> spectral = (Map<?, ?>) ((Map<?, ?>) third.get("error")).get("spectral");
+        assertTrue(((Number) spectral.get("max")).doubleValue() < 0.05, third.toString());
+        assertTrue(((Number) third.get("checkedError")).doubleValue() > 0, third.toString());
+    }
+
+    @Test
+    void printsATable() {
+        String text = Outcome.of("decode", "--data", "minilm-512.layer2", "--queries", "2", "--repeat", "1",
+                "--warm-up", "0", "--no-observe").succeeds().out();
+        assertTrue(text.contains("GB/s"), text);
+        assertTrue(text.contains("sparse"), text);
+    }
+
+    @Test
+    void refusesWhatItCannotDo() {
+        Outcome.of("decode", "--budget", "2").failsWith(2, "--budget must be above 0 and at most 1, got 2.0");
+        Outcome.of("decode", "--queries", "0").failsWith(2, "--queries must be at least 1");
+        Outcome.of("decode", "--checks", "-1").failsWith(2, "--checks must be between 0 and 1024");
+        Outcome.of("decode", "--target-error", "-1").failsWith(2, "--target-error must be at least 0");
+    }
+}

@@ -1,0 +1,39 @@
+package dev.kdeformer.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class GradcheckCommandTest {
+    @Test
+    void gradientsFollowFiniteDifferences() throws IOException {
+        Outcome outcome = Outcome.of("gradcheck", "--n", "60", "--d", "9", "--heads", "2", "--causal", "upper-left",
+                "--repeat", "1", "--warm-up", "0", "--json");
+        Map<String, Object> report = JSON.std.mapFrom(outcome.succeeds().out());
+        assertEquals(true, report.get("passes"));
+        for (Object gradient : (List<?>) report.get("gradients")) {
+            double error = ((Number) ((Map<?, ?>) gradient).get("error")).doubleValue();
+            assertTrue(error > 0 && error < 1e-4, gradient.toString());
+        }
+    }
+
+    @Test
+    void aToleranceThatIsNotMetIsAFailure() {
+        Outcome outcome = Outcome.of("gradcheck", "--data", "minilm-512.layer2", "--n", "64", "--repeat", "1",
+                "--warm-up", "0", "--tolerance", "1e-14");
+        assertEquals(1, outcome.code());
+        assertTrue(outcome.out().contains("NOT all within"), outcome.out());
+    }
+
+    @Test
+    void refusesWhatItCannotDo() {
+        Outcome.of("gradcheck", "--elements", "0").failsWith(2, "--elements must be between 1 and 10000");
+        Outcome.of("gradcheck", "--tolerance", "0").failsWith(2, "--tolerance must be above 0");
+        Outcome.of("gradcheck", "--data", "minilm-512.layer2", "--d", "3").failsWith(2, "random input");
+    }
+}
