@@ -34,10 +34,10 @@ final class SparseDecoder {
             keys += each.keys();
             bytes += each.bytes();
             predicted += each.predicted() * each.predicted();
-            checked += each.checked() * each.checked();
+            checked += each.checked();
         }
         return new SparseDecoding.Statistics(keys / tasks, bytes / tasks, Math.sqrt(predicted / tasks),
-                Math.sqrt(checked / tasks));
+                Double.isNaN(checked) ? checked : Math.sqrt(Math.max(0, checked / tasks)));
     }
 
     private SparseRow.Result one(int index, int rows, Team team) {

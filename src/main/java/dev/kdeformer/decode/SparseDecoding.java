@@ -37,8 +37,11 @@ public final class SparseDecoding {
      * @param keysRead       keys read exactly
      * @param bytesRead      bytes of keys, values and summaries that were read, as a part of the bytes of all keys and
      *                       values; what checks read included
-     * @param predictedError the expected ‖õ − o‖ relative to ‖õ‖, root mean square
-     * @param checkedError   the same estimated from groups that were not meant to be read, or NaN without checks
+     * @param predictedError the expected ‖õ − o‖ relative to ‖õ‖, root mean square, as if the errors of groups were
+     *                       independent; where values go with logits they are not, and the error may be several times
+     *                       as large
+     * @param checkedError   the same estimated without that assumption from groups that were not meant to be read, or
+     *                       NaN without checks; an average over many queries is needed for more than its order
      */
     public record Statistics(double keysRead, double bytesRead, double predictedError, double checkedError) {
     }
@@ -106,6 +109,7 @@ public final class SparseDecoding {
 
         /**
          * Stop reading where the predicted relative error of a query is at most this; 0, unless told, spends the budget.
+         * See {@link Statistics#predictedError} for what the prediction leaves out.
          *
          * @throws IllegalArgumentException if it is negative or not finite
          */
@@ -120,11 +124,11 @@ public final class SparseDecoding {
         /**
          * Groups per query to check the prediction on; 0 unless told.
          *
-         * @throws IllegalArgumentException if it is not between 0 and 1,024
+         * @throws IllegalArgumentException if it is neither 0 nor between 2 and 1,024
          */
         public Builder checks(int groups) {
-            if (groups < 0 || groups > 1024) {
-                throw new IllegalArgumentException("checks must be between 0 and 1024, got " + groups);
+            if (groups < 0 || groups == 1 || groups > 1024) {
+                throw new IllegalArgumentException("checks must be 0 or between 2 and 1024, got " + groups);
             }
             checks = groups;
             return this;

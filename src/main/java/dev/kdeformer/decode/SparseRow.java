@@ -25,7 +25,7 @@ final class SparseRow {
      * @param keys      keys read
      * @param bytes     bytes read as a part of all
      * @param predicted expected relative error
-     * @param checked   relative error by the groups that were checked, or NaN
+     * @param checked   squared relative error by the groups that were checked, which may be negative, or NaN
      */
     record Result(double keys, double bytes, double predicted, double checked) {
     }
@@ -238,17 +238,17 @@ final class SparseRow {
     }
 
     /**
-     * The relative error by a sample of the leaves that were not read: with e the true contribution of a leaf to the
-     * error and p its chance, the mean of ‖e‖²/p estimates the sum of the squares, which is the squared error where the
-     * errors of leaves are independent. Half the chances go by the expected error and half by the squared mass, so that
-     * a leaf whose spread says too little is found as well.
+     * The squared relative error by a sample of the leaves that were not read: with e the true contribution of a leaf
+     * to the error and p its chance, x = e/p has the error as its mean, and the mean of xᵢ·xⱼ over all pairs of
+     * different draws is an unbiased estimate of its square (a U-statistic), which may be negative. Half the chances go
+     * by the expected error and half by the squared mass, so that a leaf whose spread says too little is found as well.
      */
     private double check(SparseDecoding options, double total, double norm, CounterRandom random, Scratch scratch) {
         float[] score = scores.score();
         float[] mass = scores.mass();
         double errors = unread(score, 1, 2 * total);
         double masses = unread(mass, 2, 2 * total);
-        if (errors == 0 || masses == 0) {
+        if (!(errors > 0 && masses > 0)) {
             return 0;
         }
         double[] chances = new double[options.checks()];
@@ -256,7 +256,9 @@ final class SparseRow {
             chances[i] = random.uniform(i);
         }
         Arrays.sort(chances);
-        double sum = 0;
+        double[] sum = new double[call.store().dv()];
+        double[] error = new double[sum.length];
+        double squares = 0;
         double reached = 0;
         int next = 0;
         int drawn = 0;
@@ -273,14 +275,26 @@ final class SparseRow {
                 times++;
             }
             if (times > 0) {
-                sum += times * squaredError(leaf, total, scratch) / chance;
+                error(leaf, total, error, scratch);
+                for (int c = 0; c < sum.length; c++) {
+                    double x = error[c] / chance;
+                    sum[c] += times * x;
+                    squares += times * x * x;
+                }
             }
         }
-        return ratio(Math.sqrt(sum / chances.length), norm);
+        if (drawn < 2) {
+            return 0; // rounding has kept the chances from reaching the last draws
+        }
+        double pairs = -squares;
+        for (double each : sum) {
+            pairs += each * each;
+        }
+        return ratio(pairs / ((double) drawn * (drawn - 1)), norm * norm);
     }
 
-    /** ‖Σ p (v − o) − p̄ (v̄ − o)‖² of a leaf, with weights p by its keys and p̄ by its summary. */
-    private double squaredError(int leaf, double total, Scratch scratch) {
+    /** Σ p (v − o) − p̄ (v̄ − o) of a leaf, with weights p by its keys and p̄ by its summary. */
+    private void error(int leaf, double total, double[] error, Scratch scratch) {
         DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
         call.begin(tile, unit, row, 1);
         put(tile, leaf);
@@ -293,12 +307,9 @@ final class SparseRow {
         double expected = Math.pow(2, scores.mass()[leaf] - total);
         int r = region(leaf);
         long mean = regions.get(r).meanValue(unit, leaf - firstLeaf[r]);
-        double squares = 0;
         for (int c = 0; c < dv; c++) {
-            double e = tile.values()[c] * by - mass * o[c] - expected * (Memory.getFloat(mean + c * 4L) - o[c]);
-            squares += e * e;
+            error[c] = tile.values()[c] * by - mass * o[c] - expected * (Memory.getFloat(mean + c * 4L) - o[c]);
         }
-        return squares;
     }
 
     private int sorted() {
