@@ -125,7 +125,7 @@ class InputOptions {
         } else if (safetensors != null) {
             loaded = fromSafetensors(arena);
         } else {
-            loaded = fromData(arena, data == null ? defaultData(wantedRows()) : data);
+            loaded = fromData(arena, dataFolder, data == null ? defaultData(wantedRows()) : data);
         }
         return refine(loaded);
     }
@@ -194,10 +194,15 @@ class InputOptions {
                 .min(Comparator.comparingInt(DataSet::n)).map(DataSet::name).orElse(DEFAULT_DATA);
     }
 
-    private NamedInput fromData(Arena arena, String name) throws IOException {
-        List<Catalogue> catalogues = dataFolder.catalogues();
+    /**
+     * Reads a data set by its name.
+     *
+     * @throws UsageError if there is none of this name
+     */
+    static NamedInput fromData(Arena arena, DataFolder folder, String name) throws IOException {
+        List<Catalogue> catalogues = folder.catalogues();
         Catalogue catalogue = catalogues.stream().filter(each -> each.find(name) != null).findFirst()
-                .orElseThrow(() -> unknown(name, catalogues));
+                .orElseThrow(() -> unknown(name, catalogues, folder));
         DataSet set = catalogue.find(name);
         Map<String, Tensor> read = new LinkedHashMap<>();
         for (String file : set.files().values()) {
@@ -213,11 +218,11 @@ class InputOptions {
         return new NamedInput(set.name(), set.model() + "; length: " + set.kind().split("[:(]")[0].strip(), 3, input);
     }
 
-    private UsageError unknown(String name, List<Catalogue> catalogues) {
+    private static UsageError unknown(String name, List<Catalogue> catalogues, DataFolder folder) {
         String known = catalogues.stream().flatMap(each -> each.sets().stream()).map(DataSet::name).distinct()
                 .collect(Collectors.joining(", "));
         return new UsageError("--data must be one of " + known + "; got " + name
-                + (dataFolder.isGiven() ? "" : "; --data-dir names a folder with more"));
+                + (folder.isGiven() ? "" : "; --data-dir names a folder with more"));
     }
 
     private static Tensor read(Catalogue catalogue, String file, Arena arena) throws IOException {

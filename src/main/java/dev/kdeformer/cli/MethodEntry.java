@@ -113,6 +113,11 @@ final class MethodEntry<B> {
         return columns != null;
     }
 
+    /** Whether {@code --seed} applies, so that another seed gives another output. */
+    boolean takesSeed() {
+        return seed != null;
+    }
+
     /** Whether {@code --budget} applies. */
     boolean takesErrorBudget() {
         return errorBudget != null;

@@ -10,6 +10,7 @@ import java.awt.geom.AffineTransform;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -48,6 +49,17 @@ final class PlotFile {
                     + "font such as DejaVu)", e);
         }
         AtomicFile.write(file, out -> out.write(picture));
+    }
+
+    /**
+     * Panels side by side as an element to put into a page.
+     *
+     * @param prefix goes before the names inside, which have to differ between the pictures of a page
+     */
+    static String svgElement(List<? extends Drawing> panels, String prefix) throws IOException {
+        String document = new String(svg(panels), StandardCharsets.UTF_8);
+        return document.substring(document.indexOf("<svg")).replace("id=\"", "id=\"" + prefix)
+                .replace("url(#", "url(#" + prefix).strip();
     }
 
     private static byte[] svg(List<? extends Drawing> panels) throws IOException {

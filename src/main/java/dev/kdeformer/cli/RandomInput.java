@@ -19,8 +19,13 @@ final class RandomInput {
      * @param shape of queries, keys and values alike, a batch of 1
      */
     static NamedInput of(Arena arena, Shape shape, long seed) {
-        AttentionInput input = AttentionInput.of(normal(arena, shape, seed, 0), normal(arena, shape, seed, 1),
-                normal(arena, shape, seed, 2));
+        return of(arena, shape, shape, shape, seed);
+    }
+
+    /** Draws an input of queries, keys and values of these shapes. */
+    static NamedInput of(Arena arena, Shape query, Shape key, Shape value, long seed) {
+        AttentionInput input = AttentionInput.of(normal(arena, query, seed, 0), normal(arena, key, seed, 1),
+                normal(arena, value, seed, 2));
         return new NamedInput("random", "independent standard normal elements", 4, input);
     }
 

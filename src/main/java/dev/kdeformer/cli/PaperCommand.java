@@ -1,0 +1,135 @@
+package dev.kdeformer.cli;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Engine;
+import dev.kdeformer.io.AtomicFile;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Repeats the experiments of the KDEformer paper with every method and writes a page about them. */
+@Command(name = "paper",
+        description = {"Repeat the KDEformer paper's experiments with every method: error on GloVe over length and "
+            + "features, time and memory at the shapes of its other experiments, and the errors on the embedded "
+            + "activations.",
+            "Writes index.html, which needs no other file, paper.json and paper.csv."},
+        footer = {"", "Examples:", "  kdebench paper --out paper", "  kdebench paper --quick --out paper-quick"})
+final class PaperCommand implements Callable<Integer> {
+    @Option(names = "--out", paramLabel = "DIR", order = 10, required = true,
+            description = "Folder to write to; made if it is not there.")
+    private Path out;
+
+    @Mixin
+    private DataFolder dataFolder;
+
+    @Option(names = "--methods", paramLabel = "NAME", split = ",", order = 21,
+            description = "Methods, comma-separated (default: all).")
+    private List<String> methods = new ArrayList<>();
+
+    @Option(names = "--seeds", paramLabel = "N", order = 22, defaultValue = "5",
+            description = "Seeds to run every random method with, from --seed on (default: ${DEFAULT-VALUE}).")
+    private int seeds;
+
+    @Option(names = "--quick", order = 23,
+            description = "Small inputs only, with at most 2 seeds: done in a minute, and says nothing about long "
+                    + "sequences.")
+    private boolean quick;
+
+    @Mixin
+    private EngineOptions engineOptions;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        if (seeds < 1 || seeds > 1000) {
+            throw new UsageError("--seeds must be between 1 and 1000, got " + seeds);
+        }
+        List<MethodEntry<?>> entries = new ArrayList<>();
+        (methods.isEmpty() ? Methods.all().stream().<String>map(MethodEntry::name).toList() : methods)
+                .forEach(name -> entries.add(Methods.find(name)));
+        if (!Files.isDirectory(out)) {
+            ReportOptions.checkFolder(out);
+            Files.createDirectory(out);
+        }
+        Path page = out.resolve("index.html");
+        ReportOptions.checkFolder(page);
+        PaperPlan plan = quick ? PaperPlan.quick() : PaperPlan.full();
+        int used = quick ? Math.min(2, seeds) : seeds;
+        List<PaperRow> rows;
+        int threads;
+        try (Engine engine = engineOptions.engine()) {
+            threads = engine.threads();
+        }
+        PrintWriter err = spec.commandLine().getErr();
+        try (Arena arena = Arena.ofShared(); Progress progress = new Progress(err, Terminal.showsErrors(), () -> 0)) {
+            rows = run(arena, plan, new PaperBench(engineOptions::engine, entries, engineOptions.seed(), used),
+                    progress);
+        }
+        PaperPage html = new PaperPage(rows, plan, used, threads, quick);
+        write(page, html.text());
+        write(out.resolve("paper.json"), JsonReport.text(json(rows, used, threads)));
+        write(out.resolve("paper.csv"), TextReport.csv(rows.stream().map(PaperRow::toMap).toList()));
+        spec.commandLine().getOut().println(rows.size() + " rows in " + page + ", paper.json and paper.csv");
+        return 0;
+    }
+
+    private List<PaperRow> run(Arena arena, PaperPlan plan, PaperBench bench, Progress progress) throws IOException {
+        List<PaperRow> rows = new ArrayList<>();
+        NamedInput glove = InputOptions.fromData(arena, dataFolder, InputOptions.DEFAULT_DATA);
+        for (int n : plan.lengths()) {
+            rows.addAll(bench.run(PaperPage.LENGTH, first(glove, n), List.of(plan.lengthFeature()), progress));
+        }
+        rows.addAll(bench.run(PaperPage.FEATURES, first(glove, plan.longest()), plan.features(), progress));
+        for (PaperPlan.Task task : plan.shapes()) {
+            NamedInput random = RandomInput.of(arena, task.query(), task.key(), task.value(), engineOptions.seed());
+            rows.addAll(bench.run(PaperPage.SHAPES, new NamedInput(task.name(), random.about(), 2, random.input()),
+                    List.of(plan.lengthFeature()), progress));
+        }
+        List<String> sets = dataFolder.catalogues().stream().flatMap(each -> each.sets().stream())
+                .filter(set -> set.n() <= plan.longestSet() && !set.name().startsWith("glove")).map(DataSet::name)
+                .distinct().toList();
+        for (String set : sets) {
+            try (Arena own = Arena.ofShared()) {
+                NamedInput input = InputOptions.fromData(own, dataFolder, set);
+                rows.addAll(bench.run(PaperPage.SETS, input, List.of(plan.lengthFeature()), progress));
+            }
+        }
+        return rows;
+    }
+
+    private static NamedInput first(NamedInput named, int n) {
+        AttentionInput all = named.input();
+        return new NamedInput(named.name(), named.about(), named.rank(),
+                named.firstRows(n).withScale(all.scale()).withMask(all.mask()));
+    }
+
+    private Map<String, Object> json(List<PaperRow> rows, int used, int threads) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("machine", Machine.facts());
+        map.put("threads", threads);
+        map.put("firstSeed", engineOptions.seed());
+        map.put("seeds", used);
+        map.put("quick", quick);
+        map.put("rows", rows.stream().map(PaperRow::toMap).toList());
+        return map;
+    }
+
+    private static void write(Path file, String text) throws IOException {
+        AtomicFile.write(file, stream -> stream.write(text.getBytes(StandardCharsets.UTF_8)));
+    }
+}
