@@ -41,7 +41,7 @@ public final class SparseDecoding {
      *                       independent; where values go with logits they are not, and the error may be several times
      *                       as large
      * @param checkedError   the same estimated without that assumption from groups that were not meant to be read, or
-     *                       NaN without checks; an average over many queries is needed for more than its order
+     *                       NaN without checks; a noisy figure, which leans high for a call of few queries
      */
     public record Statistics(double keysRead, double bytesRead, double predictedError, double checkedError) {
     }
