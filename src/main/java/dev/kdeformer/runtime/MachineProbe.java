@@ -3,6 +3,7 @@ package dev.kdeformer.runtime;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.CyclicBarrier;
 import java.util.function.Supplier;
@@ -21,9 +22,11 @@ public final class MachineProbe {
     private static final long LEAST_BYTES = 256L << 20;
     /** What each thread reads at least: far beyond a core's own caches. */
     private static final long LEAST_BYTES_PER_THREAD = 16L << 20;
-    private static final long WARM_NANOS = 200_000_000L;
     private static final long PASS_NANOS = 20_000_000L;
-    private static final int PASSES = 8;
+    /** Passes go on until none has been better for this long: on a busy machine compilation takes its time. */
+    private static final long QUIET_NANOS = 500_000_000L;
+    private static final long LIMIT_NANOS = 10_000_000_000L;
+    private static final double BETTER = 1.02;
 
     private MachineProbe() {
     }
@@ -73,38 +76,36 @@ public final class MachineProbe {
         if (threads < 1) {
             throw new IllegalArgumentException("threads must be at least 1, got " + threads);
         }
-        Pass[] passes = new Pass[threads];
-        CyclicBarrier barrier = new CyclicBarrier(threads);
-        for (int t = 0; t < threads; t++) {
-            passes[t] = new Pass(works.get(), barrier);
-        }
+        Race race = new Race(threads);
         Thread[] others = new Thread[threads - 1];
         for (int t = 1; t < threads; t++) {
-            others[t - 1] = new Thread(passes[t], "kdeformer-probe-" + t);
+            Work work = works.get();
+            int lane = t;
+            others[t - 1] = new Thread(() -> race.run(lane, work), "kdeformer-probe-" + t);
             others[t - 1].setDaemon(true);
-            others[t - 1].start();
         }
-        passes[0].run();
-        try {
-            for (Thread other : others) {
-                other.join();
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while measuring the machine", e);
+        Work own = works.get();
+        for (Thread other : others) {
+            other.start();
         }
-        double best = 0;
-        for (int p = 0; p < PASSES; p++) {
-            double rate = 0;
-            for (Pass pass : passes) {
-                if (pass.broken) {
-                    throw new IllegalStateException("interrupted while measuring the machine");
+        race.run(0, own);
+        boolean interrupted = false;
+        for (Thread other : others) {
+            while (other.isAlive()) {
+                try {
+                    other.join();
+                } catch (InterruptedException e) {
+                    interrupted = true; // they end soon, and use memory that the caller is about to free
                 }
-                rate += pass.rates[p];
             }
-            best = Math.max(best, rate);
         }
-        return best;
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (interrupted || race.broken) {
+            throw new IllegalStateException("interrupted while measuring the machine");
+        }
+        return race.best;
     }
 
     private static float twelveChains() {
@@ -204,46 +205,60 @@ public final class MachineProbe {
     private record Work(Kernel kernel, long units) {
     }
 
-    /** One thread's part: a warm-up, then passes that all threads start together. */
-    private static final class Pass implements Runnable {
-        private final Work work;
+    /** Passes that all threads run side by side until they have stopped getting better. */
+    private static final class Race {
+        private final double[] rates;
+        private final float[] sinks;
         private final CyclicBarrier barrier;
-        private final double[] rates = new double[PASSES];
+        private final long start = System.nanoTime();
+        private long improved = start;
+        private double best;
+        private volatile boolean done;
         private volatile boolean broken;
-        /** Keeps the kernels' results, so that the compiler cannot drop the kernels. */
-        private float sink;
 
-        Pass(Work work, CyclicBarrier barrier) {
-            this.work = work;
-            this.barrier = barrier;
+        Race(int threads) {
+            rates = new double[threads];
+            sinks = new float[threads];
+            barrier = new CyclicBarrier(threads, this::judge);
         }
 
-        @Override
-        public void run() {
+        void run(int lane, Work work) {
             try {
-                repeat(WARM_NANOS);
-                for (int p = 0; p < PASSES; p++) {
+                while (!done) {
+                    rates[lane] = pass(lane, work);
                     barrier.await();
-                    rates[p] = repeat(PASS_NANOS);
                 }
             } catch (InterruptedException e) {
-                broken = true;
+                broken = true; // and so is the barrier now, for all threads
                 Thread.currentThread().interrupt();
             } catch (BrokenBarrierException e) {
                 broken = true;
             }
         }
 
-        private double repeat(long nanos) {
+        /** Looks at the pass that all threads have just ended. */
+        private void judge() {
+            double rate = Arrays.stream(rates).sum();
+            long now = System.nanoTime();
+            if (rate > BETTER * best) {
+                improved = now;
+            }
+            best = Math.max(best, rate);
+            done = now - improved > QUIET_NANOS || now - start > LIMIT_NANOS;
+        }
+
+        private double pass(int lane, Work work) {
             long units = 0;
-            long start = System.nanoTime();
+            float sum = 0;
+            long begin = System.nanoTime();
             long now;
             do {
-                sink += work.kernel().run();
+                sum += work.kernel().run();
                 units += work.units();
                 now = System.nanoTime();
-            } while (now - start < nanos);
-            return units / (double) (now - start);
+            } while (now - begin < PASS_NANOS);
+            sinks[lane] = sum; // keeps the results, so that the compiler cannot drop the kernels
+            return units / (double) (now - begin);
         }
     }
 }
