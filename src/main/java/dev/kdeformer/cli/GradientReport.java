@@ -36,7 +36,8 @@ record GradientReport(NamedInput input, int threads, List<Row> rows, List<Turns.
 
     @Override
     public String markdown() {
-        return heading().replace("\n", "  \n") + "\n\n" + table().markdown() + "\n" + String.join("\n\n", notes()) + "\n";
+        return heading().replace("\n", "  \n") + "\n\n" + table().markdown() + "\n" + String.join("\n\n", notes())
+                + "\n";
     }
 
     @Override

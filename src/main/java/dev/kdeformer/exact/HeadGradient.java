@@ -118,8 +118,8 @@ final class HeadGradient {
         for (int j = first; j < Math.min(input.keys(), first + GradientTile.KEYS); j++) {
             boolean valid = j < head.keys();
             for (int c = 0; c < keyRow.length; c++) {
-                keyRow[c] = valid ? input.scale() * Memory.getFloat(sums + GradientTile.index(j - first, c, keyRow.length))
-                        : 0;
+                keyRow[c] = valid
+                        ? input.scale() * Memory.getFloat(sums + GradientTile.index(j - first, c, keyRow.length)) : 0;
             }
             for (int c = 0; c < valueRow.length; c++) {
                 valueRow[c] = valid ? Memory.getFloat(values + GradientTile.index(j - first, c, valueRow.length)) : 0;

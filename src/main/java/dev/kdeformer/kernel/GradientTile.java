@@ -68,7 +68,7 @@ public final class GradientTile {
         return KEYS * Lanes.padColumns(d) * 4L;
     }
 
-    /** Bytes from the start of a tile's sums of keys, or of values, to column {@code c} of {@code columns} of row {@code r}. */
+    /** Bytes from the start of a tile's sums of keys, or of values, to column {@code c} of row {@code r}. */
     public static long index(int r, int c, int columns) {
         return (r * Lanes.padColumns(columns) + c) * 4L;
     }

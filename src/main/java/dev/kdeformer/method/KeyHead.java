@@ -89,7 +89,7 @@ public final class KeyHead {
         return logSumExps[member];
     }
 
-    /** What a tensor with the shape of the queries or the output, up to its columns, has for query head {@code member}. */
+    /** What a tensor with the heads and rows of the queries has for query head {@code member}. */
     public Matrix ofQueries(Tensor tensor, int member) {
         return tensor.matrix(batch, queryHead(member));
     }
