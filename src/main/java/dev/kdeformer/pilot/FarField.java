@@ -27,12 +27,15 @@ final class FarField {
     private final float[] keys;
     private final float[] values;
     private final float[] variances;
-    /** The tilt, row c for feature c of the query. */
+    /** The tilt, row c for feature c of the query; empty without one. */
     private final float[] tilt;
     /** Index distances of one feature in consecutive groups. */
     private final int[] lanes = new int[LANES];
 
-    FarField(int groups, int d, int stride, int valueStride) {
+    /**
+     * @param tilted whether values move with the query
+     */
+    FarField(int groups, int d, int stride, int valueStride, boolean tilted) {
         this.groups = groups;
         this.d = d;
         this.stride = stride;
@@ -41,7 +44,7 @@ final class FarField {
         this.keys = new float[groups * stride];
         this.values = new float[groups * valueStride];
         this.variances = new float[groups * stride];
-        this.tilt = new float[d * valueStride];
+        this.tilt = new float[tilted ? d * valueStride : 0];
         Arrays.setAll(lanes, g -> g * stride);
         clear();
     }
@@ -67,7 +70,7 @@ final class FarField {
         System.arraycopy(parent.variances, 0, variances, 0, variances.length);
         System.arraycopy(parent.tilt, 0, tilt, 0, tilt.length);
         float[] moved = new float[valueStride];
-        for (int c = 0; c < d; c++) {
+        for (int c = 0; c < d && tilt.length > 0; c++) {
             for (int v = 0; v < valueStride; v++) {
                 moved[v] += shift[c] * tilt[c * valueStride + v];
             }
@@ -177,7 +180,7 @@ final class FarField {
      * values.
      *
      * @param target   whose padding is zeros
-     * @param tiltRows address of d rows of value stride
+     * @param tiltRows address of d rows of value stride; left as it is where values do not move
      */
     void pack(PackedKeys target, long tiltRows) {
         for (int first = 0; first < groups; first += LANES) {

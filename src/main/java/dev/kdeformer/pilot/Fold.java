@@ -52,7 +52,9 @@ final class Fold {
             }
             if (to > from) {
                 FoldKernel.moments(all.keys(), node, from, to, keys, squares, g * stride);
-                mass[g] = FoldKernel.tilted(all.values(), node, from, to, values, g * valueStride, tilt);
+                mass[g] = rank > 0
+                        ? FoldKernel.tilted(all.values(), node, from, to, values, g * valueStride, tilt)
+                        : FoldKernel.sum(all.values(), node, from, to, values, g * valueStride);
             }
             from = to;
         }

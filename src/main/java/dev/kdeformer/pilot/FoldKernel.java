@@ -64,6 +64,39 @@ final class FoldKernel {
     }
 
     /**
+     * sum = Σ w_j x_j over list entries [from, to).
+     *
+     * @return Σ w_j
+     */
+    static float sum(Rows x, NodeScratch node, int from, int to, float[] sum, int at) {
+        float mass = 0;
+        for (int c = 0; c < x.stride(); c += 2 * LANES) {
+            // An odd last vector is taken twice.
+            int second = Math.min(c + LANES, x.stride() - LANES);
+            mass = sum2(x.address() + c * 4L, (second - c) * 4L, x.stride() * 4L, node.folded, node.foldedWeights, from,
+                    to, sum, at + c, at + second);
+        }
+        return mass;
+    }
+
+    private static float sum2(long column, long second, long rowBytes, int[] index, float[] weights, int from, int to,
+            float[] sum, int at, int secondAt) {
+        FloatVector mass = FloatVector.zero(FLOATS);
+        FloatVector s0 = mass;
+        FloatVector s1 = mass;
+        for (int j = from; j < to; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
+            mass = mass.add(w);
+            s0 = Lanes.load(row).fma(w, s0);
+            s1 = Lanes.load(row + second).fma(w, s1);
+        }
+        s0.intoArray(sum, at);
+        s1.intoArray(sum, secondAt);
+        return mass.lane(0);
+    }
+
+    /**
      * sum = Σ w_j x_j and tilt_r += Σ w_j c_rj (x_j − mean x) for the components c along four directions, over list
      * entries [from, to), at least one.
      *

@@ -71,7 +71,7 @@ final class PilotWalk {
         this.lists = new Candidates[depth];
         this.centres = new float[depth][stride];
         for (int i = 0; i < depth; i++) {
-            fars[i] = new FarField(groups, d, stride, valueStride);
+            fars[i] = new FarField(groups, d, stride, valueStride, head.rank() > 0);
         }
         this.forced = head.offsets().length == 0 ? null : new boolean[keys.count()];
         int dv = keys.values().columns();
@@ -304,6 +304,9 @@ final class PilotWalk {
         }
         far.pack(farKeys, tiltRows);
         buffers.state.add(deviations, farKeys);
+        if (head.rank() == 0) {
+            return;
+        }
         for (int r = 0; r < rows; r++) {
             float mass = buffers.state.sum(r);
             for (int c = 0; c < stride; c += LANES) {
