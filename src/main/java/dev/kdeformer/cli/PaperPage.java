@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 
 /** The page about the experiments: one file with all tables and pictures in it. */
 final class PaperPage {
@@ -113,6 +114,13 @@ final class PaperPage {
         List<Panel> panels = List.of(errors, times);
         if (panels.stream().noneMatch(Panel::isEmpty)) {
             page.append(PlotFile.svgElement(panels, "p" + ++pictures + "-")).append('\n');
+            String levels = lines.entrySet().stream()
+                    .filter(line -> line.getValue().get(0).features() == 0 && !line.getKey().equals(Bench.EXACT))
+                    .map(line -> line.getKey() + " (" + Sentences.digits(line.getValue().get(0).spectral().mean()) + ")")
+                    .collect(Collectors.joining(", "));
+            if (overFeatures && !levels.isEmpty()) {
+                paragraph(page, "Dashed in the picture of errors, without a number of features: " + levels + ".");
+            }
         }
     }
 
