@@ -130,6 +130,10 @@ public final class DensityBuilder {
      * @see #build(Engine, Tensor)
      */
     public KernelDensity build(Team team, Matrix points) {
+        if (estimator == Estimator.HASHING && !kernel.isGaussian() && points.rows() > FEW) {
+            return new WeightedExponentialDensity(team, kernel.parameter(), points, logWeights, relativeError,
+                    failureProbability, seed, WeightedExponentialDensity.Factory.of(estimator));
+        }
         Points prepared = Points.of(kernel, points, logWeights);
         Target target = new Target(relativeError, failureProbability, seed);
         if (prepared.count() <= FEW) {
@@ -138,6 +142,7 @@ public final class DensityBuilder {
         return switch (estimator) {
             case EXACT -> new ExactDensity(team, prepared);
             case UNIFORM -> new UniformDensity(team, prepared, target);
+            case HASHING -> new HashingDensity(team, prepared, target);
             case TREE -> new TreeDensity(team, prepared, target);
         };
     }

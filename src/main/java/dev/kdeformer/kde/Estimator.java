@@ -12,6 +12,15 @@ public enum Estimator {
      */
     UNIFORM,
 
+    /**
+     * Hashing-based estimator: points that share a hash bucket with the query, weighted by the inverse of the
+     * probability that they do. Needs of the order of 1 / (ε²·√μ) tables, and pays where there are very many points
+     * and the target is coarse; evaluates everything where 1,024 tables do not suffice. The variance that decides is
+     * itself an estimate, so the stated probability is not a theorem here. Exponential kernels go through
+     * {@link WeightedExponentialDensity}.
+     */
+    HASHING,
+
     /** A tree of groups with moments and bounds. Its error bound always holds; pays in few dimensions. */
     TREE
 }

@@ -19,25 +19,29 @@ abstract class SampledDensity extends DensityBase {
         this.exact = new ExactDensity(team, points);
     }
 
-    /**
-     * Estimates the sum at one prepared query.
-     *
-     * @param counter is told the work
-     * @return the logarithm, without the query's offset; NaN if the target is out of reach
-     */
-    abstract double estimate(float[] x, Counter counter);
+    /** An attempt to estimate the sum at one query. */
+    @FunctionalInterface
+    interface Attempt {
+        /**
+         * Estimates the sum.
+         *
+         * @param x       prepared query
+         * @param counter is told the work
+         * @return the logarithm, without the query's offset; NaN if the target is out of reach
+         */
+        double estimate(float[] x, Counter counter);
+    }
 
-    @Override
-    Statistics answer(Team team, Matrix queries, double[] logSums) {
+    /** Answers with one attempt for each query. */
+    final Statistics answerWith(Attempt attempt, Team team, Matrix queries, double[] logSums) {
         int[] all = new int[queries.rows()];
         Arrays.setAll(all, i -> i);
-        long evaluations = estimateAll(team, queries, all, logSums);
-        int[] hard = unresolved(all, logSums);
-        return finish(team, queries, hard, logSums, evaluations);
+        long evaluations = estimateAll(team, queries, all, logSums, attempt);
+        return finish(team, queries, unresolved(all, logSums), logSums, evaluations);
     }
 
     /** Estimates some queries; those that fail become NaN. Returns the evaluations of all. */
-    final long estimateAll(Team team, Matrix queries, int[] rows, double[] logSums) {
+    final long estimateAll(Team team, Matrix queries, int[] rows, double[] logSums, Attempt attempt) {
         int chunks = (rows.length + CHUNK - 1) / CHUNK;
         long[] evaluations = new long[chunks];
         team.forEach(chunks, (chunk, scratch) -> {
@@ -45,7 +49,7 @@ abstract class SampledDensity extends DensityBase {
             Counter counter = new Counter();
             for (int i = chunk * CHUNK; i < Math.min(rows.length, (chunk + 1) * CHUNK); i++) {
                 double offset = points.load(queries, rows[i], x, 0);
-                logSums[rows[i]] = estimate(x, counter) + offset;
+                logSums[rows[i]] = attempt.estimate(x, counter) + offset;
             }
             evaluations[chunk] = counter.count;
         });

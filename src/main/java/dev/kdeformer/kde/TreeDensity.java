@@ -1,6 +1,7 @@
 package dev.kdeformer.kde;
 
 import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 
 /**
@@ -33,7 +34,11 @@ final class TreeDensity extends SampledDensity {
     }
 
     @Override
-    double estimate(float[] x, Counter counter) {
+    Statistics answer(Team team, Matrix queries, double[] logSums) {
+        return answerWith(this::estimate, team, queries, logSums);
+    }
+
+    private double estimate(float[] x, Counter counter) {
         double rounding = 0.5 * (1 - SHARE) * target.relativeError();
         if (!points.kernel().isGaussian() && Points.ROUNDING * points.distance(x) * points.radius() > rounding) {
             return Double.NaN;

@@ -2,6 +2,7 @@ package dev.kdeformer.kde;
 
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
+import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 
 /**
@@ -39,14 +40,19 @@ final class UniformDensity extends SampledDensity {
         }
         this.ends = Arrays.copyOf(end, rounds);
         this.sample = new int[most];
+        Strata strata = new Strata(points);
         for (int round = 0; round < rounds; round++) {
             int from = round == 0 ? 0 : ends[round - 1];
-            Strata.draw(points, random.stream(round), sample, from, ends[round]);
+            strata.draw(random.stream(round), sample, from, ends[round]);
         }
     }
 
     @Override
-    double estimate(float[] x, Counter counter) {
+    Statistics answer(Team team, Matrix queries, double[] logSums) {
+        return answerWith(this::estimate, team, queries, logSums);
+    }
+
+    private double estimate(float[] x, Counter counter) {
         double logLargest = points.logLargest(x);
         double sum = 0;
         double squares = 0;

@@ -51,7 +51,7 @@ class KernelDensityTest {
     private static void failsRarely(Estimator estimator, Kernel kernel, Tensor points, double[] logWeights,
             Tensor queries) {
         double[] truth = PlainDensity.logSums(kernel, points, logWeights, queries);
-        int seeds = 8;
+        int seeds = 5;
         int beyond = 0;
         for (int seed = 0; seed < seeds; seed++) {
             DensityBuilder builder = KernelDensity.builder().kernel(kernel).estimator(estimator).relativeError(0.2)
