@@ -20,7 +20,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * far. The cache grows by appending chunks; nothing that is there is copied when it grows. It owns its memory:
  * {@link #append} copies the caller's rows, {@link #close} frees everything.
  *
- * <p>{@link #decode(Engine, Tensor, Tensor, Tensor)} is exact and reads the whole cache. An indexed cache also decodes
+ * <p>{@link #decode(Engine, Tensor, Tensor)} is exact and reads the whole cache. An indexed cache also decodes
  * approximately from a small part of it ({@link SparseDecoding}). The index is a list of regions whose keys are sorted
  * into groups of 32 similar keys, each with a summary. When enough new keys have come, they become a region, and regions
  * merge as they grow, so that every key is sorted again a number of times logarithmic in the length. The youngest keys,
