@@ -187,7 +187,7 @@ public final class PilotAttention extends MethodBase {
             return Effort.fixed(candidates, near);
         }
         int kappa = 8;
-        while (kappa > 2 && treeColumns(input, keys, kappa) > columns / 2.0) {
+        while (kappa > 2 && treeColumns(input, keys, kappa) > 0.7 * columns) {
             kappa /= 2;
         }
         return Effort.fixed(kappa, (int) Math.max(16, columns - treeColumns(input, keys, kappa)));
@@ -294,7 +294,7 @@ public final class PilotAttention extends MethodBase {
         }
 
         /**
-         * Key evaluations per query to spend: candidates as many (8, 4 or 2 per query) as leave half of it to the near
+         * Key evaluations per query to spend: candidates as many (8, 4 or 2 per query) as leave three tenths to the near
          * keys, and the rest to them. 0, the default, takes {@link #near} and {@link #candidates}.
          *
          * @throws IllegalArgumentException if negative
