@@ -33,4 +33,12 @@ record Outcome(int code, String out, String err) {
         assertEquals(expected, code, err);
         return this;
     }
+
+    /** Expects exit code 1 and one line on standard error that holds some words; a report may have been printed. */
+    Outcome failsFor(String words) {
+        assertEquals(1, err.lines().count(), err);
+        assertTrue(err.startsWith("kdebench") && err.contains(words), "expected '" + words + "' in: " + err);
+        assertEquals(1, code, err);
+        return this;
+    }
 }
