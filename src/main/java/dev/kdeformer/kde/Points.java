@@ -6,7 +6,6 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.tensor.Matrix;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * The points of positive weight in prepared coordinates, into which {@link #load} takes queries too.
@@ -264,7 +263,7 @@ final class Points {
         for (int c = 0; c < stride; c += LANES) {
             sum = FloatVector.fromArray(FLOATS, query, c).fma(FloatVector.fromArray(FLOATS, rows, at + c), sum);
         }
-        return sum.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(sum);
     }
 
     /** ‖x − y‖² of a query and a padded row, by differences: exact zero at a point itself. */
@@ -275,7 +274,7 @@ final class Points {
                     .sub(FloatVector.fromArray(FLOATS, rows, at + c));
             sum = difference.fma(difference, sum);
         }
-        return sum.reduceLanes(VectorOperators.ADD);
+        return Lanes.sum(sum);
     }
 
     static double squaredNorm(float[] row, int at, int features) {

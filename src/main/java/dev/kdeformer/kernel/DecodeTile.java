@@ -83,11 +83,7 @@ public final class DecodeTile {
 
     /** The sum of the weights of a row, relative to its {@link #reference}. */
     public float sum(int row) {
-        float sum = 0; // in this order: a vector reduction may add in another one once it is compiled
-        for (int i = row * LANES; i < (row + 1) * LANES; i++) {
-            sum += sums[i];
-        }
-        return sum;
+        return Lanes.sum(sums, row * LANES);
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.kdeformer.kernel;
 import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -46,6 +47,11 @@ public final class Lanes {
     /** Row distance of tiles. The extra line keeps rows of a tile out of each other's cache sets. */
     public static final int STRIDE = STEP + 16;
 
+    private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(FLOATS, 8 % LANES, 1, true);
+    private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(FLOATS, 4 % LANES, 1, true);
+    private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(FLOATS, 2 % LANES, 1, true);
+    private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(FLOATS, 1, 1, true);
+
     private Lanes() {
     }
 
@@ -68,6 +74,23 @@ public final class Lanes {
             odd += x[i + 1];
         }
         return even + odd;
+    }
+
+    /**
+     * The sum of a vector's lanes by halving, for where there is no array at hand. Element-wise operations alone, so
+     * that the order does not change when the code around it is compiled, as that of a vector reduction does.
+     */
+    public static float sum(FloatVector vector) {
+        FloatVector v = vector;
+        if (LANES >= 16) {
+            v = v.add(v.rearrange(BY_8));
+        }
+        if (LANES >= 8) {
+            v = v.add(v.rearrange(BY_4));
+        }
+        v = v.add(v.rearrange(BY_2));
+        v = v.add(v.rearrange(BY_1));
+        return v.lane(0);
     }
 
     /** {@code count} rounded up to a multiple of {@code unit}. */

@@ -11,6 +11,7 @@ import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -138,6 +139,19 @@ class KernelPairsTest {
             assertClose(expected, actual, rows, STRIDE, 16, ExpKernel.COLUMNS, 3e-7);
             assertClose(expectedSums, sums, rows, LANES, 0, LANES, 1e-6);
             assertEquals(expectedTop, top);
+        }
+    }
+
+    @Test
+    void laneSums() {
+        float[] x = tile();
+        for (int at = 0; at < 50 * LANES; at += LANES) {
+            double expected = 0;
+            for (int i = at; i < at + LANES; i++) {
+                expected += x[i];
+            }
+            assertEquals(expected, Lanes.sum(x, at), 1e-5);
+            assertEquals(expected, Lanes.sum(FloatVector.fromArray(Lanes.FLOATS, x, at)), 1e-5);
         }
     }
 
