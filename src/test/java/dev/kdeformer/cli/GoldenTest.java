@@ -1,0 +1,244 @@
+package dev.kdeformer.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.fail;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.Mask;
+import dev.kdeformer.decode.KeyValueCache;
+import dev.kdeformer.decode.SparseDecoding;
+import dev.kdeformer.exact.ExactGradient;
+import dev.kdeformer.kde.Estimator;
+import dev.kdeformer.kde.Kernel;
+import dev.kdeformer.kde.KernelDensity;
+import dev.kdeformer.reference.EmbeddedData;
+import dev.kdeformer.reference.ReferenceAttention;
+import dev.kdeformer.runtime.MachineProbe;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.function.Executable;
+
+/**
+ * Every method's output on embedded data, bit for bit as it was: checksums in golden.csv, by processor and vector
+ * width, since both change the order of sums. Beside each stands the output's error, so that a change can be judged.
+ * With {@code -Dgolden.renew=true} the rows of this width are written anew instead of compared.
+ */
+class GoldenTest {
+    private static final Path FILE = Path.of("src/test/resources/golden.csv");
+    private static final String HEADER = "arch,bits,data,method,checksum,error";
+    private static final String HOW = "to renew all widths, run src/test/scripts/matrix.sh -r";
+    private static final String HERE = System.getProperty("os.arch") + "," + MachineProbe.vectorBits();
+    private static final String REFUSED = "refused,-";
+    private static final Engine ENGINE = Engine.create(2);
+
+    private final Arena arena = Arena.ofAuto();
+    private final Map<String, ReferenceAttention> references = new HashMap<>();
+
+    /** The input of one set of rows. */
+    private record Named(String name, AttentionInput input) {
+    }
+
+    /** One row: where it belongs, and how checksum and error are found. */
+    private record Row(String data, String method, Callable<String> result) {
+        String key() {
+            return String.join(",", HERE, data, method);
+        }
+    }
+
+    @AfterAll
+    static void close() {
+        ENGINE.close();
+    }
+
+    @TestFactory
+    Stream<DynamicTest> outputsAreWhatTheyWere() throws IOException {
+        Map<String, String> golden = read();
+        if (Boolean.getBoolean("golden.renew")) {
+            golden.keySet().removeIf(key -> key.startsWith(HERE + ","));
+            return rows().stream().map(row -> test(row, () -> {
+                golden.put(row.key(), row.result().call());
+                write(golden);
+            }));
+        }
+        if (golden.keySet().stream().noneMatch(key -> key.startsWith(HERE + ","))) {
+            System.out.println("GoldenTest: nothing to compare " + HERE + " bits with; " + HOW);
+        }
+        return rows().stream().map(row -> test(row, () -> {
+            String old = golden.get(row.key());
+            assumeTrue(old != null, () -> row.key() + " is not in " + FILE + "; " + HOW);
+            String now = row.result().call();
+            if (!now.equals(old)) {
+                fail("Other bits than in " + FILE + ": " + row.method() + " on " + row.data() + " at " + HERE
+                        + " bits. Checksum and error were " + old + " and are " + now + ". If that is meant, " + HOW
+                        + ", and commit the file.");
+            }
+        }));
+    }
+
+    private static DynamicTest test(Row row, Executable check) {
+        return dynamicTest(row.data() + " " + row.method(), check);
+    }
+
+    /** Small heads, a causal mask, and one head that is long enough for what is only done on long ones. */
+    private List<Row> rows() {
+        AttentionInput small = AttentionInput.of(EmbeddedData.load("minilm-512.layer2.q"),
+                EmbeddedData.load("minilm-512.layer2.k"), EmbeddedData.load("minilm-512.layer2.v"));
+        Named causal = new Named("minilm-512.layer2 causal", small.withMask(Mask.causal()));
+        Tensor glove = EmbeddedData.load("glove-16384.q").rows(0, 1000);
+        Named words = new Named("glove-16384 first 1000", AttentionInput.of(glove, glove,
+                EmbeddedData.load("glove-16384.v").rows(0, 1000)));
+        Named large = new Named("minilm-16384.layer0 first 4500", AttentionInput.of(
+                EmbeddedData.load("minilm-16384.layer0.q", 0, 4500),
+                EmbeddedData.load("minilm-16384.layer0.k", 0, 4500),
+                EmbeddedData.load("minilm-16384.layer0.v", 0, 4500)));
+        List<Row> rows = new ArrayList<>();
+        for (Named named : List.of(new Named("minilm-512.layer2", small), causal, words, large)) {
+            for (MethodEntry<?> entry : Methods.all()) {
+                rows.add(new Row(named.name(), entry.name(), () -> output(entry, named)));
+            }
+        }
+        rows.add(new Row(causal.name(), "gradient", () -> gradient(causal.input())));
+        rows.add(new Row(large.name(), "decoding", () -> decoding(large.input(), false)));
+        rows.add(new Row(large.name(), "sparse decoding", () -> decoding(large.input(), true)));
+        for (Estimator estimator : Estimator.values()) {
+            rows.add(new Row(words.name(), "density " + estimator.name().toLowerCase(Locale.ROOT),
+                    () -> density(estimator, glove)));
+        }
+        return rows;
+    }
+
+    private String output(MethodEntry<?> entry, Named named) {
+        AttentionMethod method = entry.make(OptionalInt.empty(), OptionalDouble.empty(), 7, Map.of());
+        Tensor output = zeros(named.input());
+        try {
+            method.apply(ENGINE, named.input(), output);
+        } catch (IllegalArgumentException e) {
+            return REFUSED;
+        }
+        return row(references.computeIfAbsent(named.name(), name -> ReferenceAttention.of(named.input()))
+                .spectralError(output), output);
+    }
+
+    private String gradient(AttentionInput input) {
+        Tensor output = zeros(input);
+        Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
+        Attention.exact().build().apply(ENGINE, input, output, sums);
+        Tensor dQuery = Tensor.allocate(arena, input.query().shape());
+        Tensor dKey = Tensor.allocate(arena, input.key().shape());
+        Tensor dValue = Tensor.allocate(arena, input.value().shape());
+        ExactGradient.builder().build().apply(ENGINE, input, output, sums, output, dQuery, dKey, dValue);
+        return row(Double.NaN, dQuery, dKey, dValue);
+    }
+
+    private String decoding(AttentionInput input, boolean sparse) {
+        AttentionInput last = AttentionInput.of(input.query().rows(input.queries() - 8, 8), input.key(),
+                input.value()).withMask(Mask.causal());
+        Tensor output = zeros(last);
+        try (KeyValueCache cache = KeyValueCache.createIndexed(1, 1, input.d(), input.dv())) {
+            cache.append(ENGINE, input.key(), input.value());
+            if (sparse) {
+                SparseDecoding.builder().budget(0.2).build().apply(ENGINE, cache, last.query(), output, null,
+                        last.scale());
+            } else {
+                cache.decode(ENGINE, last.query(), output);
+            }
+        }
+        return row(ReferenceAttention.of(last).spectralError(output), output);
+    }
+
+    /** The log-sums of a density in the words' first 16 coordinates, where a tree still has something to leave out. */
+    private String density(Estimator estimator, Tensor words) {
+        float[] few = new float[1000 * 16];
+        for (int i = 0; i < few.length; i++) {
+            few[i] = words.matrix(0, 0).get(i / 16, i % 16);
+        }
+        Tensor points = Tensor.copyOf(arena, Shape.of(1000, 16), few);
+        double[] exact = density(Estimator.EXACT, points, new double[1000]);
+        double[] sums = density(estimator, points, new double[1000]);
+        double worst = 0;
+        ByteBuffer bytes = ByteBuffer.allocate(sums.length * Double.BYTES);
+        for (int i = 0; i < sums.length; i++) {
+            bytes.putDouble(sums[i]);
+            worst = Math.max(worst, Math.abs(Math.expm1(sums[i] - exact[i])));
+        }
+        return row(worst, bytes);
+    }
+
+    private static double[] density(Estimator estimator, Tensor points, double[] sums) {
+        try (KernelDensity density = KernelDensity.builder().kernel(Kernel.gaussian(2)).estimator(estimator)
+                .relativeError(0.3).seed(7).build(ENGINE, points)) {
+            density.query(ENGINE, points, sums);
+        }
+        return sums;
+    }
+
+    private Tensor zeros(AttentionInput input) {
+        return Tensor.allocate(arena, input.outputShape());
+    }
+
+    private static String row(double error, Tensor... outputs) {
+        long elements = 0;
+        for (Tensor output : outputs) {
+            elements += output.shape().elements();
+        }
+        ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(elements * Float.BYTES));
+        for (Tensor output : outputs) {
+            for (float x : output.toArray()) {
+                bytes.putFloat(x);
+            }
+        }
+        return row(error, bytes);
+    }
+
+    private static String row(double error, ByteBuffer bytes) {
+        CRC32C checksum = new CRC32C();
+        checksum.update(bytes.flip());
+        return String.format(Locale.ROOT, "%08x,", checksum.getValue())
+                + (Double.isNaN(error) ? "-" : String.format(Locale.ROOT, "%.1e", error));
+    }
+
+    private static Map<String, String> read() throws IOException {
+        Map<String, String> rows = new TreeMap<>();
+        if (Files.exists(FILE)) {
+            List<String> lines = Files.readAllLines(FILE);
+            assertEquals(HEADER, lines.get(0), FILE + " has another header");
+            for (String line : lines.subList(1, lines.size())) {
+                String[] cells = line.split(",");
+                assertEquals(6, cells.length, FILE + ": " + line);
+                rows.put(String.join(",", List.of(cells).subList(0, 4)), cells[4] + "," + cells[5]);
+            }
+        }
+        return rows;
+    }
+
+    private static void write(Map<String, String> rows) throws IOException {
+        StringBuilder text = new StringBuilder(HEADER).append('\n');
+        rows.forEach((key, result) -> text.append(key).append(',').append(result).append('\n'));
+        Files.createDirectories(FILE.getParent());
+        Files.writeString(FILE, text);
+    }
+}
