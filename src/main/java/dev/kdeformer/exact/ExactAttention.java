@@ -1,6 +1,7 @@
 package dev.kdeformer.exact;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
@@ -22,7 +23,7 @@ import java.util.Map;
  * <p>Many short heads are computed one per task, keys still in the cache; few long heads are packed by all threads
  * together and then cut into tiles of queries.
  */
-public final class ExactAttention extends MethodBase {
+public final class ExactAttention extends MethodBase implements DifferentiableMethod {
     /** Keys packed by one task. */
     private static final int PACK_KEYS = 2048;
 
@@ -42,6 +43,11 @@ public final class ExactAttention extends MethodBase {
     @Override
     public Map<String, Object> parameters() {
         return Map.of();
+    }
+
+    @Override
+    public ExactGradient gradient() {
+        return ExactGradient.builder().build();
     }
 
     /** Computes a checked call; public for methods that leave short input to this one. */

@@ -3,15 +3,13 @@ package dev.kdeformer.exact;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.kernel.GradientTile;
 import dev.kdeformer.kernel.LogitScale;
-import dev.kdeformer.kernel.PackedKeys;
-import dev.kdeformer.kernel.Packer;
-import dev.kdeformer.method.Call;
+import dev.kdeformer.method.GradientCall;
+import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
-import dev.kdeformer.tensor.Tensor;
 
 /**
  * The gradients of one key head and the query heads that read it. Queries are taken in phases that bound the memory;
@@ -29,22 +27,18 @@ final class HeadGradient {
     /** Most shares of the keys. */
     private static final int SHARES = 16;
 
-    /** The tensors of a call that a forward call does not have. */
-    record Tensors(Tensor outputGradient, Tensor dQuery, Tensor dKey, Tensor dValue) {
-    }
-
     private final AttentionInput input;
-    private final Tensors tensors;
+    private final GradientCall call;
     private final KeyHead head;
     private final LogitScale scale;
     private final float[] centre;
     private final int tiles;
     private final int shares;
 
-    HeadGradient(Call call, int unit, Tensors tensors) {
+    HeadGradient(GradientCall call, int unit) {
         this.input = call.input();
-        this.tensors = tensors;
-        this.head = call.keyHead(unit);
+        this.call = call;
+        this.head = call.forward().keyHead(unit);
         this.scale = LogitScale.of(input.scale());
         this.centre = head.centre();
         this.tiles = tiles(head.keys());
@@ -77,8 +71,7 @@ final class HeadGradient {
         int rows = phaseRows(input);
         long sums = tiles(input.keys()) * GradientTile.sumFloats(input.d(), input.dv());
         long partial = shares(input.keys()) * blocks(rows) * GradientTile.blockFloats(input.d());
-        return PackedKeys.bytes(rows, input.d(), input.d()) + PackedKeys.bytes(rows, input.dv(), input.dv())
-                + (sums + partial) * Float.BYTES;
+        return GradientRows.bytes(rows, input.d(), input.dv()) + (sums + partial) * Float.BYTES;
     }
 
     void run(Team team) {
@@ -88,14 +81,13 @@ final class HeadGradient {
         long sums = scratch.allocate(tiles * tileBytes);
         Memory.fillFloats(sums, tiles * tileBytes / Float.BYTES, 0);
         int rows = phaseRows(input);
-        PackedKeys queries = new PackedKeys(scratch, rows, input.d(), input.d(), scale);
-        PackedKeys gradients = new PackedKeys(scratch, rows, input.dv(), input.dv(), GradientTile.plainScale());
+        GradientRows packed = new GradientRows(scratch, rows, input.d(), input.dv(), scale);
         long blockBytes = GradientTile.blockFloats(input.d()) * Float.BYTES;
         long partial = scratch.allocate(shares * blocks(rows) * blockBytes);
         for (int member = 0; member < input.groupSize(); member++) {
             for (int from = 0; from < input.queries(); from += PHASE) {
                 int count = Math.min(PHASE, input.queries() - from);
-                Phase phase = new Phase(member, from, count, queries, gradients, partial, blockBytes);
+                Phase phase = new Phase(member, from, count, packed, partial, blockBytes);
                 phase.pack(team);
                 team.forEach(shares, (share, memory) -> phase.share(share, sums, tileBytes, memory));
                 team.forEach(blocks(count), phase::writeBlock);
@@ -109,8 +101,8 @@ final class HeadGradient {
 
     /** Writes the rows of a tile of keys and values; zeros for padding. */
     private void writeTile(int tile, long sums) {
-        Matrix dKey = head.ofKeys(tensors.dKey());
-        Matrix dValue = head.ofKeys(tensors.dValue());
+        Matrix dKey = head.ofKeys(call.dKey());
+        Matrix dValue = head.ofKeys(call.dValue());
         float[] keyRow = new float[input.d()];
         float[] valueRow = new float[input.dv()];
         long values = sums + GradientTile.valueOffset(input.d());
@@ -134,65 +126,24 @@ final class HeadGradient {
         private final int from;
         private final int count;
         private final int member;
-        private final PackedKeys queries;
-        private final PackedKeys gradients;
+        private final GradientRows packed;
         private final long partial;
         private final long blockBytes;
 
-        Phase(int member, int from, int count, PackedKeys queries, PackedKeys gradients, long partial,
-                long blockBytes) {
+        Phase(int member, int from, int count, GradientRows packed, long partial, long blockBytes) {
             this.member = member;
             this.from = from;
             this.count = count;
-            this.queries = queries;
-            this.gradients = gradients;
+            this.packed = packed;
             this.partial = partial;
             this.blockBytes = blockBytes;
-            queries.resize(count);
-            gradients.resize(count);
-        }
-
-        private Matrix rows(Tensor tensor) {
-            return head.ofQueries(tensor.rows(from, count), member);
+            packed.resize(count);
         }
 
         void pack(Team team) {
-            team.forEach((count + PACK - 1) / PACK, (index, scratch) -> {
-                int first = index * PACK;
-                int end = Math.min(count, first + PACK);
-                Packer packer = scratch.keep(Packer.class, Packer::new);
-                Matrix query = rows(input.query());
-                Matrix gradient = rows(tensors.outputGradient());
-                packer.pack(queries, first, end, query, query, null, 0, null);
-                packer.pack(gradients, first, end, gradient, gradient, null, 0, null);
-                biases(first, end, query, gradient);
-            });
-        }
-
-        private void biases(int first, int end, Matrix query, Matrix gradient) {
-            double[] shift = head.shift(query, 0, first, end - first, centre);
-            Matrix logSumExp = head.logSumExp(member);
-            Matrix output = head.output(member);
-            float[] o = new float[input.dv()];
-            float[] g = new float[input.dv()];
-            for (int i = first; i < end; i++) {
-                float sum = logSumExp.get(from + i, 0);
-                // A query without keys has a sum of −∞; as a bias that makes all its weights 0.
-                queries.setBias(i, sum == Float.NEGATIVE_INFINITY ? sum : (float) (shift[i - first] - sum));
-                output.readRow(from + i, o, 0);
-                gradient.readRow(i, g, 0);
-                double dot = 0;
-                for (int c = 0; c < o.length; c++) {
-                    dot += (double) o[c] * g[c];
-                }
-                gradients.setBias(i, (float) -dot);
-            }
-            if (end == count) {
-                // Padding has weights of 0; its slopes must be finite for their products to be 0 too.
-                for (int i = count; i < gradients.padded(); i++) {
-                    gradients.setBias(i, 0);
-                }
-            }
+            GradientRows.Source source = GradientRows.Source.of(call, head, member, from, count);
+            team.forEach((count + PACK - 1) / PACK, (index, scratch) -> packed.pack(head, source, 0, index * PACK,
+                    Math.min(count, (index + 1) * PACK), centre, scratch));
         }
 
         /** All queries of the phase with every {@code shares}-th tile of keys. */
@@ -209,11 +160,11 @@ final class HeadGradient {
                 if (first >= count) {
                     continue;
                 }
-                tile.load(head.key(), head.value(), head.bias(), key, keys, scale, centre, sums + t * tileBytes);
+                tile.load(head.key(), head.value(), head.bias(), 0, key, keys, scale, centre, sums + t * tileBytes);
                 for (int block = (int) (first / GradientTile.QUERIES); block < blocks(count); block++) {
                     int start = block * GradientTile.QUERIES;
                     long diagonal = input.mask().isCausal() ? key - offset - from - start : -GradientTile.KEYS;
-                    tile.add(queries, gradients, start, (int) Math.max(diagonal, -GradientTile.KEYS),
+                    tile.add(packed.queries(), packed.gradients(), start, (int) Math.max(diagonal, -GradientTile.KEYS),
                             mine + block * blockBytes, scratch);
                 }
                 tile.store(sums + t * tileBytes);
@@ -222,7 +173,7 @@ final class HeadGradient {
 
         /** Adds the shares of a block of queries, in their order, and writes its rows. */
         void writeBlock(int block, Scratch scratch) {
-            Matrix dQuery = head.ofQueries(tensors.dQuery(), member);
+            Matrix dQuery = head.ofQueries(call.dQuery(), member);
             int start = block * GradientTile.QUERIES;
             int d = input.d();
             float[] row = new float[d];

@@ -31,7 +31,8 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
         return keys < exactBelow || keys <= (long) blockSize + samples;
     }
 
-    private boolean isExact(AttentionInput input) {
+    /** Whether no key of any head is left out. */
+    boolean isExact(AttentionInput input) {
         for (int b = 0; b < input.batch(); b++) {
             int keys = input.mask().keyLength(b, input.keys());
             if (!isExact(keys) && !(input.mask().isCausal() && split(input, keys).isExact())) {
@@ -41,9 +42,15 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
         return true;
     }
 
-    private CausalSplit split(AttentionInput input, int keys) {
+    /** The cut of a causal head. */
+    CausalSplit split(AttentionInput input, int keys) {
         int offset = input.mask().causalOffset(input.queries(), input.keys());
         return new CausalSplit(this, input.queries(), offset, keys);
+    }
+
+    /** Queries of all parts of a head. */
+    long rows(AttentionInput input, int keys) {
+        return input.mask().isCausal() ? split(input, keys).rows() : input.queries();
     }
 
     Statistics run(Call call) {
@@ -57,7 +64,7 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
         LongAdder pairs = new LongAdder();
         for (int b = 0; b < input.batch(); b++) {
             int keys = input.mask().keyLength(b, input.keys());
-            team.expect(input.heads() * (input.mask().isCausal() ? split(input, keys).rows() : input.queries()));
+            team.expect(input.heads() * rows(input, keys));
         }
         if (units >= 4 * team.threads() || team.threads() == 1) {
             team.forEach(units, (unit, scratch) -> attend(call, unit, team.alone(scratch), pairs));

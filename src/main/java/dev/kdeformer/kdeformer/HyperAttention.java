@@ -1,6 +1,8 @@
 package dev.kdeformer.kdeformer;
 
+import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.MethodBase;
 import java.util.LinkedHashMap;
@@ -18,7 +20,7 @@ import java.util.Objects;
  * sample for each block; the authors' weight (m − block) / s belongs to s draws outside the block, which their code
  * does not make: on a GPU it counts keys of the own block twice.
  */
-public final class HyperAttention extends MethodBase {
+public final class HyperAttention extends MethodBase implements DifferentiableMethod {
     private final BlockSampling sampling;
 
     private HyperAttention(BlockSampling sampling) {
@@ -50,6 +52,16 @@ public final class HyperAttention extends MethodBase {
     @Override
     protected Statistics run(Call call) {
         return sampling.run(call);
+    }
+
+    /**
+     * The gradients of this method with its blocks, its sampled keys and their weights held fixed: those of softmax
+     * attention in which each query meets its own block, and the sampled keys outside it with the logarithms of their
+     * weights added to the logits. Blocks and samples are made again from the input and the seed.
+     */
+    @Override
+    public AttentionGradient gradient() {
+        return new SampledGradient(sampling);
     }
 
     @Override

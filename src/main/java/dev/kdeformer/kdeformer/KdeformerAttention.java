@@ -1,6 +1,8 @@
 package dev.kdeformer.kdeformer;
 
+import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.MethodBase;
 import java.util.LinkedHashMap;
@@ -25,7 +27,7 @@ import java.util.Objects;
  * maximum; the mask of a query's own block is made anew for every block and call; hash codes are ranked by their
  * place in the Gray code.
  */
-public final class KdeformerAttention extends MethodBase {
+public final class KdeformerAttention extends MethodBase implements DifferentiableMethod {
     private final BlockSampling sampling;
 
     private KdeformerAttention(BlockSampling sampling) {
@@ -57,6 +59,16 @@ public final class KdeformerAttention extends MethodBase {
     @Override
     protected Statistics run(Call call) {
         return sampling.run(call);
+    }
+
+    /**
+     * The gradients of this method with its blocks, its sampled keys and their weights held fixed: those of softmax
+     * attention in which each query meets its own block, and the sampled keys outside it with the logarithms of their
+     * weights added to the logits. Blocks and samples are made again from the input and the seed.
+     */
+    @Override
+    public AttentionGradient gradient() {
+        return new SampledGradient(sampling);
     }
 
     @Override

@@ -6,13 +6,10 @@ import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
-import dev.kdeformer.lsh.CountingSort;
-import dev.kdeformer.lsh.SortedBlocks;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
-import java.util.Arrays;
 
 /**
  * A range of queries that all see all of a range of keys: sorted, cut into matching blocks, and the keys sampled for
@@ -28,9 +25,7 @@ final class Rectangle {
 
     private final HashedHead head;
     private final KeyHead keyHead;
-    private final SortedBlocks blocks;
-    private final long keyOrder;
-    private final long[] queryOrders;
+    private final BlockChoice choice;
     private final KeySample sample;
     private final PackedKeys sampled;
     private final int members;
@@ -50,7 +45,7 @@ final class Rectangle {
     }
 
     /**
-     * Sorts, draws and packs queries [queryFrom, queryTo) and keys [keyFrom, keyTo), with memory from the team's
+     * Chooses and packs for queries [queryFrom, queryTo) and keys [keyFrom, keyTo), with memory from the team's
      * scratch.
      *
      * @param index number of this rectangle among those of its head; different ones draw different samples
@@ -59,48 +54,19 @@ final class Rectangle {
         this.head = head;
         this.keyHead = head.keyHead();
         this.members = keyHead.groupSize();
-        Scratch memory = team.scratch();
-        int queries = queryTo - queryFrom;
-        int keys = keyTo - keyFrom;
-        this.keyOrder = memory.ints(keys);
-        this.queryOrders = new long[members];
-        BlockSampling settings = head.settings();
-        if (settings.isExact(keys)) {
-            this.blocks = SortedBlocks.of(queries, keys, Integer.MAX_VALUE);
-            identity(keyOrder, keyFrom, keys);
-            queryOrders[0] = memory.ints(queries);
-            identity(queryOrders[0], queryFrom, queries);
-            Arrays.fill(queryOrders, queryOrders[0]);
-            this.sample = null;
+        this.choice = new BlockChoice(head, queryFrom, queryTo, keyFrom, keyTo, index, team);
+        this.sample = choice.sample();
+        if (sample == null) {
             this.sampled = null;
             return;
         }
-        this.blocks = SortedBlocks.of(queries, keys, settings.blockSize());
-        CountingSort.sort(team, head.keyRanks(), keyFrom, keyTo, settings.hashBits(), keyOrder);
-        for (int member = 0; member < members; member++) {
-            queryOrders[member] = memory.ints(queries);
-            CountingSort.sort(team, head.queryRanks(member), queryFrom, queryTo, settings.hashBits(),
-                    queryOrders[member]);
-        }
-        this.sample = KeySample.draw(memory, settings.draws(), settings.samples(), head.draws(index), keyOrder, keys,
-                head.weights());
-        this.sampled = new PackedKeys(memory, sample.count(), keyHead.key().columns(), keyHead.value().columns(),
-                head.scale());
+        this.sampled = new PackedKeys(team.scratch(), sample.count(), keyHead.key().columns(),
+                keyHead.value().columns(), head.scale());
         packSample(team);
     }
 
-    private static void identity(long order, int from, int count) {
-        for (int i = 0; i < count; i++) {
-            Memory.putInt(order + (long) i * Integer.BYTES, from + i);
-        }
-    }
-
     private void packSample(Team team) {
-        long rows = team.scratch().ints(sample.count());
-        for (int entry = 0; entry < sample.count(); entry++) {
-            int key = Memory.getInt(keyOrder + (long) sample.position(entry) * Integer.BYTES);
-            Memory.putInt(rows + (long) entry * Integer.BYTES, key);
-        }
+        long rows = choice.sampledKeys(team.scratch());
         team.forEach((sample.count() + PACK_KEYS - 1) / PACK_KEYS, (chunk, scratch) -> {
             int from = chunk * PACK_KEYS;
             int to = Math.min(sample.count(), from + PACK_KEYS);
@@ -117,28 +83,20 @@ final class Rectangle {
     /** Number of keys evaluated, summed over the queries of all query heads. */
     long pairs() {
         long sum = 0;
-        for (int block = 0; block < blocks.count(); block++) {
-            sum += (long) queries(block) * (keys(block) + (sample == null ? 0 : sample.count()));
+        for (int block = 0; block < choice.blocks().count(); block++) {
+            sum += (long) choice.queries(block) * (choice.keys(block) + (sample == null ? 0 : sample.count()));
         }
         return sum * members;
-    }
-
-    private int queries(int block) {
-        return blocks.queryFrom(block + 1) - blocks.queryFrom(block);
-    }
-
-    private int keys(int block) {
-        return blocks.keyFrom(block + 1) - blocks.keyFrom(block);
     }
 
     /** Computes all tiles and hands them over. */
     void attend(Team team, Sink sink) {
         int most = 0;
-        for (int block = 0; block < blocks.count(); block++) {
-            most = Math.max(most, queries(block));
+        for (int block = 0; block < choice.blocks().count(); block++) {
+            most = Math.max(most, choice.queries(block));
         }
         int slices = (members * tiles(most) + SLICE - 1) / SLICE;
-        team.forEach(blocks.count() * slices,
+        team.forEach(choice.blocks().count() * slices,
                 (index, scratch) -> attend(index / slices, index % slices, scratch, sink));
     }
 
@@ -147,7 +105,7 @@ final class Rectangle {
     }
 
     private void attend(int block, int slice, Scratch scratch, Sink sink) {
-        int tiles = tiles(queries(block));
+        int tiles = tiles(choice.queries(block));
         int first = slice * SLICE;
         int end = Math.min(members * tiles, first + SLICE);
         if (first >= end) {
@@ -155,42 +113,42 @@ final class Rectangle {
         }
         PackedKeys own = packBlock(block, scratch);
         PackedKeys others = sample == null ? null : samplesOutside(block, scratch);
-        int size = Lanes.roundUp((queries(block) + tiles - 1) / tiles, LogitKernel.ROWS);
+        int size = Lanes.roundUp((choice.queries(block) + tiles - 1) / tiles, LogitKernel.ROWS);
         QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
         SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
         for (int index = first; index < end; index++) {
             head.call().team().check();
             int member = index / tiles;
-            int from = blocks.queryFrom(block) + index % tiles * size;
-            int count = Math.min(size, blocks.queryFrom(block + 1) - from);
+            int from = choice.blocks().queryFrom(block) + index % tiles * size;
+            int count = Math.min(size, choice.blocks().queryFrom(block + 1) - from);
             if (count <= 0) {
                 continue;
             }
-            queries.load(keyHead.query(member), queryOrders[member], from, count, head.scale());
+            queries.load(keyHead.query(member), choice.queryOrder(member), from, count, head.scale());
             state.begin(count, keyHead.value().columns());
             state.add(queries, own);
             if (others != null) {
                 state.add(queries, others);
             }
-            sink.take(member, state, count, queryOrders[member], from);
+            sink.take(member, state, count, choice.queryOrder(member), from);
             head.call().team().advance(count);
         }
     }
 
     private PackedKeys packBlock(int block, Scratch scratch) {
-        int from = blocks.keyFrom(block);
-        int count = keys(block);
+        int from = choice.blocks().keyFrom(block);
+        int count = choice.keys(block);
         PackedKeys own = new PackedKeys(scratch, count, keyHead.key().columns(), keyHead.value().columns(),
                 head.scale());
         scratch.keep(Packer.class, Packer::new).pack(own, 0, count, keyHead.key(), keyHead.value(), keyHead.bias(),
-                keyOrder + (long) from * Integer.BYTES, head.centre());
+                choice.keyOrder() + (long) from * Integer.BYTES, head.centre());
         return own;
     }
 
     /** The sample without the keys of a block. */
     private PackedKeys samplesOutside(int block, Scratch scratch) {
-        int from = sample.firstFrom(blocks.keyFrom(block));
-        int to = sample.firstFrom(blocks.keyFrom(block + 1));
+        int from = choice.firstSample(block);
+        int to = choice.firstSample(block + 1);
         if (from == to) {
             return sampled;
         }

@@ -13,6 +13,7 @@ import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.tensor.Matrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -39,8 +40,10 @@ public final class GradientTile {
     private final float[] weights = new float[KEYS * STRIDE];
     private final float[] slopes = new float[KEYS * STRIDE];
     private final float[] bias = new float[KEYS];
+    private final float[] ownBias = new float[KEYS];
     private final float[] unused = new float[KEYS * LANES];
     private float[] row = new float[0];
+    private float[] target = new float[0];
     private float[] features = new float[0];
     private float[] keySums = new float[0];
     private float[] valueSums = new float[0];
@@ -79,35 +82,82 @@ public final class GradientTile {
      * @param key     (m, d)
      * @param value   (m, d_v)
      * @param keyBias (1, m), natural logarithm, or null
+     * @param order   address of ints, the row of every key; 0 for the identity
      * @param from    first key
      * @param size    number of keys, at most KEYS
      * @param centre  d floats to subtract from every key
-     * @param sums    address of the sums that {@link #store} left, or zeros
+     * @param sums    address of the sums that {@link #store} left, or 0 to start from zeros
      */
-    public void load(Matrix key, Matrix value, Matrix keyBias, int from, int size, LogitScale scale, float[] centre,
-            long sums) {
+    public void load(Matrix key, Matrix value, Matrix keyBias, long order, int from, int size, LogitScale scale,
+            float[] centre, long sums) {
         count = size;
         d = key.columns();
         keys.resize(size, d);
         row = room(row, d);
         features = room(features, Lanes.roundUp(d, ValueKernel.ROW_MULTIPLE) * STRIDE);
         for (int r = 0; r < size; r++) {
-            key.readRow(from + r, row, 0);
+            int at = order == 0 ? from + r : Memory.getInt(order + (from + r) * 4L);
+            key.readRow(at, row, 0);
             for (int c = 0; c < d; c++) {
                 float x = row[c] - centre[c];
                 features[c * STRIDE + r] = x;
                 keys.data()[QueryTile.blockStart(c) + r * STRIDE + c % DEPTH] = x * scale.power();
             }
             // What is subtracted from exponents, so that a hidden key has +∞ here and weights of 0.
-            bias[r] = keyBias == null ? 0 : (float) (-keyBias.get(0, from + r) / Math.log(2));
+            ownBias[r] = keyBias == null ? 0 : (float) (-keyBias.get(0, at) / Math.log(2));
+            bias[r] = ownBias[r];
         }
-        values.load(value, 0, from, size, PLAIN);
+        values.load(value, order, from, size, PLAIN);
         keySums = room(keySums, KEYS * Lanes.padColumns(d));
         valueSums = room(valueSums, KEYS * Lanes.padColumns(value.columns()));
         querySums = room(querySums, Lanes.roundUp(d, ValueKernel.ROW_MULTIPLE) * QUERIES);
+        if (sums == 0) {
+            Arrays.fill(keySums, 0, KEYS * Lanes.padColumns(d), 0);
+            Arrays.fill(valueSums, 0, KEYS * Lanes.padColumns(value.columns()), 0);
+            return;
+        }
         MemorySegment.copy(Memory.ALL, FLOAT, sums, keySums, 0, KEYS * Lanes.padColumns(d));
         MemorySegment.copy(Memory.ALL, FLOAT, sums + valueOffset(d), valueSums, 0,
                 KEYS * Lanes.padColumns(value.columns()));
+    }
+
+    /** Multiplies the weights of key {@code r}, given the natural logarithm of the factor. */
+    public void weigh(int r, float logWeight) {
+        ownBias[r] -= (float) (logWeight / Math.log(2));
+        bias[r] = ownBias[r];
+    }
+
+    /** Leaves keys [from, to) out for the queries that are added next, and none but these. */
+    public void leaveOut(int from, int to) {
+        System.arraycopy(ownBias, 0, bias, 0, count);
+        if (from < to) {
+            Arrays.fill(bias, from, to, Float.POSITIVE_INFINITY);
+        }
+    }
+
+    /**
+     * Adds the tile's sums to the rows of gradients that they belong to.
+     *
+     * @param dKey   receives the sums of keys times {@code scale}
+     * @param dValue receives the sums of values
+     * @param order  address of ints, the row of every key; 0 for the identity
+     * @param from   position of the tile's first key
+     */
+    public void addTo(Matrix dKey, Matrix dValue, long order, int from, float scale) {
+        for (int r = 0; r < count; r++) {
+            int at = order == 0 ? from + r : Memory.getInt(order + (from + r) * 4L);
+            addRow(dKey, at, keySums, r * Lanes.padColumns(d), d, scale);
+            addRow(dValue, at, valueSums, r * Lanes.padColumns(values.d()), values.d(), 1);
+        }
+    }
+
+    private void addRow(Matrix rows, int at, float[] sums, int from, int columns, float scale) {
+        target = room(target, columns);
+        rows.readRow(at, target, 0);
+        for (int c = 0; c < columns; c++) {
+            target[c] += scale * sums[from + c];
+        }
+        rows.writeRow(at, target, 0);
     }
 
     /**

@@ -14,12 +14,14 @@ public final class ReferenceGradient {
     private final double[][] k;
     private final double[][] v;
     private final double[][] gradient;
+    private final double[][] pairBias;
     private final double[][] dq;
     private final double[][] dk;
     private final double[][] dv;
 
-    private ReferenceGradient(AttentionInput input, Tensor outputGradient) {
+    private ReferenceGradient(AttentionInput input, Tensor outputGradient, double[][] pairBias) {
         this.input = input;
+        this.pairBias = pairBias;
         this.q = copy(input.query());
         this.k = copy(input.key());
         this.v = copy(input.value());
@@ -31,7 +33,16 @@ public final class ReferenceGradient {
 
     /** The gradients of an input for a gradient of its output. */
     public static ReferenceGradient of(AttentionInput input, Tensor outputGradient) {
-        ReferenceGradient reference = new ReferenceGradient(input, outputGradient);
+        return of(input, outputGradient, null);
+    }
+
+    /**
+     * The gradients where every pair of a query and a key has a fixed bias besides, −∞ for those that do not meet.
+     *
+     * @param pairBias for every query head n × m in row-major order; null for none
+     */
+    public static ReferenceGradient of(AttentionInput input, Tensor outputGradient, double[][] pairBias) {
+        ReferenceGradient reference = new ReferenceGradient(input, outputGradient, pairBias);
         for (int b = 0; b < input.batch(); b++) {
             for (int h = 0; h < input.heads(); h++) {
                 for (int i = 0; i < input.queries(); i++) {
@@ -99,6 +110,18 @@ public final class ReferenceGradient {
         return Math.sqrt(norm == 0 ? error : error / norm);
     }
 
+    /** The output of a query in the moment. */
+    public double[] output(int b, int h, int i) {
+        double[] p = weights(b, h, i);
+        double[] o = new double[input.dv()];
+        for (int j = 0; j < p.length; j++) {
+            for (int c = 0; c < o.length; c++) {
+                o[c] += p[j] * v[b * input.kvHeads() + h / input.groupSize()][j * o.length + c];
+            }
+        }
+        return o;
+    }
+
     private double row(int b, int h, int i, boolean differentiate) {
         int kv = b * input.kvHeads() + h / input.groupSize();
         int head = b * input.heads() + h;
@@ -139,7 +162,8 @@ public final class ReferenceGradient {
                 for (int c = 0; c < input.d(); c++) {
                     dot += q[b * input.heads() + h][i * input.d() + c] * k[kv][j * input.d() + c];
                 }
-                p[j] = input.scale() * dot + bias(b, h, j);
+                p[j] = input.scale() * dot + bias(b, h, j)
+                        + (pairBias == null ? 0 : pairBias[b * input.heads() + h][i * p.length + j]);
             }
             max = Math.max(max, p[j]);
         }

@@ -1,0 +1,43 @@
+package dev.kdeformer;
+
+import dev.kdeformer.tensor.Tensor;
+
+/**
+ * The gradients of an {@link AttentionMethod} by queries, keys and values, from its saved output and log-sum-exp. An
+ * immutable value that may be used from many threads at once; results do not depend on the number of threads, and
+ * memory is linear in queries and keys.
+ *
+ * <p>A method that approximates chooses which keys each query meets from the queries, keys and values themselves, in
+ * steps. Its gradient is that of the function with the choice held fixed; each method says what that means. The choice
+ * is made again from the same input and options, never stored, so options and seed must be those of the forward call.
+ */
+public interface AttentionGradient {
+    /**
+     * Computes the gradients by queries, keys and values.
+     *
+     * @param engine         threads and scratch memory
+     * @param input          what the output was computed from
+     * @param output         the saved output, (batch, heads, n, d_v)
+     * @param logSumExp      the saved log-sum-exp, (batch, heads, n, 1), natural logarithm; gradients mean nothing if
+     *                       it is not what the method gave for {@code input}
+     * @param outputGradient gradient of the loss by the output, (batch, heads, n, d_v)
+     * @param dQuery         receives (batch, heads, n, d)
+     * @param dKey           receives (batch, kvHeads, m, d)
+     * @param dValue         receives (batch, kvHeads, m, d_v)
+     * @throws IllegalArgumentException if a shape does not fit, memory that is written overlaps other memory, an
+     *                                  element is not finite, gradients might leave float32, or the method cannot do
+     *                                  the mask; nothing is written then
+     * @throws IllegalStateException    if a tensor's arena or the engine is closed
+     * @throws java.util.concurrent.CancellationException if the calling thread is interrupted; the gradients are
+     *                                  undefined then and the interrupt flag stays set
+     */
+    void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
+            Tensor dQuery, Tensor dKey, Tensor dValue);
+
+    /**
+     * What a call would need.
+     *
+     * @param threads number of threads that the engine would use
+     */
+    AttentionMethod.Estimate estimate(AttentionInput input, int threads);
+}

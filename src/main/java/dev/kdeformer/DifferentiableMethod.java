@@ -1,0 +1,7 @@
+package dev.kdeformer;
+
+/** A method that has gradients. */
+public interface DifferentiableMethod extends AttentionMethod {
+    /** The gradients of this method, with its options. */
+    AttentionGradient gradient();
+}
