@@ -176,15 +176,13 @@ final class HeadGradient {
             Matrix dQuery = head.ofQueries(call.dQuery(), member);
             int start = block * GradientTile.QUERIES;
             int d = input.d();
+            int rows = Math.min(GradientTile.QUERIES, count - start);
+            float[] sums = scratch.keep(GradientTile.class, GradientTile::new)
+                    .blockRows(partial + block * blockBytes, shares, blocks(count) * blockBytes, d, rows);
             float[] row = new float[d];
-            for (int i = 0; i < Math.min(GradientTile.QUERIES, count - start); i++) {
+            for (int i = 0; i < rows; i++) {
                 for (int c = 0; c < d; c++) {
-                    float sum = 0;
-                    for (int share = 0; share < shares; share++) {
-                        sum += Memory.getFloat(partial + (share * blocks(count) + block) * blockBytes
-                                + ((long) c * GradientTile.QUERIES + i) * Float.BYTES);
-                    }
-                    row[c] = input.scale() * sum;
+                    row[c] = input.scale() * sums[i * d + c];
                 }
                 dQuery.writeRow(from + start + i, row, 0);
             }

@@ -106,13 +106,14 @@ final class QueryPieces {
         for (int p = 0; p < count; p++) {
             Piece piece = pieces[p];
             Matrix dQuery = head.dQuery(piece.member);
+            float[] sums = scratch.keep(GradientTile.class, GradientTile::new)
+                    .blockRows(piece.sums, 1, 0, row.length, piece.rows.count());
             for (int i = 0; i < piece.rows.count(); i++) {
                 int position = piece.from + i;
                 int at = piece.order == 0 ? position : Memory.getInt(piece.order + (long) position * Integer.BYTES);
                 dQuery.readRow(at, row, 0);
                 for (int c = 0; c < row.length; c++) {
-                    row[c] += head.scale() * Memory.getFloat(piece.sums
-                            + ((long) c * GradientTile.QUERIES + i) * Float.BYTES);
+                    row[c] += head.scale() * sums[i * row.length + c];
                 }
                 dQuery.writeRow(at, row, 0);
             }

@@ -42,6 +42,8 @@ public final class GradientTile {
     private final float[] bias = new float[KEYS];
     private final float[] ownBias = new float[KEYS];
     private final float[] unused = new float[KEYS * LANES];
+    private final float[] line = new float[QUERIES];
+    private float[] blockRows = new float[0];
     private float[] row = new float[0];
     private float[] target = new float[0];
     private float[] features = new float[0];
@@ -238,6 +240,32 @@ public final class GradientTile {
                     Math.min(ValueKernel.WIDEST, vectors - v), querySums, v * LANES, QUERIES);
         }
         MemorySegment.copy(querySums, 0, Memory.ALL, FLOAT, block, d * QUERIES);
+    }
+
+    /**
+     * Adds the query gradients of a block that several tiles' callers kept apart, in their order, and turns them.
+     *
+     * @param block    address of the first one's gradients, as {@link #add} keeps them
+     * @param parts    number of callers
+     * @param distance bytes from one's gradients to the next one's
+     * @param queries  number of queries in the block
+     * @return the gradients, query by query, d floats each; valid until the next call
+     */
+    public float[] blockRows(long block, int parts, long distance, int features, int queries) {
+        blockRows = room(blockRows, QUERIES * features);
+        for (int c = 0; c < features; c++) {
+            for (int i = 0; i < queries; i += LANES) {
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int part = 0; part < parts; part++) {
+                    sum = sum.add(Lanes.load(block + part * distance + ((long) c * QUERIES + i) * 4));
+                }
+                sum.intoArray(line, i);
+            }
+            for (int i = 0; i < queries; i++) {
+                blockRows[i * features + c] = line[i];
+            }
+        }
+        return blockRows;
     }
 
     /** Stores the sums at an address, {@link #sumFloats} floats. */
