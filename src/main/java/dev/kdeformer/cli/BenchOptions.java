@@ -30,9 +30,13 @@ final class BenchOptions {
     /** Checks the ranges. */
     void check() {
         check(repeat, warmUpSeconds);
-        if (certificateRows != 0 && certificateRows < Certificate.LEAST_ROWS) {
-            throw new UsageError("--certificate must be 0 or at least " + Certificate.LEAST_ROWS + ", got "
-                    + certificateRows);
+        checkCertificate(certificateRows);
+    }
+
+    /** Checks the number of rows for a certificate. */
+    static void checkCertificate(int rows) {
+        if (rows != 0 && rows < Certificate.LEAST_ROWS) {
+            throw new UsageError("--certificate must be 0 or at least " + Certificate.LEAST_ROWS + ", got " + rows);
         }
     }
 
