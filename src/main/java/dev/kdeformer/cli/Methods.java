@@ -43,7 +43,9 @@ final class Methods {
                     .whole("rank", "directions of the spread and the value tilt", "4", PilotAttention.Builder::rank)
                     .whole("middle", "folded keys that tilt along all directions", "256",
                             PilotAttention.Builder::middle)
-                    .whole("tile", "queries of a tile", "64", PilotAttention.Builder::tile),
+                    .whole("tile", "queries of a tile", "64", PilotAttention.Builder::tile)
+                    .whole("unbiased", "keys drawn for each tile to take the bias out of its far part", "0",
+                            PilotAttention.Builder::unbiased),
             new MethodEntry<>("kdeformer", "hash-sorted blocks, and keys sampled by their values",
                     "Zandieh, Han, Daliri, Karbasi 2023", Attention::kdeformer, KdeformerAttention.Builder::build)
                     .columns(KdeformerAttention.Builder::columns)

@@ -157,6 +157,44 @@ public final class SoftmaxTile {
         }
     }
 
+    /**
+     * The weights of some keys relative to the present references, without adding them.
+     *
+     * @param first   a multiple of STEP
+     * @param present number of keys, at most STEP
+     * @return a row for each query with row distance STRIDE, valid until the next call
+     */
+    public float[] weights(QueryTile queries, PackedKeys keys, int first, int present) {
+        Arrays.fill(stepSums, 0, rows * LANES, 0);
+        for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
+            logits(queries, keys, first, column, Integer.MAX_VALUE);
+            ExpKernel.exp(s, column, rows, keys.scale().factor(), max, stepSums);
+        }
+        return s;
+    }
+
+    /**
+     * Adds a partial result to one row that has seen a key.
+     *
+     * @param reference of the partial result, in units of log 2
+     * @param sum       its sum of weights
+     * @param partial   its weighted values from {@code at} on
+     * @param factor    what the values are multiplied by
+     */
+    public void add(int row, float reference, float sum, float[] partial, int at, float factor) {
+        float top = Math.max(max[row], reference);
+        float keep = (float) Math.pow(2, max[row] - top);
+        float take = (float) Math.pow(2, reference - top);
+        max[row] = top;
+        FloatVector.fromArray(FLOATS, sums, row * LANES).mul(keep).intoArray(sums, row * LANES);
+        sums[row * LANES] += take * sum;
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector.fromArray(FLOATS, values, row * stride + c).mul(keep)
+                    .add(FloatVector.fromArray(FLOATS, partial, at + c).mul(take * factor))
+                    .intoArray(values, row * stride + c);
+        }
+    }
+
     /** The sum of the weights of a row, relative to its {@link #reference}. */
     public float sum(int row) {
         return Lanes.sum(sums, row * LANES);

@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
@@ -23,7 +24,8 @@ import java.util.Map;
  *
  * <p>It runs at a fixed cost ({@link Builder#near}, {@link Builder#candidates} or {@link Builder#columns}) or within an
  * {@link ErrorBudget}: then it tries tiles at rising effort against exact rows, checks the full output on other exact
- * rows, and computes a head exactly where that is cheaper or nothing cheaper passes.
+ * rows, and computes a head exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects
+ * the expansion by importance sampling, with the expansion as control variate.
  *
  * <p>Takes key padding, a bias per key and grouped heads; not causal masks. At most 256 features. Memory is linear in
  * n and m. The log-sum-exp is an estimate from the same expansion.
@@ -36,6 +38,7 @@ public final class PilotAttention extends MethodBase {
     private final int rank;
     private final int middle;
     private final int tile;
+    private final int unbiased;
     private final long seed;
     private final ErrorBudget budget;
 
@@ -47,6 +50,7 @@ public final class PilotAttention extends MethodBase {
         rank = options.rank;
         middle = options.middle;
         tile = options.tile;
+        unbiased = options.unbiased;
         seed = options.seed;
         budget = options.budget;
     }
@@ -76,6 +80,9 @@ public final class PilotAttention extends MethodBase {
         map.put("rank", rank);
         map.put("middle", middle);
         map.put("tile", tile);
+        if (unbiased > 0) {
+            map.put("unbiased", unbiased);
+        }
         return map;
     }
 
@@ -83,8 +90,17 @@ public final class PilotAttention extends MethodBase {
         return rank;
     }
 
+    /** The band's tilt is no sum over all folded keys, and so has no part that a sample could take away. */
     int middle() {
-        return middle;
+        return unbiased > 0 ? 0 : middle;
+    }
+
+    int unbiased() {
+        return unbiased;
+    }
+
+    long seed() {
+        return seed;
     }
 
     /** Most queries in a leaf: splitting in halves ends at tiles between half of this and this. */
@@ -207,8 +223,9 @@ public final class PilotAttention extends MethodBase {
             }
             rows *= 4;
         }
-        return visits * candidate + groups + input.d() / 2.0
-                + 2.0 * middle * input.d() * input.dv() / pair / (largestTile() * 0.75);
+        double sampled = unbiased == 0 ? 0 : unbiased + groups * (1.0 + (input.d() + 2.0 * input.dv()) * 2 / pair);
+        return visits * candidate + groups + input.d() / 2.0 + sampled
+                + 2.0 * middle() * input.d() * input.dv() / pair / (largestTile() * 0.75);
     }
 
     private static Rows scaled(Matrix query, float scale, Team team) {
@@ -243,7 +260,8 @@ public final class PilotAttention extends MethodBase {
         long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
         long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
                 + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d());
-        long perThread = (6L + PrincipalSubspace.MOST) * input.keys() * Float.BYTES;
+        long perThread = (6L + PrincipalSubspace.MOST) * input.keys() * Float.BYTES
+                + (unbiased == 0 ? 0 : LeftOut.BYTES * input.keys() + PackedKeys.bytes(unbiased, input.d(), input.dv()));
         Effort effort = effort(input, input.keys());
         double cost = effort.near() + treeColumns(input, input.keys(), effort.candidates());
         return new Estimate(heads * perHead + threads * perThread,
@@ -266,6 +284,7 @@ public final class PilotAttention extends MethodBase {
         private int rank = 4;
         private int middle = 256;
         private int tile = 64;
+        private int unbiased;
         private long seed;
         private ErrorBudget budget;
 
@@ -345,7 +364,26 @@ public final class PilotAttention extends MethodBase {
             return this;
         }
 
-        /** Seed of the rows that an error budget is checked on; default 0. */
+        /**
+         * Keys that every tile draws to take the bias out of its far part; 0, the default, leaves it as it is. Each
+         * drawn key adds its true weight and takes away what the far field has for it, both over S times the
+         * probability it was drawn with, so that over seeds the sum of weights of every query and its weighted sum of
+         * values have exact attention's as their mean, up to float rounding. Their quotient, the output, is unbiased
+         * to first order only, and so is the log-sum-exp, the logarithm of an unbiased sum.
+         *
+         * <p>What was a small error that is the same for similar queries becomes noise, of the size of what is far
+         * from the expansion over √S: the error of a single run is smaller only where S is large. A query whose
+         * corrected sum of weights falls below a quarter of the uncorrected one keeps the uncorrected result; that is
+         * rare unless S is small, and a bias where it happens. {@link #middle} has no effect then.
+         *
+         * @throws IllegalArgumentException if not between 0 and 65,536
+         */
+        public Builder unbiased(int samples) {
+            unbiased = check("unbiased", samples, 0, 65_536);
+            return this;
+        }
+
+        /** Seed of the keys that {@link #unbiased} draws and of the rows that an error budget is checked on; default 0. */
         public Builder seed(long value) {
             seed = value;
             return this;

@@ -5,12 +5,16 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Team;
+import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 import java.util.concurrent.atomic.DoubleAdder;
 
 /** One query head: its queries in tree order, the keys they meet, and where the results go. */
 final class PilotHead {
+    /** "far", so that no other user of the seed draws the same. */
+    private static final long SAMPLING = 0x666172;
+
     private final KeyHead head;
     private final PilotAttention method;
     private final KeyGroups keys;
@@ -24,6 +28,7 @@ final class PilotHead {
     private final Matrix query;
     private final Matrix output;
     private final Matrix logSumExp;
+    private final CounterRandom sampling;
     private boolean[] wantedTiles;
 
     /**
@@ -34,6 +39,7 @@ final class PilotHead {
     PilotHead(KeyHead head, int member, PilotAttention method, KeyGroups keys, Rows unsorted, Team team) {
         this.head = head;
         this.method = method;
+        this.sampling = CounterRandom.of(method.seed()).stream(SAMPLING, head.index(), member);
         this.keys = keys;
         int n = unsorted.count();
         int depth = 0;
@@ -175,5 +181,15 @@ final class PilotHead {
 
     int middle() {
         return method.middle();
+    }
+
+    /** Keys that are drawn for every tile to take the bias out of its far part; 0 for none. */
+    int samples() {
+        return method.unbiased();
+    }
+
+    /** The random numbers of the tile that starts at a position. */
+    CounterRandom random(int position) {
+        return sampling.stream(position);
     }
 }

@@ -50,6 +50,8 @@ final class PilotWalk {
     private final PackedKeys farKeys;
     private final long tiltRows;
     private final long noBias;
+    /** Null where the far part stays as it is. */
+    private final FarCorrection correction;
     private double work;
     private float best;
     private double mass;
@@ -83,6 +85,7 @@ final class PilotWalk {
         this.noBias = scratch.floats(PANEL);
         Memory.fillFloats(noBias, PANEL, 0);
         buffers.room(keys.count());
+        this.correction = head.samples() == 0 ? null : new FarCorrection(head, depth, scratch);
     }
 
     /** Work done, in floating-point operations. */
@@ -115,6 +118,9 @@ final class PilotWalk {
             }
             far.move(parent, shift);
         }
+        if (correction != null) {
+            correction.layer(depth).enter(parent, far);
+        }
         int wanted = leaf ? effort.near() : Math.max(effort.near(), effort.candidates() * (to - from));
         if (!leaf && list.count <= wanted) {
             descend(level, node, depth, list, far);
@@ -131,15 +137,20 @@ final class PilotWalk {
         if (leaf) {
             int count = choose(list, buffers.near, leafWanted(list, top));
             force(from, to, false);
-            foldRest(far, top);
+            leaveOut(list, buffers.near, count, depth, top);
+            foldRest(far, depth, top);
             tiltMiddle(far, top);
+            if (correction != null) {
+                correction.draw(depth, from, centres, far, buffers);
+            }
             attend(from, to, depth, count, far);
             return;
         }
         Candidates kept = list(depth, wanted);
         kept.count = choose(list, kept.index, wanted);
         force(from, to, false);
-        foldRest(far, top);
+        leaveOut(list, kept.index, kept.count, depth, top);
+        foldRest(far, depth, top);
         kept.pack(keys, buffers.packer);
         descend(level, node, depth, kept, far);
     }
@@ -236,18 +247,30 @@ final class PilotWalk {
             }
         }
         buffers.choice.prepare(buffers.scores, count, best, wanted, Math.max(wanted, certain));
-        // A weight so small that all candidates below it together change nothing that matters.
-        float negligible = (float) (NEGLIGIBLE * mass / count);
-        return buffers.choice.split(buffers, list.index, count, chosen, negligible, head.rank());
+        return buffers.choice.split(buffers, list.index, count, chosen, negligible(count), head.rank());
     }
 
-    private void foldRest(FarField far, float top) {
+    /** A weight so small that all of {@code count} candidates below it together change nothing that matters. */
+    private float negligible(int count) {
+        return (float) (NEGLIGIBLE * mass / count);
+    }
+
+    private void leaveOut(Candidates list, int[] chosen, int taken, int depth, float top) {
+        if (correction != null) {
+            correction.layer(depth).rest(keys, list, chosen, taken, buffers, top, negligible(list.count));
+        }
+    }
+
+    private void foldRest(FarField far, int depth, float top) {
         int count = buffers.foldedCount;
         if (count == 0) {
             return;
         }
         float[] directions = buffers.subspace.directions();
         fold.sum(keys, buffers, top, head.rank());
+        if (correction != null) {
+            correction.layer(depth).folded(fold, far, directions, head.rank());
+        }
         far.merge(fold, directions, head.rank());
         work += (4.0 * d + 2.0 * (1 + head.rank()) * keys.values().columns()) * count;
     }
@@ -281,9 +304,16 @@ final class PilotWalk {
                         keys.values().address(), valueStride, keys.biases());
             }
             buffers.state.add(queries, nearKeys);
+            if (correction != null && correction.count() > 0) {
+                correction.apply(buffers.state, queries, far.isEmpty() ? null : buffers.deviations, farKeys);
+            }
             head.finish(buffers.state, first, rows);
         }
         work += (to - from) * (2.0 * (d + dv) * (count + (far.isEmpty() ? 0 : keys.groups())) + 2.0 * d * dv);
+        if (correction != null) {
+            work += (to - from) * (2.0 * (d + dv) * correction.count()
+                    + (far.isEmpty() ? 0 : keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv));
+        }
     }
 
     /** The far groups as pseudo-keys that a query meets by its deviation and its squares, then the value tilt. */
