@@ -6,10 +6,11 @@ import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 
 /**
- * Finds the cheapest pass whose error stays within a budget. A few tiles, spread over the tree, are tried at rising
- * effort against exact rows of theirs; the first effort that passes is run in full and then checked on other exact
- * rows, drawn uniformly, which had no part in the choice. A failed check goes on to the next effort, and the last step
- * is exact attention.
+ * Finds the cheapest pass whose error stays within a budget. A few tiles, in runs spread over the tree, are tried at
+ * rising effort against exact rows of theirs; the first effort that passes is run in full and then checked on other
+ * exact rows, drawn uniformly, which had no part in the choice. A failed check goes on to the next effort. Where what is
+ * still missing would cost about as much as exact attention, judging by what a step usually gains, the search ends: the
+ * sooner, the less it has cost in vain.
  *
  * <p>The expected error that allocates keys to tiles is no use for the check: over real heads the ratio of measured to
  * expected error ran from 0.01 to 20.
@@ -19,14 +20,33 @@ final class BudgetSearch {
     static final int SHORTEST = 8192;
 
     /**
-     * How much more time a key evaluation costs in a pass down the tree than in exact attention, selection and
-     * gathering included; measured at 4 to 5.
+     * The time of a pass, in key evaluations of exact attention for each query: so many for each key evaluation of the
+     * pass, selection and gathering included, and so many besides. Measured at 32 to 100 features and 16,384 to 65,536
+     * keys: 1.5 to 3, and 700 to 1,100.
      */
-    private static final double SLOWNESS = 4;
+    private static final double SLOWNESS = 2.2;
+    private static final double FIXED = 1000;
 
-    private static final int TRIAL_TILES = 32;
+    /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
+    private static final double WORTH = 0.8;
+
+    /** What one step up the ladder divides the error by, usually and at best, and what it multiplies the cost by. */
+    private static final double STEP = 1.5;
+    private static final double BEST_STEP = 1.8;
+    private static final double STEP_COST = 1.35;
+
+    /** Most steps at a time. */
+    private static final int LEAP = 3;
+
+    /** Trial tiles lie together, two below each of two parents that share their own: those are walked once for all. */
+    private static final int TRIAL_RUNS = 8;
+    private static final int TILES_IN_RUN = 1 << 2 * PilotWalk.LEVELS;
     private static final int ROWS_PER_TILE = 8;
-    private static final int CHECK_ROWS = 192;
+
+    private static final int LEAST_CHECK_ROWS = 192;
+    private static final int MOST_CHECK_ROWS = 1024;
+    /** One row in so many is computed exactly to check on. */
+    private static final int CHECK_EVERY = 32;
 
     private final PilotHead head;
     private final double budget;
@@ -68,59 +88,80 @@ final class BudgetSearch {
         ExactRows trial = ExactRows.at(head, trialPositions(tried), packed, team);
         ExactRows check = ExactRows.at(head, checkPositions(n), packed, team);
         double column = 2.0 * (packed.d() + packed.dv());
-        double rows = (TRIAL_TILES * ROWS_PER_TILE + CHECK_ROWS) * column * m;
-        work += rows;
+        work += (double) (trial.count() + check.count()) * column * m;
         double variation = Math.log(head.keys().valueVariance() / Math.max(trial.meanSquare(), 1e-300) + 1e-300);
+        int last = Effort.LADDER.size() - 1;
+        // How much worse checks have been than trials of the same pass.
+        double excess = 1;
         int rung = 0;
-        while (rung < Effort.LADDER.size()) {
-            Effort step = Effort.LADDER.get(rung);
-            Effort effort = step.relativeTo(variation);
+        while (rung <= last) {
+            Effort effort = Effort.LADDER.get(rung).relativeTo(variation);
             head.want(tried);
-            double part = head.run(effort, team);
-            work += part;
-            double columns = part / column / count(tried);
-            double spent = (work - rows) / column / n;
-            if (SLOWNESS * (spent + columns) > m) {
+            work += head.run(effort, team);
+            double columns = head.projected() / column / count(tried);
+            double found = excess * trial.error();
+            if (!worthwhile(columns, found, m)) {
                 return false;
             }
-            double tryError = trial.error();
-            // Each step takes some 10 to 30 per cent off the error: far from the budget, two or three at a time.
-            rung += tryError > 4 * budget ? 3 : tryError > 2 * budget ? 2 : 1;
-            if (tryError > budget) {
-                continue;
+            if (found <= budget) {
+                head.want(null);
+                work += head.run(effort, team);
+                error = check.error();
+                if (error <= budget) {
+                    return true;
+                }
+                excess *= error / found;
+                found = error;
+                if (!worthwhile(columns, found, m)) {
+                    return false;
+                }
             }
-            head.want(null);
-            work += head.run(effort, team);
-            error = check.error();
-            if (error <= budget) {
-                return true;
-            }
+            rung += Math.min(Math.max(1, last - rung), steps(found));
         }
         return false;
+    }
+
+    /** Whether a pass that gets from an error to the budget can be expected to be cheaper than exact attention. */
+    private boolean worthwhile(double columns, double found, int keys) {
+        double more = Math.log(found / budget) / Math.log(BEST_STEP);
+        return FIXED + SLOWNESS * columns * Math.pow(STEP_COST, Math.max(0, more)) < WORTH * keys;
+    }
+
+    /** Steps up the ladder from an error to the budget. */
+    private int steps(double found) {
+        double steps = Math.ceil(Math.log(found / budget) / Math.log(STEP));
+        return (int) Math.max(1, Math.min(LEAP, steps));
     }
 
     /** Some rows of every trial tile; marks all positions of these tiles. */
     private int[] trialPositions(boolean[] tried) {
         int n = head.queries().count();
-        int tiles = 1 << head.levels();
-        int trials = Math.min(TRIAL_TILES, tiles);
-        int[] positions = new int[trials * ROWS_PER_TILE];
-        for (int t = 0; t < trials; t++) {
-            int first = (int) ((long) t * tiles / trials);
-            int width = (int) ((long) (t + 1) * tiles / trials) - first;
-            int tile = first + random.below(t, width);
-            int from = BalancedTree.start(n, head.levels(), tile);
-            int to = BalancedTree.start(n, head.levels(), tile + 1);
-            Arrays.fill(tried, from, to, true);
-            for (int r = 0; r < ROWS_PER_TILE; r++) {
-                positions[t * ROWS_PER_TILE + r] = from + (int) ((long) r * (to - from) / ROWS_PER_TILE);
+        int all = (1 << head.levels()) / TILES_IN_RUN;
+        int runs = Math.min(TRIAL_RUNS, all);
+        int children = 1 << PilotWalk.LEVELS;
+        int[] positions = new int[runs * 4 * ROWS_PER_TILE];
+        int next = 0;
+        for (int t = 0; t < runs; t++) {
+            int first = (int) ((long) t * all / runs);
+            int width = (int) ((long) (t + 1) * all / runs) - first;
+            int run = (first + random.below(t, width)) * TILES_IN_RUN;
+            for (int parent : random.stream(2, t).sample(children, 2)) {
+                for (int tile : random.stream(3, t, parent).sample(children, 2)) {
+                    int from = BalancedTree.start(n, head.levels(), run + parent * children + tile);
+                    int to = BalancedTree.start(n, head.levels(), run + parent * children + tile + 1);
+                    Arrays.fill(tried, from, to, true);
+                    for (int r = 0; r < ROWS_PER_TILE; r++) {
+                        positions[next++] = from + (int) ((long) r * (to - from) / ROWS_PER_TILE);
+                    }
+                }
             }
         }
         return positions;
     }
 
     private int[] checkPositions(int n) {
-        return random.stream(1).sample(n, Math.min(n, CHECK_ROWS));
+        int rows = Math.max(LEAST_CHECK_ROWS, Math.min(MOST_CHECK_ROWS, n / CHECK_EVERY));
+        return random.stream(1).sample(n, Math.min(n, rows));
     }
 
     private static int count(boolean[] marks) {

@@ -69,6 +69,11 @@ final class ExactRows {
         return new ExactRows(head, positions, rows, dv);
     }
 
+    /** Number of rows. */
+    int count() {
+        return positions.length;
+    }
+
     /** Mean squared norm of the rows. */
     double meanSquare() {
         double sum = 0;

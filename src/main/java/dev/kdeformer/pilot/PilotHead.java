@@ -30,6 +30,7 @@ final class PilotHead {
     private final Matrix logSumExp;
     private final CounterRandom sampling;
     private boolean[] wantedTiles;
+    private double projected;
 
     /**
      * Sorts the queries.
@@ -80,13 +81,24 @@ final class PilotHead {
     double run(Effort effort, Team team) {
         int topLevel = topLevel(effort);
         DoubleAdder work = new DoubleAdder();
+        DoubleAdder share = new DoubleAdder();
         team.forEach(1 << topLevel, (node, scratch) -> {
             PilotWalk walk = new PilotWalk(this, effort, team, scratch);
             walk.top(topLevel, node);
             work.add(walk.work());
+            share.add(walk.projected());
             team.advance(Math.max(1, queries.count() >> topLevel));
         });
+        projected = share.sum();
         return work.sum();
+    }
+
+    /**
+     * What part of the work of a pass over all tiles the wanted queries of the last {@link #run} would be answerable
+     * for, in floating-point operations: less than was done where nodes served but a few of their queries.
+     */
+    double projected() {
+        return projected;
     }
 
     /** The first level at which a node would drop keys, so that no level above it needs to be walked. */
@@ -120,17 +132,16 @@ final class PilotHead {
                 logSumExp == null ? null : head.shift(query, orderAddress, from, count, keys.centre()));
     }
 
-    /** Whether any query at positions [from, to) is to be computed. */
-    boolean wanted(int from, int to) {
+    /** How many of the queries at positions [from, to) are to be computed. */
+    int wanted(int from, int to) {
         if (wantedTiles == null) {
-            return true;
+            return to - from;
         }
+        int count = 0;
         for (int i = from; i < to; i++) {
-            if (wantedTiles[i]) {
-                return true;
-            }
+            count += wantedTiles[i] ? 1 : 0;
         }
-        return false;
+        return count;
     }
 
     /** Restricts {@link #run} to the tiles with these positions; null for all. */

@@ -53,6 +53,7 @@ final class PilotWalk {
     /** Null where the far part stays as it is. */
     private final FarCorrection correction;
     private double work;
+    private double projected;
     private float best;
     private double mass;
 
@@ -93,6 +94,14 @@ final class PilotWalk {
         return work;
     }
 
+    /**
+     * What the wanted queries' share of the work is when all others are walked too: each node's work times the wanted
+     * part of its queries, in whole operations, so that the sum over threads is always the same.
+     */
+    double projected() {
+        return projected;
+    }
+
     /** Walks from a top node down to the leaves that the head wants. */
     void top(int level, int node) {
         visit(level, node, 0, head.all(), null);
@@ -101,7 +110,8 @@ final class PilotWalk {
     private void visit(int level, int node, int depth, Candidates list, FarField parent) {
         int from = BalancedTree.start(head.queries().count(), level, node);
         int to = BalancedTree.start(head.queries().count(), level, node + 1);
-        if (!head.wanted(from, to)) {
+        int queries = head.wanted(from, to);
+        if (queries == 0) {
             return;
         }
         team.check();
@@ -126,6 +136,7 @@ final class PilotWalk {
             descend(level, node, depth, list, far);
             return;
         }
+        double before = work;
         measure(list);
         float top = ScoreKernel.largest(buffers.logits, list.count);
         for (int g = 0; g < keys.groups(); g++) {
@@ -144,6 +155,7 @@ final class PilotWalk {
                 correction.draw(depth, from, centres, far, buffers);
             }
             attend(from, to, depth, count, far);
+            projected += Math.rint((work - before) * queries / (to - from));
             return;
         }
         Candidates kept = list(depth, wanted);
@@ -152,6 +164,7 @@ final class PilotWalk {
         leaveOut(list, kept.index, kept.count, depth, top);
         foldRest(far, depth, top);
         kept.pack(keys, buffers.packer);
+        projected += Math.rint((work - before) * queries / (to - from));
         descend(level, node, depth, kept, far);
     }
 
