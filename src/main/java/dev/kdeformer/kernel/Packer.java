@@ -8,16 +8,23 @@ import static dev.kdeformer.kernel.Lanes.store;
 
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.tensor.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /** Copies keys and values of the caller, in any order, into the layout of {@link PackedKeys}. Kept per thread. */
 public final class Packer {
-    private final int[] lanes = new int[LANES];
+    private static final int[] IN_ORDER = new int[PANEL];
+
+    static {
+        Arrays.setAll(IN_ORDER, i -> i);
+    }
+
     private final Transpose transpose = new Transpose();
     private final int[] repeated = new int[LANES];
-    private float[] rows = new float[0];
-    private int laneStride = -1;
+    /** Rows on their way from the caller's memory, which is only read through its own segments. */
+    private MemorySegment staging = MemorySegment.NULL;
 
     /**
      * Packs keys [from, to) of {@code target}, {@code from} a multiple of {@link Lanes#PANEL}, and the padding when
@@ -117,73 +124,98 @@ public final class Packer {
     private void packKeys(PackedKeys target, int from, int to, Matrix key, long order, float[] centre) {
         int d = target.d();
         int end = to == target.count() ? target.padded() : to;
-        prepare(PANEL, d);
+        long rows = stage(d);
+        boolean shifted = centre != null && !zeros(centre, d);
         for (int panel = from; panel < end; panel += PANEL) {
             int present = Math.max(0, Math.min(PANEL, to - panel));
-            gather(key, order, panel, present, d);
-            Arrays.fill(rows, present * d, PANEL * d, 0);
+            gather(key, order, panel, present, rows, d);
             long address = target.keyPanel(panel, 0);
-            for (int i = 0; i < d; i++) {
-                FloatVector shift = FloatVector.broadcast(FLOATS, centre == null ? 0 : centre[i]);
-                for (int v = 0; v < WIDTH; v++) {
-                    FloatVector x = FloatVector.fromArray(FLOATS, rows, v * LANES * d + i, lanes, 0);
-                    store(x.sub(shift), address);
-                    address += Lanes.VECTOR_BYTES;
-                }
+            packPanel(IN_ORDER, 0, present, rows, d, d, address);
+            if (shifted) {
+                subtract(centre, d, address, present);
+            }
+        }
+    }
+
+    private static boolean zeros(float[] x, int count) {
+        for (int i = 0; i < count; i++) {
+            if (x[i] != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static void subtract(float[] centre, int d, long panel, int present) {
+        for (int i = 0; i < d; i++) {
+            long line = panel + i * (PANEL * 4L);
+            for (int v = 0; v < WIDTH; v++) {
+                long address = line + v * Lanes.VECTOR_BYTES;
+                store(Lanes.load(address).sub(centre[i]), address);
+            }
+            for (int j = present; j < PANEL; j++) {
+                Memory.putFloat(line + j * 4L, 0);
             }
         }
     }
 
     private void packValues(PackedKeys target, int from, int to, Matrix value, long order) {
-        int dv = target.dv();
-        int stride = Lanes.padColumns(dv);
-        int end = to == target.count() ? target.padded() : to;
-        if (rows.length < PANEL * stride) {
-            rows = new float[PANEL * stride];
-        }
-        for (int first = from; first < end; first += PANEL) {
-            int present = Math.max(0, Math.min(PANEL, to - first));
-            if (stride != dv || present < PANEL) {
-                Arrays.fill(rows, 0, PANEL * stride, 0);
+        int stride = Lanes.padColumns(target.dv());
+        boolean direct = target.valuePanels() == 1;
+        long rows = direct ? 0 : stage(stride);
+        for (int first = from; first < to; first += PANEL) {
+            int present = Math.min(PANEL, to - first);
+            if (direct) {
+                rows = target.valueRow(0, first);
             }
-            gather(value, order, first, present, stride);
-            for (int p = 0; p < target.valuePanels(); p++) {
-                int start = target.panelStart(p);
-                int vectors = target.panelVectors(p);
-                long address = target.valueRow(p, first);
-                for (int j = 0; j < PANEL; j++) {
-                    for (int v = 0; v < vectors; v++) {
-                        store(FloatVector.fromArray(FLOATS, rows, j * stride + (start + v) * LANES), address);
-                        address += Lanes.VECTOR_BYTES;
-                    }
+            gather(value, order, first, present, rows, stride);
+            for (int j = 0; j < present && stride != target.dv(); j++) {
+                for (int c = target.dv(); c < stride; c++) {
+                    Memory.putFloat(rows + ((long) j * stride + c) * 4, 0);
                 }
+            }
+            for (int p = 0; p < target.valuePanels() && !direct; p++) {
+                copyPanel(rows + target.panelStart(p) * Lanes.VECTOR_BYTES, stride * 4L, present,
+                        target.panelVectors(p), target.valueRow(p, first));
+            }
+        }
+        int hidden = to == target.count() ? target.padded() - to : 0;
+        for (int p = 0; p < target.valuePanels() && hidden > 0; p++) {
+            Memory.fillFloats(target.valueRow(p, to), (long) hidden * target.panelVectors(p) * LANES, 0);
+        }
+    }
+
+    private static void copyPanel(long source, long sourceBytes, int rows, int vectors, long target) {
+        long to = target;
+        for (int j = 0; j < rows; j++) {
+            long from = source + j * sourceBytes;
+            for (int v = 0; v < vectors; v++) {
+                store(Lanes.load(from + v * Lanes.VECTOR_BYTES), to);
+                to += Lanes.VECTOR_BYTES;
             }
         }
     }
 
-    private void gather(Matrix matrix, long order, int first, int count, int stride) {
+    private static void gather(Matrix matrix, long order, int first, int count, long rows, int stride) {
         if (count == 0) {
             return; // a panel of nothing but padding starts beyond the last row, where not even no row may be read
         }
         if (order == 0) {
-            matrix.readRows(first, first + count, rows, 0, stride);
+            matrix.readRows(first, first + count, rows, stride);
             return;
         }
         for (int j = 0; j < count; j++) {
-            matrix.readRow(row(order, first + j), rows, j * stride);
+            matrix.readRow(row(order, first + j), rows + j * (stride * 4L));
         }
     }
 
-    private void prepare(int count, int stride) {
-        if (rows.length < count * stride) {
-            rows = new float[count * stride];
+    /** Address of room for a panel of rows of {@code stride} floats and a vector after the last. */
+    private long stage(int stride) {
+        long bytes = (long) PANEL * stride * 4 + Lanes.VECTOR_BYTES;
+        if (staging.byteSize() < bytes) {
+            staging = Arena.ofAuto().allocate(bytes, 64);
         }
-        if (laneStride != stride) {
-            for (int lane = 0; lane < LANES; lane++) {
-                lanes[lane] = lane * stride;
-            }
-            laneStride = stride;
-        }
+        return staging.address();
     }
 
     private static int row(long order, int position) {

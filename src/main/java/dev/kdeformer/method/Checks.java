@@ -20,6 +20,7 @@ public final class Checks {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
     private static final int CHUNK = 1 << 14;
+    private static final int IN_CACHE = 1 << 12;
 
     /** A thread that owns nothing: what it may read, the engine's helpers may read. */
     private static final Thread STRANGER = new Thread();
@@ -211,14 +212,19 @@ public final class Checks {
     private static int scan(Matrix matrix, int from, int to, Buffer buffer) {
         int columns = matrix.columns();
         int lanes = INTS.length();
-        int length = (to - from) * columns;
-        float[] rows = buffer.room(length + lanes);
-        matrix.readRows(from, to, rows, 0, columns);
-        java.util.Arrays.fill(rows, length, length + lanes, 0);
+        // So few rows at a time that the first cache holds them between the copy and the look at them.
+        int step = Math.max(1, IN_CACHE / columns);
+        float[] rows = buffer.room(step * columns + lanes);
         IntVector top = IntVector.zero(INTS);
-        for (int i = 0; i < length; i += lanes) {
-            IntVector bits = FloatVector.fromArray(FLOATS, rows, i).reinterpretAsInts();
-            top = top.max(bits.and(0x7fff_ffff));
+        for (int row = from; row < to; row += step) {
+            int end = Math.min(to, row + step);
+            int length = (end - row) * columns;
+            matrix.readRows(row, end, rows, 0, columns);
+            java.util.Arrays.fill(rows, length, length + lanes, 0);
+            for (int i = 0; i < length; i += lanes) {
+                IntVector bits = FloatVector.fromArray(FLOATS, rows, i).reinterpretAsInts();
+                top = top.max(bits.and(0x7fff_ffff));
+            }
         }
         return top.reduceLanes(VectorOperators.MAX);
     }

@@ -110,23 +110,27 @@ public final class KeyHead {
      */
     public float[] centre() {
         int d = key.columns();
-        double[] sum = new double[d];
-        double squares = 0;
         float[] row = new float[d];
+        double[] sum = new double[d];
+        // One sum of squares a column: a single one would be a chain of additions, each waiting for the last.
+        double[] squares = new double[d];
         int count = Math.min(keys, CENTRE_SAMPLE);
         for (int i = 0; i < count; i++) {
             key.readRow((int) ((long) i * keys / count), row, 0);
             for (int c = 0; c < d; c++) {
-                sum[c] += row[c];
-                squares += (double) row[c] * row[c];
+                double x = row[c];
+                sum[c] += x;
+                squares[c] += x * x;
             }
         }
         double common = 0;
+        double all = 0;
         for (int c = 0; c < d && count > 0; c++) {
             row[c] = (float) (sum[c] / count);
             common += (double) row[c] * row[c];
+            all += squares[c];
         }
-        if (!(common > 0.5 * squares / count)) {
+        if (!(common > 0.5 * all / count)) {
             Arrays.fill(row, 0);
         }
         return row;

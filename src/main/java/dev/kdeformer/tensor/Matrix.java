@@ -1,5 +1,6 @@
 package dev.kdeformer.tensor;
 
+import dev.kdeformer.runtime.Memory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -67,6 +68,29 @@ public final class Matrix {
         }
         for (int row = from; row < to; row++) {
             readRow(row, target, at + (row - from) * stride);
+        }
+    }
+
+    /** Copies rows [from, to) to scratch memory, {@code stride} floats from row to row. */
+    public void readRows(int from, int to, long address, int stride) {
+        if (stride == columns && columnBytes == Float.BYTES && rowBytes == (long) columns * Float.BYTES) {
+            MemorySegment.copy(segment, offset + from * rowBytes, Memory.ALL, address, (to - from) * rowBytes);
+            return;
+        }
+        for (int row = from; row < to; row++) {
+            readRow(row, address + (row - from) * (stride * 4L));
+        }
+    }
+
+    /** Copies a row to scratch memory. */
+    public void readRow(int row, long address) {
+        long from = offset + row * rowBytes;
+        if (columnBytes == Float.BYTES) {
+            MemorySegment.copy(segment, from, Memory.ALL, address, columns * 4L);
+            return;
+        }
+        for (int c = 0; c < columns; c++) {
+            Memory.putFloat(address + c * 4L, segment.get(FLOAT, from + c * columnBytes));
         }
     }
 
