@@ -5,6 +5,7 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.decode.KeyValueCache;
 import dev.kdeformer.decode.SparseDecoding;
 import dev.kdeformer.measure.ErrorReport;
+import dev.kdeformer.runtime.MachineProbe;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -15,6 +16,9 @@ import java.util.Map;
 
 /** Fills a cache with the keys of an input and decodes queries of it one by one, in turns exactly and approximately. */
 final class DecodeBench {
+    /** Rows of one append where the cache grows. */
+    static final int APPENDED = 64;
+
     private static final String SPARSE = "sparse";
 
     private final Engine engine;
@@ -63,21 +67,43 @@ final class DecodeBench {
     DecodeReport run(Progress progress) {
         Machine.requireMemory(named.bytes() + 2.5 * (input.key().shape().elements()
                 + input.value().shape().elements()) * Float.BYTES, "this run");
-        Shape key = input.key().shape();
-        try (Arena arena = Arena.ofShared();
-                KeyValueCache cache = KeyValueCache.createIndexed(key.batch(), key.heads(), input.d(), input.dv())) {
+        progress.stage("growing a cache");
+        double growMs = grow();
+        if (options.warmUpSeconds() > 0) {
+            growMs = Math.min(growMs, grow());
+        }
+        try (Arena arena = Arena.ofShared(); KeyValueCache cache = cache()) {
             progress.stage("filling the cache");
             long start = System.nanoTime();
-            if (options.observe()) {
-                cache.observe(engine, input.query());
-            }
             cache.append(engine, input.key(), input.value());
             double fillMs = (System.nanoTime() - start) / 1e6;
-            return run(arena, cache, fillMs, progress);
+            return run(arena, cache, fillMs, growMs, progress);
         }
     }
 
-    private DecodeReport run(Arena arena, KeyValueCache cache, double fillMs, Progress progress) {
+    /** An empty cache that has seen the queries if it is to. */
+    private KeyValueCache cache() {
+        Shape key = input.key().shape();
+        KeyValueCache cache = KeyValueCache.createIndexed(key.batch(), key.heads(), input.d(), input.dv());
+        if (options.observe()) {
+            cache.observe(engine, input.query());
+        }
+        return cache;
+    }
+
+    /** Milliseconds to append all keys a few at a time. */
+    private double grow() {
+        try (KeyValueCache cache = cache()) {
+            long start = System.nanoTime();
+            for (int at = 0; at < input.keys(); at += APPENDED) {
+                int rows = Math.min(APPENDED, input.keys() - at);
+                cache.append(engine, input.key().rows(at, rows), input.value().rows(at, rows));
+            }
+            return (System.nanoTime() - start) / 1e6;
+        }
+    }
+
+    private DecodeReport run(Arena arena, KeyValueCache cache, double fillMs, double growMs, Progress progress) {
         int count = Math.min(options.queries(), input.queries());
         Shape shape = Shape.of(input.batch(), input.heads(), count, input.dv());
         Tensor exact = Tensor.allocate(arena, shape);
@@ -105,11 +131,16 @@ final class DecodeBench {
             calls.add(call);
         }
         List<Turns.Times> times = Turns.take(calls, options.repeat(), index -> progress.stage("timing"));
-        return report(cache, fillMs, count, statistics, errors, times);
+        double bandwidth = Double.NaN;
+        if (options.warmUpSeconds() > 0) {
+            progress.stage("measuring the memory");
+            bandwidth = MachineProbe.readGigabytes(engine.threads());
+        }
+        return report(new DecodeReport.Cache(cache.length(), cache.bytes(), fillMs, growMs, bandwidth), count,
+                statistics, errors, times);
     }
 
-    private DecodeReport report(KeyValueCache cache, double fillMs, int count,
-            List<SparseDecoding.Statistics> statistics, List<ErrorReport> errors, List<Turns.Times> times) {
+    private DecodeReport report(DecodeReport.Cache cache, int count, List<SparseDecoding.Statistics> statistics, List<ErrorReport> errors, List<Turns.Times> times) {
         List<Report.Run> runs = new ArrayList<>();
         for (int i = 0; i < times.size(); i++) {
             Map<String, Object> parameters = new LinkedHashMap<>();
@@ -124,7 +155,7 @@ final class DecodeBench {
                     errors.get(i), null, ""));
         }
         double bytes = ((double) input.key().shape().elements() + input.value().shape().elements()) * Float.BYTES;
-        return new DecodeReport(new Report(named, runs), statistics, count, bytes, cache.bytes(), fillMs);
+        return new DecodeReport(new Report(named, runs), statistics, count, bytes, cache);
     }
 
     private interface Decoding {

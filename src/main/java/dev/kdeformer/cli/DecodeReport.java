@@ -13,11 +13,29 @@ import java.util.Map;
  * @param statistics what each run read and how good it expected to be
  * @param queries    number of queries
  * @param bytes      bytes of all keys and values
- * @param cacheBytes bytes that the cache holds, index included
- * @param fillMs     time to fill and index the cache
+ * @param cache      how the cache was filled
  */
 record DecodeReport(Report report, List<SparseDecoding.Statistics> statistics, int queries, double bytes,
-        long cacheBytes, double fillMs) implements ReportOptions.Form {
+        Cache cache) implements ReportOptions.Form {
+    /**
+     * What was measured of the cache and of the memory it lies in.
+     *
+     * @param rows      keys of every head
+     * @param bytes     bytes that the cache holds, index included
+     * @param fillMs    time to append all rows at once
+     * @param growMs    time to append them a few at a time, the index kept current
+     * @param gigabytes gigabytes per second that the threads can read from memory; NaN if not measured
+     */
+    record Cache(int rows, long bytes, double fillMs, double growMs, double gigabytes) {
+        double filledPerSecond() {
+            return rows * 1e3 / fillMs;
+        }
+
+        double grownPerSecond() {
+            return rows * 1e3 / growMs;
+        }
+    }
+
     @Override
     public String forTerminal() {
         return TextReport.heading(report) + "\n\n" + table().forTerminal() + "\n" + String.join("\n", notes()) + "\n";
@@ -39,8 +57,12 @@ record DecodeReport(Report report, List<SparseDecoding.Statistics> statistics, i
         Map<String, Object> map = report.toMap();
         map.put("queries", queries);
         map.put("bytes", Report.number(bytes));
-        map.put("cacheBytes", cacheBytes);
-        map.put("fillMs", Report.number(fillMs));
+        map.put("cacheBytes", cache.bytes());
+        map.put("fillMs", Report.number(cache.fillMs()));
+        map.put("growMs", Report.number(cache.growMs()));
+        map.put("filledRowsPerSecond", Report.number(cache.filledPerSecond()));
+        map.put("grownRowsPerSecond", Report.number(cache.grownPerSecond()));
+        map.put("readGigabytesPerSecond", Report.number(cache.gigabytes()));
         List<Object> runs = new ArrayList<>();
         for (int i = 0; i < report.runs().size(); i++) {
             Map<String, Object> run = new LinkedHashMap<>(Report.runMap(report.runs().get(i)));
@@ -81,11 +103,24 @@ record DecodeReport(Report report, List<SparseDecoding.Statistics> statistics, i
     }
 
     private List<String> notes() {
-        return List.of(
-                queries + " queries, one at a time with all heads; times are those of one query",
-                "filling and indexing took " + Sentences.digits(fillMs) + " ms; the cache holds "
-                        + Sentences.bytes(cacheBytes) + " for " + Sentences.bytes(bytes) + " of keys and values",
-                "spectral: |O' - O| / |O| over the decoded queries, O by exact decoding; centred and max row: relative "
-                        + "to O without its mean row");
+        List<String> notes = new ArrayList<>();
+        notes.add(queries + " queries, one at a time with all heads; times are those of one query");
+        notes.add("appending and indexing: " + rate(cache.filledPerSecond()) + " at once, "
+                + rate(cache.grownPerSecond()) + " in steps of " + DecodeBench.APPENDED + "; the cache holds "
+                + Sentences.bytes(cache.bytes()) + " for " + Sentences.bytes(bytes) + " of keys and values");
+        if (cache.gigabytes() > 0) {
+            notes.add("memory read: " + Sentences.digits(cache.gigabytes()) + " GB/s, of which exact decoding reaches "
+                    + Sentences.digits(100 * speed(0) / cache.gigabytes())
+                    + " %; above 100 % the cache of the processor holds a part of the keys");
+        }
+        notes.add("spectral: |O' - O| / |O| over the decoded queries, O by exact decoding; centred and max row: relative "
+                + "to O without its mean row");
+        notes.add("predicted: the error of a row if all groups that were not read erred the same way; checked: estimated "
+                + "from some of them");
+        return notes;
+    }
+
+    private static String rate(double rowsPerSecond) {
+        return Sentences.count(rowsPerSecond) + " rows/s";
     }
 }

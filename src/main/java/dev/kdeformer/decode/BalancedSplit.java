@@ -81,15 +81,20 @@ final class BalancedSplit {
                 FloatVector.fromArray(FLOATS, mean, c).add(x).intoArray(mean, c);
             }
         }
+        for (int c = 0; c < stride; c++) {
+            mean[c] /= count;
+        }
         int farthest = 0;
         float largest = -1;
         for (int i = 0; i < count; i++) {
-            float squares = 0;
-            for (int c = 0; c < stride; c++) {
-                float x = sample[i * stride + c] - mean[c] / count;
-                sample[i * stride + c] = x;
-                squares += x * x;
+            FloatVector sum = FloatVector.zero(FLOATS);
+            for (int c = 0; c < stride; c += LANES) {
+                FloatVector x = FloatVector.fromArray(FLOATS, sample, i * stride + c)
+                        .sub(FloatVector.fromArray(FLOATS, mean, c));
+                x.intoArray(sample, i * stride + c);
+                sum = x.fma(x, sum);
             }
+            float squares = Lanes.sum(sum);
             if (squares > largest) {
                 largest = squares;
                 farthest = i;
@@ -101,8 +106,10 @@ final class BalancedSplit {
             Arrays.fill(next, 0);
             for (int i = 0; i < count; i++) {
                 float p = dot(sample, i * stride, direction);
-                for (int c = 0; c < stride; c++) {
-                    next[c] += p * sample[i * stride + c];
+                for (int c = 0; c < stride; c += LANES) {
+                    FloatVector.fromArray(FLOATS, sample, i * stride + c)
+                            .fma(FloatVector.broadcast(FLOATS, p), FloatVector.fromArray(FLOATS, next, c))
+                            .intoArray(next, c);
                 }
             }
             System.arraycopy(next, 0, direction, 0, stride);
@@ -127,7 +134,7 @@ final class BalancedSplit {
         for (int c = 0; c < stride; c += LANES) {
             sum = Lanes.load(row + c * 4L).fma(FloatVector.fromArray(FLOATS, x, c), sum);
         }
-        return add(sum);
+        return Lanes.sum(sum);
     }
 
     private float dot(float[] a, int at, float[] x) {
@@ -135,16 +142,7 @@ final class BalancedSplit {
         for (int c = 0; c < stride; c += LANES) {
             sum = FloatVector.fromArray(FLOATS, a, at + c).fma(FloatVector.fromArray(FLOATS, x, c), sum);
         }
-        return add(sum);
-    }
-
-    /** The sum of the lanes, in the same order before and after compilation. */
-    private static float add(FloatVector x) {
-        float sum = 0;
-        for (int lane = 0; lane < LANES; lane++) {
-            sum += x.lane(lane);
-        }
-        return sum;
+        return Lanes.sum(sum);
     }
 
     /** Puts the smallest projections of [from, to) before {@code middle}. */

@@ -135,6 +135,19 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Te
         of(output, unit, row).readRow(row % queries(), target, 0);
     }
 
+    /** Adds to a row of the output, unless the sum would not be finite. */
+    void addToOutput(int unit, int row, float[] more) {
+        float[] o = new float[store.dv()];
+        readOutput(unit, row, o);
+        for (int c = 0; c < o.length; c++) {
+            o[c] += more[c];
+            if (!Float.isFinite(o[c])) {
+                return;
+            }
+        }
+        of(output, unit, row).writeRow(row % queries(), o, 0);
+    }
+
     /** Euclidean norm of a row of the output. */
     double outputNorm(int unit, int row) {
         float[] o = new float[store.dv()];

@@ -115,7 +115,7 @@ final class LeafScores {
     }
 
     /**
-     * How many leaves have to be read for the errors of all others to add up to at most {@code allowed} in the square,
+     * How many leaves have to be read for the roots of the scores of all others to add up to at most {@code allowed},
      * an exponent; found to within half a unit of log 2 in the score.
      */
     int needed(double allowed) {
@@ -129,11 +129,11 @@ final class LeafScores {
                 numbers[(int) Math.min(numbers.length - 1, 2 * (top - score[i]))]++;
             }
         }
-        double limit = Math.pow(2, allowed - top);
+        double limit = Math.pow(2, allowed - top / 2.0);
         double sum = 0;
         int read = Arrays.stream(numbers).sum();
         for (int bin = numbers.length - 1; bin >= 0; bin--) {
-            sum += numbers[bin] * Math.pow(2, -bin / 2.0);
+            sum += numbers[bin] * Math.pow(2, -bin / 4.0);
             if (sum > limit) {
                 break;
             }

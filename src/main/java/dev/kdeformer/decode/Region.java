@@ -1,19 +1,23 @@
 package dev.kdeformer.decode;
 
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
+import static dev.kdeformer.kernel.Lanes.LANES;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.linalg.Cholesky;
 import dev.kdeformer.runtime.Memory;
 import java.lang.foreign.Arena;
-import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * An indexed part of a cache: its keys are sorted into groups of similar ones, and each group has a summary, namely the
  * mean key, the mean value, and the spread of its keys in the metric of the queries. The mean keys lie in groups like
- * keys do, so that the same kernel scores them.
+ * keys do, so that the same kernel scores them. All groups share one matrix that says how values go with keys.
  */
 final class Region implements AutoCloseable {
+    /** The part of a key in its group's mean: taken before the sum, which then cannot overflow. */
+    private static final float PART = 1f / GROUP;
+
     private final Store store;
     private final Arena arena = Arena.ofShared();
     private final int first;
@@ -36,7 +40,8 @@ final class Region implements AutoCloseable {
         this.count = count;
         this.leaves = count / GROUP;
         this.padded = Lanes.roundUp(leaves, GROUP);
-        this.unitBytes = (long) padded * (store.d() + store.valueStride() + 2) * Float.BYTES;
+        this.unitBytes = ((long) padded * (store.d() + store.valueStride() + 2)
+                + (long) store.d() * store.valueStride()) * Float.BYTES;
         this.origin = new int[units][];
         this.factor = new double[units][];
         this.valueSpread = new double[units];
@@ -94,6 +99,11 @@ final class Region implements AutoCloseable {
         return spreads(unit) + (long) padded * Float.BYTES;
     }
 
+    /** Address of the {@link ValueTilt}: for every feature of a key a row of values. */
+    long tilt(int unit) {
+        return logSpreads(unit) + (long) padded * Float.BYTES;
+    }
+
     /** Mean squared distance of a value from the mean of all values of a head. */
     double valueSpread(int unit) {
         return valueSpread[unit];
@@ -135,34 +145,38 @@ final class Region implements AutoCloseable {
             }
         }
         factor[unit] = metric;
-        float[] triangle = metric == null ? null : floats(metric);
+        GroupRows groups = new GroupRows(d, metric);
         try (Arena temporary = Arena.ofConfined()) {
             long keys = temporary.allocate((long) count * stride * Float.BYTES, 64).address();
             long values = temporary.allocate((long) count * valueStride * Float.BYTES, 64).address();
-            float[] row = new float[d];
-            float[] turned = new float[d];
-            for (int i = 0; i < count; i++) {
-                store.getKey(unit, first + i, row, 0);
-                turn(row, turned, triangle);
-                put(turned, keys + (long) i * stride * Float.BYTES);
+            for (int leaf = 0; leaf < leaves; leaf++) {
+                groups.readTurned(store.keys(unit, first / GROUP + leaf), row(keys, leaf * GROUP, stride));
             }
             copyValues(unit, values);
             int[] order = BalancedSplit.order(keys, count, stride, GROUP);
             spreadValues(unit, values);
             summarise(unit, order, keys, stride);
-            for (int i = 0; i < count; i++) {
-                store.getKey(unit, first + i, row, 0);
-                put(row, keys + (long) i * stride * Float.BYTES);
-            }
+            readKeys(unit, groups, keys, stride);
             int[] sorted = new int[count];
             for (int i = 0; i < count; i++) {
                 sorted[i] = from[order[i]];
             }
             // From here on nothing can fail: either all keys of the head are in their new places or none.
-            place(unit, order, keys, stride, values);
+            place(unit, groups, order, keys, values);
             origin[unit] = sorted;
+            average(unit);
+            ValueTilt.write(store, this, unit, values);
         }
-        average(unit);
+    }
+
+    private static long row(long rows, int index, int stride) {
+        return rows + (long) index * stride * Float.BYTES;
+    }
+
+    private void readKeys(int unit, GroupRows groups, long keys, int stride) {
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            groups.read(store.keys(unit, first / GROUP + leaf), row(keys, leaf * GROUP, stride));
+        }
     }
 
     /** Puts the keys and values of a head back in the order in which they came; false if they were never sorted. */
@@ -175,31 +189,25 @@ final class Region implements AutoCloseable {
         try (Arena temporary = Arena.ofConfined()) {
             long keys = temporary.allocate((long) count * stride * Float.BYTES, 64).address();
             long values = temporary.allocate((long) count * store.valueStride() * Float.BYTES, 64).address();
-            float[] row = new float[d];
-            for (int i = 0; i < count; i++) {
-                store.getKey(unit, first + i, row, 0);
-                put(row, keys + (long) i * stride * Float.BYTES);
-            }
+            GroupRows groups = new GroupRows(d, null);
+            readKeys(unit, groups, keys, stride);
             copyValues(unit, values);
             int[] order = new int[count];
             for (int i = 0; i < count; i++) {
                 order[origin[unit][i]] = i;
             }
-            place(unit, order, keys, stride, values);
+            place(unit, groups, order, keys, values);
         }
         return true;
     }
 
     /** Writes key and value {@code order[i]} of the copies to position i. */
-    private void place(int unit, int[] order, long keys, int stride, long values) {
-        float[] row = new float[store.d()];
+    private void place(int unit, GroupRows groups, int[] order, long keys, long values) {
         long valueBytes = store.valueStride() * 4L;
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            groups.write(keys, order, leaf * GROUP, store.keys(unit, first / GROUP + leaf));
+        }
         for (int i = 0; i < count; i++) {
-            long key = keys + (long) order[i] * stride * Float.BYTES;
-            for (int c = 0; c < row.length; c++) {
-                row[c] = Memory.getFloat(key + c * 4L);
-            }
-            store.putKey(unit, first + i, row, 0);
             Memory.copy(values + order[i] * valueBytes, store.value(unit, first + i), valueBytes);
         }
     }
@@ -214,46 +222,52 @@ final class Region implements AutoCloseable {
     private void spreadValues(int unit, long values) {
         int stride = store.valueStride();
         double[] sum = new double[stride];
+        float[] lanes = new float[LANES];
         double squares = 0;
         for (int i = 0; i < count; i++) {
-            for (int c = 0; c < store.dv(); c++) {
-                double x = Memory.getFloat(values + ((long) i * stride + c) * Float.BYTES);
-                sum[c] += x;
-                squares += x * x;
+            FloatVector square = FloatVector.zero(Lanes.FLOATS);
+            for (int c = 0; c < stride; c += LANES) {
+                FloatVector x = Lanes.load(row(values, i, stride) + c * 4L);
+                square = x.fma(x, square);
+                x.intoArray(lanes, 0);
+                for (int lane = 0; lane < LANES; lane++) {
+                    sum[c + lane] += lanes[lane];
+                }
             }
+            square.intoArray(lanes, 0);
+            squares += Lanes.sum(lanes, 0);
         }
         for (double each : sum) {
             squares -= each * each / count;
         }
-        valueSpread[unit] = Math.max(0, squares / count);
+        valueSpread[unit] = Math.min(1e30, Math.max(0, squares / count));
     }
 
     /** The spreads of the leaves, from the keys in the metric of the queries. */
     private void summarise(int unit, int[] order, long keys, int stride) {
-        int d = store.d();
-        double[] mean = new double[d];
         for (int leaf = 0; leaf < padded; leaf++) {
-            double spread = 0;
-            if (leaf < leaves) {
-                Arrays.fill(mean, 0);
-                double squares = 0;
-                for (int i = leaf * GROUP; i < (leaf + 1) * GROUP; i++) {
-                    long key = keys + (long) order[i] * stride * Float.BYTES;
-                    for (int c = 0; c < d; c++) {
-                        double x = Memory.getFloat(key + c * 4L);
-                        mean[c] += x;
-                        squares += x * x;
-                    }
-                }
-                for (double each : mean) {
-                    squares -= each * each / GROUP;
-                }
-                spread = Math.min(1e30, Math.max(squares / GROUP / d, 1e-30));
-            }
+            double spread = leaf < leaves
+                    ? Math.min(1e30, Math.max(squares(order, leaf * GROUP, keys, stride) / GROUP / store.d(), 1e-30)) : 0;
             Memory.putFloat(spreads(unit) + leaf * 4L, (float) spread);
             Memory.putFloat(logSpreads(unit) + leaf * 4L,
                     leaf < leaves ? (float) (Math.log(spread) / Math.log(2)) : Float.NEGATIVE_INFINITY);
         }
+    }
+
+    /** The sum of the squared distances of a group of rows from their mean. */
+    private static float squares(int[] order, int at, long rows, int stride) {
+        FloatVector squares = FloatVector.zero(Lanes.FLOATS);
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector mean = FloatVector.zero(Lanes.FLOATS);
+            for (int j = 0; j < GROUP; j++) {
+                mean = Lanes.load(row(rows, order[at + j], stride) + c * 4L).mul(PART).add(mean);
+            }
+            for (int j = 0; j < GROUP; j++) {
+                FloatVector x = Lanes.load(row(rows, order[at + j], stride) + c * 4L).sub(mean);
+                squares = x.fma(x, squares);
+            }
+        }
+        return Lanes.sum(squares);
     }
 
     /** The mean keys and values of the leaves, from the keys and values in their places. */
@@ -264,50 +278,20 @@ final class Region implements AutoCloseable {
             long keys = store.keys(unit, first / GROUP + leaf);
             long means = means(unit, leaf / GROUP * GROUP) + leaf % GROUP * 4L;
             for (int c = 0; c < d; c++) {
-                double sum = 0;
-                for (int j = 0; j < GROUP; j++) {
-                    sum += Memory.getFloat(keys + ((long) c * GROUP + j) * Float.BYTES);
+                FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+                for (int j = 0; j < GROUP; j += LANES) {
+                    sum = Lanes.load(keys + ((long) c * GROUP + j) * Float.BYTES).mul(PART).add(sum);
                 }
-                Memory.putFloat(means + (long) c * GROUP * Float.BYTES, (float) (sum / GROUP));
+                Memory.putFloat(means + (long) c * GROUP * Float.BYTES, Lanes.sum(sum));
             }
             long values = store.values(unit, first / GROUP + leaf);
-            for (int c = 0; c < store.dv(); c++) {
-                double sum = 0;
+            for (int c = 0; c < store.valueStride(); c += LANES) {
+                FloatVector sum = FloatVector.zero(Lanes.FLOATS);
                 for (int j = 0; j < GROUP; j++) {
-                    sum += Memory.getFloat(values + ((long) j * store.valueStride() + c) * Float.BYTES);
+                    sum = Lanes.load(row(values, j, store.valueStride()) + c * 4L).mul(PART).add(sum);
                 }
-                Memory.putFloat(meanValue(unit, leaf) + c * 4L, (float) (sum / GROUP));
+                Lanes.store(sum, meanValue(unit, leaf) + c * 4L);
             }
-        }
-    }
-
-    private static float[] floats(double[] x) {
-        float[] y = new float[x.length];
-        for (int i = 0; i < x.length; i++) {
-            y[i] = (float) x[i];
-        }
-        return y;
-    }
-
-    /** y = Lᵀ·x. */
-    private static void turn(float[] x, float[] y, float[] triangle) {
-        int d = x.length;
-        if (triangle == null) {
-            System.arraycopy(x, 0, y, 0, d);
-            return;
-        }
-        Arrays.fill(y, 0);
-        for (int i = 0; i < d; i++) {
-            float a = x[i];
-            for (int c = 0; c <= i; c++) {
-                y[c] += a * triangle[i * d + c];
-            }
-        }
-    }
-
-    private static void put(float[] row, long address) {
-        for (int c = 0; c < row.length; c++) {
-            Memory.putFloat(address + c * 4L, row[c]);
         }
     }
 

@@ -8,7 +8,8 @@ import dev.kdeformer.tensor.Tensor;
  * is scored by its summary: from the logit of the mean key and the variance of the logits within the group, its mass is
  * expected to be 32·exp(mean + ½ variance), and its error, if the summary stood for it, proportional to
  * mass²·(exp(variance) − 1). Groups with the largest expected error are read exactly, all others are counted with their
- * expected mass and their mean value. The youngest keys are always read.
+ * expected mass and their mean value, moved in proportion to the variance by how values go with keys. The youngest keys
+ * are always read.
  *
  * <p>An immutable value. The error is estimated from the same variances (see {@link Statistics#predictedError}), which
  * costs nothing, and can be checked on some of the groups that were not read ({@link Builder#checks}).
@@ -37,10 +38,10 @@ public final class SparseDecoding {
      * @param keysRead       keys read exactly
      * @param bytesRead      bytes of keys, values and summaries that were read, as a part of the bytes of all keys and
      *                       values; what checks read included
-     * @param predictedError the expected ‖õ − o‖ relative to ‖õ‖, root mean square, as if the errors of groups were
-     *                       independent; where values go with logits they are not, and the error may be several times
-     *                       as large
-     * @param checkedError   the same estimated without that assumption from groups that were not meant to be read, or
+     * @param predictedError the expected ‖õ − o‖ relative to ‖õ‖, root mean square, where the errors of all groups point
+     *                       the same way; mostly they do not, and the error is several times smaller. No bound: a key
+     *                       that sticks out of its group further than the spread says can make it larger
+     * @param checkedError   an unbiased estimate of its square, as a root, from groups that were not meant to be read, or
      *                       NaN without checks; a noisy figure, which leans high for a call of few queries
      */
     public record Statistics(double keysRead, double bytesRead, double predictedError, double checkedError) {

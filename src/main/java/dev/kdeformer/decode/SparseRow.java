@@ -31,8 +31,11 @@ final class SparseRow {
     }
 
     private final LeafScores scores = new LeafScores();
+    private final UnreadLeaves unread = new UnreadLeaves();
     private float[] query = new float[0];
     private float[] scaled = new float[0];
+    private float[] moved = new float[0];
+    private double[] variances = new double[0];
     private int[] firstLeaf = new int[1];
     private int[] read = new int[0];
     private int readCount;
@@ -67,10 +70,16 @@ final class SparseRow {
         team.forEach(slices, (slice, memory) -> countRest(slice * SCORED, states + (1 + reads + slice) * stateBytes,
                 memory));
         double total = call.write(unit, row, states, 1 + reads + slices, stateBytes);
+        double errors = 0;
+        if (leaves > 0) {
+            unread.look(call, unit, query, regions, variances, firstLeaf, scores, read, readCount, total, moved);
+            call.addToOutput(unit, row, moved);
+            errors = unread.errors();
+        }
         double norm = call.outputNorm(unit, row);
         double checked = options.checks() == 0 ? Double.NaN : check(options, total, norm, random, scratch);
         scratch.release(mark);
-        return new Result(keys(), bytes(options), ratio(Math.sqrt(unread(scores.score(), 1, 2 * total) * valueSpread), norm), checked);
+        return new Result(keys(), bytes(options), ratio(errors * Math.sqrt(valueSpread), norm), checked);
     }
 
     private void begin() {
@@ -93,6 +102,8 @@ final class SparseRow {
             valueSpread = Math.max(valueSpread, regions.get(r).valueSpread(unit));
         }
         firstLeaf[regions.size()] = leaves;
+        variances = variances.length < regions.size() ? new double[regions.size()] : variances;
+        moved = moved.length < call.store().valueStride() ? new float[call.store().valueStride()] : moved;
         scores.resize(leaves);
         read = read.length < leaves ? new int[leaves] : read;
     }
@@ -104,6 +115,7 @@ final class SparseRow {
             Region region = regions.get(r);
             int at = firstLeaf[r];
             double variance = (double) call.scale() * call.scale() * region.squaredLength(unit, query);
+            variances[r] = variance;
             team.forEach((region.padded() + SCORED - 1) / SCORED, (slice, scratch) -> scores.add(region, unit,
                     slice * SCORED, Math.min(region.padded(), (slice + 1) * SCORED), at, scaled, d,
                     logitScale.factor(), variance, scratch.keep(Logits.class, Logits::new).floats));
@@ -120,7 +132,7 @@ final class SparseRow {
     /** Chooses the leaves to read: as many as the budget allows, or as the target needs. */
     private void choose(SparseDecoding options, long tail) {
         double cacheBytes = (double) call.length() * rowFloats();
-        double spare = options.budget() * cacheBytes - leaves * (rowFloats() + 2.0)
+        double spare = options.budget() * cacheBytes - summaryFloats()
                 - (double) (call.length() - sorted()) * rowFloats();
         int wanted = (int) Math.max(0, Math.min(leaves, spare / (GROUP * (double) rowFloats())));
         if (options.target() > 0 && wanted > 0) {
@@ -145,7 +157,7 @@ final class SparseRow {
         }
     }
 
-    /** The largest sum of scores that keeps the error within the target, judged by the summaries alone. */
+    /** The largest sum of the roots of scores that keeps the error within the target, judged by the summaries alone. */
     private double allowed(double target, long tail) {
         float top = Memory.getFloat(tail);
         float[] mass = scores.mass();
@@ -172,8 +184,8 @@ final class SparseRow {
         for (double each : values) {
             squares += each * each;
         }
-        // target² · ‖values‖² / spread, both relative to the same top
-        return 2.0 * top + log2(target * target * squares / Math.max(valueSpread, 1e-30));
+        // target · ‖values‖ / √spread, both relative to the same top
+        return top + log2(target * Math.sqrt(squares / Math.max(valueSpread, 1e-30)));
     }
 
     private void read(int from, long state, Scratch scratch) {
@@ -293,7 +305,7 @@ final class SparseRow {
         return ratio(pairs / ((double) drawn * (drawn - 1)), norm * norm);
     }
 
-    /** Σ p (v − o) − p̄ (v̄ − o) of a leaf, with weights p by its keys and p̄ by its summary. */
+    /** Σ p (v − o) − p̄ (v̄ − o) of a leaf, with weights p by its keys and p̄ and v̄ by its summary. */
     private void error(int leaf, double total, double[] error, Scratch scratch) {
         DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
         call.begin(tile, unit, row, 1);
@@ -307,8 +319,11 @@ final class SparseRow {
         double expected = Math.pow(2, scores.mass()[leaf] - total);
         int r = region(leaf);
         long mean = regions.get(r).meanValue(unit, leaf - firstLeaf[r]);
+        double move = UnreadLeaves.moved(Memory.getFloat(regions.get(r).spreads(unit) + (leaf - firstLeaf[r]) * 4L),
+                variances[r]);
         for (int c = 0; c < dv; c++) {
-            error[c] = tile.values()[c] * by - mass * o[c] - expected * (Memory.getFloat(mean + c * 4L) - o[c]);
+            error[c] = tile.values()[c] * by - mass * o[c]
+                    - expected * (Memory.getFloat(mean + c * 4L) + move * unread.move(r)[c] - o[c]);
         }
     }
 
@@ -320,12 +335,17 @@ final class SparseRow {
         return call.store().d() + call.store().valueStride();
     }
 
+    private double summaryFloats() {
+        return leaves * (rowFloats() + 2.0)
+                + (double) regions.size() * call.store().d() * call.store().valueStride();
+    }
+
     private double keys() {
         return (double) readCount * GROUP + call.length() - sorted();
     }
 
     private double bytes(SparseDecoding options) {
-        double floats = (keys() + (double) options.checks() * GROUP) * rowFloats() + leaves * (rowFloats() + 2.0);
+        double floats = (keys() + (double) options.checks() * GROUP) * rowFloats() + summaryFloats();
         return call.length() == 0 ? 0 : floats / ((double) call.length() * rowFloats());
     }
 

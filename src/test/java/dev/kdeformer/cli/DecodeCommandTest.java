@@ -16,6 +16,7 @@ class DecodeCommandTest {
                 "--budget", "0.3,1", "--checks", "8", "--json");
         Map<String, Object> report = JSON.std.mapFrom(outcome.succeeds().out());
         assertEquals(5, report.get("queries"));
+        assertTrue(((Number) report.get("grownRowsPerSecond")).doubleValue() > 0, report.toString());
         List<?> runs = (List<?>) report.get("runs");
         assertEquals(3, runs.size());
         Map<?, ?> third = (Map<?, ?>) runs.get(1);
@@ -31,6 +32,14 @@ class DecodeCommandTest {
                 "--warm-up", "0", "--no-observe").succeeds().out();
         assertTrue(text.contains("GB/s"), text);
         assertTrue(text.contains("sparse"), text);
+    }
+
+    @Test
+    void comparesWithWhatTheMemoryGives() {
+        String text = Outcome.of("decode", "--data", "minilm-512.layer2", "--queries", "2", "--repeat", "1",
+                "--warm-up", "0.01").succeeds().out();
+        assertTrue(text.matches("(?s).*memory read: [0-9.]+ GB/s, of which exact decoding reaches [0-9.]+ %.*"), text);
+        assertTrue(text.matches("(?s).*appending and indexing: [0-9.]+ rows/s at once.*"), text);
     }
 
     @Test

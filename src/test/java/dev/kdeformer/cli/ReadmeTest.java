@@ -71,6 +71,7 @@ class ReadmeTest {
     private void compile(String name, String body) {
         String source = """
                 import dev.kdeformer.*;
+                import dev.kdeformer.decode.*;
                 import dev.kdeformer.tensor.*;
                 import java.lang.foreign.Arena;
 

@@ -135,6 +135,47 @@ class KeyValueCacheTest {
     }
 
     @Test
+    void aLongRunOfRandomCallsHoldsNoMoreThanItsKeys() {
+        AttentionInput input = make.normal(1, 4, 2, 3, 9000, 16, 8);
+        SplittableRandom random = new SplittableRandom(9);
+        SparseDecoding sparse = SparseDecoding.builder().budget(0.3).checks(4).build();
+        long perKey = 2 * (16 + 16) * 4; // two heads, values padded to the widest vectors
+        try (Engine engine = Engine.create(2)) {
+            long scratch = 0;
+            for (int cacheIndex = 0; cacheIndex < 8; cacheIndex++) {
+                KeyValueCache cache = KeyValueCache.createIndexed(1, 2, 16, 8);
+                try {
+                    int length = 0;
+                    for (int step = 0; step < 120; step++) {
+                        int rows = Math.min(1 + random.nextInt(random.nextInt(6) == 0 ? 3000 : 90), 9000 - length);
+                        if (rows > 0) {
+                            cache.append(engine, input.key().rows(length, rows), input.value().rows(length, rows));
+                            length += rows;
+                        }
+                        if (random.nextInt(3) == 0) {
+                            length -= random.nextInt(random.nextInt(4) == 0 ? length : Math.min(length, 70));
+                            cache.truncate(engine, length);
+                        }
+                        // What the youngest chunk has spare, a summary for 32 keys with padding, and the tilts.
+                        assertTrue(cache.bytes() <= (length + 1024) * perKey * 17 / 16 + (1 << 19),
+                                cache.bytes() + " bytes for " + length + " keys");
+                        int n = 1 + random.nextInt(3);
+                        Tensor query = input.query().rows(0, n);
+                        Tensor output = make.zeros(query.shape().withColumns(8));
+                        cache.decode(engine, query, output);
+                        sparse.apply(engine, cache, query, output, null, 0.25f);
+                    }
+                } finally {
+                    cache.close();
+                }
+                assertEquals(0, cache.bytes());
+                assertTrue(cacheIndex < 2 || engine.scratchBytes() <= scratch, "scratch memory grows without end");
+                scratch = Math.max(scratch, engine.scratchBytes());
+            }
+        }
+    }
+
+    @Test
     void theCallersMemoryIsNotKept() {
         Tensor output;
         AttentionInput input = make.normal(1, 1, 1, 1, 50, 4, 4);

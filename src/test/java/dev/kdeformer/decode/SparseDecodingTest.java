@@ -8,13 +8,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
+import dev.kdeformer.reference.EmbeddedData;
 import dev.kdeformer.reference.ReferenceAttention;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class SparseDecodingTest {
     private static final Engine ENGINE = Engine.create(2);
@@ -92,10 +97,81 @@ class SparseDecodingTest {
                 }
             }
             double rms = Math.sqrt(error);
-            assertTrue(done.predictedError() > rms / 2 && done.predictedError() < 2 * rms,
+            // These errors are independent, so that the prediction exceeds them by the root of the number of groups.
+            assertTrue(done.predictedError() > rms && done.predictedError() < 20 * rms,
                     () -> "predicted " + done.predictedError() + ", was " + rms);
             assertTrue(done.checkedError() > rms / 2 && done.checkedError() < 2 * rms,
                     () -> "checked " + done.checkedError() + ", was " + rms);
+        }
+    }
+
+    /**
+     * Real data: the set, the head, the scale, and the least number of 100 queries to cover. Each word vector is itself
+     * among the keys and may stick out of its group.
+     */
+    static Stream<Arguments> activations() {
+        return Stream.of(Arguments.of("glove-16384", 0, 1f, 80), Arguments.of("minilm-16384.layer0", 0, 0.1768f, 95),
+                Arguments.of("e5-pool16384.layer11", 0, 0.1768f, 95),
+                Arguments.of("ocr-svtr-4096.block1", 0, 0.2582f, 95),
+                Arguments.of("ocr-svtr-4096.block1", 1, 0.2582f, 95));
+    }
+
+    @ParameterizedTest
+    @MethodSource("activations")
+    void thePredictionCoversTheErrorOnRealData(String set, int head, float scale, int least) {
+        Tensor query = EmbeddedData.load(set + ".q");
+        int rows = query.shape().rows();
+        query = EmbeddedData.load(set + ".q", head, rows);
+        Tensor key = set.startsWith("glove") ? query : EmbeddedData.load(set + ".k", head, rows);
+        Tensor value = EmbeddedData.load(set + ".v", head, rows);
+        int queries = 100;
+        int covered = 0;
+        double errors = 0;
+        double predictions = 0;
+        try (KeyValueCache cache = KeyValueCache.createIndexed(1, 1, key.shape().columns(), value.shape().columns())) {
+            cache.observe(ENGINE, query);
+            cache.append(ENGINE, key, value);
+            SparseDecoding method = SparseDecoding.builder().build();
+            Tensor exact = make.zeros(Shape.of(1, value.shape().columns()));
+            Tensor close = make.zeros(exact.shape());
+            for (int i = 0; i < queries; i++) {
+                Tensor each = query.rows(i * (rows / queries), 1);
+                cache.decode(ENGINE, each, exact, null, scale);
+                double predicted = method.apply(ENGINE, cache, each, close, null, scale).predictedError();
+                double difference = 0;
+                double norm = 0;
+                float[] o = close.toArray();
+                for (int c = 0; c < o.length; c++) {
+                    difference += Math.pow(o[c] - exact.toArray()[c], 2);
+                    norm += (double) o[c] * o[c];
+                }
+                covered += difference / norm <= predicted * predicted ? 1 : 0;
+                errors += difference / norm / queries;
+                predictions += predicted * predicted / queries;
+            }
+        }
+        double error = Math.sqrt(errors);
+        double prediction = Math.sqrt(predictions);
+        assertTrue(covered >= least, "covered " + covered + " of " + queries);
+        assertTrue(error <= prediction, "error " + error + ", predicted " + prediction);
+        assertTrue(error < 0.15, "error " + error);
+    }
+
+    @Test
+    void valuesThatGoWithKeysInsideGroupsAreFollowed() {
+        // Values are a linear function of the keys, so groups err in one direction unless the tilt sees to it.
+        AttentionInput input = make.normal(1, 4, 1, 8, 20_000, 6, 6).withScale(0.3f);
+        for (int j = 0; j < 20_000; j++) {
+            for (int c = 0; c < 6; c++) {
+                input.value().matrix(0, 0).set(j, c, 1 + input.key().matrix(0, 0).get(j, (c + 1) % 6));
+            }
+        }
+        ReferenceAttention reference = ReferenceAttention.of(input.withMask(Mask.causal()));
+        Tensor output = make.zeros(input.outputShape());
+        try (KeyValueCache cache = cacheOf(input)) {
+            SparseDecoding.builder().budget(0.06).build().apply(ENGINE, cache, input.query(), output, null, 0.3f);
+            double error = reference.spectralError(output);
+            assertTrue(error < 0.015, "error " + error);
         }
     }
 
