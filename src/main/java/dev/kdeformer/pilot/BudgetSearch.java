@@ -8,7 +8,8 @@ import java.util.Arrays;
 /**
  * Finds the cheapest pass whose error stays within a budget. A few tiles, in runs spread over the tree, are tried at
  * rising effort against exact rows of theirs; the first effort that passes is run in full and then checked on other
- * exact rows, drawn uniformly, which had no part in the choice. A failed check goes on to the next effort. Where what is
+ * exact rows, drawn uniformly, which had no part in the choice. Of every pass the most doubtful queries are computed
+ * exactly. A failed check goes on to the next effort. Where what is
  * still missing would cost about as much as exact attention, judging by what a step usually gains, the search ends: the
  * sooner, the less it has cost in vain.
  *
@@ -42,6 +43,12 @@ final class BudgetSearch {
     private static final int TRIAL_RUNS = 8;
     private static final int TILES_IN_RUN = 1 << 2 * PilotWalk.LEVELS;
     private static final int ROWS_PER_TILE = 8;
+
+    /**
+     * The most doubtful queries are computed exactly: so many, or as many as cost half of the key evaluations of the
+     * pass if that is less.
+     */
+    private static final double MOST_DOUBTFUL = 1.0 / 64;
 
     private static final int LEAST_CHECK_ROWS = 192;
     private static final int MOST_CHECK_ROWS = 1024;
@@ -83,6 +90,7 @@ final class BudgetSearch {
         if (m < SHORTEST) {
             return false;
         }
+        head.doubt();
         PackedKeys packed = ExactRows.pack(head.keys(), team);
         boolean[] tried = new boolean[n];
         ExactRows trial = ExactRows.at(head, trialPositions(tried), packed, team);
@@ -99,13 +107,17 @@ final class BudgetSearch {
             head.want(tried);
             work += head.run(effort, team);
             double columns = head.projected() / column / count(tried);
-            double found = excess * trial.error();
+            double doubtful = Math.min(MOST_DOUBTFUL, columns / (2 * m));
+            double found = excess * trial.error(head.doubts().largest((int) (doubtful * count(tried)), tried));
             if (!worthwhile(columns, found, m)) {
                 return false;
             }
             if (found <= budget) {
                 head.want(null);
                 work += head.run(effort, team);
+                int[] rows = head.doubts().largest((int) (doubtful * n), null);
+                ExactRows.write(head, rows, packed, team);
+                work += rows.length * column * m;
                 error = check.error();
                 if (error <= budget) {
                     return true;

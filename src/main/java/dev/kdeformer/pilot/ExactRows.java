@@ -9,6 +9,7 @@ import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.linalg.Gram;
 import dev.kdeformer.linalg.SymmetricEigen;
+import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
@@ -47,6 +48,34 @@ final class ExactRows {
     static ExactRows at(PilotHead head, int[] positions, PackedKeys packed, Team team) {
         int dv = packed.dv();
         float[] rows = new float[positions.length * dv];
+        compute(head, positions, packed, team, (state, from, count) -> {
+            for (int r = 0; r < count; r++) {
+                float inverse = 1 / state.sum(r);
+                for (int c = 0; c < dv; c++) {
+                    rows[(from + r) * dv + c] = state.values()[r * state.valueStride() + c] * inverse;
+                }
+            }
+        });
+        return new ExactRows(head, positions, rows, dv);
+    }
+
+    /** Computes the rows at {@code positions} of the tree order and makes them the output. */
+    static void write(PilotHead head, int[] positions, PackedKeys packed, Team team) {
+        long mark = team.scratch().mark();
+        long rows = team.scratch().ints(positions.length);
+        for (int i = 0; i < positions.length; i++) {
+            Memory.putInt(rows + i * 4L, head.order()[positions[i]]);
+        }
+        compute(head, positions, packed, team, (state, from, count) -> head.finish(state, rows, from, count));
+        team.scratch().release(mark);
+    }
+
+    /** Takes the finished state of a tile, indices [from, from + count) of the positions. */
+    private interface Receiver {
+        void take(SoftmaxTile state, int from, int count);
+    }
+
+    private static void compute(PilotHead head, int[] positions, PackedKeys packed, Team team, Receiver receiver) {
         team.forEach((positions.length + TILE - 1) / TILE, (index, scratch) -> {
             int from = index * TILE;
             int count = Math.min(TILE, positions.length - from);
@@ -57,16 +86,10 @@ final class ExactRows {
             for (int r = 0; r < count; r++) {
                 head.queries().read(positions[from + r], queries.data(), r * STRIDE);
             }
-            state.begin(count, dv);
+            state.begin(count, packed.dv());
             state.add(queries, packed);
-            for (int r = 0; r < count; r++) {
-                float inverse = 1 / state.sum(r);
-                for (int c = 0; c < dv; c++) {
-                    rows[(from + r) * dv + c] = state.values()[r * state.valueStride() + c] * inverse;
-                }
-            }
+            receiver.take(state, from, count);
         });
-        return new ExactRows(head, positions, rows, dv);
     }
 
     /** Number of rows. */
@@ -92,13 +115,23 @@ final class ExactRows {
      * measured on the other half, understates it where rows are heavy-tailed. The estimate is their geometric mean.
      */
     double error() {
+        return error(new int[0]);
+    }
+
+    /**
+     * The same as if the output were exact at some positions.
+     *
+     * @param exact positions, ascending
+     */
+    double error(int[] exact) {
         Gram[] errors = {new Gram(dv), new Gram(dv)};
         Gram norms = new Gram(dv);
         double sum = 0;
         double squares = 0;
         double most = 0;
         for (int i = 0; i < positions.length; i++) {
-            double y = difference(i, errors[i & 1].next(), norms.next());
+            boolean isExact = Arrays.binarySearch(exact, positions[i]) >= 0;
+            double y = difference(i, isExact, errors[i & 1].next(), norms.next());
             errors[i & 1].add();
             norms.add();
             sum += y;
@@ -126,12 +159,12 @@ final class ExactRows {
     }
 
     /** The error and the exact row at index {@code i}; returns the squared norm of the error. */
-    private double difference(int i, double[] error, double[] exact) {
+    private double difference(int i, boolean isExact, double[] error, double[] exact) {
         int row = head.order()[positions[i]];
         double sum = 0;
         for (int c = 0; c < dv; c++) {
             exact[c] = rows[i * dv + c];
-            error[c] = head.output().get(row, c) - exact[c];
+            error[c] = isExact ? 0 : head.output().get(row, c) - exact[c];
             sum += error[c] * error[c];
         }
         return sum;

@@ -146,6 +146,23 @@ final class FarField {
         return mass;
     }
 
+    /** The mean of the groups' central moments by their mass, a new array; zeros if there is no mass. */
+    float[] meanVariances() {
+        float[] mean = new float[stride];
+        float top = EMPTY;
+        for (float a : logMass) {
+            top = Math.max(top, a);
+        }
+        double mass = mass(top);
+        for (int g = 0; g < groups && top > EMPTY; g++) {
+            float part = (float) (Math.exp(logMass[g] - top) / mass);
+            for (int c = 0; c < stride; c++) {
+                mean[c] += part * variances[g * stride + c];
+            }
+        }
+        return mean;
+    }
+
     /** Adds a tilt of full rank, {@code matrix} (d rows of value stride) relative to weights exp(logit − top). */
     void addTilt(float[] matrix, float top) {
         double mass = mass(top);

@@ -21,6 +21,9 @@ final class NodeScratch {
     /** Its result for one panel. */
     final float[] panel = new float[6 * STRIDE];
     final float[] weighted = new float[QueryTile.ROWS * STRIDE];
+    /** Sums of weights of a tile's far part, and what they are relative to. */
+    final float[] farSums = new float[QueryTile.ROWS];
+    final float[] farReferences = new float[QueryTile.ROWS];
     final Choice choice = new Choice();
     final float[] lanes = new float[LANES];
 

@@ -29,6 +29,7 @@ final class PilotHead {
     private final Matrix output;
     private final Matrix logSumExp;
     private final CounterRandom sampling;
+    private Doubts doubts;
     private boolean[] wantedTiles;
     private double projected;
 
@@ -128,8 +129,27 @@ final class PilotHead {
 
     /** Writes the rows of a finished tile. */
     void finish(SoftmaxTile state, int from, int count) {
-        state.finish(output, logSumExp, orderAddress, from,
-                logSumExp == null ? null : head.shift(query, orderAddress, from, count, keys.centre()));
+        finish(state, orderAddress, from, count);
+    }
+
+    /**
+     * Writes rows that lie anywhere.
+     *
+     * @param rows address of ints, the caller's rows
+     */
+    void finish(SoftmaxTile state, long rows, int from, int count) {
+        state.finish(output, logSumExp, rows, from,
+                logSumExp == null ? null : head.shift(query, rows, from, count, keys.centre()));
+    }
+
+    /** Makes all passes from now on note their doubts. */
+    void doubt() {
+        doubts = new Doubts(queries.count());
+    }
+
+    /** What the last pass doubts, or null. */
+    Doubts doubts() {
+        return doubts;
     }
 
     /** How many of the queries at positions [from, to) are to be computed. */

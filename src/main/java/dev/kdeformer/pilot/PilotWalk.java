@@ -311,12 +311,21 @@ final class PilotWalk {
             if (!far.isEmpty()) {
                 addFar(rows, centres[depth], far);
             }
+            if (head.doubts() != null) {
+                for (int r = 0; r < rows; r++) {
+                    buffers.farReferences[r] = buffers.state.reference(r);
+                    buffers.farSums[r] = far.isEmpty() ? 0 : buffers.state.sum(r);
+                }
+            }
             if (first == from) {
                 nearKeys.resize(count);
                 buffers.packer.packRows(nearKeys, buffers.near, keys.keys().address(), stride,
                         keys.values().address(), valueStride, keys.biases());
             }
             buffers.state.add(queries, nearKeys);
+            if (head.doubts() != null) {
+                doubt(first, rows, far);
+            }
             if (correction != null && correction.count() > 0) {
                 correction.apply(buffers.state, queries, far.isEmpty() ? null : buffers.deviations, farKeys);
             }
@@ -326,6 +335,21 @@ final class PilotWalk {
         if (correction != null) {
             work += (to - from) * (2.0 * (d + dv) * correction.count()
                     + (far.isEmpty() ? 0 : keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv));
+        }
+    }
+
+    /** Notes how much each query of the tile depends on the far field, and how far it is from where that is good. */
+    private void doubt(int first, int rows, FarField far) {
+        float[] variances = far.meanVariances();
+        for (int r = 0; r < rows; r++) {
+            double part = buffers.farSums[r] == 0 ? 0 : buffers.farSums[r] / (double) buffers.state.sum(r)
+                    * Math.pow(2, (double) buffers.farReferences[r] - buffers.state.reference(r));
+            float distance = 0;
+            for (int c = 0; c < d && part > 0; c++) {
+                float delta = buffers.deviations.data()[r * STRIDE + c];
+                distance += delta * delta * variances[c];
+            }
+            head.doubts().note(first + r, (float) (part * distance));
         }
     }
 
