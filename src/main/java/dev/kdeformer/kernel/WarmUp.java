@@ -9,7 +9,7 @@ import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 
 /**
- * Gets the hot kernels compiled before the first large call. A register tile has more live vectors than the first
+ * Gets the hot kernels compiled before much work is done with them. A register tile has more live vectors than the first
  * compiler can hold, so that it runs a hundred times slower there than after the second one, and a large first call
  * would spend seconds in it. Many calls on the smallest operands reach the second compiler for little work; the wait
  * then lets its threads finish.
@@ -19,9 +19,27 @@ public final class WarmUp {
     private static final long LONGEST_WAIT_NANOS = 1_500_000_000L;
     private static final long COMPILED_NANOS = 60_000;
 
+    /** Output elements times keys after which slow kernels have cost as much time as compiling them. */
+    private static final double WORTH = 1L << 26;
+
     private static boolean done;
+    private static double work;
 
     private WarmUp() {
+    }
+
+    /**
+     * Counts a call that is about to be made, and warms the kernels up before the one that makes all of them together
+     * worth it: the first if it is large, a later one if all are small. Takes at most about two seconds, once.
+     *
+     * @param elements of the output
+     * @param keys     that each of them is a sum over
+     */
+    public static synchronized void before(double elements, double keys) {
+        work += elements * keys;
+        if (work > WORTH) {
+            once();
+        }
     }
 
     /** Warms the kernels up, the first time it is called; at most about two seconds. */

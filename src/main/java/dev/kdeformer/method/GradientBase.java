@@ -3,6 +3,7 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.kernel.WarmUp;
 import dev.kdeformer.runtime.Crew;
 import dev.kdeformer.tensor.Tensor;
 
@@ -17,6 +18,7 @@ public abstract class GradientBase implements AttentionGradient {
         GradientChecks checks = new GradientChecks(input, output, logSumExp, outputGradient);
         checks.tensors(engine, dQuery, dKey, dValue);
         checkSupported(input);
+        WarmUp.before(input.outputShape().elements(), input.keys());
         Crew crew = engine.begin();
         try {
             checks.elements(crew);

@@ -12,16 +12,11 @@ import dev.kdeformer.tensor.Tensor;
  * back whatever happens. A method only supplies {@link #run}.
  */
 public abstract class MethodBase implements AttentionMethod {
-    /** Output elements times keys above which a first call takes longer than compiling the kernels. */
-    private static final double WARM_UP_WORK = 1L << 28;
-
     @Override
     public final Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         Checks.outputs(engine, input, output, logSumExp);
         checkSupported(input);
-        if (input.outputShape().elements() * (double) input.keys() > WARM_UP_WORK) {
-            WarmUp.once();
-        }
+        WarmUp.before(input.outputShape().elements(), input.keys());
         Crew crew = engine.begin();
         try {
             Checks.elements(crew, input);
