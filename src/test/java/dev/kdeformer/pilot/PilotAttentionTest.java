@@ -184,6 +184,40 @@ class PilotAttentionTest {
         }
     }
 
+    /** Queries unlike all others lie far from every centroid, and rest on the far field: within a budget they are exact. */
+    @Test
+    void doubtfulQueriesAreComputedWithinABudget() {
+        AttentionInput input = clustered(1, 8192, 8192, 16, 16);
+        SplittableRandom random = new SplittableRandom(4);
+        int strange = 20;
+        for (int i = 0; i < strange; i++) {
+            for (int c = 0; c < 16; c++) {
+                input.query().matrix(0, 0).set(400 * i, c, (float) (5 * random.nextGaussian()));
+            }
+        }
+        Tensor exact = make.zeros(input.outputShape());
+        Tensor fixed = make.zeros(input.outputShape());
+        Tensor budgeted = make.zeros(input.outputShape());
+        Attention.exact().build().apply(ENGINE, input, exact);
+        Attention.pilot().build().apply(ENGINE, input, fixed);
+        Attention.pilot().budget(ErrorBudget.relativeSpectral(0.2)).build().apply(ENGINE, input, budgeted);
+        int wrong = 0;
+        int mended = 0;
+        for (int i = 0; i < strange; i++) {
+            double before = 0;
+            double after = 0;
+            for (int c = 0; c < 16; c++) {
+                double truth = exact.matrix(0, 0).get(400 * i, c);
+                before = Math.max(before, Math.abs(fixed.matrix(0, 0).get(400 * i, c) - truth));
+                after = Math.max(after, Math.abs(budgeted.matrix(0, 0).get(400 * i, c) - truth));
+            }
+            wrong += before > 0.1 ? 1 : 0;
+            mended += before > 0.1 && after < 1e-4 ? 1 : 0;
+        }
+        assertTrue(wrong >= 5, wrong + " of the strange queries are wrong at a fixed cost");
+        assertTrue(mended >= 0.8 * wrong, mended + " of " + wrong);
+    }
+
     @Test
     void shortHeadsAreExactWithinABudget() {
         AttentionInput input = make.normal(1, 4, 2, 100, 90, 8, 8);
