@@ -129,6 +129,20 @@ public final class GradientTile {
         bias[r] = ownBias[r];
     }
 
+    /** Leaves key {@code r} out from now on. */
+    public void leaveOut(int r) {
+        weigh(r, Float.NEGATIVE_INFINITY);
+    }
+
+    /** Adds to {@code sums} the weights that each of {@code queries} queries of the last block gives to all keys. */
+    public void addWeights(float[] sums, int queries) {
+        for (int r = 0; r < count; r++) {
+            for (int i = 0; i < queries; i++) {
+                sums[i] += weights[r * STRIDE + i];
+            }
+        }
+    }
+
     /** Leaves keys [from, to) out for the queries that are added next, and none but these. */
     public void leaveOut(int from, int to) {
         System.arraycopy(ownBias, 0, bias, 0, count);

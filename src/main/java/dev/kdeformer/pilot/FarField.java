@@ -182,6 +182,16 @@ final class FarField {
         return values;
     }
 
+    /** Second central moments of a group's keys from index {@code group · stride} on. */
+    float[] variances() {
+        return variances;
+    }
+
+    /** The value tilt, a row of value stride for every feature of the query; empty where values do not move. */
+    float[] tilt() {
+        return tilt;
+    }
+
     /** Whether nothing has been folded. */
     boolean isEmpty() {
         for (float a : logMass) {

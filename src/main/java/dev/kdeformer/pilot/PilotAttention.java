@@ -1,6 +1,8 @@
 package dev.kdeformer.pilot;
 
+import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
@@ -30,7 +32,7 @@ import java.util.Map;
  * <p>Takes key padding, a bias per key and grouped heads; not causal masks. At most 256 features. Memory is linear in
  * n and m. The log-sum-exp is an estimate from the same expansion.
  */
-public final class PilotAttention extends MethodBase {
+public final class PilotAttention extends MethodBase implements DifferentiableMethod {
     private final int near;
     private final int candidates;
     private final int columns;
@@ -84,6 +86,10 @@ public final class PilotAttention extends MethodBase {
             map.put("unbiased", unbiased);
         }
         return map;
+    }
+
+    int groups() {
+        return groups;
     }
 
     int rank() {
@@ -198,7 +204,7 @@ public final class PilotAttention extends MethodBase {
     }
 
     /** The effort at fixed cost. */
-    private Effort effort(AttentionInput input, int keys) {
+    Effort effort(AttentionInput input, int keys) {
         if (columns == 0) {
             return Effort.fixed(candidates, near);
         }
@@ -228,7 +234,7 @@ public final class PilotAttention extends MethodBase {
                 + 2.0 * middle() * input.d() * input.dv() / pair / (largestTile() * 0.75);
     }
 
-    private static Rows scaled(Matrix query, float scale, Team team) {
+    static Rows scaled(Matrix query, float scale, Team team) {
         Rows rows = Rows.allocate(team.scratch(), query.rows(), query.columns());
         int chunk = 4096;
         team.forEach((query.rows() + chunk - 1) / chunk, (index, scratch) -> {
@@ -253,6 +259,30 @@ public final class PilotAttention extends MethodBase {
                 head.logSumExp(member).set(i, 0, Float.NEGATIVE_INFINITY);
             }
         }
+    }
+
+    /**
+     * The gradients of this method at a fixed cost, with the following held fixed: the tree of the queries and the
+     * groups of the keys; which keys each tile evaluates, folds and drops as negligible; the centroids x of the tree's
+     * nodes; and the second moments c_g and the value tilts M of the expansion. What is left is a smooth function of
+     * queries, keys and values. A node that folds keys gives them the weights exp(x·k_j + bias_j), and so each group
+     * its log-mass a_g, its mean key κ_g and its mean value ν_g; on the way down to a centroid x + Δ, a_g becomes
+     * a_g + Δ·κ_g and ν_g becomes ν_g + M Δ, and what is folded there is added; at a leaf a query that is δ away from the
+     * centroid meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g and the value ν_g + M δ, beside the near keys. The
+     * gradient of this function is computed, through near keys, log-masses and means.
+     *
+     * <p>The walk down the tree is done again, so that memory stays linear in n and m.
+     *
+     * @throws IllegalStateException if the method has an error budget, which tries several costs, or is unbiased by a
+     *                               sample of folded keys
+     */
+    @Override
+    public AttentionGradient gradient() {
+        if (budget != null || unbiased > 0) {
+            throw new IllegalStateException("pilot attention has gradients at a fixed cost only, without "
+                    + (budget != null ? "an error budget" : "a sample of folded keys"));
+        }
+        return new PilotGradient(this);
     }
 
     @Override

@@ -102,6 +102,23 @@ final class PilotHead {
         return projected;
     }
 
+    /** Number of nodes that a walk starts from. */
+    int topNodes(Effort effort) {
+        return 1 << topLevel(effort);
+    }
+
+    /** Walks the whole tree in {@code shares} parts, each with a visitor of its own. */
+    void visit(Effort effort, int shares, Team team, NodeVisitor.Maker maker) {
+        int topLevel = topLevel(effort);
+        int nodes = 1 << topLevel;
+        team.forEach(shares, (share, scratch) -> {
+            PilotWalk walk = new PilotWalk(this, effort, team, scratch, maker.make(share, scratch));
+            for (int node = (int) ((long) share * nodes / shares); node < (share + 1L) * nodes / shares; node++) {
+                walk.top(topLevel, node);
+            }
+        });
+    }
+
     /** The first level at which a node would drop keys, so that no level above it needs to be walked. */
     private int topLevel(Effort effort) {
         int level = levels % PilotWalk.LEVELS;
@@ -196,6 +213,11 @@ final class PilotHead {
     int keyAt(int position, int offset) {
         int row = order[position] + offset;
         return row < 0 || row >= keyAtRow.length ? -1 : keyAtRow[row];
+    }
+
+    /** Address of ints, the caller's row of every position. */
+    long orderAddress() {
+        return orderAddress;
     }
 
     int[] offsets() {

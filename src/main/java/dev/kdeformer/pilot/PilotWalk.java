@@ -52,12 +52,21 @@ final class PilotWalk {
     private final long noBias;
     /** Null where the far part stays as it is. */
     private final FarCorrection correction;
+    private final NodeVisitor visitor;
     private double work;
     private double projected;
     private float best;
     private double mass;
 
     PilotWalk(PilotHead head, Effort effort, Team team, Scratch scratch) {
+        this(head, effort, team, scratch, null);
+    }
+
+    /**
+     * @param visitor goes along and takes the leaves; null for attention
+     */
+    PilotWalk(PilotHead head, Effort effort, Team team, Scratch scratch, NodeVisitor visitor) {
+        this.visitor = visitor;
         this.team = team;
         this.head = head;
         this.effort = effort;
@@ -131,6 +140,9 @@ final class PilotWalk {
         if (correction != null) {
             correction.layer(depth).enter(parent, far);
         }
+        if (visitor != null) {
+            visitor.enter(depth, centres[depth], far);
+        }
         int wanted = leaf ? effort.near() : Math.max(effort.near(), effort.candidates() * (to - from));
         if (!leaf && list.count <= wanted) {
             descend(level, node, depth, list, far);
@@ -154,7 +166,12 @@ final class PilotWalk {
             if (correction != null) {
                 correction.draw(depth, from, centres, far, buffers);
             }
-            attend(from, to, depth, count, far);
+            if (visitor == null) {
+                attend(from, to, depth, count, far);
+            } else {
+                visitor.leaf(depth, from, to, buffers.near, count, far);
+                visitor.leave(depth, far);
+            }
             projected += Math.rint((work - before) * queries / (to - from));
             return;
         }
@@ -172,6 +189,9 @@ final class PilotWalk {
         int down = Math.min(LEVELS, head.levels() - level);
         for (int child = 0; child < 1 << down; child++) {
             visit(level + down, (node << down) + child, depth + 1, list, far);
+        }
+        if (visitor != null) {
+            visitor.leave(depth, far);
         }
     }
 
@@ -283,6 +303,9 @@ final class PilotWalk {
         fold.sum(keys, buffers, top, head.rank());
         if (correction != null) {
             correction.layer(depth).folded(fold, far, directions, head.rank());
+        }
+        if (visitor != null) {
+            visitor.fold(depth, far, fold, buffers);
         }
         far.merge(fold, directions, head.rank());
         work += (4.0 * d + 2.0 * (1 + head.rank()) * keys.values().columns()) * count;

@@ -1,0 +1,77 @@
+package dev.kdeformer.pilot;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+
+/** Gradients by the keys and values of a head, in group order, one set for each share of the work. */
+final class GradientSums {
+    /** Keys that one task adds up. */
+    private static final int CHUNK = 1024;
+
+    private final KeyGroups keys;
+    private final Rows[] dKeys;
+    private final Rows[] dValues;
+
+    GradientSums(KeyGroups keys, int shares, Scratch scratch) {
+        this.keys = keys;
+        this.dKeys = new Rows[shares];
+        this.dValues = new Rows[shares];
+        for (int share = 0; share < shares; share++) {
+            dKeys[share] = Rows.allocate(scratch, keys.count(), keys.keys().columns());
+            dValues[share] = Rows.allocate(scratch, keys.count(), keys.values().columns());
+        }
+    }
+
+    static long bytes(int keys, int d, int dv, int shares) {
+        return shares * (Rows.bytes(keys, d) + Rows.bytes(keys, dv));
+    }
+
+    void clear(int share) {
+        Memory.fillFloats(dKeys[share].address(), (long) keys.count() * dKeys[share].stride(), 0);
+        Memory.fillFloats(dValues[share].address(), (long) keys.count() * dValues[share].stride(), 0);
+    }
+
+    Rows dKey(int share) {
+        return dKeys[share];
+    }
+
+    Rows dValue(int share) {
+        return dValues[share];
+    }
+
+    /** Rows as a matrix. */
+    static Matrix matrix(Rows rows) {
+        long floats = (long) rows.count() * rows.stride();
+        return Tensor.of(Memory.ALL.asSlice(rows.address(), floats * Float.BYTES),
+                Shape.of(rows.count(), rows.columns()), floats, floats, rows.stride(), 1).matrix(0, 0);
+    }
+
+    /** Adds all shares, in their order, to the caller's rows. */
+    void addTo(Matrix dKey, Matrix dValue, Team team) {
+        team.forEach((keys.count() + CHUNK - 1) / CHUNK, (index, scratch) -> {
+            float[] row = new float[Math.max(dKeys[0].stride(), dValues[0].stride())];
+            float[] more = new float[row.length];
+            for (int j = index * CHUNK; j < Math.min(keys.count(), (index + 1) * CHUNK); j++) {
+                add(dKeys, j, dKey, row, more);
+                add(dValues, j, dValue, row, more);
+            }
+        });
+    }
+
+    private void add(Rows[] shares, int j, Matrix target, float[] row, float[] more) {
+        int at = keys.order()[j];
+        target.readRow(at, row, 0);
+        for (Rows each : shares) {
+            each.read(j, more, 0);
+            for (int c = 0; c < each.columns(); c++) {
+                row[c] += more[c];
+            }
+        }
+        target.writeRow(at, row, 0);
+    }
+}

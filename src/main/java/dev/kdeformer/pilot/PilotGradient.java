@@ -1,0 +1,112 @@
+package dev.kdeformer.pilot;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.method.GradientBase;
+import dev.kdeformer.method.GradientCall;
+import dev.kdeformer.method.GradientRows;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+
+/**
+ * Gradients of pilot attention at a fixed cost, with all that the walk down the tree decides held fixed; see
+ * {@link PilotAttention#gradient} for what that is. The walk is done again; at a leaf its gradients are found, and on
+ * the way up each node hands its share of those by the groups to the keys that it folded.
+ *
+ * <p>The tree is dealt to a fixed number of shares, which run at the same time and have gradients by keys and values of
+ * their own; these are added in the order of the shares, so that every sum has one order, whatever the number of
+ * threads.
+ */
+final class PilotGradient extends GradientBase {
+    /** Most shares of the tree. */
+    private static final int SHARES = 8;
+
+    /** Rows that one task clears. */
+    private static final int CHUNK = 4096;
+
+    private final PilotAttention method;
+
+    PilotGradient(PilotAttention method) {
+        this.method = method;
+    }
+
+    @Override
+    protected void checkSupported(AttentionInput input) {
+        method.checkSupported(input);
+    }
+
+    @Override
+    protected void run(GradientCall call) {
+        Team team = call.team();
+        int units = call.forward().keyHeads();
+        team.expect((long) units * call.input().groupSize());
+        if (units >= 4 * team.threads()) {
+            team.forEach(units, (unit, scratch) -> head(call, unit, team.alone(scratch)));
+        } else {
+            for (int unit = 0; unit < units; unit++) {
+                head(call, unit, team);
+            }
+        }
+    }
+
+    private void head(GradientCall call, int unit, Team team) {
+        AttentionInput input = call.input();
+        KeyHead head = call.forward().keyHead(unit);
+        Scratch scratch = team.scratch();
+        long mark = scratch.mark();
+        Matrix dKey = head.ofKeys(call.dKey());
+        Matrix dValue = head.ofKeys(call.dValue());
+        clear(dKey, team);
+        clear(dValue, team);
+        KeyGroups keys = null;
+        for (int member = 0; member < head.groupSize(); member++) {
+            Matrix dQuery = head.ofQueries(call.dQuery(), member);
+            Rows queries = PilotAttention.scaled(head.query(member), input.scale(), team);
+            if (keys == null) {
+                keys = KeyGroups.of(head, queries, method.groups(), team);
+            }
+            if (keys == null) {
+                clear(dQuery, team);
+                continue;
+            }
+            long start = scratch.mark();
+            PilotHead pilot = new PilotHead(head, member, method, keys, queries, team);
+            Effort effort = method.effort(input, keys.count());
+            int shares = Math.min(SHARES, pilot.topNodes(effort));
+            GradientSums sums = new GradientSums(keys, shares, scratch);
+            GradientRows.Source source = GradientRows.Source.of(call, head, member, 0, input.queries());
+            pilot.visit(effort, shares, team, (share, memory) -> {
+                sums.clear(share);
+                return new LeafGradient(pilot, head, source, dQuery, sums.dKey(share), sums.dValue(share),
+                        input.scale(), memory);
+            });
+            sums.addTo(dKey, dValue, team);
+            scratch.release(start);
+            team.advance(1);
+        }
+        scratch.release(mark);
+    }
+
+    private static void clear(Matrix rows, Team team) {
+        team.forEach((rows.rows() + CHUNK - 1) / CHUNK, (index, scratch) -> {
+            float[] zeros = new float[rows.columns()];
+            for (int row = index * CHUNK; row < Math.min(rows.rows(), (index + 1) * CHUNK); row++) {
+                rows.writeRow(row, zeros, 0);
+            }
+        });
+    }
+
+    @Override
+    public Estimate estimate(AttentionInput input, int threads) {
+        Estimate forward = method.estimate(input, threads);
+        long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
+        int d = input.d();
+        int dv = input.dv();
+        return new Estimate(forward.scratchBytes() + heads * GradientSums.bytes(input.keys(), d, dv, SHARES)
+                + threads * LeafGradient.bytes(input.keys(), method.groups(), d, dv),
+                forward.operations() + 2.0 * method.effort(input, input.keys()).near() * (3.0 * d + 2.0 * dv)
+                        * input.queries() * input.batch() * input.heads());
+    }
+}
