@@ -28,6 +28,7 @@ final class FarGradient {
     private final float[] valuesBefore;
     private final float[] centre;
     private final double[] base;
+    private final float[] lanes = new float[LANES];
     private int[] folded = new int[0];
     private float[] weights = new float[0];
     private int count;
@@ -130,11 +131,40 @@ final class FarGradient {
                 g++;
             }
             float part = take[g] * weights[i];
-            float logit = (float) (part * (base[g] + dot(keys, g * stride, groups.keys().row(j), stride)
-                    + dot(values, g * valueStride, groups.values().row(j), valueStride)));
-            add(keys, g * stride, part, dKey.row(j), stride);
-            add(centre, 0, logit, dKey.row(j), stride);
-            add(values, g * valueStride, part, dValue.row(j), valueStride);
+            float logit = (float) (part * (base[g] + along(g, groups.keys().row(j), groups.values().row(j))));
+            add(g, part, logit, dKey.row(j), dValue.row(j));
+        }
+    }
+
+    /** κ̄·k + ν̄·v for the gradients of a group and the rows of a key and a value. */
+    private float along(int g, long key, long value) {
+        FloatVector sum = FloatVector.zero(FLOATS);
+        int at = g * stride;
+        for (int c = 0; c < stride; c += LANES) {
+            sum = FloatVector.fromArray(FLOATS, keys, at + c).fma(Lanes.load(key + c * 4L), sum);
+        }
+        FloatVector more = FloatVector.zero(FLOATS);
+        at = g * valueStride;
+        for (int c = 0; c < valueStride; c += LANES) {
+            more = FloatVector.fromArray(FLOATS, values, at + c).fma(Lanes.load(value + c * 4L), more);
+        }
+        sum.add(more).intoArray(lanes, 0);
+        return Lanes.sum(lanes, 0);
+    }
+
+    /** Adds {@code part} times the gradients of a group, and {@code logit} times the centroid, to the rows of a key. */
+    private void add(int g, float part, float logit, long dKey, long dValue) {
+        FloatVector p = FloatVector.broadcast(FLOATS, part);
+        FloatVector l = FloatVector.broadcast(FLOATS, logit);
+        int at = g * stride;
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector x = FloatVector.fromArray(FLOATS, keys, at + c).fma(p, Lanes.load(dKey + c * 4L));
+            Lanes.store(FloatVector.fromArray(FLOATS, centre, c).fma(l, x), dKey + c * 4L);
+        }
+        at = g * valueStride;
+        for (int c = 0; c < valueStride; c += LANES) {
+            Lanes.store(FloatVector.fromArray(FLOATS, values, at + c).fma(p, Lanes.load(dValue + c * 4L)),
+                    dValue + c * 4L);
         }
     }
 
@@ -170,20 +200,5 @@ final class FarGradient {
             sum = FloatVector.fromArray(FLOATS, a, a0 + c).fma(FloatVector.fromArray(FLOATS, b, b0 + c), sum);
         }
         return Lanes.sum(sum);
-    }
-
-    private static float dot(float[] a, int a0, long row, int length) {
-        FloatVector sum = FloatVector.zero(FLOATS);
-        for (int c = 0; c < length; c += LANES) {
-            sum = FloatVector.fromArray(FLOATS, a, a0 + c).fma(Lanes.load(row + c * 4L), sum);
-        }
-        return Lanes.sum(sum);
-    }
-
-    private static void add(float[] gradient, int at, float weight, long row, int length) {
-        FloatVector w = FloatVector.broadcast(FLOATS, weight);
-        for (int c = 0; c < length; c += LANES) {
-            Lanes.store(FloatVector.fromArray(FLOATS, gradient, at + c).fma(w, Lanes.load(row + c * 4L)), row + c * 4L);
-        }
     }
 }
