@@ -35,6 +35,14 @@ public interface AttentionGradient {
             Tensor dQuery, Tensor dKey, Tensor dValue);
 
     /**
+     * The function that this is the gradient of, with the choices that the method makes for {@code input}.
+     *
+     * @throws IllegalArgumentException if the input holds NaN or infinity, or the method cannot do the mask
+     * @throws IllegalStateException    if a tensor's arena or the engine is closed
+     */
+    FixedFunction fixed(Engine engine, AttentionInput input);
+
+    /**
      * What a call would need.
      *
      * @param threads number of threads that the engine would use

@@ -121,6 +121,6 @@ record DecodeReport(Report report, List<SparseDecoding.Statistics> statistics, i
     }
 
     private static String rate(double rowsPerSecond) {
-        return Sentences.count(rowsPerSecond) + " rows/s";
+        return Sentences.count(Math.rint(rowsPerSecond)) + " rows/s";
     }
 }

@@ -1,8 +1,11 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -10,22 +13,36 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** Checks the gradients of exact attention against finite differences. */
+/** Checks the gradients of a method against finite differences. */
 @Command(name = "gradcheck",
-        description = {"Check the gradients of exact attention against finite differences in double precision, and "
-            + "time them.",
+        description = {"Check the gradients of a method against finite differences in double precision, and time "
+            + "them.",
             "Some elements of queries, keys and values are moved up and down, and the change of a random linear loss "
-                + "is compared with the gradient. Without an input option it takes random queries, keys and values."},
+                + "is compared with the gradient. An approximate method is checked as the function that it is with its "
+                + "choices for this input held fixed; how far its gradients are from the exact ones is shown too. "
+                + "Without an input option it takes random queries, keys and values."},
         footer = {"", "The exit code is 1 if an error exceeds --tolerance.", "", "Examples:",
-            "  kdebench gradcheck --n 256", "  kdebench gradcheck --data minilm-512.layer2 --causal --json"})
+            "  kdebench gradcheck --n 256", "  kdebench gradcheck --method kdeformer --columns 96 --n 512",
+            "  kdebench gradcheck --data minilm-512.layer2 --causal --json"})
 final class GradcheckCommand implements Callable<Integer> {
     private static final int ROWS = 256;
 
     @Mixin
     private CutInputOptions inputOptions;
 
-    @Option(names = "--d", paramLabel = "D", order = 21, description = "Columns of random input (default: 64).")
+    @Option(names = "--method", paramLabel = "NAME", order = 18, defaultValue = Bench.EXACT,
+            description = "The method: exact, kdeformer, hyper or pilot (default: ${DEFAULT-VALUE}).")
+    private String method;
+
+    @Option(names = "--columns", paramLabel = "C", order = 19,
+            description = "Key evaluations per query that the method may spend (default: the method's own choice).")
     private Integer columns;
+
+    @Mixin
+    private MethodOptions methodOptions;
+
+    @Option(names = "--d", paramLabel = "D", order = 21, description = "Columns of random input (default: 64).")
+    private Integer features;
 
     @Option(names = "--heads", paramLabel = "H", order = 22, description = "Heads of random input (default: 1).")
     private Integer heads;
@@ -66,12 +83,13 @@ final class GradcheckCommand implements Callable<Integer> {
         if (!(tolerance > 0)) {
             throw new UsageError("--tolerance must be above 0, got " + tolerance);
         }
+        DifferentiableMethod checked = method();
         try (Arena arena = Arena.ofShared(); Engine engine = engineOptions.engine()) {
             NamedInput input = input(arena);
             GradientReport report;
             try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
                     engine::progress)) {
-                report = new GradientCheck(engine, input, elements, engineOptions.seed(), tolerance)
+                report = new GradientCheck(engine, checked, input, elements, engineOptions.seed(), tolerance)
                         .run(progress, repeat, warmUpSeconds);
             }
             reportOptions.write(report, spec.commandLine().getOut());
@@ -79,12 +97,26 @@ final class GradcheckCommand implements Callable<Integer> {
         }
     }
 
+    private DifferentiableMethod method() {
+        AttentionMethod made = methodOptions.make(List.of(method), columns == null ? List.of() : List.of(columns),
+                engineOptions.seed()).get(0);
+        if (!(made instanceof DifferentiableMethod differentiable)) {
+            throw new UsageError("method " + method + " has no gradients");
+        }
+        try {
+            differentiable.gradient();
+        } catch (IllegalStateException e) {
+            throw new UsageError(e.getMessage());
+        }
+        return differentiable;
+    }
+
     private NamedInput input(Arena arena) throws IOException {
         if (!inputOptions.isGiven()) {
-            return inputOptions.random(arena, heads == null ? 1 : heads, columns == null ? 64 : columns,
+            return inputOptions.random(arena, heads == null ? 1 : heads, features == null ? 64 : features,
                     engineOptions.seed(), ROWS);
         }
-        if (columns != null || heads != null) {
+        if (features != null || heads != null) {
             throw new UsageError("--d and --heads are for random input, without --data, --q --k --v or --safetensors");
         }
         return inputOptions.load(arena);

@@ -1,7 +1,9 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
@@ -10,19 +12,22 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Computes gradients of exact attention, times them, and compares some of their elements with finite differences. */
+/** Computes gradients of a method, times them, and compares some of their elements with finite differences. */
 final class GradientCheck {
     private static final double STEP = 1e-4;
 
     private final Engine engine;
+    private final DifferentiableMethod method;
     private final NamedInput named;
     private final AttentionInput input;
     private final int elements;
     private final CounterRandom random;
     private final double tolerance;
 
-    GradientCheck(Engine engine, NamedInput named, int elements, long seed, double tolerance) {
+    GradientCheck(Engine engine, DifferentiableMethod method, NamedInput named, int elements, long seed,
+            double tolerance) {
         this.engine = engine;
+        this.method = method;
         this.named = named;
         this.input = named.input();
         this.elements = elements;
@@ -31,17 +36,18 @@ final class GradientCheck {
     }
 
     GradientReport run(Progress progress, int repeat, double warmUpSeconds) {
-        Machine.requireMemory(4.0 * named.bytes() + Attention.exactGradient().build()
-                .estimate(input, engine.threads()).scratchBytes(), "this run");
+        AttentionGradient gradient = method.gradient();
+        Machine.requireMemory(4.0 * named.bytes() + gradient.estimate(input, engine.threads()).scratchBytes(),
+                "this run");
         try (Arena arena = Arena.ofShared()) {
             Tensor output = Tensor.allocate(arena, input.outputShape());
             Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
             Tensor loss = normal(Tensor.allocate(arena, input.outputShape()));
             List<Tensor> gradients = List.of(Tensor.allocate(arena, input.query().shape()),
                     Tensor.allocate(arena, input.key().shape()), Tensor.allocate(arena, input.value().shape()));
-            List<Runnable> calls = List.of(() -> Attention.exact().build().apply(engine, input, output, sums),
-                    () -> Attention.exactGradient().build().apply(engine, input, output, sums, loss, gradients.get(0),
-                            gradients.get(1), gradients.get(2)));
+            List<Runnable> calls = List.of(() -> method.apply(engine, input, output, sums),
+                    () -> gradient.apply(engine, input, output, sums, loss, gradients.get(0), gradients.get(1),
+                            gradients.get(2)));
             for (Runnable call : calls) {
                 progress.stage("warming up");
                 Turns.warmUp(call, warmUpSeconds);
@@ -49,14 +55,51 @@ final class GradientCheck {
             progress.stage("timing");
             List<Turns.Times> times = Turns.take(calls, repeat, index -> { });
             progress.stage("moving elements");
-            PlainLoss plain = new PlainLoss(input, loss);
+            FixedLoss plain = new FixedLoss(gradient.fixed(engine, input), input, loss);
             List<GradientReport.Row> rows = new ArrayList<>();
             String[] names = {"query", "key", "value"};
             for (int t = 0; t < names.length; t++) {
                 rows.add(check(names[t], t, gradients.get(t), plain));
             }
-            return new GradientReport(named, engine.threads(), rows, times, tolerance);
+            if (!method.name().equals(Bench.EXACT)) {
+                progress.stage("exact gradients");
+                againstExact(arena, loss, gradients, rows);
+            }
+            return new GradientReport(method, named, engine.threads(), rows, times, tolerance);
         }
+    }
+
+    /** Adds how far the gradients are from those of exact attention. */
+    private void againstExact(Arena arena, Tensor loss, List<Tensor> gradients, List<GradientReport.Row> rows) {
+        DifferentiableMethod exact = Attention.exact().build();
+        Tensor output = Tensor.allocate(arena, input.outputShape());
+        Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
+        List<Tensor> exactGradients = gradients.stream().map(each -> Tensor.allocate(arena, each.shape())).toList();
+        exact.apply(engine, input, output, sums);
+        exact.gradient().apply(engine, input, output, sums, loss, exactGradients.get(0), exactGradients.get(1),
+                exactGradients.get(2));
+        for (int t = 0; t < rows.size(); t++) {
+            rows.set(t, rows.get(t).withFromExact(distance(gradients.get(t), exactGradients.get(t))));
+        }
+    }
+
+    private static double distance(Tensor close, Tensor exact) {
+        double error = 0;
+        double norm = 0;
+        for (int b = 0; b < exact.shape().batch(); b++) {
+            for (int h = 0; h < exact.shape().heads(); h++) {
+                Matrix x = close.matrix(b, h);
+                Matrix y = exact.matrix(b, h);
+                for (int row = 0; row < y.rows(); row++) {
+                    for (int c = 0; c < y.columns(); c++) {
+                        double difference = (double) x.get(row, c) - y.get(row, c);
+                        error += difference * difference;
+                        norm += (double) y.get(row, c) * y.get(row, c);
+                    }
+                }
+            }
+        }
+        return error == 0 ? 0 : Math.sqrt(error / norm);
     }
 
     /** Fills a tensor with independent standard normal elements: the gradient of the loss by the output. */
@@ -74,7 +117,7 @@ final class GradientCheck {
         return tensor;
     }
 
-    private GradientReport.Row check(String name, int which, Tensor gradient, PlainLoss plain) {
+    private GradientReport.Row check(String name, int which, Tensor gradient, FixedLoss plain) {
         int heads = gradient.shape().heads();
         int columns = gradient.shape().columns();
         CounterRandom choice = random.stream(which);
@@ -91,6 +134,7 @@ final class GradientCheck {
             norm += difference * difference;
             largest = Math.max(largest, Math.abs(computed - difference));
         }
-        return new GradientReport.Row(name, elements, norm == 0 ? Math.sqrt(error) : Math.sqrt(error / norm), largest);
+        return new GradientReport.Row(name, elements, norm == 0 ? Math.sqrt(error) : Math.sqrt(error / norm), largest,
+                Double.NaN);
     }
 }

@@ -1,5 +1,6 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.AttentionMethod;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,20 +9,25 @@ import java.util.Map;
 /**
  * How far gradients are from finite differences.
  *
+ * @param method    whose gradients
  * @param rows      queries, keys and values
  * @param times     of attention and of its gradients
  * @param tolerance largest relative error to accept
  */
-record GradientReport(NamedInput input, int threads, List<Row> rows, List<Turns.Times> times, double tolerance)
-        implements ReportOptions.Form {
+record GradientReport(AttentionMethod method, NamedInput input, int threads, List<Row> rows,
+        List<Turns.Times> times, double tolerance) implements ReportOptions.Form {
     /**
      * The gradient by one tensor.
      *
      * @param elements number of elements that were moved
      * @param error    norm of the differences relative to that of the finite differences
      * @param largest  largest difference
+     * @param exact    relative distance from the gradient of exact attention, over all elements; NaN if not measured
      */
-    record Row(String tensor, int elements, double error, double largest) {
+    record Row(String tensor, int elements, double error, double largest, double exact) {
+        Row withFromExact(double distance) {
+            return new Row(tensor, elements, error, largest, distance);
+        }
     }
 
     /** Whether all errors are within the tolerance. */
@@ -42,10 +48,11 @@ record GradientReport(NamedInput input, int threads, List<Row> rows, List<Turns.
 
     @Override
     public String csv() {
-        StringBuilder text = new StringBuilder("input,tensor,elements,error,largest\n");
+        StringBuilder text = new StringBuilder("input,method,tensor,elements,error,largest,fromExact\n");
         rows.forEach(row -> text.append('"').append(input.name().replace("\"", "\"\"")).append("\",")
-                .append(row.tensor()).append(',').append(row.elements()).append(',').append(row.error()).append(',')
-                .append(row.largest()).append('\n'));
+                .append(method.name()).append(',').append(row.tensor()).append(',').append(row.elements()).append(',').append(row.error()).append(',')
+                .append(row.largest()).append(',').append(Double.isNaN(row.exact()) ? "" : row.exact())
+                .append('\n'));
         return text.toString();
     }
 
@@ -53,6 +60,8 @@ record GradientReport(NamedInput input, int threads, List<Row> rows, List<Turns.
     public Map<String, Object> toMap() {
         Map<String, Object> map = new Report(input, List.of()).toMap();
         map.remove("runs");
+        map.put("method", method.name());
+        map.put("parameters", method.parameters());
         map.put("threads", threads);
         List<Object> gradients = new ArrayList<>();
         for (Row row : rows) {
@@ -61,6 +70,7 @@ record GradientReport(NamedInput input, int threads, List<Row> rows, List<Turns.
             gradient.put("elements", row.elements());
             gradient.put("error", Report.number(row.error()));
             gradient.put("largest", Report.number(row.largest()));
+            gradient.put("fromExact", Report.number(row.exact()));
             gradients.add(gradient);
         }
         map.put("gradients", gradients);
@@ -75,19 +85,20 @@ record GradientReport(NamedInput input, int threads, List<Row> rows, List<Turns.
     @Override
     public List<? extends Drawing> drawings() {
         BarPanel panel = new BarPanel(input.name() + ": gradients", "relative error by finite differences");
-        rows.forEach(row -> panel.add("exact", row.tensor(), row.error()));
+        rows.forEach(row -> panel.add(method.name(), row.tensor(), row.error()));
         return List.of(panel);
     }
 
     private String heading() {
-        return input.name() + ": " + input.shape() + "\n" + Machine.line() + "; " + threads
+        return input.name() + ": " + input.shape() + "\n" + method.name() + " " + method.parameters() + "\n" + Machine.line() + "; " + threads
                 + (threads == 1 ? " thread" : " threads");
     }
 
     private Table table() {
-        Table table = Table.ofNumbers("gradient by", "elements", "relative error", "largest difference");
+        Table table = Table.ofNumbers("gradient by", "elements", "relative error", "largest difference",
+                "from exact");
         rows.forEach(row -> table.row(row.tensor(), String.valueOf(row.elements()), Sentences.digits(row.error()),
-                Sentences.digits(row.largest())));
+                Sentences.digits(row.largest()), Double.isNaN(row.exact()) ? "-" : Sentences.digits(row.exact())));
         return table;
     }
 
@@ -96,7 +107,8 @@ record GradientReport(NamedInput input, int threads, List<Row> rows, List<Turns.
     }
 
     private List<String> notes() {
-        return List.of("attention took " + Sentences.digits(times.get(0).medianMs()) + " ms, its gradients "
+        return List.of("relative error and largest difference: against finite differences of the same function in double "
+                + "precision, with the choices of the method held fixed", "attention took " + Sentences.digits(times.get(0).medianMs()) + " ms, its gradients "
                 + Sentences.digits(times.get(1).medianMs()) + " ms: " + Sentences.digits(ratio()) + " times as long",
                 passes() ? "all within " + Sentences.digits(tolerance)
                         : "NOT all within " + Sentences.digits(tolerance));

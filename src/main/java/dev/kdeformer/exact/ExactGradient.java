@@ -2,6 +2,8 @@ package dev.kdeformer.exact;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.FixedFunction;
+import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientBase;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.runtime.Team;
@@ -40,6 +42,11 @@ public final class ExactGradient extends GradientBase {
                 new HeadGradient(call, unit).run(team);
             }
         }
+    }
+
+    @Override
+    protected FixedFunction fixed(Call call) {
+        return new PlainAttention(call.input());
     }
 
     @Override

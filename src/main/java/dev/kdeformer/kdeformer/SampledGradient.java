@@ -2,9 +2,12 @@ package dev.kdeformer.kdeformer;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.FixedFunction;
 import dev.kdeformer.exact.ExactGradient;
+import dev.kdeformer.exact.PlainAttention;
 import dev.kdeformer.kdeformer.CausalSplit.Part;
 import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientBase;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.runtime.Team;
@@ -85,6 +88,12 @@ final class SampledGradient extends GradientBase {
                 part.keyTo(), part.index(), team);
         new RectangleGradient(head, choice, team).add(team);
         team.scratch().release(mark);
+    }
+
+    @Override
+    protected FixedFunction fixed(Call call) {
+        return sampling.isExact(call.input()) ? new PlainAttention(call.input())
+                : new PlainAttention(call.input(), new ChoiceRecord(sampling, call));
     }
 
     @Override

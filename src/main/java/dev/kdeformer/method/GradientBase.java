@@ -3,13 +3,17 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.FixedFunction;
 import dev.kdeformer.kernel.WarmUp;
 import dev.kdeformer.runtime.Crew;
 import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.Objects;
 
 /**
  * The frame of every gradient: it checks all arguments, takes threads and scratch memory from the engine, and gives
- * them back whatever happens. A gradient only supplies {@link #run}.
+ * them back whatever happens. A gradient supplies {@link #run} and the
+ * function that it is of.
  */
 public abstract class GradientBase implements AttentionGradient {
     @Override
@@ -35,6 +39,27 @@ public abstract class GradientBase implements AttentionGradient {
      */
     protected void checkSupported(AttentionInput input) {
     }
+
+    @Override
+    public final FixedFunction fixed(Engine engine, AttentionInput input) {
+        Objects.requireNonNull(engine, "engine");
+        Objects.requireNonNull(input, "input");
+        Checks.usable("query", input.query(), engine);
+        Checks.usable("key", input.key(), engine);
+        Checks.usable("value", input.value(), engine);
+        checkSupported(input);
+        Crew crew = engine.begin();
+        try (Arena arena = Arena.ofShared()) {
+            Checks.elements(crew, input);
+            // Choices are made by methods that think of an output, though none is written.
+            return fixed(new Call(input, Tensor.allocate(arena, input.outputShape()), null, crew));
+        } finally {
+            engine.end(crew);
+        }
+    }
+
+    /** The function with the choices held fixed; the call's output may be written to but not kept. */
+    protected abstract FixedFunction fixed(Call call);
 
     /** Computes the gradients of a checked call. */
     protected abstract void run(GradientCall call);

@@ -2,6 +2,8 @@ package dev.kdeformer.pilot;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.FixedFunction;
+import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientBase;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientRows;
@@ -87,6 +89,38 @@ final class PilotGradient extends GradientBase {
             team.advance(1);
         }
         scratch.release(mark);
+    }
+
+    @Override
+    protected FixedFunction fixed(Call call) {
+        AttentionInput input = call.input();
+        PlainPilot[] heads = new PlainPilot[input.batch() * input.heads()];
+        Team team = call.team();
+        for (int unit = 0; unit < call.keyHeads(); unit++) {
+            long mark = team.scratch().mark();
+            KeyHead head = call.keyHead(unit);
+            KeyGroups keys = null;
+            for (int member = 0; member < head.groupSize(); member++) {
+                Rows queries = PilotAttention.scaled(head.query(member), input.scale(), team);
+                keys = keys == null ? KeyGroups.of(head, queries, method.groups(), team) : keys;
+                if (keys != null) {
+                    PilotHead pilot = new PilotHead(head, member, method, keys, queries, team);
+                    WalkRecord record = new WalkRecord(pilot);
+                    pilot.visit(method.effort(input, keys.count()), 1, team, (share, scratch) -> record);
+                    heads[unit * head.groupSize() + member] = new PlainPilot(input, keys, record.leaves());
+                }
+            }
+            team.scratch().release(mark);
+        }
+        return (unit, query, key, value) -> {
+            double[][] outputs = new double[input.groupSize()][];
+            for (int member = 0; member < outputs.length; member++) {
+                int head = unit * outputs.length + member;
+                outputs[member] = heads[head] == null ? new double[input.queries() * input.dv()]
+                        : heads[head].output(query[head], key[unit], value[unit]);
+            }
+            return outputs;
+        };
     }
 
     private static void clear(Matrix rows, Team team) {

@@ -9,6 +9,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
+import dev.kdeformer.reference.GradientChecking;
 import dev.kdeformer.reference.ReferenceGradient;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Shape;
@@ -70,6 +71,14 @@ class ExactGradientTest {
         differences(exact, exact.queries(), exact.query(), g.query);
         differences(exact, exact.keys(), exact.key(), g.key);
         differences(exact, exact.values(), exact.value(), g.value);
+    }
+
+    @Test
+    void theFixedFunctionIsTheMethodItself() {
+        AttentionInput input = make.normal(2, 4, 2, 9, 13, 3, 2).withMask(Mask.causal().withKeyLengths(13, 11))
+                .withKeyBias(make.hiding(Shape.of(1, 2, 1, 13), 2, 5));
+        GradientChecking.assertFollows(ENGINE, Attention.exact().build(), input, make.tensor(input.outputShape(), 1),
+                1e-5);
     }
 
     private static void differences(ReferenceGradient reference, double[][] elements, double[][] analytic, Tensor x) {

@@ -7,7 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.FixedFunction;
 import dev.kdeformer.tensor.Tensor;
+import java.util.Arrays;
 import java.util.function.DoubleSupplier;
 
 /** A forward and a backward call of a method, and what gradients of any method are checked for. */
@@ -42,6 +44,57 @@ public record GradientChecking(Tensor output, Tensor sums, Tensor query, Tensor 
         assertArrayEquals(query.toArray(), other.query.toArray(), name);
         assertArrayEquals(key.toArray(), other.key.toArray(), name);
         assertArrayEquals(value.toArray(), other.value.toArray(), name);
+    }
+
+    /**
+     * Asserts that a method's output and gradients are those of its fixed function, by central differences.
+     *
+     * @param tolerance largest difference of outputs
+     */
+    public static void assertFollows(Engine engine, DifferentiableMethod method, AttentionInput input,
+            Tensor outputGradient, double tolerance) {
+        FixedFunction function = method.gradient().fixed(engine, input);
+        double[][] q = doubles(input.query());
+        double[][] k = doubles(input.key());
+        double[][] v = doubles(input.value());
+        double[][] weights = doubles(outputGradient);
+        GradientChecking g = run(engine, method, input, outputGradient);
+        double[][] output = doubles(g.output);
+        int group = input.groupSize();
+        for (int unit = 0; unit < k.length; unit++) {
+            double[][] fixed = function.outputs(unit, q, k, v);
+            for (int member = 0; member < group; member++) {
+                assertArrayEquals(fixed[member], output[unit * group + member], tolerance,
+                        "the forward call is another function");
+            }
+        }
+        DoubleSupplier loss = () -> {
+            double sum = 0;
+            for (int unit = 0; unit < k.length; unit++) {
+                double[][] outputs = function.outputs(unit, q, k, v);
+                for (int member = 0; member < group; member++) {
+                    for (int i = 0; i < outputs[member].length; i++) {
+                        sum += outputs[member][i] * weights[unit * group + member][i];
+                    }
+                }
+            }
+            return sum;
+        };
+        assertFollows(differences(loss, q, 1e-5), null, g.query, "dQuery");
+        assertFollows(differences(loss, k, 1e-5), null, g.key, "dKey");
+        assertFollows(differences(loss, v, 1e-5), null, g.value, "dValue");
+    }
+
+    /** The elements of all heads. */
+    public static double[][] doubles(Tensor tensor) {
+        int heads = tensor.shape().heads();
+        double[][] all = new double[tensor.shape().batch() * heads][];
+        for (int h = 0; h < all.length; h++) {
+            float[] x = tensor.matrix(h / heads, h % heads).toArray();
+            all[h] = new double[x.length];
+            Arrays.setAll(all[h], i -> x[i]);
+        }
+        return all;
     }
 
     /** Central differences of a loss by every element. */

@@ -1,0 +1,95 @@
+package dev.kdeformer.exact;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.FixedFunction;
+import dev.kdeformer.tensor.Tensor;
+
+/** Softmax attention in double precision, straight from the definition, to all keys or to given ones with weights. */
+public final class PlainAttention implements FixedFunction {
+    private final AttentionInput input;
+    private final Keys keys;
+
+    /** The keys that a query meets besides what mask and bias say. */
+    @FunctionalInterface
+    public interface Keys {
+        /** Keys met by a query of query head {@code batch · heads + head}. */
+        Met of(int head, int query);
+    }
+
+    /**
+     * Some keys.
+     *
+     * @param keys       indices
+     * @param logWeights what is added to their logits
+     */
+    public record Met(int[] keys, double[] logWeights) {
+    }
+
+    /** Attention to all keys that a query sees. */
+    public PlainAttention(AttentionInput input) {
+        this(input, null);
+    }
+
+    /** Attention to given keys, all of which a query sees. */
+    public PlainAttention(AttentionInput input, Keys keys) {
+        this.input = input;
+        this.keys = keys;
+    }
+
+    @Override
+    public double[][] outputs(int unit, double[][] query, double[][] key, double[][] value) {
+        double[][] outputs = new double[input.groupSize()][input.queries() * input.dv()];
+        for (int member = 0; member < outputs.length; member++) {
+            int head = unit * outputs.length + member;
+            for (int i = 0; i < input.queries(); i++) {
+                Met met = keys == null ? all(unit, i) : keys.of(head, i);
+                row(unit, i, met, query[head], key[unit], value[unit], outputs[member]);
+            }
+        }
+        return outputs;
+    }
+
+    private Met all(int unit, int i) {
+        int length = input.mask().keyLength(unit / input.kvHeads(), input.keys());
+        int visible = input.mask().isCausal()
+                ? Math.min(length, i + input.mask().causalOffset(input.queries(), input.keys()) + 1) : length;
+        int[] all = new int[Math.max(0, visible)];
+        for (int j = 0; j < all.length; j++) {
+            all[j] = j;
+        }
+        return new Met(all, new double[all.length]);
+    }
+
+    private void row(int unit, int i, Met met, double[] query, double[] key, double[] value, double[] output) {
+        int d = input.d();
+        int dv = input.dv();
+        double[] logits = new double[met.keys.length];
+        double max = Double.NEGATIVE_INFINITY;
+        for (int e = 0; e < logits.length; e++) {
+            int j = met.keys[e];
+            double dot = 0;
+            for (int c = 0; c < d; c++) {
+                dot += query[i * d + c] * key[j * d + c];
+            }
+            logits[e] = dot * input.scale() + met.logWeights[e] + bias(unit, j);
+            max = Math.max(max, logits[e]);
+        }
+        double sum = 0;
+        for (int e = 0; e < logits.length && max > Double.NEGATIVE_INFINITY; e++) {
+            double p = Math.exp(logits[e] - max);
+            sum += p;
+            for (int c = 0; c < dv; c++) {
+                output[i * dv + c] += p * value[met.keys[e] * dv + c];
+            }
+        }
+        for (int c = 0; c < dv && sum > 0; c++) {
+            output[i * dv + c] /= sum;
+        }
+    }
+
+    private double bias(int unit, int key) {
+        Tensor bias = input.keyBias();
+        return bias == null ? 0 : bias.matrix(Math.min(unit / input.kvHeads(), bias.shape().batch() - 1),
+                Math.min(unit % input.kvHeads(), bias.shape().heads() - 1)).get(0, key);
+    }
+}

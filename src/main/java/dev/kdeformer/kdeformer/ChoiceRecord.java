@@ -1,0 +1,114 @@
+package dev.kdeformer.kdeformer;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.exact.PlainAttention;
+import dev.kdeformer.exact.PlainAttention.Met;
+import dev.kdeformer.kdeformer.CausalSplit.Part;
+import dev.kdeformer.lsh.SortedBlocks;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Team;
+import java.util.Arrays;
+import java.util.List;
+
+/** The keys that every query of a call meets, and the logarithms of their weights, written down: blocks and samples. */
+final class ChoiceRecord implements PlainAttention.Keys {
+    private final AttentionInput input;
+    private final Met[][] met;
+
+    ChoiceRecord(BlockSampling sampling, Call call) {
+        this.input = call.input();
+        this.met = new Met[input.batch() * input.heads()][input.queries()];
+        for (Met[] each : met) {
+            Arrays.fill(each, new Met(new int[0], new double[0]));
+        }
+        Team team = call.team();
+        for (int unit = 0; unit < call.keyHeads(); unit++) {
+            long mark = team.scratch().mark();
+            HashedHead head = new HashedHead(sampling, call, unit, team);
+            int keys = head.keyHead().keys();
+            if (input.mask().isCausal()) {
+                CausalSplit split = sampling.split(input, keys);
+                for (List<Part> level : split.levels()) {
+                    level.forEach(part -> rectangle(head, part, team));
+                }
+                split.triangles().forEach(part -> triangle(head, part));
+            } else {
+                rectangle(head, new Part(0, input.queries(), 0, keys, 0), team);
+            }
+            team.scratch().release(mark);
+        }
+    }
+
+    @Override
+    public Met of(int head, int query) {
+        return met[head][query];
+    }
+
+    private int queryHead(HashedHead head, int member) {
+        return head.keyHead().index() * input.groupSize() + member;
+    }
+
+    private void rectangle(HashedHead head, Part part, Team team) {
+        BlockChoice choice = new BlockChoice(head, part.queryFrom(), part.queryTo(), part.keyFrom(), part.keyTo(),
+                part.index(), team);
+        SortedBlocks blocks = choice.blocks();
+        for (int block = 0; block < blocks.count(); block++) {
+            Met all = inBlock(choice, block);
+            for (int member = 0; member < input.groupSize(); member++) {
+                for (int p = blocks.queryFrom(block); p < blocks.queryFrom(block + 1); p++) {
+                    add(queryHead(head, member), at(choice.queryOrder(member), p), all);
+                }
+            }
+        }
+    }
+
+    private static Met inBlock(BlockChoice choice, int block) {
+        KeySample sample = choice.sample();
+        int own = choice.keys(block);
+        int most = own + (sample == null ? 0 : sample.count());
+        int[] keys = new int[most];
+        double[] weights = new double[most];
+        for (int k = 0; k < own; k++) {
+            keys[k] = at(choice.keyOrder(), choice.blocks().keyFrom(block) + k);
+        }
+        int count = own;
+        for (int entry = 0; sample != null && entry < sample.count(); entry++) {
+            if (entry < choice.firstSample(block) || entry >= choice.firstSample(block + 1)) {
+                keys[count] = at(choice.keyOrder(), sample.position(entry));
+                weights[count++] = sample.logWeight(entry);
+            }
+        }
+        return new Met(Arrays.copyOf(keys, count), Arrays.copyOf(weights, count));
+    }
+
+    private static int at(long ints, int index) {
+        return Memory.getInt(ints + (long) index * Integer.BYTES);
+    }
+
+    private void triangle(HashedHead head, Part part) {
+        long offset = input.mask().causalOffset(input.queries(), input.keys());
+        for (int i = part.queryFrom(); i < part.queryTo(); i++) {
+            int count = (int) Math.max(0, Math.min(part.keyTo(), i + offset + 1) - part.keyFrom());
+            int[] keys = new int[count];
+            Arrays.setAll(keys, j -> part.keyFrom() + j);
+            for (int member = 0; member < input.groupSize(); member++) {
+                add(queryHead(head, member), i, new Met(keys, new double[count]));
+            }
+        }
+    }
+
+    private void add(int head, int query, Met more) {
+        Met old = met[head][query];
+        if (old.keys().length == 0) {
+            met[head][query] = more;
+            return;
+        }
+        int length = old.keys().length;
+        int[] keys = Arrays.copyOf(old.keys(), length + more.keys().length);
+        double[] weights = Arrays.copyOf(old.logWeights(), keys.length);
+        System.arraycopy(more.keys(), 0, keys, length, more.keys().length);
+        System.arraycopy(more.logWeights(), 0, weights, length, more.keys().length);
+        met[head][query] = new Met(keys, weights);
+    }
+}
