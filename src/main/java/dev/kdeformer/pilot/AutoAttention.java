@@ -16,8 +16,8 @@ import java.util.Objects;
  * an error budget beyond. {@link Statistics#note} says which it took and why.
  *
  * <p>The crossover is where the two took the same time on real heads of 32 and 64 features on an AVX-512 machine, one
- * thread: about 4,096 keys at the default budget, where pilot attention evaluates fewer keys but each at four to five
- * times the time. Below twice that there is little to win, so that is where it lies.
+ * thread: about 4,096 keys at the default budget, where pilot attention evaluates fewer keys but each at two to three
+ * times the time, and sorts and checks besides. Below twice that there is little to win, so that is where it lies.
  */
 public final class AutoAttention implements AttentionMethod {
     /** Exact attention below this many queries or keys. */
