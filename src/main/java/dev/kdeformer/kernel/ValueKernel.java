@@ -44,6 +44,8 @@ public final class ValueKernel {
             for (int r = 0; r < rows; r += 12) {
                 add12x1(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
             }
+        } else if (vectors == 2 && rows <= 4) {
+            add4x2(p, p0, keys, values, rowBytes, o, o0, oStride);
         } else if (vectors == 2 && WIDE) {
             for (int r = 0; r < rows; r += 12) {
                 add12x2(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
@@ -309,6 +311,44 @@ public final class ValueKernel {
         a4_1.intoArray(o, o0 + 4 * oStride + LANES);
         a5_0.intoArray(o, o0 + 5 * oStride);
         a5_1.intoArray(o, o0 + 5 * oStride + LANES);
+    }
+
+    private static void add4x2(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
+            int oStride) {
+        FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
+        FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
+        FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
+        FloatVector a1_1 = FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES);
+        FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
+        FloatVector a2_1 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES);
+        FloatVector a3_0 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride);
+        FloatVector a3_1 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES);
+        for (int i = 0; i < keys; i++) {
+            long b = values + i * rowBytes;
+            int a = p0 + i;
+            FloatVector b0 = load(b);
+            FloatVector b1 = load(b + 1 * VECTOR_BYTES);
+            FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
+            FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + 1 * STRIDE]);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
+            FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
+            FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
+        }
+        a0_0.intoArray(o, o0);
+        a0_1.intoArray(o, o0 + LANES);
+        a1_0.intoArray(o, o0 + oStride);
+        a1_1.intoArray(o, o0 + oStride + LANES);
+        a2_0.intoArray(o, o0 + 2 * oStride);
+        a2_1.intoArray(o, o0 + 2 * oStride + LANES);
+        a3_0.intoArray(o, o0 + 3 * oStride);
+        a3_1.intoArray(o, o0 + 3 * oStride + LANES);
     }
 
     private static void add12x1(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,

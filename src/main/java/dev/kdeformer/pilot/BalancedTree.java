@@ -32,16 +32,17 @@ final class BalancedTree {
     /**
      * Builds the order.
      *
+     * @param metric in which rows are similar
      * @param levels number of levels below the root
      * @return the row at every position
      */
-    static int[] order(Rows x, int levels, Team team) {
+    static int[] order(Rows x, Metric metric, int levels, Team team) {
         int n = x.count();
         int[] order = new int[n];
         Arrays.setAll(order, i -> i);
         if (levels > 0) {
             PrincipalSubspace subspace = new PrincipalSubspace();
-            subspace.find(x, order, 0, n, SAMPLE, TreeSplitter.RANK, team.scratch());
+            subspace.find(x, order, 0, n, SAMPLE, TreeSplitter.RANK, metric, team.scratch());
             TreeSplitter splitter = new TreeSplitter();
             splitter.room(n);
             team.forEach((n + CHUNK - 1) / CHUNK, (chunk, scratch) -> splitter.project(x, order, 0, chunk * CHUNK,
@@ -54,7 +55,7 @@ final class BalancedTree {
                 int from = start(n, above, node);
                 int to = start(n, above, node + 1);
                 PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
-                subspace.find(x, order, from, to, SAMPLE, TreeSplitter.RANK, scratch);
+                subspace.find(x, order, from, to, SAMPLE, TreeSplitter.RANK, metric, scratch);
                 TreeSplitter splitter = scratch.keep(TreeSplitter.class, TreeSplitter::new);
                 splitter.room(to - from);
                 splitter.project(x, order, from, 0, to - from, subspace, scratch);

@@ -4,6 +4,7 @@ import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * The keys that still matter to a node of the tree, in group order, with their panels packed. After the d lines of
@@ -55,6 +56,13 @@ final class Candidates {
         packer.packPanel(index, first, present, keys.keys().address(), keys.keys().stride(), d, panel);
         long biases = panel + ((long) d * Lanes.PANEL << 2);
         long squares = biases + Lanes.PANEL * 4L;
+        if (present == Lanes.PANEL) {
+            for (int j = 0; j < present; j += Lanes.LANES) {
+                Lanes.store(FloatVector.fromArray(Lanes.FLOATS, keys.biases(), 0, index, first + j), biases + j * 4L);
+                Lanes.store(FloatVector.fromArray(Lanes.FLOATS, keys.squares(), 0, index, first + j), squares + j * 4L);
+            }
+            return;
+        }
         for (int j = 0; j < present; j++) {
             Memory.putFloat(biases + j * 4L, keys.biases()[index[first + j]]);
             Memory.putFloat(squares + j * 4L, keys.squares()[index[first + j]]);

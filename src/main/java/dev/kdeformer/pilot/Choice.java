@@ -23,7 +23,7 @@ final class Choice {
     private static final int SLACK = 64;
 
     /** Whether the machine compresses vectors in registers; elsewhere the library does it by slow scalar code. */
-    private static final boolean COMPRESS = LANES == 16;
+    static final boolean COMPRESS = LANES == 16;
 
     private float high;
     private float low;
@@ -69,9 +69,9 @@ final class Choice {
      */
     private long takes(float[] scores, int j, long limit) {
         FloatVector s = FloatVector.fromArray(FLOATS, scores, j);
-        long bits = s.compare(VectorOperators.LE, high).not().toLong() & limit;
+        long bits = ~s.compare(VectorOperators.LE, high).toLong() & limit;
         if (left > 0) {
-            long between = s.compare(VectorOperators.LE, low).not().toLong() & limit & ~bits;
+            long between = ~s.compare(VectorOperators.LE, low).toLong() & limit & ~bits;
             between = lowest(between, left);
             left -= Long.bitCount(between);
             bits |= between;
@@ -147,14 +147,23 @@ final class Choice {
     }
 
     /**
-     * Copies the indices and weights of taken keys among the folded ones of a node, by their logits.
+     * Copies the indices and weights of taken keys among the folded ones of a node, by their logits, to arrays with
+     * room for another vector.
      *
      * @return number of taken entries
      */
     int pick(NodeScratch node, int[] index, float[] weights) {
         int taken = 0;
         for (int j = 0; j < node.foldedCount; j += LANES) {
-            for (long rest = takes(node.foldedLogits, j, limit(node.foldedCount - j)); rest != 0; rest &= rest - 1) {
+            long take = takes(node.foldedLogits, j, limit(node.foldedCount - j));
+            if (COMPRESS) {
+                IntVector.fromArray(INTS, node.folded, j).compress(VectorMask.fromLong(INTS, take))
+                        .intoArray(index, taken);
+                move(node.foldedWeights, j, VectorMask.fromLong(FLOATS, take), weights, taken);
+                taken += Long.bitCount(take);
+                continue;
+            }
+            for (long rest = take; rest != 0; rest &= rest - 1) {
                 int i = j + Long.numberOfTrailingZeros(rest);
                 index[taken] = node.folded[i];
                 weights[taken++] = node.foldedWeights[i];

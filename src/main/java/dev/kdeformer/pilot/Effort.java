@@ -9,29 +9,62 @@ import java.util.List;
  * @param near       keys evaluated exactly per tile, or 0 where {@code threshold} decides
  * @param threshold  a key is evaluated exactly where the logarithm of its expected squared error, as a part of the
  *                   squared norm of the output, exceeds this
+ * @param tile       queries of a leaf, aimed at: all of them evaluate the same near keys. What a leaf costs besides
+ *                   those is the same for any tile, so that large tiles with more near keys are cheaper at the same
+ *                   error, up to a point
  */
-record Effort(int candidates, int near, double threshold) {
+record Effort(int candidates, int near, double threshold, int tile) {
     /**
      * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a third off the
      * error of the one before: on some mostly by the threshold, on others mostly by the candidates, so they take turns.
      */
-    static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(4, -8), adaptive(4, -14), adaptive(4, -17),
-            adaptive(8, -16), adaptive(8, -19), adaptive(16, -17), adaptive(16, -19), adaptive(32, -18),
-            adaptive(32, -20), adaptive(32, -22), adaptive(64, -20), adaptive(64, -22));
+    static final List<Effort> LADDER = List.of(adaptive(2, -8, 64), adaptive(4, -8, 64), adaptive(4, -14, 64),
+            adaptive(4, -17, 64), adaptive(8, -16, 64), adaptive(8, -19, 64), adaptive(16, -17, 64),
+            adaptive(16, -19, 64), adaptive(32, -18, 64), adaptive(32, -20, 64), adaptive(32, -22, 64),
+            adaptive(64, -20, 64), adaptive(64, -22, 64));
+
+    /** The smallest tile of the ladder. */
+    static final int SMALLEST_TILE = LADDER.stream().mapToInt(Effort::tile).min().orElseThrow();
 
     /** Fixed numbers of keys. */
-    static Effort fixed(int candidates, int near) {
-        return new Effort(candidates, near, 0);
+    static Effort fixed(int candidates, int near, int tile) {
+        return new Effort(candidates, near, 0, tile);
     }
 
     /** Each tile takes the keys that it needs. */
-    static Effort adaptive(int candidates, double threshold) {
-        return new Effort(candidates, 0, threshold);
+    static Effort adaptive(int candidates, double threshold, int tile) {
+        return new Effort(candidates, 0, threshold, tile);
+    }
+
+    /** The level of the leaves in a tree of {@code queries} queries whose tiles are halved until they are small. */
+    static int leafLevel(int queries, int tile) {
+        int level = 0;
+        while ((long) largest(tile) << level < queries) {
+            level++;
+        }
+        return level;
+    }
+
+    /**
+     * The first level that is walked: nodes above it would drop few keys or none. Half a step further down than that
+     * costs little, and gives all threads something to do.
+     */
+    int topLevel(int queries, int keys, int leaf) {
+        int level = leaf % PilotWalk.LEVELS;
+        while (level + PilotWalk.LEVELS <= leaf && 2L * candidates * (queries >> level) >= keys) {
+            level += PilotWalk.LEVELS;
+        }
+        return level;
+    }
+
+    /** Most queries in a leaf: splitting in halves ends at tiles between half of this and this. */
+    static int largest(int tile) {
+        return tile * 7 / 5;
     }
 
     /** The same with the threshold lower by the logarithm of how much values vary beside the output. */
     Effort relativeTo(double logVariation) {
-        return isAdaptive() ? new Effort(candidates, 0, threshold - logVariation) : this;
+        return isAdaptive() ? new Effort(candidates, 0, threshold - logVariation, tile) : this;
     }
 
     boolean isAdaptive() {

@@ -71,9 +71,7 @@ final class FarField {
         System.arraycopy(parent.tilt, 0, tilt, 0, tilt.length);
         float[] moved = new float[valueStride];
         for (int c = 0; c < d && tilt.length > 0; c++) {
-            for (int v = 0; v < valueStride; v++) {
-                moved[v] += shift[c] * tilt[c * valueStride + v];
-            }
+            addTimes(tilt, c * valueStride, shift[c], moved, 0, valueStride);
         }
         for (int g = 0; g < groups; g++) {
             if (parent.logMass[g] <= EMPTY) {
@@ -81,13 +79,15 @@ final class FarField {
                 Arrays.fill(values, g * valueStride, (g + 1) * valueStride, 0);
                 continue;
             }
-            float dot = 0;
-            for (int c = 0; c < d; c++) {
-                dot += shift[c] * keys[g * stride + c];
+            FloatVector dot = FloatVector.zero(FLOATS);
+            for (int c = 0; c < stride; c += LANES) {
+                dot = FloatVector.fromArray(FLOATS, shift, c)
+                        .fma(FloatVector.fromArray(FLOATS, keys, g * stride + c), dot);
             }
-            logMass[g] = parent.logMass[g] + dot;
-            for (int v = 0; v < valueStride; v++) {
-                values[g * valueStride + v] = parent.values[g * valueStride + v] + moved[v];
+            logMass[g] = parent.logMass[g] + Lanes.sum(dot);
+            for (int v = 0; v < valueStride; v += LANES) {
+                FloatVector.fromArray(FLOATS, parent.values, g * valueStride + v)
+                        .add(FloatVector.fromArray(FLOATS, moved, v)).intoArray(values, g * valueStride + v);
             }
         }
     }
@@ -108,14 +108,17 @@ final class FarField {
             double whole = old + mass;
             float keep = (float) (old / whole);
             float take = (float) (1 / whole);
-            for (int i = g * stride; i < (g + 1) * stride; i++) {
-                float mean = keep * keys[i] + take * fold.keys()[i];
-                float square = keep * (variances[i] + keys[i] * keys[i]) + take * fold.squares()[i];
-                keys[i] = mean;
-                variances[i] = Math.max(0, square - mean * mean);
+            for (int i = g * stride; i < (g + 1) * stride; i += LANES) {
+                FloatVector key = FloatVector.fromArray(FLOATS, keys, i);
+                FloatVector mean = key.mul(keep).add(FloatVector.fromArray(FLOATS, fold.keys(), i).mul(take));
+                FloatVector square = key.fma(key, FloatVector.fromArray(FLOATS, variances, i)).mul(keep)
+                        .add(FloatVector.fromArray(FLOATS, fold.squares(), i).mul(take));
+                mean.intoArray(keys, i);
+                square.sub(mean.mul(mean)).max(0).intoArray(variances, i);
             }
-            for (int i = g * valueStride; i < (g + 1) * valueStride; i++) {
-                values[i] = keep * values[i] + take * fold.values()[i];
+            for (int i = g * valueStride; i < (g + 1) * valueStride; i += LANES) {
+                FloatVector.fromArray(FLOATS, values, i).mul(keep)
+                        .add(FloatVector.fromArray(FLOATS, fold.values(), i).mul(take)).intoArray(values, i);
             }
             logMass[g] = (float) (Math.log(whole) + top);
         }
@@ -124,16 +127,22 @@ final class FarField {
         }
         float keep = (float) (before / (before + added));
         float take = (float) (1 / (before + added));
-        for (int i = 0; i < tilt.length; i++) {
-            tilt[i] *= keep;
+        for (int i = 0; i < tilt.length; i += LANES) {
+            FloatVector.fromArray(FLOATS, tilt, i).mul(keep).intoArray(tilt, i);
         }
-        for (int r = 0; r < rank; r++) {
-            for (int c = 0; c < d; c++) {
-                float u = directions[r * STRIDE + c] * take;
-                for (int v = 0; v < valueStride; v++) {
-                    tilt[c * valueStride + v] += u * fold.tilt()[r * valueStride + v];
-                }
+        for (int c = 0; c < d; c++) {
+            for (int r = 0; r < rank; r++) {
+                addTimes(fold.tilt(), r * valueStride, directions[r * STRIDE + c] * take, tilt, c * valueStride,
+                        valueStride);
             }
+        }
+    }
+
+    /** y += factor · x over whole vectors. */
+    static void addTimes(float[] x, int xAt, float factor, float[] y, int yAt, int count) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector.fromArray(FLOATS, x, xAt + i).mul(factor).add(FloatVector.fromArray(FLOATS, y, yAt + i))
+                    .intoArray(y, yAt + i);
         }
     }
 
@@ -166,10 +175,7 @@ final class FarField {
     /** Adds a tilt of full rank, {@code matrix} (d rows of value stride) relative to weights exp(logit − top). */
     void addTilt(float[] matrix, float top) {
         double mass = mass(top);
-        float take = mass > 0 ? (float) (1 / mass) : 0;
-        for (int i = 0; i < tilt.length; i++) {
-            tilt[i] += take * matrix[i];
-        }
+        addTimes(matrix, 0, mass > 0 ? (float) (1 / mass) : 0, tilt, 0, tilt.length);
     }
 
     /** Mean key of a group from index {@code group · stride} on. */

@@ -6,7 +6,6 @@ import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.tensor.Matrix;
 
 /**
  * The keys of one head, centred and sorted into groups of similar ones, with all that the tree of queries needs of
@@ -21,6 +20,7 @@ final class KeyGroups {
     private final int[] order;
     private final float[] centre;
     private final long panels;
+    private final boolean trend;
 
     private KeyGroups(Rows keys, Rows values, float[] biases, float[] squares, int[] starts, int[] order,
             float[] centre, long panels) {
@@ -32,6 +32,7 @@ final class KeyGroups {
         this.order = order;
         this.centre = centre;
         this.panels = panels;
+        this.trend = ValueTrend.exists(keys, values);
     }
 
     /** Off-heap bytes for m keys. */
@@ -53,15 +54,13 @@ final class KeyGroups {
             return null;
         }
         int d = head.key().columns();
-        int dv = head.value().columns();
         float[] centre = head.centre();
-        Rows unsorted = Rows.allocate(team.scratch(), m, d);
-        copy(head.key(), visible, centre, unsorted, team);
+        Rows unsorted = Rows.load(head.key(), m == head.key().rows() ? null : visible, centre, 1, team);
         int levels = 0;
         while (2 << levels <= groupCount && 2 << levels <= m) {
             levels++;
         }
-        int[] order = BalancedTree.order(Metric.apply(unsorted, queries, team), levels, team);
+        int[] order = BalancedTree.order(unsorted, Metric.of(queries, team.scratch()), levels, team);
         int[] starts = new int[(1 << levels) + 1];
         for (int g = 0; g < starts.length; g++) {
             starts[g] = BalancedTree.start(m, levels, g);
@@ -76,24 +75,16 @@ final class KeyGroups {
             rows[j] = visible[order[j]];
             biases[j] = head.bias() == null ? 0 : head.bias().get(0, rows[j]);
         }
-        Rows keys = Rows.allocate(team.scratch(), m, d);
-        Rows values = Rows.allocate(team.scratch(), m, dv);
-        copy(head.key(), rows, centre, keys, team);
-        copy(head.value(), rows, null, values, team);
+        Rows keys = unsorted.picked(order, team);
+        Rows values = Rows.load(head.value(), rows, null, 1, team);
         float[] squares = new float[m];
         long panels = team.scratch().floats((long) Lanes.roundUp(m, PANEL) * Candidates.lines(d));
         KeyGroups groups = new KeyGroups(keys, values, biases, squares, starts, rows, centre, panels);
         int chunk = 64 * PANEL;
         team.forEach((m + chunk - 1) / chunk, (index, scratch) -> {
-            float[] row = new float[keys.stride()];
             int to = Math.min(m, (index + 1) * chunk);
             for (int j = index * chunk; j < to; j++) {
-                keys.read(j, row, 0);
-                float sum = 0;
-                for (int c = 0; c < d; c++) {
-                    sum += row[c] * row[c];
-                }
-                squares[j] = sum;
+                squares[j] = keys.square(j);
             }
             Packer packer = scratch.keep(Packer.class, Packer::new);
             int[] identity = new int[PANEL];
@@ -117,20 +108,6 @@ final class KeyGroups {
             }
         }
         return java.util.Arrays.copyOf(rows, count);
-    }
-
-    private static void copy(Matrix from, int[] rows, float[] centre, Rows to, Team team) {
-        int chunk = 4096;
-        team.forEach((rows.length + chunk - 1) / chunk, (index, scratch) -> {
-            float[] row = new float[from.columns()];
-            for (int j = index * chunk; j < Math.min(rows.length, (index + 1) * chunk); j++) {
-                from.readRow(rows[j], row, 0);
-                for (int c = 0; centre != null && c < row.length; c++) {
-                    row[c] -= centre[c];
-                }
-                to.write(j, row, 0);
-            }
-        });
     }
 
     /** Number of keys. */
@@ -191,6 +168,11 @@ final class KeyGroups {
     /** The caller's row of every key. */
     int[] order() {
         return order;
+    }
+
+    /** Whether values move with keys. */
+    boolean valuesFollow() {
+        return trend;
     }
 
     /** What was subtracted from every key. */

@@ -132,7 +132,12 @@ final class LeafGradient implements NodeVisitor {
 
     @Override
     public void leaf(int depth, int from, int to, int[] chosen, int count, FarField far) {
-        int rows = to - from;
+        for (int first = from; first < to; first += GradientTile.QUERIES) {
+            meet(depth, first, Math.min(GradientTile.QUERIES, to - first), chosen, count, far);
+        }
+    }
+
+    private void meet(int depth, int from, int rows, int[] chosen, int count, FarField far) {
         long order = head.orderAddress() + (long) from * Integer.BYTES;
         packed.resize(rows);
         packed.pack(keyHead, source, order, 0, rows, keys.centre(), scratch);

@@ -117,16 +117,10 @@ final class MiddleBand {
         for (int r = 0; r < rank; r++) {
             Arrays.fill(mean, 0, stride, 0);
             for (int c = 0; c < d; c++) {
-                float u = directions[r * STRIDE + c];
-                for (int v = 0; v < stride; v++) {
-                    mean[v] += u * sums[c * stride + v];
-                }
+                FarField.addTimes(sums, c * stride, directions[r * STRIDE + c], mean, 0, stride);
             }
             for (int c = 0; c < d; c++) {
-                float u = directions[r * STRIDE + c];
-                for (int v = 0; v < stride; v++) {
-                    sums[c * stride + v] -= u * mean[v];
-                }
+                FarField.addTimes(mean, 0, -directions[r * STRIDE + c], sums, c * stride, stride);
             }
         }
     }

@@ -7,7 +7,6 @@ import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.PackedKeys;
-import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodBase;
@@ -109,11 +108,6 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         return seed;
     }
 
-    /** Most queries in a leaf: splitting in halves ends at tiles between half of this and this. */
-    int largestTile() {
-        return Math.min(QueryTile.ROWS, tile * 7 / 5);
-    }
-
     @Override
     protected void checkSupported(AttentionInput input) {
         if (input.mask().isCausal()) {
@@ -167,7 +161,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
                 exact(call, unit, member, team, outcome);
                 continue;
             }
-            Rows queries = scaled(head.query(member), input.scale(), team);
+            Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
             if (keys == null) {
                 keys = KeyGroups.of(head, queries, groups, team);
             }
@@ -176,9 +170,11 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
                 continue;
             }
             long start = scratch.mark();
-            PilotHead each = new PilotHead(head, member, this, keys, queries, team);
+            Effort effort = effort(input, keys);
+            int levels = Effort.leafLevel(input.queries(), budget == null ? effort.tile() : Effort.SMALLEST_TILE);
+            PilotHead each = new PilotHead(head, member, this, keys, queries, levels, team);
             if (budget == null) {
-                outcome.work += each.run(effort(input, keys.count()), team);
+                outcome.work += each.run(effort, team);
             } else {
                 BudgetSearch search = new BudgetSearch(each, budget.relativeSpectral(),
                         CounterRandom.of(seed).stream(unit, member), team);
@@ -204,50 +200,22 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     }
 
     /** The effort at fixed cost. */
-    Effort effort(AttentionInput input, int keys) {
-        if (columns == 0) {
-            return Effort.fixed(candidates, near);
-        }
-        int kappa = 8;
-        while (kappa > 2 && treeColumns(input, keys, kappa) > 0.7 * columns) {
-            kappa /= 2;
-        }
-        return Effort.fixed(kappa, (int) Math.max(16, columns - treeColumns(input, keys, kappa)));
+    Effort effort(AttentionInput input, KeyGroups keys) {
+        return effort(cost(input, keys.count(), keys.valuesFollow()));
     }
 
-    /** What the pass down the tree, the far groups and the middle band cost per query, in key evaluations. */
-    private double treeColumns(AttentionInput input, int keys, int kappa) {
-        double pair = 2.0 * (input.d() + input.dv());
-        double candidate = (2.0 * (1 + rank) * input.d() + 4.0 * input.d() + 2.0 * (1 + rank) * input.dv()) / pair;
-        double visits = 0;
-        double rows = largestTile() * 0.75;
-        while (rows < input.queries()) {
-            double seen = Math.min(keys, kappa * rows * 4);
-            visits += seen / rows;
-            if (seen >= keys) {
-                break;
-            }
-            rows *= 4;
-        }
-        double sampled = unbiased == 0 ? 0 : unbiased + groups * (1.0 + (input.d() + 2.0 * input.dv()) * 2 / pair);
-        return visits * candidate + groups + input.d() / 2.0 + sampled
-                + 2.0 * middle() * input.d() * input.dv() / pair / (largestTile() * 0.75);
+    /** The effort at fixed cost, before the keys have been looked at. */
+    Effort effort(AttentionInput input) {
+        return effort(cost(input, input.keys(), true));
     }
 
-    static Rows scaled(Matrix query, float scale, Team team) {
-        Rows rows = Rows.allocate(team.scratch(), query.rows(), query.columns());
-        int chunk = 4096;
-        team.forEach((query.rows() + chunk - 1) / chunk, (index, scratch) -> {
-            float[] row = new float[query.columns()];
-            for (int i = index * chunk; i < Math.min(query.rows(), (index + 1) * chunk); i++) {
-                query.readRow(i, row, 0);
-                for (int c = 0; c < row.length; c++) {
-                    row[c] *= scale;
-                }
-                rows.write(i, row, 0);
-            }
-        });
-        return rows;
+    private Effort effort(FixedCost cost) {
+        return columns > 0 ? cost.effort(columns, tile) : Effort.fixed(candidates, near, tile);
+    }
+
+    private FixedCost cost(AttentionInput input, int keys, boolean tilted) {
+        return new FixedCost(input.queries(), keys, input.d(), input.dv(), groups, tilted ? rank : 0,
+                tilted ? middle() : 0, unbiased);
     }
 
     private static void nothing(KeyHead head, int member) {
@@ -292,10 +260,9 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
                 + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d());
         long perThread = (6L + PrincipalSubspace.MOST) * input.keys() * Float.BYTES
                 + (unbiased == 0 ? 0 : LeftOut.BYTES * input.keys() + PackedKeys.bytes(unbiased, input.d(), input.dv()));
-        Effort effort = effort(input, input.keys());
-        double cost = effort.near() + treeColumns(input, input.keys(), effort.candidates());
+        FixedCost cost = cost(input, input.keys(), true);
         return new Estimate(heads * perHead + threads * perThread,
-                2 * cost * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());
+                2 * cost.columns(effort(cost)) * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());
     }
 
     /** What came of a key head's queries. */
@@ -307,13 +274,13 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
 
     /** Options of pilot attention. */
     public static final class Builder {
-        private int near = 256;
-        private int candidates = 8;
+        private int near = 384;
+        private int candidates = 4;
         private int columns;
         private int groups = 32;
         private int rank = 4;
         private int middle = 256;
-        private int tile = 64;
+        private int tile = 256;
         private int unbiased;
         private long seed;
         private ErrorBudget budget;
@@ -322,7 +289,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Keys that every tile evaluates exactly; default 256.
+         * Keys that every tile evaluates exactly; default 384.
          *
          * @throws IllegalArgumentException if not positive
          */
@@ -332,8 +299,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Candidates passed down the tree per query (κ); default 8. Fewer are cheaper: halving them takes about a
-         * third off the cost and adds 10 to 20 per cent to the error.
+         * Candidates passed down the tree per query (κ); default 4. Fewer are cheaper: halving them takes about a
+         * sixth off the time and adds up to a third to the error.
          *
          * @throws IllegalArgumentException if not between 1 and 1,024
          */
@@ -343,7 +310,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Key evaluations per query to spend: candidates as many (8, 4 or 2 per query) as leave three tenths to the near
+         * Key evaluations per query to spend: candidates as many (2 to 16 per query) as leave more than half to the near
          * keys, and the rest to them. 0, the default, takes {@link #near} and {@link #candidates}.
          *
          * @throws IllegalArgumentException if negative
@@ -364,8 +331,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Directions of the spread and of the value tilt; default 4. Rank 0 saves work where values have nothing to
-         * do with keys.
+         * Directions of the spread and of the value tilt; default 4. Heads whose values have nothing to do with their
+         * keys are given none.
          *
          * @throws IllegalArgumentException if not between 0 and 4
          */
@@ -385,12 +352,13 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Queries of a tile, aimed at; default 64.
+         * Queries of a tile, aimed at; default 256. An error budget chooses its own. All queries of a tile share their
+         * near keys: smaller tiles are more accurate at the same number of them, larger ones are cheaper.
          *
-         * @throws IllegalArgumentException if not between 1 and 68
+         * @throws IllegalArgumentException if not between 1 and 1,024
          */
         public Builder tile(int queries) {
-            tile = check("tile", queries, 1, 68);
+            tile = check("tile", queries, 1, 1024);
             return this;
         }
 

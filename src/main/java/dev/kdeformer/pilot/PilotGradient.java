@@ -65,7 +65,7 @@ final class PilotGradient extends GradientBase {
         KeyGroups keys = null;
         for (int member = 0; member < head.groupSize(); member++) {
             Matrix dQuery = head.ofQueries(call.dQuery(), member);
-            Rows queries = PilotAttention.scaled(head.query(member), input.scale(), team);
+            Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
             if (keys == null) {
                 keys = KeyGroups.of(head, queries, method.groups(), team);
             }
@@ -74,8 +74,9 @@ final class PilotGradient extends GradientBase {
                 continue;
             }
             long start = scratch.mark();
-            PilotHead pilot = new PilotHead(head, member, method, keys, queries, team);
-            Effort effort = method.effort(input, keys.count());
+            Effort effort = method.effort(input, keys);
+            PilotHead pilot = new PilotHead(head, member, method, keys, queries,
+                    Effort.leafLevel(input.queries(), effort.tile()), team);
             int shares = Math.min(SHARES, pilot.topNodes(effort));
             GradientSums sums = new GradientSums(keys, shares, scratch);
             GradientRows.Source source = GradientRows.Source.of(call, head, member, 0, input.queries());
@@ -101,12 +102,14 @@ final class PilotGradient extends GradientBase {
             KeyHead head = call.keyHead(unit);
             KeyGroups keys = null;
             for (int member = 0; member < head.groupSize(); member++) {
-                Rows queries = PilotAttention.scaled(head.query(member), input.scale(), team);
+                Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
                 keys = keys == null ? KeyGroups.of(head, queries, method.groups(), team) : keys;
                 if (keys != null) {
-                    PilotHead pilot = new PilotHead(head, member, method, keys, queries, team);
+                    Effort effort = method.effort(input, keys);
+                    PilotHead pilot = new PilotHead(head, member, method, keys, queries,
+                            Effort.leafLevel(input.queries(), effort.tile()), team);
                     WalkRecord record = new WalkRecord(pilot);
-                    pilot.visit(method.effort(input, keys.count()), 1, team, (share, scratch) -> record);
+                    pilot.visit(effort, 1, team, (share, scratch) -> record);
                     heads[unit * head.groupSize() + member] = new PlainPilot(input, keys, record.leaves());
                 }
             }
@@ -140,7 +143,7 @@ final class PilotGradient extends GradientBase {
         int dv = input.dv();
         return new Estimate(forward.scratchBytes() + heads * GradientSums.bytes(input.keys(), d, dv, SHARES)
                 + threads * LeafGradient.bytes(input.keys(), method.groups(), d, dv),
-                forward.operations() + 2.0 * method.effort(input, input.keys()).near() * (3.0 * d + 2.0 * dv)
+                forward.operations() + 2.0 * method.effort(input).near() * (3.0 * d + 2.0 * dv)
                         * input.queries() * input.batch() * input.heads());
     }
 }

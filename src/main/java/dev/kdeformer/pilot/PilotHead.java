@@ -37,30 +37,22 @@ final class PilotHead {
      * Sorts the queries.
      *
      * @param unsorted the queries times the scale, in the caller's order
+     * @param levels   depth of the tree, the level of the smallest leaves that will be asked for
      */
-    PilotHead(KeyHead head, int member, PilotAttention method, KeyGroups keys, Rows unsorted, Team team) {
+    PilotHead(KeyHead head, int member, PilotAttention method, KeyGroups keys, Rows unsorted, int levels,
+            Team team) {
         this.head = head;
         this.method = method;
         this.sampling = CounterRandom.of(method.seed()).stream(SAMPLING, head.index(), member);
         this.keys = keys;
         int n = unsorted.count();
-        int depth = 0;
-        while (method.largestTile() << depth < n) {
-            depth++;
-        }
-        this.levels = depth;
-        this.order = BalancedTree.order(Metric.apply(unsorted, keys.keys(), team), levels, team);
+        this.levels = levels;
+        this.order = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()), levels, team);
         this.orderAddress = team.scratch().ints(n);
-        this.queries = Rows.allocate(team.scratch(), n, unsorted.columns());
         for (int i = 0; i < n; i++) {
             Memory.putInt(orderAddress + i * 4L, order[i]);
         }
-        int chunk = 4096;
-        team.forEach((n + chunk - 1) / chunk, (index, scratch) -> {
-            for (int i = index * chunk; i < Math.min(n, (index + 1) * chunk); i++) {
-                Memory.copy(unsorted.row(order[i]), queries.row(i), queries.stride() * 4L);
-            }
-        });
+        this.queries = unsorted.picked(order, team);
         this.query = head.query(member);
         this.output = head.output(member);
         this.logSumExp = head.logSumExp(member);
@@ -119,23 +111,22 @@ final class PilotHead {
         });
     }
 
-    /** The first level at which a node would drop keys, so that no level above it needs to be walked. */
+    /** The level of the leaves. */
+    int leafLevel(Effort effort) {
+        return Math.min(levels, Effort.leafLevel(queries.count(), effort.tile()));
+    }
+
     private int topLevel(Effort effort) {
-        int level = levels % PilotWalk.LEVELS;
-        while (level + PilotWalk.LEVELS <= levels
-                && (long) effort.candidates() * (queries.count() >> level) >= keys.count()) {
-            level += PilotWalk.LEVELS;
-        }
-        return level;
+        return effort.topLevel(queries.count(), keys.count(), leafLevel(effort));
     }
 
     /** Most candidates that a leaf can be handed. */
     int mostLeafCandidates(Effort effort) {
-        int parent = Math.max(0, levels - PilotWalk.LEVELS);
-        long rows = (queries.count() >> parent) + 1L;
-        if (topLevel(effort) >= levels) {
+        int leaf = leafLevel(effort);
+        if (topLevel(effort) >= leaf) {
             return keys.count();
         }
+        long rows = (queries.count() >> leaf - PilotWalk.LEVELS) + 1L;
         return (int) Math.min(keys.count(), Math.max(effort.near(), effort.candidates() * rows) + mostForced());
     }
 
@@ -224,12 +215,14 @@ final class PilotHead {
         return offsets;
     }
 
+    /** Depth of the tree. */
     int levels() {
         return levels;
     }
 
+    /** Directions of the spread and the tilt. */
     int rank() {
-        return Math.min(method.rank(), Math.min(queries.columns(), PrincipalSubspace.MOST));
+        return !keys.valuesFollow() ? 0 : Math.min(method.rank(), Math.min(queries.columns(), PrincipalSubspace.MOST));
     }
 
     int middle() {

@@ -35,6 +35,7 @@ final class PilotWalk {
     private final PilotHead head;
     private final Team team;
     private final Effort effort;
+    private final int leafLevel;
     private final NodeScratch buffers;
     private final Scratch scratch;
     private final KeyGroups keys;
@@ -77,7 +78,8 @@ final class PilotWalk {
         this.stride = keys.keys().stride();
         this.valueStride = keys.values().stride();
         int groups = keys.groups();
-        int depth = head.levels() / LEVELS + 2;
+        this.leafLevel = head.leafLevel(effort);
+        int depth = leafLevel / LEVELS + 2;
         this.fold = new Fold(groups, stride, valueStride);
         this.fars = new FarField[depth];
         this.lists = new Candidates[depth];
@@ -124,8 +126,8 @@ final class PilotWalk {
             return;
         }
         team.check();
-        boolean leaf = level >= head.levels();
-        buffers.subspace.find(head.queries(), null, from, to, SAMPLE, head.rank(), scratch);
+        boolean leaf = level >= leafLevel;
+        buffers.subspace.find(head.queries(), null, from, to, SAMPLE, head.rank(), null, scratch);
         System.arraycopy(buffers.subspace.mean(), 0, centres[depth], 0, stride);
         FarField far = fars[depth];
         if (parent == null) {
@@ -186,7 +188,7 @@ final class PilotWalk {
     }
 
     private void descend(int level, int node, int depth, Candidates list, FarField far) {
-        int down = Math.min(LEVELS, head.levels() - level);
+        int down = Math.min(LEVELS, leafLevel - level);
         for (int child = 0; child < 1 << down; child++) {
             visit(level + down, (node << down) + child, depth + 1, list, far);
         }
@@ -323,6 +325,13 @@ final class PilotWalk {
 
     private void attend(int from, int to, int depth, int count, FarField far) {
         int dv = keys.values().columns();
+        nearKeys.resize(count);
+        buffers.packer.packRows(nearKeys, buffers.near, keys.keys().address(), stride, keys.values().address(),
+                valueStride, keys.biases());
+        boolean hasFar = !far.isEmpty();
+        if (hasFar) {
+            far.pack(farKeys, tiltRows);
+        }
         for (int first = from; first < to; first += QueryTile.ROWS) {
             int rows = Math.min(QueryTile.ROWS, to - first);
             QueryTile queries = buffers.queries;
@@ -331,33 +340,28 @@ final class PilotWalk {
                 head.queries().read(first + r, queries.data(), r * STRIDE);
             }
             buffers.state.begin(rows, dv);
-            if (!far.isEmpty()) {
-                addFar(rows, centres[depth], far);
+            if (hasFar) {
+                addFar(rows, centres[depth]);
             }
             if (head.doubts() != null) {
                 for (int r = 0; r < rows; r++) {
                     buffers.farReferences[r] = buffers.state.reference(r);
-                    buffers.farSums[r] = far.isEmpty() ? 0 : buffers.state.sum(r);
+                    buffers.farSums[r] = hasFar ? buffers.state.sum(r) : 0;
                 }
-            }
-            if (first == from) {
-                nearKeys.resize(count);
-                buffers.packer.packRows(nearKeys, buffers.near, keys.keys().address(), stride,
-                        keys.values().address(), valueStride, keys.biases());
             }
             buffers.state.add(queries, nearKeys);
             if (head.doubts() != null) {
                 doubt(first, rows, far);
             }
             if (correction != null && correction.count() > 0) {
-                correction.apply(buffers.state, queries, far.isEmpty() ? null : buffers.deviations, farKeys);
+                correction.apply(buffers.state, queries, hasFar ? buffers.deviations : null, farKeys);
             }
             head.finish(buffers.state, first, rows);
         }
-        work += (to - from) * (2.0 * (d + dv) * (count + (far.isEmpty() ? 0 : keys.groups())) + 2.0 * d * dv);
+        work += (to - from) * (2.0 * (d + dv) * (count + (hasFar ? keys.groups() : 0)) + 2.0 * d * dv);
         if (correction != null) {
             work += (to - from) * (2.0 * (d + dv) * correction.count()
-                    + (far.isEmpty() ? 0 : keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv));
+                    + (hasFar ? keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv : 0));
         }
     }
 
@@ -377,7 +381,7 @@ final class PilotWalk {
     }
 
     /** The far groups as pseudo-keys that a query meets by its deviation and its squares, then the value tilt. */
-    private void addFar(int rows, float[] centre, FarField far) {
+    private void addFar(int rows, float[] centre) {
         QueryTile deviations = buffers.deviations;
         deviations.resize(rows, 2 * stride);
         float[] q = buffers.queries.data();
@@ -392,7 +396,6 @@ final class PilotWalk {
                 delta.mul(delta).intoArray(x, second + r);
             }
         }
-        far.pack(farKeys, tiltRows);
         buffers.state.add(deviations, farKeys);
         if (head.rank() == 0) {
             return;

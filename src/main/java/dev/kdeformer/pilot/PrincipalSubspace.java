@@ -16,6 +16,10 @@ import jdk.incubator.vector.FloatVector;
 /**
  * The mean and the leading principal directions of a set of rows, by subspace iteration on a sample of
  * them. Kept per thread.
+ *
+ * <p>In a metric C, a direction w stands for the functional x ↦ w·x, and the variance sought is that of x·w over all w
+ * with wᵀ C⁻¹ w = 1. The iteration w ← C (XᵀX w) keeps z = XᵀX w beside w, so that products in C⁻¹ are z·w and
+ * neither a factor nor an inverse of C is needed.
  */
 final class PrincipalSubspace {
     /** Most directions. */
@@ -28,12 +32,12 @@ final class PrincipalSubspace {
 
     private final Packer packer = new Packer();
     private final int[] identity = new int[SAMPLE];
-    private final float[] lanes = new float[LANES];
     private final float[] projections = new float[12 * STRIDE];
     private final float[] directions = new float[12 * STRIDE];
     private final double[] values = new double[MOST];
     private float[] mean = new float[0];
-    private float[] products = new float[0];
+    /** Directions before the metric, side by side with them. */
+    private final float[] images = new float[12 * STRIDE];
     private double trace;
 
     PrincipalSubspace() {
@@ -45,7 +49,7 @@ final class PrincipalSubspace {
         return mean;
     }
 
-    /** The directions, orthonormal; direction i starts at {@code i · STRIDE}. */
+    /** The directions, orthonormal in the metric; direction i starts at {@code i · STRIDE}. */
     float[] directions() {
         return directions;
     }
@@ -64,16 +68,16 @@ final class PrincipalSubspace {
      * Finds the directions of rows {@code order[from … to)} of {@code x}.
      *
      * @param order may be null for the identity
-     * @param most  rows to look at, evenly spaced over the set, up to 256
-     * @param rank  number of directions, 0 to MOST; fewer are found where the rows span less, the rest are zeros
+     * @param most   rows to look at, evenly spaced over the set, up to 256
+     * @param rank   number of directions, 0 to MOST; fewer are found where the rows span less, the rest are zeros
+     * @param metric null for the Euclidean one
      */
-    void find(Rows x, int[] order, int from, int to, int most, int rank, Scratch scratch) {
+    void find(Rows x, int[] order, int from, int to, int most, int rank, Metric metric, Scratch scratch) {
         int stride = x.stride();
         int count = Math.min(Math.min(SAMPLE, most), to - from);
         int padded = Lanes.roundUp(count, PANEL);
         if (mean.length < stride) {
             mean = new float[stride];
-            products = new float[12 * stride];
         }
         long mark = scratch.mark();
         Rows sample = Rows.allocate(scratch, padded, x.columns());
@@ -86,7 +90,7 @@ final class PrincipalSubspace {
                 packer.packPanel(identity, first, Math.min(PANEL, count - first), sample.address(), stride,
                         x.columns(), panels + ((long) first * x.columns() << 2));
             }
-            iterate(sample, panels, zeros, count, rank);
+            iterate(sample, panels, zeros, count, rank, metric);
         }
         scratch.release(mark);
     }
@@ -116,24 +120,25 @@ final class PrincipalSubspace {
                 squares = v.fma(v, squares);
             }
         }
-        trace = total(squares) / (double) count;
+        trace = Lanes.sum(squares) / (double) count;
     }
 
-    private void iterate(Rows sample, long panels, long zeros, int count, int rank) {
+    private void iterate(Rows sample, long panels, long zeros, int count, int rank, Metric metric) {
         int d = sample.columns();
         int stride = sample.stride();
-        Arrays.fill(directions, 0);
+        Arrays.fill(images, 0);
         // Sums of rows with changing signs: random enough to hold a part of every leading direction.
         for (int i = 0; i < count; i++) {
             int r = i % rank;
             float sign = (i / rank * 0x9e37_79b9 >>> 30 & 1) == 0 ? 1 : -1;
             long row = sample.row(i);
             for (int c = 0; c < stride; c += LANES) {
-                Lanes.load(row + c * 4L).mul(sign).add(FloatVector.fromArray(Lanes.FLOATS, directions, r * STRIDE + c))
-                        .intoArray(directions, r * STRIDE + c);
+                Lanes.load(row + c * 4L).mul(sign).add(FloatVector.fromArray(Lanes.FLOATS, images, r * STRIDE + c))
+                        .intoArray(images, r * STRIDE + c);
             }
         }
-        orthonormalise(rank, stride);
+        Arrays.fill(directions, 0);
+        orthonormalise(rank, stride, metric);
         for (int round = 0; round <= ITERATIONS; round++) {
             for (int first = 0; first < count; first += PANEL) {
                 LogitKernel.logits(directions, rank, d, panels + ((long) first * d << 2), zeros, projections, first);
@@ -141,15 +146,12 @@ final class PrincipalSubspace {
             if (round == ITERATIONS) {
                 break;
             }
-            Arrays.fill(products, 0, 12 * stride, 0);
+            Arrays.fill(images, 0);
             for (int c = 0; c < stride; c += 2 * LANES) {
                 ValueKernel.add(projections, 0, rank, count, sample.address() + c * 4L, stride * 4L,
-                        Math.min(2, (stride - c) / LANES), products, c, stride);
+                        Math.min(2, (stride - c) / LANES), images, c, STRIDE);
             }
-            for (int r = 0; r < rank; r++) {
-                System.arraycopy(products, r * stride, directions, r * STRIDE, stride);
-            }
-            orthonormalise(rank, stride);
+            orthonormalise(rank, stride, metric);
         }
         for (int r = 0; r < rank; r++) {
             FloatVector squares = FloatVector.zero(Lanes.FLOATS);
@@ -157,46 +159,48 @@ final class PrincipalSubspace {
                 FloatVector p = FloatVector.fromArray(Lanes.FLOATS, projections, r * STRIDE + i);
                 squares = p.fma(p, squares);
             }
-            values[r] = total(squares) / (double) count;
+            values[r] = Lanes.sum(squares) / (double) count;
         }
     }
 
-    private void orthonormalise(int rank, int stride) {
+    /** Sets the directions to orthonormal ones that span what the metric makes of the images. */
+    private void orthonormalise(int rank, int stride, Metric metric) {
+        if (metric == null) {
+            for (int r = 0; r < rank; r++) {
+                System.arraycopy(images, r * STRIDE, directions, r * STRIDE, stride);
+            }
+        } else {
+            metric.multiply(images, rank, directions);
+        }
         for (int r = 0; r < rank; r++) {
             for (int before = 0; before < r; before++) {
                 float dot = dot(r * STRIDE, before * STRIDE, stride);
-                for (int c = 0; c < stride; c += LANES) {
-                    FloatVector.fromArray(Lanes.FLOATS, directions, before * STRIDE + c).mul(-dot)
-                            .add(FloatVector.fromArray(Lanes.FLOATS, directions, r * STRIDE + c))
-                            .intoArray(directions, r * STRIDE + c);
-                }
+                subtract(directions, r, before, dot, stride);
+                subtract(images, r, before, dot, stride);
             }
             float squares = dot(r * STRIDE, r * STRIDE, stride);
             // Rows that span fewer directions leave only rounding noise here.
             float scale = squares > 1e-30f ? (float) (1 / Math.sqrt(squares)) : 0;
-            for (int c = 0; c < stride; c += LANES) {
-                FloatVector.fromArray(Lanes.FLOATS, directions, r * STRIDE + c).mul(scale)
-                        .intoArray(directions, r * STRIDE + c);
+            for (int c = r * STRIDE; c < r * STRIDE + stride; c += LANES) {
+                FloatVector.fromArray(Lanes.FLOATS, directions, c).mul(scale).intoArray(directions, c);
+                FloatVector.fromArray(Lanes.FLOATS, images, c).mul(scale).intoArray(images, c);
             }
         }
     }
 
-    private float dot(int a, int b, int stride) {
-        FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+    private static void subtract(float[] x, int r, int before, float part, int stride) {
         for (int c = 0; c < stride; c += LANES) {
-            sum = FloatVector.fromArray(Lanes.FLOATS, directions, a + c)
-                    .fma(FloatVector.fromArray(Lanes.FLOATS, directions, b + c), sum);
+            FloatVector.fromArray(Lanes.FLOATS, x, before * STRIDE + c).mul(-part)
+                    .add(FloatVector.fromArray(Lanes.FLOATS, x, r * STRIDE + c)).intoArray(x, r * STRIDE + c);
         }
-        return total(sum);
     }
 
-    /** The sum of the lanes, always in the same order. */
-    private float total(FloatVector v) {
-        v.intoArray(lanes, 0);
-        float total = 0;
-        for (int lane = 0; lane < LANES; lane += 4) {
-            total += lanes[lane] + lanes[lane + 1] + (lanes[lane + 2] + lanes[lane + 3]);
+    private float dot(int image, int direction, int stride) {
+        FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+        for (int c = 0; c < stride; c += LANES) {
+            sum = FloatVector.fromArray(Lanes.FLOATS, images, image + c)
+                    .fma(FloatVector.fromArray(Lanes.FLOATS, directions, direction + c), sum);
         }
-        return total;
+        return Lanes.sum(sum);
     }
 }

@@ -5,6 +5,8 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -13,6 +15,12 @@ import jdk.incubator.vector.FloatVector;
  * @param stride floats from row to row
  */
 record Rows(long address, int count, int columns, int stride) {
+    /** Rows that one thread copies at a time. */
+    private static final int CHUNK = 4096;
+
+    /** Rows that are read from the caller's memory at a time. */
+    private static final int BLOCK = 64;
+
     static Rows allocate(Scratch scratch, int count, int columns) {
         int stride = Lanes.padColumns(columns);
         return new Rows(scratch.floats((long) count * stride), count, columns, stride);
@@ -45,11 +53,91 @@ record Rows(long address, int count, int columns, int stride) {
         for (int c = 0; c < whole; c += LANES) {
             Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + c), to + c * 4L);
         }
-        for (int c = whole; c < columns; c++) {
-            Memory.putFloat(to + c * 4L, source[at + c]);
+        if (whole < columns) {
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + whole,
+                    Lanes.FLOATS.indexInRange(0, columns - whole)), to + whole * 4L);
         }
-        for (int c = columns; c < stride; c++) {
-            Memory.putFloat(to + c * 4L, 0);
+    }
+
+    /** Copies a row of {@code source}, which has the same stride. */
+    void copy(int row, Rows source, int from) {
+        long at = source.row(from);
+        long to = row(row);
+        for (int c = 0; c < stride; c += LANES) {
+            Lanes.store(Lanes.load(at + c * 4L), to + c * 4L);
         }
+    }
+
+    /** These rows in another order: row i of the result is row {@code order[i]}. */
+    Rows picked(int[] order, Team team) {
+        Rows result = allocate(team.scratch(), order.length, columns);
+        team.forEach((order.length + CHUNK - 1) / CHUNK, (index, scratch) -> {
+            for (int i = index * CHUNK; i < Math.min(order.length, (index + 1) * CHUNK); i++) {
+                result.copy(i, this, order[i]);
+            }
+        });
+        return result;
+    }
+
+    /**
+     * Copies rows of the caller.
+     *
+     * @param order  the row of {@code source} for every row; null for all in their order
+     * @param centre to be subtracted from every row; null for nothing
+     * @param factor what every row is multiplied by then
+     */
+    static Rows load(Matrix source, int[] order, float[] centre, float factor, Team team) {
+        int count = order == null ? source.rows() : order.length;
+        int d = source.columns();
+        Rows result = allocate(team.scratch(), count, d);
+        float[] shift = new float[result.stride];
+        if (centre != null) {
+            System.arraycopy(centre, 0, shift, 0, d);
+        }
+        team.forEach((count + CHUNK - 1) / CHUNK, (index, scratch) -> {
+            float[] block = new float[BLOCK * d + LANES];
+            int end = Math.min(count, (index + 1) * CHUNK);
+            for (int first = index * CHUNK; first < end; first += BLOCK) {
+                int rows = Math.min(BLOCK, end - first);
+                if (order == null) {
+                    source.readRows(first, first + rows, block, 0, d);
+                }
+                for (int r = 0; r < rows; r++) {
+                    if (order != null) {
+                        source.readRow(order[first + r], block, r * d);
+                    }
+                }
+                for (int r = 0; r < rows; r++) {
+                    result.write(first + r, block, r * d, shift, factor);
+                }
+            }
+        });
+        return result;
+    }
+
+    private void write(int row, float[] source, int at, float[] shift, float factor) {
+        long to = row(row);
+        int whole = columns / LANES * LANES;
+        for (int c = 0; c < whole; c += LANES) {
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + c)
+                    .sub(FloatVector.fromArray(Lanes.FLOATS, shift, c)).mul(factor), to + c * 4L);
+        }
+        if (whole < columns) {
+            // The shift of the padding is zero, so that it stays zero.
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + whole,
+                    Lanes.FLOATS.indexInRange(0, columns - whole))
+                    .sub(FloatVector.fromArray(Lanes.FLOATS, shift, whole)).mul(factor), to + whole * 4L);
+        }
+    }
+
+    /** The squared norm of a row. */
+    float square(int row) {
+        long at = row(row);
+        FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector x = Lanes.load(at + c * 4L);
+            sum = x.fma(x, sum);
+        }
+        return Lanes.sum(sum);
     }
 }

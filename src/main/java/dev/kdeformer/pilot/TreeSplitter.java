@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
@@ -11,6 +12,7 @@ import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
@@ -183,8 +185,13 @@ final class TreeSplitter {
             long leave = limit & ~take;
             int at = from + i;
             // The front grows into places that have been read, but only once those that leave are out of the way.
-            compress(leave, at, spareRows, spare, back);
-            compress(take, at, rows, coordinates, front);
+            if (Choice.COMPRESS && present == LANES) {
+                compressVectors(leave, at, spareRows, spare, back);
+                compressVectors(take, at, rows, coordinates, front);
+            } else {
+                compress(leave, at, spareRows, spare, back);
+                compress(take, at, rows, coordinates, front);
+            }
             front += Long.bitCount(take);
             back += Long.bitCount(leave);
         }
@@ -203,6 +210,14 @@ final class TreeSplitter {
                 to[r][target] = coordinates[r][i];
             }
             target++;
+        }
+    }
+
+    private void compressVectors(long bits, int at, int[] toRows, float[][] to, int position) {
+        IntVector.fromArray(INTS, rows, at).compress(VectorMask.fromLong(INTS, bits)).intoArray(toRows, position);
+        VectorMask<Float> mask = VectorMask.fromLong(FLOATS, bits);
+        for (int r = 0; r < RANK; r++) {
+            FloatVector.fromArray(FLOATS, coordinates[r], at).compress(mask).intoArray(to[r], position);
         }
     }
 

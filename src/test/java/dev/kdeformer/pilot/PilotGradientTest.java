@@ -59,11 +59,13 @@ class PilotGradientTest {
         try {
             PilotAttention method = methods().get(0).build();
             KeyHead head = new Call(input, make.zeros(input.outputShape()), null, crew).keyHead(0);
-            Rows queries = PilotAttention.scaled(head.query(0), input.scale(), crew);
+            Rows queries = Rows.load(head.query(0), null, null, input.scale(), crew);
             KeyGroups keys = KeyGroups.of(head, queries, method.groups(), crew);
-            PilotHead pilot = new PilotHead(head, 0, method, keys, queries, crew);
+            Effort effort = method.effort(input, keys);
+            PilotHead pilot = new PilotHead(head, 0, method, keys, queries,
+                    Effort.leafLevel(input.queries(), effort.tile()), crew);
             WalkRecord record = new WalkRecord(pilot);
-            pilot.visit(method.effort(input, keys.count()), 1, crew, (share, scratch) -> record);
+            pilot.visit(effort, 1, crew, (share, scratch) -> record);
             int deepest = 0;
             for (WalkRecord.Leaf leaf : record.leaves()) {
                 deepest = Math.max(deepest,
@@ -93,7 +95,7 @@ class PilotGradientTest {
         ReferenceGradient exact = ReferenceGradient.of(input, outputGradient);
         double last = Double.POSITIVE_INFINITY;
         for (int near : new int[] {16, 100, 300, 600}) {
-            double error = GradientChecking.run(ENGINE, Attention.pilot().near(near).build(), input, outputGradient)
+            double error = GradientChecking.run(ENGINE, Attention.pilot().tile(64).near(near).build(), input, outputGradient)
                     .error(exact);
             assertTrue(error < 0.8 * last, near + " near keys: " + error + " after " + last);
             last = error;
