@@ -75,8 +75,8 @@ public class KernelBench {
 
     /** Exponentials with row sums. */
     @Benchmark
-    public int exp() {
-        int top = 0;
+    public float exp() {
+        float top = Float.NEGATIVE_INFINITY;
         for (int column = 0; column < Lanes.STEP; column += ExpKernel.COLUMNS) {
             top = Math.max(top, ExpKernel.exp(tile, column, QueryTile.ROWS, 1, max, sums));
         }

@@ -23,6 +23,8 @@ public final class DecodeTile {
     /** Stands for the maximum of a row that has seen no key; finite, so that nothing is subtracted from infinity. */
     private static final float NOTHING = -0x1p126f;
 
+    private static final float[] NO_REFERENCE = new float[ROWS];
+
     private static final int GROUPS = STEP / GROUP;
 
     private final float[] s = new float[ROWS * STRIDE];
@@ -139,8 +141,12 @@ public final class DecodeTile {
         System.arraycopy(max, 0, newMax, 0, rows);
         ExpKernel.rowMax(s, 0, rows, columns, factor, newMax);
         rescale();
+        boolean far = ExpKernel.far(max, rows, NOTHING);
+        if (far) {
+            ExpKernel.relate(s, 0, rows, columns, factor, max);
+        }
         for (int c = 0; c < columns; c += ExpKernel.COLUMNS) {
-            ExpKernel.exp(s, c, rows, factor, max, sums);
+            ExpKernel.exp(s, c, rows, far ? 1 : factor, far ? NO_REFERENCE : max, sums);
         }
         int from = 0;
         while (from < groups) {

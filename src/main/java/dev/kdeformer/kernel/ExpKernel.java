@@ -12,26 +12,30 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Turns logits into weights: p = 2^(factor · s − m), with row sums and a watch on the largest exponent.
  *
- * <p>Exponents are in units of log 2 (see {@link LogitScale}), which makes the range reduction exact: 2^x = 2^k · 2^r with k the nearest integer and r = x − k without rounding. 2^r comes from a polynomial of
- * degree 6 on [−½, ½] (relative error 2·10⁻⁹, weighted least squares iterated towards the minimax solution), and k
- * is added to the exponent. The error stays below 2 ulp on [−126, 126]; below −126 the result is exactly 0, which
- * costs one comparison and spares every caller the denormals; −∞ gives 0 as well.
+ * <p>Exponents are in units of log 2 (see {@link LogitScale}), which makes the range reduction exact: 2^x = 2^k · 2^r
+ * with k the nearest integer and r = x − k. As m is a whole number, k + m comes from one multiply-add and r from
+ * another, rounded once; x itself is never formed, which costs fewer operations and an error less. 2^r comes from a
+ * polynomial of degree 5 on [−½, ½], 1 at 0 (largest error 1.1 ulp, weighted least squares iterated towards the
+ * minimax solution), and k is added to the exponent. The error stays below 2 ulp on [−126, 126]; below −126 the result
+ * is exactly 0, which costs one comparison and spares every caller the denormals; −∞ gives 0 as well.
  */
 public final class ExpKernel {
     /** Columns that one pass takes: four vectors, whose independent work hides the latency of the polynomial. */
     public static final int COLUMNS = 4 * LANES;
+
+    /** Largest magnitude of a reference that {@link #exp} takes as it is: sums with an exponent stay exact. */
+    public static final float FARTHEST = 0x1p21f;
 
     /** Exponents below this give exactly 0. */
     static final float LOWEST = -126;
 
     /** 1.5 · 2²³: adding it leaves the nearest integer in the low mantissa bits. */
     private static final float MAGIC = 12_582_912f;
-    private static final float C1 = 0.6931472f;
-    private static final float C2 = 0.24022648f;
-    private static final float C3 = 0.055503324f;
-    private static final float C4 = 0.009618437f;
-    private static final float C5 = 0.0013398874f;
-    private static final float C6 = 0.00015353362f;
+    private static final float C1 = 0.6931468f;
+    private static final float C2 = 0.24022236f;
+    private static final float C3 = 0.055508915f;
+    private static final float C4 = 0.009671763f;
+    private static final float C5 = 0.0013225707f;
 
     private ExpKernel() {
     }
@@ -39,56 +43,54 @@ public final class ExpKernel {
     /**
      * Replaces {@code rows} rows of {@link #COLUMNS} logits by weights and adds them to the row sums.
      *
-     * @param s    logits in, weights out; row distance STRIDE, from index {@code s0} on
-     * @param factor what logits are multiplied by
-     * @param max  what to subtract from each row then
-     * @param sums row sums, one vector a row, to be reduced by the caller
-     * @return the raw bits, as an int, of the largest exponent among the positive ones, or a negative number if there
-     *         is none; weights are meaningless if it stands for more than 126
+     * @param s      logits in, weights out; row distance STRIDE, from index {@code s0} on
+     * @param factor what logits are multiplied by, positive
+     * @param max    what to subtract from each row then: a whole number of magnitude up to {@link #FARTHEST}, for
+     *               others see {@link #relate}; or below −2¹⁰⁰ for rows of −∞ alone
+     * @param sums   row sums, one vector a row, to be reduced by the caller
+     * @return the largest exponent, rounded to a whole number; weights are meaningless if it is above 126
      */
-    public static int exp(float[] s, int s0, int rows, float factor, float[] max, float[] sums) {
-        final FloatVector f = FloatVector.broadcast(FLOATS, factor);
+    public static float exp(float[] s, int s0, int rows, float factor, float[] max, float[] sums) {
         final FloatVector magic = FloatVector.broadcast(FLOATS, MAGIC);
-        final FloatVector c6 = FloatVector.broadcast(FLOATS, C6);
+        final FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / factor);
+        final FloatVector low = FloatVector.broadcast(FLOATS, LOWEST / factor);
+        final FloatVector f = FloatVector.broadcast(FLOATS, factor);
         final FloatVector c5 = FloatVector.broadcast(FLOATS, C5);
         final FloatVector c4 = FloatVector.broadcast(FLOATS, C4);
         final FloatVector c3 = FloatVector.broadcast(FLOATS, C3);
         final FloatVector c2 = FloatVector.broadcast(FLOATS, C2);
         final FloatVector c1 = FloatVector.broadcast(FLOATS, C1);
         final FloatVector one = FloatVector.broadcast(FLOATS, 1);
-        final FloatVector lowest = FloatVector.broadcast(FLOATS, LOWEST);
         final FloatVector zero = FloatVector.zero(FLOATS);
         IntVector top = IntVector.broadcast(INTS, Integer.MIN_VALUE);
         // Written out for four vectors: as a helper method the four copies exceed the compiler's inlining budget and
         // every one becomes a call with boxed vectors.
         for (int r = 0; r < rows; r++) {
             int a = s0 + r * STRIDE;
-            FloatVector m = FloatVector.broadcast(FLOATS, -max[r]);
-            FloatVector x0 = FloatVector.fromArray(FLOATS, s, a).fma(f, m);
-            FloatVector x1 = FloatVector.fromArray(FLOATS, s, a + LANES).fma(f, m);
-            FloatVector x2 = FloatVector.fromArray(FLOATS, s, a + 2 * LANES).fma(f, m);
-            FloatVector x3 = FloatVector.fromArray(FLOATS, s, a + 3 * LANES).fma(f, m);
+            FloatVector reference = FloatVector.broadcast(FLOATS, max[r]);
+            FloatVector m = magic.sub(reference);
+            FloatVector lowest = reference.fma(inverse, low);
+            FloatVector x0 = FloatVector.fromArray(FLOATS, s, a);
+            FloatVector x1 = FloatVector.fromArray(FLOATS, s, a + LANES);
+            FloatVector x2 = FloatVector.fromArray(FLOATS, s, a + 2 * LANES);
+            FloatVector x3 = FloatVector.fromArray(FLOATS, s, a + 3 * LANES);
+            FloatVector t0 = x0.fma(f, m);
+            FloatVector t1 = x1.fma(f, m);
+            FloatVector t2 = x2.fma(f, m);
+            FloatVector t3 = x3.fma(f, m);
             // As signed ints, positive floats compare like floats and all negative ones are below them.
-            top = top.max(x0.reinterpretAsInts());
-            top = top.max(x1.reinterpretAsInts());
-            top = top.max(x2.reinterpretAsInts());
-            top = top.max(x3.reinterpretAsInts());
-            FloatVector t0 = x0.add(magic);
-            FloatVector t1 = x1.add(magic);
-            FloatVector t2 = x2.add(magic);
-            FloatVector t3 = x3.add(magic);
-            FloatVector r0 = x0.sub(t0.sub(magic));
-            FloatVector r1 = x1.sub(t1.sub(magic));
-            FloatVector r2 = x2.sub(t2.sub(magic));
-            FloatVector r3 = x3.sub(t3.sub(magic));
-            FloatVector p0 = r0.fma(c6, c5);
-            FloatVector p1 = r1.fma(c6, c5);
-            FloatVector p2 = r2.fma(c6, c5);
-            FloatVector p3 = r3.fma(c6, c5);
-            p0 = p0.fma(r0, c4);
-            p1 = p1.fma(r1, c4);
-            p2 = p2.fma(r2, c4);
-            p3 = p3.fma(r3, c4);
+            top = top.max(t0.reinterpretAsInts());
+            top = top.max(t1.reinterpretAsInts());
+            top = top.max(t2.reinterpretAsInts());
+            top = top.max(t3.reinterpretAsInts());
+            FloatVector r0 = x0.fma(f, m.sub(t0));
+            FloatVector r1 = x1.fma(f, m.sub(t1));
+            FloatVector r2 = x2.fma(f, m.sub(t2));
+            FloatVector r3 = x3.fma(f, m.sub(t3));
+            FloatVector p0 = r0.fma(c5, c4);
+            FloatVector p1 = r1.fma(c5, c4);
+            FloatVector p2 = r2.fma(c5, c4);
+            FloatVector p3 = r3.fma(c5, c4);
             p0 = p0.fma(r0, c3);
             p1 = p1.fma(r1, c3);
             p2 = p2.fma(r2, c3);
@@ -120,16 +122,16 @@ public final class ExpKernel {
             FloatVector sum = FloatVector.fromArray(FLOATS, sums, r * LANES);
             sum.add(p0.add(p1).add(p2.add(p3))).intoArray(sums, r * LANES);
         }
-        return top.reduceLanes(VectorOperators.MAX);
+        return Float.intBitsToFloat(top.reduceLanes(VectorOperators.MAX)) - MAGIC;
     }
 
     /** The scalar reference of {@link #exp}. */
-    static int expScalar(float[] s, int s0, int rows, float factor, float[] max, float[] sums) {
-        int top = Integer.MIN_VALUE;
+    static float expScalar(float[] s, int s0, int rows, float factor, float[] max, float[] sums) {
+        float top = Float.NEGATIVE_INFINITY;
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < COLUMNS; c++) {
-                float x = Math.fma(s[s0 + r * STRIDE + c], factor, -max[r]);
-                top = Math.max(top, Float.floatToRawIntBits(x));
+                double x = (double) s[s0 + r * STRIDE + c] * factor - max[r];
+                top = Math.max(top, (float) Math.rint(x));
                 float p = x < LOWEST ? 0 : (float) Math.pow(2, x);
                 s[s0 + r * STRIDE + c] = p;
                 sums[r * LANES + c % LANES] += p;
@@ -139,7 +141,41 @@ public final class ExpKernel {
     }
 
     /**
-     * The largest of factor times {@code columns} logits in every row, and of what {@code max} held.
+     * Replaces logits by exponents relative to any reference: factor · s − max. {@link #exp} takes them with a factor
+     * of 1 and references of 0.
+     *
+     * @param columns a multiple of LANES
+     */
+    public static void relate(float[] s, int s0, int rows, int columns, float factor, float[] max) {
+        for (int r = 0; r < rows; r++) {
+            FloatVector m = FloatVector.broadcast(FLOATS, -max[r]);
+            for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c += LANES) {
+                FloatVector.fromArray(FLOATS, s, c).fma(FloatVector.broadcast(FLOATS, factor), m).intoArray(s, c);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #relate}. */
+    static void relateScalar(float[] s, int s0, int rows, int columns, float factor, float[] max) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c++) {
+                s[c] = Math.fma(s[c], factor, -max[r]);
+            }
+        }
+    }
+
+    /** Whether {@link #exp} needs {@link #relate} for one of some whole references, {@code nothing} standing for none. */
+    static boolean far(float[] max, int rows, float nothing) {
+        boolean far = false;
+        for (int r = 0; r < rows; r++) {
+            far |= Math.abs(max[r]) > FARTHEST && max[r] != nothing;
+        }
+        return far;
+    }
+
+    /**
+     * The largest of factor times {@code columns} logits in every row, rounded up to a whole number, and of what
+     * {@code max} held.
      *
      * @param factor  positive
      * @param columns a multiple of LANES
@@ -152,7 +188,12 @@ public final class ExpKernel {
                 FloatVector x = FloatVector.fromArray(FLOATS, s, a + c);
                 top = top.blend(x, x.compare(VectorOperators.GT, top));
             }
-            max[r] = Math.max(max[r], top.reduceLanes(VectorOperators.MAX) * factor);
+            // As ints in the order of floats, whose lanes reduce in a fraction of the operations.
+            IntVector bits = top.reinterpretAsInts();
+            bits = bits.lanewise(VectorOperators.XOR, bits.lanewise(VectorOperators.ASHR, 31).and(Integer.MAX_VALUE));
+            int largest = bits.reduceLanes(VectorOperators.MAX);
+            float logit = Float.intBitsToFloat(largest ^ largest >> 31 & Integer.MAX_VALUE);
+            max[r] = Math.max(max[r], (float) Math.ceil(logit * factor));
         }
     }
 
@@ -160,7 +201,7 @@ public final class ExpKernel {
     static void rowMaxScalar(float[] s, int s0, int rows, int columns, float factor, float[] max) {
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < columns; c++) {
-                max[r] = Math.max(max[r], s[s0 + r * STRIDE + c] * factor);
+                max[r] = Math.max(max[r], (float) Math.ceil(s[s0 + r * STRIDE + c] * factor));
             }
         }
     }

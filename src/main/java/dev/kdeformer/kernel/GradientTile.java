@@ -41,6 +41,8 @@ public final class GradientTile {
     private final float[] slopes = new float[KEYS * STRIDE];
     private final float[] bias = new float[KEYS];
     private final float[] ownBias = new float[KEYS];
+    private static final float[] NO_REFERENCE = new float[KEYS];
+
     private final float[] unused = new float[KEYS * LANES];
     private final float[] line = new float[QUERIES];
     private float[] blockRows = new float[0];
@@ -196,8 +198,9 @@ public final class GradientTile {
         if (diagonal > -KEYS) {
             MaskKernel.hideBefore(weights, 0, count, columns, diagonal);
         }
+        ExpKernel.relate(weights, 0, count, columns, queries.scale().factor(), bias);
         for (int c = 0; c < columns; c += ExpKernel.COLUMNS) {
-            ExpKernel.exp(weights, c, count, queries.scale().factor(), bias, unused);
+            ExpKernel.exp(weights, c, count, 1, NO_REFERENCE, unused);
         }
         accumulate(weights, gradients, first, present, valueSums, Lanes.padColumns(gradients.dv()));
         for (int c = 0; c < columns; c += PANEL) {

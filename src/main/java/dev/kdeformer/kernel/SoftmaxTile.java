@@ -19,7 +19,7 @@ import jdk.incubator.vector.FloatVector;
  * sum of values over all keys that were added, in any number of parts (Dao 2022, FlashAttention; Milakov and
  * Gimelshein 2018). Kept per thread.
  *
- * <p>The reference exponent m of a row is the maximum of its first few keys and then stays: later logits may exceed it by
+ * <p>The reference exponent m of a row is the maximum of its first few keys, rounded up to a whole number, and then stays: later logits may exceed it by
  * up to {@link #SLACK} before the sums are rescaled, so that the common step needs no pass for the maximum. A step
  * that exceeds it is done again with the true maximum; where that happens more than twice, all further steps of the
  * tile look at the maximum first.
@@ -31,6 +31,8 @@ public final class SoftmaxTile {
     /** Stands for the maximum of a row that has seen no key; finite, so that nothing is subtracted from infinity. */
     private static final float NOTHING = -0x1p126f;
 
+    private static final float[] NO_REFERENCE = new float[QueryTile.ROWS];
+
     private final float[] s = new float[QueryTile.ROWS * STRIDE];
     private final float[] max = new float[QueryTile.ROWS];
     private final float[] newMax = new float[QueryTile.ROWS];
@@ -41,6 +43,7 @@ public final class SoftmaxTile {
     private int rows;
     private int dv;
     private boolean started;
+    private boolean far;
     private int redone;
 
     /** Starts an empty state for {@code count} queries and values of {@code features} features. */
@@ -56,6 +59,7 @@ public final class SoftmaxTile {
         Arrays.fill(sums, 0, rows * LANES, 0);
         Arrays.fill(max, 0, rows, NOTHING);
         started = false;
+        far = false;
         redone = 0;
     }
 
@@ -97,15 +101,16 @@ public final class SoftmaxTile {
 
     private boolean speculate(QueryTile queries, PackedKeys keys, int first, int present, int last) {
         Arrays.fill(stepSums, 0, rows * LANES, 0);
-        int top = Integer.MIN_VALUE;
+        float top = Float.NEGATIVE_INFINITY;
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
             logits(queries, keys, first, column, last);
             if (!started && column == 0) {
                 ExpKernel.rowMax(s, 0, rows, ExpKernel.COLUMNS, keys.scale().factor(), max);
+                far = ExpKernel.far(max, rows, NOTHING);
             }
-            top = Math.max(top, ExpKernel.exp(s, column, rows, keys.scale().factor(), max, stepSums));
+            top = Math.max(top, exp(column, keys));
         }
-        return top <= Float.floatToRawIntBits(SLACK);
+        return top <= SLACK;
     }
 
     private void withMaximum(QueryTile queries, PackedKeys keys, int first, int present, int last) {
@@ -117,8 +122,17 @@ public final class SoftmaxTile {
         rescale();
         Arrays.fill(stepSums, 0, rows * LANES, 0);
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
-            ExpKernel.exp(s, column, rows, keys.scale().factor(), max, stepSums);
+            exp(column, keys);
         }
+    }
+
+    private float exp(int column, PackedKeys keys) {
+        float factor = keys.scale().factor();
+        if (far) {
+            ExpKernel.relate(s, column, rows, ExpKernel.COLUMNS, factor, max);
+            return ExpKernel.exp(s, column, rows, 1, NO_REFERENCE, stepSums);
+        }
+        return ExpKernel.exp(s, column, rows, factor, max, stepSums);
     }
 
     /** The logits of one pass of the exponential, columns [column, column + COLUMNS) of the step. */
@@ -155,6 +169,7 @@ public final class SoftmaxTile {
                 FloatVector.fromArray(FLOATS, values, c).mul(factor).intoArray(values, c);
             }
         }
+        far = ExpKernel.far(max, rows, NOTHING);
     }
 
     /**
@@ -168,7 +183,7 @@ public final class SoftmaxTile {
         Arrays.fill(stepSums, 0, rows * LANES, 0);
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
             logits(queries, keys, first, column, Integer.MAX_VALUE);
-            ExpKernel.exp(s, column, rows, keys.scale().factor(), max, stepSums);
+            exp(column, keys);
         }
         return s;
     }
@@ -182,7 +197,8 @@ public final class SoftmaxTile {
      * @param factor    what the values are multiplied by
      */
     public void add(int row, float reference, float sum, float[] partial, int at, float factor) {
-        float top = Math.max(max[row], reference);
+        float top = (float) Math.ceil(Math.max(max[row], reference));
+        far |= Math.abs(top) > ExpKernel.FARTHEST;
         float keep = (float) Math.pow(2, max[row] - top);
         float take = (float) Math.pow(2, reference - top);
         max[row] = top;
@@ -197,7 +213,7 @@ public final class SoftmaxTile {
 
     /** The sum of the weights of a row, relative to its {@link #reference}. */
     public float sum(int row) {
-        return Lanes.sum(sums, row * LANES);
+        return Lanes.sum(FloatVector.fromArray(FLOATS, sums, row * LANES));
     }
 
     /** The reference exponent of a row, in units of log 2. */

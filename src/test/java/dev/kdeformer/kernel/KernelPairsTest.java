@@ -134,8 +134,8 @@ class KernelPairsTest {
             float[] actual = x.clone();
             float[] expectedSums = new float[ROWS * LANES];
             float[] sums = new float[ROWS * LANES];
-            int expectedTop = ExpKernel.expScalar(expected, 16, rows, 1.25f, max, expectedSums);
-            int top = ExpKernel.exp(actual, 16, rows, 1.25f, max, sums);
+            float expectedTop = ExpKernel.expScalar(expected, 16, rows, 1.25f, max, expectedSums);
+            float top = ExpKernel.exp(actual, 16, rows, 1.25f, max, sums);
             assertClose(expected, actual, rows, STRIDE, 16, ExpKernel.COLUMNS, 3e-7);
             assertClose(expectedSums, sums, rows, LANES, 0, LANES, 1e-6);
             assertEquals(expectedTop, top);
