@@ -78,7 +78,7 @@ public final class DecodeTile {
         return values;
     }
 
-    /** The largest exponent of a row, in units of log 2. */
+    /** The reference exponent of a row, in units of log 2: its largest, rounded up to a whole number. */
     public float reference(int row) {
         return max[row];
     }
