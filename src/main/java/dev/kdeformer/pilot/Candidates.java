@@ -16,11 +16,13 @@ final class Candidates {
 
     final int[] index;
     final long panels;
+    final int capacity;
     int count;
 
-    private Candidates(int[] index, long panels, int count) {
+    private Candidates(int[] index, long panels, int capacity, int count) {
         this.index = index;
         this.panels = panels;
+        this.capacity = capacity;
         this.count = count;
     }
 
@@ -33,13 +35,14 @@ final class Candidates {
     static Candidates all(KeyGroups keys) {
         int[] index = new int[Lanes.roundUp(keys.count(), Lanes.LANES)];
         java.util.Arrays.setAll(index, j -> j);
-        return new Candidates(index, keys.panels(), keys.count());
+        return new Candidates(index, keys.panels(), keys.count(), keys.count());
     }
 
-    /** An empty list with room for {@code capacity} keys. */
-    static Candidates empty(int capacity, int d, Scratch scratch) {
-        return new Candidates(new int[Lanes.roundUp(capacity + Lanes.LANES, Lanes.LANES)],
-                scratch.floats((long) Lanes.roundUp(capacity, Lanes.PANEL) * lines(d)), 0);
+    /** An empty list with room for {@code keys} keys at least, in whole panels. */
+    static Candidates empty(int keys, int d, Scratch scratch) {
+        int capacity = Lanes.roundUp(keys, Lanes.PANEL);
+        // A vector more of indices than needed: compressed vectors are stored whole.
+        return new Candidates(new int[capacity + Lanes.LANES], scratch.floats((long) capacity * lines(d)), capacity, 0);
     }
 
     /** Packs the panels of the listed keys. */

@@ -199,7 +199,7 @@ final class PilotWalk {
 
     private Candidates list(int depth, int capacity) {
         int room = Math.min(keys.count(), capacity + head.mostForced());
-        if (lists[depth] == null || lists[depth].index.length < room) {
+        if (lists[depth] == null || lists[depth].capacity < room) {
             lists[depth] = Candidates.empty(room, d, scratch);
         }
         return lists[depth];

@@ -220,6 +220,20 @@ class PilotAttentionTest {
     }
 
     @Test
+    void nodesOfUnequalSizesHaveRoomForTheirKeys() {
+        int calls = 0;
+        for (int n : new int[] {67, 130, 450, 897, 1025}) {
+            AttentionInput input = make.normal(1, 1, 1, n, 1285, 20, 9).withScale(0.1f);
+            for (int near : new int[] {1, 7, 50}) {
+                AttentionMethod method = Attention.pilot().near(near).tile(1).build();
+                assertTrue(error(method, input) < 0.5, n + " queries, near " + near);
+                calls++;
+            }
+        }
+        assertEquals(15, calls);
+    }
+
+    @Test
     void shortHeadsAreExactWithinABudget() {
         AttentionInput input = make.normal(1, 4, 2, 100, 90, 8, 8);
         AttentionMethod method = Attention.pilot().budget(ErrorBudget.relativeSpectral(0.1)).build();
