@@ -2,18 +2,14 @@ package dev.kdeformer.exact;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
-import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
-import dev.kdeformer.kernel.QueryTile;
-import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodBase;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.tensor.Matrix;
 import java.util.Map;
 
 /**
@@ -21,7 +17,7 @@ import java.util.Map;
  * in n and m. Keys are centred while they are packed, which keeps digits where all keys share a large part.
  *
  * <p>Many short heads are computed one per task, keys still in the cache; few long heads are packed by all threads
- * together and then cut into tiles of queries.
+ * together and then cut into groups of tiles of queries.
  */
 public final class ExactAttention extends MethodBase implements DifferentiableMethod {
     /** Keys packed by one task. */
@@ -55,14 +51,16 @@ public final class ExactAttention extends MethodBase implements DifferentiableMe
     public Statistics run(Call call) {
         AttentionInput input = call.input();
         int units = call.keyHeads();
-        Tiling tiling = new Tiling(input.queries(), call.team().threads() * 2 / (units * input.groupSize()));
+        int threads = call.team().threads();
+        boolean together = units < 4 * threads && threads > 1;
+        Tiling tiling = new Tiling(input.queries(), units * input.groupSize(), together ? threads : 1);
         call.team().expect((long) units * input.groupSize() * tiling.count());
-        if (units >= 4 * call.team().threads() || call.team().threads() == 1) {
+        if (!together) {
             call.team().forEach(units, (unit, scratch) -> {
                 Unit packed = new Unit(call.keyHead(unit), input.scale(), scratch);
                 packed.pack(0, packed.keys.count(), scratch);
-                for (int tile = 0; tile < input.groupSize() * tiling.count(); tile++) {
-                    attend(call, packed, tiling, tile, scratch);
+                for (int group = 0; group < input.groupSize() * tiling.groups(); group++) {
+                    attend(call, packed, tiling, group, scratch);
                 }
             });
         } else {
@@ -84,9 +82,9 @@ public final class ExactAttention extends MethodBase implements DifferentiableMe
                 unit.pack(from, Math.min(unit.keys.count(), from + PACK_KEYS), scratch);
             }
         });
-        int tiles = call.input().groupSize() * tiling.count();
-        call.team().forEach(units.length * tiles,
-                (index, scratch) -> attend(call, units[index / tiles], tiling, index % tiles, scratch));
+        int groups = call.input().groupSize() * tiling.groups();
+        call.team().forEach(units.length * groups,
+                (index, scratch) -> attend(call, units[index / groups], tiling, index % groups, scratch));
     }
 
     /** Computes one query head of a key head exactly, for methods that fall back to it. */
@@ -97,32 +95,17 @@ public final class ExactAttention extends MethodBase implements DifferentiableMe
         int chunks = Math.max(1, (unit.keys.count() + PACK_KEYS - 1) / PACK_KEYS);
         team.forEach(chunks, (index, scratch) -> unit.pack(index * PACK_KEYS,
                 Math.min(unit.keys.count(), (index + 1) * PACK_KEYS), scratch));
-        Tiling tiling = new Tiling(input.queries(), 2 * team.threads());
-        team.forEach(tiling.count(), (index, scratch) -> attend(call, unit, tiling, member * tiling.count() + index,
+        Tiling tiling = new Tiling(input.queries(), 1, team.threads());
+        team.forEach(tiling.groups(), (index, scratch) -> attend(call, unit, tiling, member * tiling.groups() + index,
                 scratch));
         team.scratch().release(mark);
     }
 
     private static void attend(Call call, Unit unit, Tiling tiling, int index, Scratch scratch) {
-        call.team().check();
-        AttentionInput input = call.input();
-        int member = index / tiling.count();
         // Backwards, because under a causal rule the last tiles are the largest and should not be left for the end.
-        int tile = tiling.count() - 1 - index % tiling.count();
-        int from = tiling.from(tile);
-        int count = tiling.from(tile + 1) - from;
-        Matrix query = unit.head.query(member);
-        QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
-        SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
-        queries.load(query, 0, from, count, unit.keys.scale());
-        state.begin(count, input.dv());
-        int offset = input.mask().causalOffset(input.queries(), input.keys());
-        int last = input.mask().isCausal() ? offset + from : Integer.MAX_VALUE;
-        state.add(queries, unit.keys, 0, unit.keys.count(), last);
-        Matrix logSumExp = unit.head.logSumExp(member);
-        state.finish(unit.head.output(member), logSumExp, 0, from,
-                logSumExp == null ? null : unit.head.shift(query, 0, from, count, unit.centre));
-        call.team().advance(1);
+        int group = tiling.groups() - 1 - index % tiling.groups();
+        scratch.keep(TileGroup.class, TileGroup::new)
+                .attend(call, unit.head, index / tiling.groups(), tiling, group, unit.keys, unit.centre);
     }
 
     /** Keys that a query sees, the mean over all queries. */
@@ -150,8 +133,8 @@ public final class ExactAttention extends MethodBase implements DifferentiableMe
         double pairs = (double) input.batch() * input.heads() * input.queries() * meanVisibleKeys(input);
         int units = input.batch() * input.kvHeads();
         int packed = units >= 4 * threads || threads == 1 ? Math.min(units, threads) : units;
-        long tile = 4L * QueryTile.ROWS * (2 * Lanes.STRIDE + 2 * Lanes.LANES + Lanes.padColumns(input.dv()));
-        return new Estimate(packed * PackedKeys.bytes(input.keys(), input.d(), input.dv()) + threads * tile,
+        return new Estimate(packed * PackedKeys.bytes(input.keys(), input.d(), input.dv())
+                + threads * TileGroup.bytes(input.dv()),
                 2 * pairs * (input.d() + input.dv()));
     }
 

@@ -33,7 +33,7 @@ public final class SoftmaxTile {
 
     private static final float[] NO_REFERENCE = new float[QueryTile.ROWS];
 
-    private final float[] s = new float[QueryTile.ROWS * STRIDE];
+    private final float[] s;
     private final float[] max = new float[QueryTile.ROWS];
     private final float[] newMax = new float[QueryTile.ROWS];
     private final float[] sums = new float[QueryTile.ROWS * LANES];
@@ -45,6 +45,16 @@ public final class SoftmaxTile {
     private boolean started;
     private boolean far;
     private int redone;
+
+    /** A state with room of its own for logits. */
+    public SoftmaxTile() {
+        s = new float[QueryTile.ROWS * STRIDE];
+    }
+
+    /** A state that computes its logits where {@code other} does, so that they stay in the cache: for the same thread. */
+    public SoftmaxTile(SoftmaxTile other) {
+        s = other.s;
+    }
 
     /** Starts an empty state for {@code count} queries and values of {@code features} features. */
     public void begin(int count, int features) {
