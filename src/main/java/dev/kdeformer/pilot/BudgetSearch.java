@@ -8,10 +8,9 @@ import java.util.Arrays;
 /**
  * Finds the cheapest pass whose error stays within a budget. A few tiles, in runs spread over the tree, are tried at
  * rising effort against exact rows of theirs; the first effort that passes is run in full and then checked on other
- * exact rows, drawn uniformly, which had no part in the choice. Of every pass the most doubtful queries are computed
- * exactly. A failed check goes on to the next effort. Where what is
- * still missing would cost about as much as exact attention, judging by what a step usually gains, the search ends: the
- * sooner, the less it has cost in vain.
+ * exact rows, spread over all tiles, which had no part in the choice. Of every pass the most doubtful queries are
+ * computed exactly. A failed check goes on to the next effort. Where what is still missing would cost about as much as
+ * exact attention, judging by what a step usually gains, the search ends: the sooner, the less it has cost in vain.
  *
  * <p>The expected error that allocates keys to tiles is no use for the check: over real heads the ratio of measured to
  * expected error ran from 0.01 to 20.
@@ -22,17 +21,17 @@ final class BudgetSearch {
 
     /**
      * The time of a pass, in key evaluations of exact attention for each query: so many for each key evaluation of the
-     * pass, selection and gathering included, and so many besides. Measured at 32 to 100 features and 16,384 to 65,536
-     * keys: 1.5 to 3, and 700 to 1,100.
+     * pass, selection and gathering included, and so many besides. Measured at 32 to 100 features and 16,384 keys: 1.3
+     * to 1.8, and 800 to 1,100.
      */
-    private static final double SLOWNESS = 2.2;
-    private static final double FIXED = 1000;
+    private static final double SLOWNESS = 1.5;
+    private static final double FIXED = 900;
 
     /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
     private static final double WORTH = 0.8;
 
     /** What one step up the ladder divides the error by, usually and at best, and what it multiplies the cost by. */
-    private static final double STEP = 1.5;
+    private static final double STEP = 1.6;
     private static final double BEST_STEP = 1.8;
     private static final double STEP_COST = 1.35;
 
@@ -42,7 +41,7 @@ final class BudgetSearch {
     /** Trial tiles lie together, two below each of two parents that share their own: those are walked once for all. */
     private static final int TRIAL_RUNS = 8;
     private static final int TILES_IN_RUN = 1 << 2 * PilotWalk.LEVELS;
-    private static final int ROWS_PER_TILE = 8;
+    private static final int ROWS_PER_TILE = 16;
 
     /**
      * The most doubtful queries are computed exactly: so many, or as many as cost half of the key evaluations of the
@@ -141,7 +140,7 @@ final class BudgetSearch {
 
     /** Steps up the ladder from an error to the budget. */
     private int steps(double found) {
-        double steps = Math.ceil(Math.log(found / budget) / Math.log(STEP));
+        double steps = Math.rint(Math.log(found / budget) / Math.log(STEP));
         return (int) Math.max(1, Math.min(LEAP, steps));
     }
 
@@ -171,9 +170,16 @@ final class BudgetSearch {
         return positions;
     }
 
+    /** One row of every stretch of the tree order: errors gather in a few tiles, which chance would miss or repeat. */
     private int[] checkPositions(int n) {
-        int rows = Math.max(LEAST_CHECK_ROWS, Math.min(MOST_CHECK_ROWS, n / CHECK_EVERY));
-        return random.stream(1).sample(n, Math.min(n, rows));
+        int rows = Math.min(n, Math.max(LEAST_CHECK_ROWS, Math.min(MOST_CHECK_ROWS, n / CHECK_EVERY)));
+        CounterRandom draws = random.stream(1);
+        int[] positions = new int[rows];
+        for (int i = 0; i < rows; i++) {
+            int from = (int) ((long) n * i / rows);
+            positions[i] = from + draws.below(i, (int) ((long) n * (i + 1) / rows) - from);
+        }
+        return positions;
     }
 
     private static int count(boolean[] marks) {

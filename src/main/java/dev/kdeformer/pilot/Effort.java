@@ -14,17 +14,16 @@ import java.util.List;
  *                   error, up to a point
  */
 record Effort(int candidates, int near, double threshold, int tile) {
-    /**
-     * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a third off the
-     * error of the one before: on some mostly by the threshold, on others mostly by the candidates, so they take turns.
-     */
-    static final List<Effort> LADDER = List.of(adaptive(2, -8, 64), adaptive(4, -8, 64), adaptive(4, -14, 64),
-            adaptive(4, -17, 64), adaptive(8, -16, 64), adaptive(8, -19, 64), adaptive(16, -17, 64),
-            adaptive(16, -19, 64), adaptive(32, -18, 64), adaptive(32, -20, 64), adaptive(32, -22, 64),
-            adaptive(64, -20, 64), adaptive(64, -22, 64));
+    /** Queries of a tile within an error budget. */
+    static final int TILE = 256;
 
-    /** The smallest tile of the ladder. */
-    static final int SMALLEST_TILE = LADDER.stream().mapToInt(Effort::tile).min().orElseThrow();
+    /**
+     * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a half off the
+     * error of the one before: on most by the threshold, on some only by the candidates.
+     */
+    static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(3, -12), adaptive(4, -14), adaptive(6, -15.5),
+            adaptive(8, -16.5), adaptive(8, -17.5), adaptive(12, -18.5), adaptive(16, -19.5), adaptive(16, -20.5),
+            adaptive(32, -22), adaptive(32, -24));
 
     /** Fixed numbers of keys. */
     static Effort fixed(int candidates, int near, int tile) {
@@ -32,8 +31,8 @@ record Effort(int candidates, int near, double threshold, int tile) {
     }
 
     /** Each tile takes the keys that it needs. */
-    static Effort adaptive(int candidates, double threshold, int tile) {
-        return new Effort(candidates, 0, threshold, tile);
+    static Effort adaptive(int candidates, double threshold) {
+        return new Effort(candidates, 0, threshold, TILE);
     }
 
     /** The level of the leaves in a tree of {@code queries} queries whose tiles are halved until they are small. */

@@ -171,7 +171,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
             }
             long start = scratch.mark();
             Effort effort = effort(input, keys);
-            int levels = Effort.leafLevel(input.queries(), budget == null ? effort.tile() : Effort.SMALLEST_TILE);
+            int levels = Effort.leafLevel(input.queries(), budget == null ? effort.tile() : Effort.TILE);
             PilotHead each = new PilotHead(head, member, this, keys, queries, levels, team);
             if (budget == null) {
                 outcome.work += each.run(effort, team);
