@@ -19,6 +19,11 @@ abstract class BenchCommand implements Callable<Integer> {
     @Mixin
     private CutInputOptions inputOptions;
 
+    /** Whether the input gets a sliding window, which the trivial method does not take. */
+    boolean hasWindow() {
+        return inputOptions.hasWindow();
+    }
+
     @Mixin
     private MethodOptions methodOptions;
 

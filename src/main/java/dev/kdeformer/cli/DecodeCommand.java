@@ -65,6 +65,7 @@ final class DecodeCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         BenchOptions.check(repeat, warmUpSeconds);
         reportOptions.check();
+        inputOptions.withoutWindow("decode");
         DecodeBench.Options options = new DecodeBench.Options(queries, budgets, target, checks, !unobserved, repeat,
                 warmUpSeconds, engineOptions.seed());
         List<DecodeBench.Budgeted> methods = options.methods();

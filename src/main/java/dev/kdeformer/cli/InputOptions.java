@@ -63,9 +63,30 @@ class InputOptions {
                     + "upper-left (the first query sees the first key, as PyTorch has it) or none.")
     private String causal;
 
+    @Option(names = "--window", paramLabel = "W", order = 18,
+            description = "Sliding window: every query sees no more than the last W keys that the causal mask shows "
+                    + "it. Only method exact takes it, and auto, which takes exact then.")
+    private Integer window;
+
     @Option(names = "--key-lengths", paramLabel = "L", split = ",", order = 19,
             description = "Number of valid keys of each batch item, comma-separated; the rest is padding.")
     private int[] keyLengths;
+
+    /**
+     * Refuses a sliding window.
+     *
+     * @throws UsageError if one is given
+     */
+    void withoutWindow(String command) {
+        if (hasWindow()) {
+            throw new UsageError("kdebench " + command + " takes no --window");
+        }
+    }
+
+    /** Whether a sliding window is given. */
+    boolean hasWindow() {
+        return window != null;
+    }
 
     /** The number of first rows to take of every head, or null for all. */
     Integer rows() {
@@ -253,7 +274,14 @@ class InputOptions {
                 default -> throw new UsageError("--causal must be lower-right, upper-left or none, got " + causal);
             };
         }
+        if (window != null && !mask.isCausal()) {
+            throw new UsageError("--window needs --causal");
+        }
+        if (window != null && window < 1) {
+            throw new UsageError("--window must be at least 1, got " + window);
+        }
         try {
+            mask = window == null ? mask : mask.withWindow(window);
             if (keyLengths != null) {
                 mask = mask.withKeyLengths(keyLengths);
             }

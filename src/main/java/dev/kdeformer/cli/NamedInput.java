@@ -59,6 +59,9 @@ record NamedInput(String name, String about, int rank, AttentionInput input) {
             case UPPER_LEFT -> text.append(", causal (upper left)");
             case NONE -> text.append(", not causal");
         }
+        if (mask.hasWindow()) {
+            text.append(", window of ").append(mask.window());
+        }
         return text.append(mask.hasKeyLengths() ? ", padded keys" : "").toString();
     }
 }

@@ -81,6 +81,7 @@ final class PeersCommand implements Callable<Integer> {
     }
 
     private NamedInput input(Arena arena) throws IOException {
+        inputOptions.withoutWindow("peers");
         if (!inputOptions.isGiven()) {
             return inputOptions.random(arena, heads == null ? 1 : heads, columns == null ? 64 : columns,
                     engineOptions.seed());

@@ -68,6 +68,9 @@ record Report(NamedInput input, List<Run> runs) {
         map.put("dv", named.input().dv());
         map.put("scale", number(named.input().scale()));
         map.put("causal", named.input().mask().isCausal());
+        if (named.input().mask().hasWindow()) {
+            map.put("window", named.input().mask().window());
+        }
         return map;
     }
 

@@ -38,7 +38,7 @@ final class RunCommand extends BenchCommand {
     @Override
     List<String> methods() {
         List<String> names = new ArrayList<>(method != null ? List.of(method) : DEFAULTS);
-        if (!withoutExact() && !names.contains(Bench.TRIVIAL)) {
+        if (!withoutExact() && !hasWindow() && !names.contains(Bench.TRIVIAL)) {
             names.add(Bench.TRIVIAL);
         }
         return names;

@@ -14,7 +14,8 @@ import java.util.Map;
 
 /**
  * Exact softmax attention, tiled with an online softmax (Dao 2022, FlashAttention): time n·m·(d + d_v), memory linear
- * in n and m. Keys are centred while they are packed, which keeps digits where all keys share a large part.
+ * in n and m. Under a sliding window of w keys nothing outside of it is touched, and the time is n·w·(d + d_v). Keys are
+ * centred while they are packed, which keeps digits where all keys share a large part.
  *
  * <p>Many short heads are computed one per task, keys still in the cache; few long heads are packed by all threads
  * together and then cut into groups of tiles of queries.
@@ -44,6 +45,11 @@ public final class ExactAttention extends MethodBase implements DifferentiableMe
     @Override
     public ExactGradient gradient() {
         return ExactGradient.builder().build();
+    }
+
+    @Override
+    protected boolean takesWindow() {
+        return true;
     }
 
     /** Computes a checked call; public for methods that leave short input to this one. */
@@ -109,23 +115,28 @@ public final class ExactAttention extends MethodBase implements DifferentiableMe
     }
 
     /** Keys that a query sees, the mean over all queries. */
-    static double meanVisibleKeys(AttentionInput input) {
-        int n = input.queries();
+    public static double meanVisibleKeys(AttentionInput input) {
         double sum = 0;
         for (int b = 0; b < input.batch(); b++) {
-            int valid = input.mask().keyLength(b, input.keys());
-            if (!input.mask().isCausal()) {
-                sum += valid;
-                continue;
-            }
-            long offset = input.mask().causalOffset(n, input.keys());
-            double visible = 0;
-            for (int i = 0; i < n; i++) {
-                visible += Math.max(0, Math.min(valid, i + offset + 1));
-            }
-            sum += visible / n;
+            sum += meanVisibleKeys(input, b);
         }
         return sum / input.batch();
+    }
+
+    /** Keys that a query of a batch item sees, the mean over its queries. */
+    public static double meanVisibleKeys(AttentionInput input, int batch) {
+        int n = input.queries();
+        int valid = input.mask().keyLength(batch, input.keys());
+        if (!input.mask().isCausal()) {
+            return valid;
+        }
+        long last = input.mask().causalOffset(n, input.keys());
+        long first = input.mask().windowOffset(n, input.keys());
+        double visible = 0;
+        for (int i = 0; i < n; i++) {
+            visible += Math.max(0, Math.min(valid, i + last + 1) - Math.max(0, i + first));
+        }
+        return visible / n;
     }
 
     @Override

@@ -29,6 +29,11 @@ public final class ExactGradient extends GradientBase {
         return new Builder();
     }
 
+    @Override
+    protected boolean takesWindow() {
+        return true;
+    }
+
     /** Computes a checked call; public for methods that leave short input to exact attention. */
     @Override
     public void run(GradientCall call) {

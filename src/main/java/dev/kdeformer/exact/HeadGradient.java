@@ -157,14 +157,20 @@ final class HeadGradient {
                 int keys = Math.min(GradientTile.KEYS, head.keys() - key);
                 // The first query of the phase that sees the tile's first key.
                 long first = input.mask().isCausal() ? Math.max(0, key - offset - from) : 0;
-                if (first >= count) {
+                // The one after the last query of the phase that sees the tile's last key.
+                long end = input.mask().hasWindow()
+                        ? Math.min(count, key + keys - 1L - offset - from + input.mask().window()) : count;
+                if (first >= end) {
                     continue;
                 }
                 tile.load(head.key(), head.value(), head.bias(), 0, key, keys, scale, centre, sums + t * tileBytes);
-                for (int block = (int) (first / GradientTile.QUERIES); block < blocks(count); block++) {
+                for (int block = (int) (first / GradientTile.QUERIES); block < blocks((int) end); block++) {
                     int start = block * GradientTile.QUERIES;
                     long diagonal = input.mask().isCausal() ? key - offset - from - start : -GradientTile.KEYS;
                     tile.add(packed.queries(), packed.gradients(), start, (int) Math.max(diagonal, -GradientTile.KEYS),
+                            input.mask().hasWindow()
+                                    ? (int) Math.min(diagonal + input.mask().window() - 1, GradientTile.QUERIES)
+                                    : GradientTile.QUERIES,
                             mine + block * blockBytes, scratch);
                 }
                 tile.store(sums + t * tileBytes);

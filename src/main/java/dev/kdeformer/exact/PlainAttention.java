@@ -53,9 +53,11 @@ public final class PlainAttention implements FixedFunction {
         int length = input.mask().keyLength(unit / input.kvHeads(), input.keys());
         int visible = input.mask().isCausal()
                 ? Math.min(length, i + input.mask().causalOffset(input.queries(), input.keys()) + 1) : length;
-        int[] all = new int[Math.max(0, visible)];
+        int first = input.mask().hasWindow()
+                ? Math.max(0, i + input.mask().windowOffset(input.queries(), input.keys())) : 0;
+        int[] all = new int[Math.max(0, visible - first)];
         for (int j = 0; j < all.length; j++) {
-            all[j] = j;
+            all[j] = first + j;
         }
         return new Met(all, new double[all.length]);
     }

@@ -50,12 +50,16 @@ final class TileGroup {
         boolean causal = input.mask().isCausal();
         int offset = input.mask().causalOffset(input.queries(), input.keys());
         int block = Math.max(1, BLOCK_BYTES / (4 * Lanes.STEP * (input.d() + input.dv()))) * Lanes.STEP;
-        for (int key = 0; key < keys.count(); key += block) {
+        boolean window = input.mask().hasWindow();
+        int windowOffset = input.mask().windowOffset(input.queries(), input.keys());
+        int start = window ? Math.max(0, windowOffset + tiling.from(first)) / block * block : 0;
+        for (int key = start; key < keys.count(); key += block) {
             int end = Math.min(keys.count(), key + block);
             for (int t = 0; t < tiles; t++) {
                 call.team().check();
-                int last = causal ? offset + tiling.from(first + t) : Integer.MAX_VALUE;
-                states[t].add(queries[t], keys, key, end, last);
+                int from = tiling.from(first + t);
+                states[t].add(queries[t], keys, key, end, window ? windowOffset + from : Integer.MIN_VALUE,
+                        causal ? offset + from : Integer.MAX_VALUE);
             }
         }
         Matrix logSumExp = head.logSumExp(member);

@@ -6,6 +6,7 @@ import dev.kdeformer.AttentionMethod.Statistics;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.runtime.Team;

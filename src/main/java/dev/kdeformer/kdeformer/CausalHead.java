@@ -3,6 +3,7 @@ package dev.kdeformer.kdeformer;
 import dev.kdeformer.kdeformer.CausalSplit.Part;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;

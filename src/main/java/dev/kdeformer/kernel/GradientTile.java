@@ -190,6 +190,17 @@ public final class GradientTile {
      * @param scratch   memory for the call
      */
     public void add(PackedKeys queries, PackedKeys gradients, int first, int diagonal, long block, Scratch scratch) {
+        add(queries, gradients, first, diagonal, QUERIES, block, scratch);
+    }
+
+    /**
+     * Adds a block of queries with a sliding window.
+     *
+     * @param last key r is hidden from the block's queries after {@code last + r}; any number ≥ QUERIES hides nothing
+     * @see #add(PackedKeys, PackedKeys, int, int, long, Scratch)
+     */
+    public void add(PackedKeys queries, PackedKeys gradients, int first, int diagonal, int last, long block,
+            Scratch scratch) {
         int present = Math.min(QUERIES, queries.count() - first);
         int columns = Math.min(QUERIES, queries.padded() - first);
         for (int c = 0; c < columns; c += PANEL) {
@@ -197,6 +208,9 @@ public final class GradientTile {
         }
         if (diagonal > -KEYS) {
             MaskKernel.hideBefore(weights, 0, count, columns, diagonal);
+        }
+        if (last < columns - 1) {
+            MaskKernel.hideAfter(weights, 0, count, columns, last);
         }
         ExpKernel.relate(weights, 0, count, columns, queries.scale().factor(), bias);
         for (int c = 0; c < columns; c += ExpKernel.COLUMNS) {

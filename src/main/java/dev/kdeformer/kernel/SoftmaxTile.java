@@ -45,6 +45,10 @@ public final class SoftmaxTile {
     private boolean started;
     private boolean far;
     private int redone;
+    /** Which keys the rows see in the part that is being added; ends of single rows, if not null, overrule the last. */
+    private int firstKey;
+    private int lastKey;
+    private int[] lastKeys;
 
     /** A state with room of its own for logits. */
     public SoftmaxTile() {
@@ -73,9 +77,16 @@ public final class SoftmaxTile {
         redone = 0;
     }
 
+    private void seeAll() {
+        firstKey = Integer.MIN_VALUE;
+        lastKey = Integer.MAX_VALUE;
+        lastKeys = null;
+    }
+
     /** Adds all keys. */
     public void add(QueryTile queries, PackedKeys keys) {
-        add(queries, keys, 0, keys.count(), Integer.MAX_VALUE);
+        seeAll();
+        addSeen(queries, keys, 0, keys.count());
     }
 
     /**
@@ -85,16 +96,51 @@ public final class SoftmaxTile {
      * @param last row r sees no key after {@code last + r}; {@link Integer#MAX_VALUE} without a causal rule
      */
     public void add(QueryTile queries, PackedKeys keys, int from, int to, int last) {
-        int end = (int) Math.min(to, (long) last + rows);
+        add(queries, keys, from, to, Integer.MIN_VALUE, last);
+    }
+
+    /**
+     * Adds those of keys [from, to) that lie in a window which moves on by one key from row to row.
+     *
+     * @param from  a multiple of {@code 4 · LANES}
+     * @param first row r sees no key before {@code first + r}; {@link Integer#MIN_VALUE} where it sees all
+     * @param last  row r sees no key after {@code last + r}; {@link Integer#MAX_VALUE} where it sees all
+     */
+    public void add(QueryTile queries, PackedKeys keys, int from, int to, int first, int last) {
+        firstKey = first;
+        lastKey = last;
+        lastKeys = null;
+        // Whole steps are left out, so that where steps start, and with it the order of sums, depends on no row.
+        int start = first > from ? from + (first - from) / STEP * STEP : from;
+        addSeen(queries, keys, start, (int) Math.min(to, (long) last + rows));
+    }
+
+    /**
+     * Adds the first keys of every row.
+     *
+     * @param last row r sees no key after {@code last[r]}
+     */
+    public void add(QueryTile queries, PackedKeys keys, int[] last) {
+        firstKey = Integer.MIN_VALUE;
+        lastKeys = last;
+        int end = 0;
+        for (int r = 0; r < rows; r++) {
+            end = Math.max(end, Math.min(keys.count(), last[r] + 1));
+        }
+        addSeen(queries, keys, 0, end);
+    }
+
+    private void addSeen(QueryTile queries, PackedKeys keys, int from, int end) {
         for (int first = from; first < end; first += STEP) {
             int present = Math.min(STEP, end - first);
-            boolean careful = redone > 2;
-            if (!careful && !speculate(queries, keys, first, present, last)) {
+            // Rows whose window starts after the first few keys have no maximum to start from.
+            boolean careful = redone > 2 || !started && firstKey > Integer.MIN_VALUE;
+            if (!careful && !speculate(queries, keys, first, present)) {
                 redone++;
                 careful = true;
             }
             if (careful) {
-                withMaximum(queries, keys, first, present, last);
+                withMaximum(queries, keys, first, present);
             }
             started = true;
             for (int i = 0; i < rows * LANES; i += LANES) {
@@ -109,11 +155,11 @@ public final class SoftmaxTile {
         }
     }
 
-    private boolean speculate(QueryTile queries, PackedKeys keys, int first, int present, int last) {
+    private boolean speculate(QueryTile queries, PackedKeys keys, int first, int present) {
         Arrays.fill(stepSums, 0, rows * LANES, 0);
         float top = Float.NEGATIVE_INFINITY;
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
-            logits(queries, keys, first, column, last);
+            logits(queries, keys, first, column);
             if (!started && column == 0) {
                 ExpKernel.rowMax(s, 0, rows, ExpKernel.COLUMNS, keys.scale().factor(), max);
                 far = ExpKernel.far(max, rows, NOTHING);
@@ -123,9 +169,9 @@ public final class SoftmaxTile {
         return top <= SLACK;
     }
 
-    private void withMaximum(QueryTile queries, PackedKeys keys, int first, int present, int last) {
+    private void withMaximum(QueryTile queries, PackedKeys keys, int first, int present) {
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
-            logits(queries, keys, first, column, last);
+            logits(queries, keys, first, column);
         }
         System.arraycopy(max, 0, newMax, 0, rows);
         ExpKernel.rowMax(s, 0, rows, Lanes.roundUp(present, ExpKernel.COLUMNS), keys.scale().factor(), newMax);
@@ -146,7 +192,7 @@ public final class SoftmaxTile {
     }
 
     /** The logits of one pass of the exponential, columns [column, column + COLUMNS) of the step. */
-    private void logits(QueryTile queries, PackedKeys keys, int first, int column, int last) {
+    private void logits(QueryTile queries, PackedKeys keys, int first, int column) {
         float[] q = queries.data();
         int d = queries.d();
         for (int c = column; c < column + ExpKernel.COLUMNS; c += PANEL) {
@@ -159,8 +205,22 @@ public final class SoftmaxTile {
                 }
             }
         }
-        if (last < first + column + ExpKernel.COLUMNS - 1) {
-            MaskKernel.hideAfter(s, column, rows, ExpKernel.COLUMNS, last - first - column);
+        hide(column, first + column);
+    }
+
+    /** Hides what rows do not see of the keys from {@code key} on, whose logits start at {@code column}. */
+    private void hide(int column, int key) {
+        if (lastKeys != null) {
+            for (int r = 0; r < rows; r++) {
+                MaskKernel.hideAfter(s, column + r * STRIDE, 1, ExpKernel.COLUMNS, lastKeys[r] - key);
+            }
+            return;
+        }
+        if (lastKey < key + ExpKernel.COLUMNS - 1) {
+            MaskKernel.hideAfter(s, column, rows, ExpKernel.COLUMNS, lastKey - key);
+        }
+        if ((long) firstKey + rows - 1 > key) {
+            MaskKernel.hideBefore(s, column, rows, ExpKernel.COLUMNS, firstKey - key);
         }
     }
 
@@ -190,9 +250,10 @@ public final class SoftmaxTile {
      * @return a row for each query with row distance STRIDE, valid until the next call
      */
     public float[] weights(QueryTile queries, PackedKeys keys, int first, int present) {
+        seeAll();
         Arrays.fill(stepSums, 0, rows * LANES, 0);
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
-            logits(queries, keys, first, column, Integer.MAX_VALUE);
+            logits(queries, keys, first, column);
             exp(column, keys);
         }
         return s;
@@ -234,6 +295,11 @@ public final class SoftmaxTile {
     /** The weighted values; row r starts at {@code r · valueStride()}. */
     public float[] values() {
         return values;
+    }
+
+    /** Features of a value. */
+    public int features() {
+        return dv;
     }
 
     /** Row distance of {@link #values}. */

@@ -42,12 +42,13 @@ final class ErrorRange {
             radius = Math.max(radius, distance(row, centre));
         }
         double[] origin = new double[columns];
-        int firstOpen = firstOpenKey(ExactRows.bias(input, batch, index), keys);
+        int[] open = openKeys(ExactRows.bias(input, batch, index), keys);
         double largest = 0;
         for (int i = 0; i < input.queries(); i++) {
             output.readRow(i, row, 0);
             // A row that sees no key is zero and lies in no ball of the values.
-            boolean blind = ExactRows.visibleKeys(input, batch, i) <= firstOpen;
+            int visible = ExactRows.visibleKeys(input, batch, i);
+            boolean blind = visible <= open[Math.min(keys, ExactRows.firstKey(input, i))];
             double far = blind ? distance(row, origin) : distance(row, centre) + radius;
             if (!Double.isFinite(far) && Double.isFinite(radius)) {
                 return Double.POSITIVE_INFINITY;
@@ -57,13 +58,14 @@ final class ErrorRange {
         return largest;
     }
 
-    /** The first key that no bias hides, or {@code keys}. */
-    private static int firstOpenKey(Matrix bias, int keys) {
-        int j = 0;
-        while (bias != null && j < keys && bias.get(0, j) == Float.NEGATIVE_INFINITY) {
-            j++;
+    /** For every key and the place after the last, the first key from there on that no bias hides, or {@code keys}. */
+    private static int[] openKeys(Matrix bias, int keys) {
+        int[] open = new int[keys + 1];
+        open[keys] = keys;
+        for (int j = keys - 1; j >= 0; j--) {
+            open[j] = bias != null && bias.get(0, j) == Float.NEGATIVE_INFINITY ? open[j + 1] : j;
         }
-        return j;
+        return open;
     }
 
     private static double distance(float[] row, double[] from) {

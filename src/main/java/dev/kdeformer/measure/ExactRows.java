@@ -98,11 +98,13 @@ final class ExactRows {
         Matrix key = input.key().matrix(batch, head / input.groupSize());
         Matrix value = input.value().matrix(batch, head / input.groupSize());
         Matrix bias = bias(input, batch, head);
+        int[] firsts = new int[count];
         int[] visible = new int[count];
         double[] queries = new double[count * input.d()];
         Matrix query = input.query().matrix(batch, head);
         for (int i = 0; i < count; i++) {
             int row = rows[chunk.head][chunk.from + i];
+            firsts[i] = firstKey(input, row);
             visible[i] = visibleKeys(input, batch, row);
             for (int c = 0; c < input.d(); c++) {
                 queries[i * input.d() + c] = (double) query.get(row, c) * input.scale();
@@ -114,10 +116,11 @@ final class ExactRows {
         double[] values = new double[BLOCK * width];
         double[] weights = new double[count * BLOCK];
         float[] floats = new float[Math.max(input.d(), input.dv())];
-        // Later rows see no fewer keys than earlier ones.
+        // What later rows see neither starts nor ends before what earlier ones see.
         int end = Math.min(firstKey + spanKeys, visible[count - 1]);
+        int begin = firstKey + Math.max(0, firsts[0] - firstKey) / BLOCK * BLOCK;
         int firstRow = 0;
-        for (int start = firstKey; start < end; start += BLOCK) {
+        for (int start = begin; start < end; start += BLOCK) {
             while (visible[firstRow] <= start) {
                 firstRow++;
             }
@@ -127,7 +130,7 @@ final class ExactRows {
             Product.add(queries, firstRow * input.d(), input.d(), keys, weights, firstRow * BLOCK, count - firstRow,
                     input.d(), BLOCK);
             for (int i = firstRow; i < count; i++) {
-                weigh(part, i, weights, Math.min(length, visible[i] - start), bias, start);
+                weigh(part, i, weights, firsts[i] - start, Math.min(length, visible[i] - start), bias, start);
             }
             Product.add(weights, firstRow * BLOCK, BLOCK, values, part.values, firstRow * width, count - firstRow,
                     length, width);
@@ -151,10 +154,10 @@ final class ExactRows {
     }
 
     /** Turns a row's logits of a block into weights relative to the largest logit so far; 0 for keys it does not see. */
-    private void weigh(Part part, int i, double[] weights, int seen, Matrix bias, int start) {
+    private void weigh(Part part, int i, double[] weights, int first, int seen, Matrix bias, int start) {
         int at = i * BLOCK;
         double max = part.max[i];
-        for (int j = 0; j < seen; j++) {
+        for (int j = Math.max(0, first); j < seen; j++) {
             if (bias != null) {
                 weights[at + j] += bias.get(0, start + j);
             }
@@ -170,7 +173,7 @@ final class ExactRows {
         }
         double sum = 0;
         for (int j = 0; j < BLOCK; j++) {
-            double weight = j < seen && max != Double.NEGATIVE_INFINITY ? Math.exp(weights[at + j] - max) : 0;
+            double weight = j >= first && j < seen && max != Double.NEGATIVE_INFINITY ? Math.exp(weights[at + j] - max) : 0;
             weights[at + j] = weight;
             sum += weight;
         }
@@ -202,7 +205,13 @@ final class ExactRows {
         }
     }
 
-    /** Number of leading keys that a query may see by the mask. */
+    /** The first key that a query may see by the mask. */
+    static int firstKey(AttentionInput input, int row) {
+        return input.mask().hasWindow()
+                ? Math.max(0, row + input.mask().windowOffset(input.queries(), input.keys())) : 0;
+    }
+
+    /** The end of the keys that a query may see by the mask: without a sliding window, their number. */
     static int visibleKeys(AttentionInput input, int batch, int row) {
         int length = input.mask().keyLength(batch, input.keys());
         long last = (long) row + input.mask().causalOffset(input.queries(), input.keys());

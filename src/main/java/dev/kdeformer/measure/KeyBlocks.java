@@ -19,6 +19,7 @@ final class KeyBlocks {
     private final double[] valueRadii;
     private final double[] largestBiases;
     private final int[] firstKeys;
+    private final int[] lastKeys;
 
     /**
      * Builds the blocks of the first {@code count} keys.
@@ -41,6 +42,7 @@ final class KeyBlocks {
         valueRadii = new double[blocks];
         largestBiases = new double[blocks];
         firstKeys = new int[blocks];
+        lastKeys = new int[blocks];
         for (int b = 0; b < blocks; b++) {
             keyCentres[b] = mean(key, b);
             keyRadii[b] = radius(key, b, keyCentres[b]);
@@ -48,12 +50,15 @@ final class KeyBlocks {
             valueRadii[b] = radius(value, b, valueCentres[b]);
             double largest = Double.NEGATIVE_INFINITY;
             int first = Integer.MAX_VALUE;
+            int last = 0;
             for (int at = starts[b]; at < starts[b + 1]; at++) {
                 largest = Math.max(largest, bias == null ? 0 : bias.get(0, keys[at]));
                 first = Math.min(first, keys[at]);
+                last = Math.max(last, keys[at]);
             }
             largestBiases[b] = largest;
             firstKeys[b] = first;
+            lastKeys[b] = last;
             if (!Double.isFinite(keyRadii[b]) || !Double.isFinite(valueRadii[b])
                     || !(largest < Double.POSITIVE_INFINITY)) {
                 throw new IllegalArgumentException("key, value and key bias must be finite, and are not among the keys"
@@ -171,5 +176,10 @@ final class KeyBlocks {
     /** The key of a block that comes first in the sequence. */
     int firstKey(int block) {
         return firstKeys[block];
+    }
+
+    /** The key of a block that comes last in the sequence. */
+    int lastKey(int block) {
+        return lastKeys[block];
     }
 }

@@ -47,15 +47,16 @@ final class RowBounder {
 
     /** What ‖õ − o‖ of a row is at most. */
     double bound(int row) {
+        int first = ExactRows.firstKey(input, row);
         int visible = ExactRows.visibleKeys(input, batch, row);
-        limitAll(row, visible);
+        limitAll(row, first, visible);
         max = Double.NEGATIVE_INFINITY;
         mass = 0;
         Arrays.fill(mean, 0);
         int evaluated = 0;
         int next = largest();
         while (next >= 0 && evaluated < near) {
-            evaluated += evaluate(next, visible);
+            evaluated += evaluate(next, first, visible);
             limits[next] = Double.NEGATIVE_INFINITY;
             next = largest();
         }
@@ -69,7 +70,7 @@ final class RowBounder {
         return Double.isNaN(total) ? Double.POSITIVE_INFINITY : total;
     }
 
-    private void limitAll(int row, int visible) {
+    private void limitAll(int row, int first, int visible) {
         double norm = 0;
         for (int c = 0; c < q.length; c++) {
             q[c] = (double) query.get(row, c) * input.scale();
@@ -82,7 +83,8 @@ final class RowBounder {
         }
         for (int b = 0; b < limits.length; b++) {
             limits[b] = Double.NEGATIVE_INFINITY;
-            if (blocks.firstKey(b) < visible && blocks.largestBias(b) != Double.NEGATIVE_INFINITY) {
+            if (blocks.firstKey(b) < visible && blocks.lastKey(b) >= first
+                    && blocks.largestBias(b) != Double.NEGATIVE_INFINITY) {
                 double dot = 0;
                 double length = 0;
                 double[] centre = blocks.keyCentre(b);
@@ -109,12 +111,12 @@ final class RowBounder {
     }
 
     /** Adds a block's visible keys to the exact part and returns their number. */
-    private int evaluate(int block, int visible) {
+    private int evaluate(int block, int first, int visible) {
         int count = 0;
         for (int i = 0; i < blocks.count(block); i++) {
             int j = blocks.key(block, i);
             double logit = bias == null ? 0 : bias.get(0, j);
-            if (j >= visible || logit == Double.NEGATIVE_INFINITY) {
+            if (j < first || j >= visible || logit == Double.NEGATIVE_INFINITY) {
                 continue;
             }
             for (int c = 0; c < q.length; c++) {

@@ -21,6 +21,7 @@ public abstract class GradientBase implements AttentionGradient {
             Tensor outputGradient, Tensor dQuery, Tensor dKey, Tensor dValue) {
         GradientChecks checks = new GradientChecks(input, output, logSumExp, outputGradient);
         checks.tensors(engine, dQuery, dKey, dValue);
+        checkWindow(input);
         checkSupported(input);
         WarmUp.before(input.outputShape().elements(), input.keys());
         Crew crew = engine.begin();
@@ -30,6 +31,18 @@ public abstract class GradientBase implements AttentionGradient {
         } finally {
             engine.end(crew);
         }
+    }
+
+    private void checkWindow(AttentionInput input) {
+        if (input.mask().hasWindow() && !takesWindow()) {
+            throw new IllegalArgumentException("only the gradient of exact attention takes a sliding window, got "
+                    + input.mask());
+        }
+    }
+
+    /** Whether the gradient takes masks with a sliding window. */
+    protected boolean takesWindow() {
+        return false;
     }
 
     /**
@@ -47,6 +60,7 @@ public abstract class GradientBase implements AttentionGradient {
         Checks.usable("query", input.query(), engine);
         Checks.usable("key", input.key(), engine);
         Checks.usable("value", input.value(), engine);
+        checkWindow(input);
         checkSupported(input);
         Crew crew = engine.begin();
         try (Arena arena = Arena.ofShared()) {

@@ -15,6 +15,10 @@ public abstract class MethodBase implements AttentionMethod {
     @Override
     public final Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         Checks.outputs(engine, input, output, logSumExp);
+        if (input.mask().hasWindow() && !takesWindow()) {
+            throw new IllegalArgumentException("method " + name() + " takes no sliding window, got " + input.mask()
+                    + "; method exact does");
+        }
         checkSupported(input);
         WarmUp.before(input.outputShape().elements(), input.keys());
         Crew crew = engine.begin();
@@ -24,6 +28,11 @@ public abstract class MethodBase implements AttentionMethod {
         } finally {
             engine.end(crew);
         }
+    }
+
+    /** Whether the method takes masks with a sliding window. */
+    protected boolean takesWindow() {
+        return false;
     }
 
     /**

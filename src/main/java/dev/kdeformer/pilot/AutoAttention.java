@@ -63,14 +63,15 @@ public final class AutoAttention implements AttentionMethod {
     }
 
     private static String whyExact(AttentionInput input) {
-        if (input.mask().isCausal()) {
-            return "the mask is causal";
+        if (input.mask().hasWindow()) {
+            return "the mask has a sliding window";
         }
         if (input.d() > Lanes.DEPTH) {
             return "d = " + input.d() + " exceeds " + Lanes.DEPTH;
         }
         int shorter = Math.min(input.queries(), input.keys());
-        return shorter < CROSSOVER ? "only " + shorter + " queries or keys, fewer than " + CROSSOVER : null;
+        int crossover = input.mask().isCausal() ? CausalSearch.SHORTEST : CROSSOVER;
+        return shorter < crossover ? "only " + shorter + " queries or keys, fewer than " + crossover : null;
     }
 
     @Override

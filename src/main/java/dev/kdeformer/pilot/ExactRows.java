@@ -14,20 +14,29 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 
-/** Exact output rows at some positions of a head, to compare a pass with. */
+/** Some exact output rows of a head, to compare a pass with. */
 final class ExactRows {
     private static final int TILE = 48;
+
+    /** Fewer: all rows of a tile cost what the last one does. */
+    private static final int CAUSAL_TILE = 24;
 
     /** What the estimate is multiplied by, for the search that picks the first pass that looks good enough. */
     private static final double SAFETY = 1.1;
 
-    private final PilotHead head;
+    private final Matrix output;
+    private final int[] order;
     private final int[] positions;
     private final float[] rows;
     private final int dv;
 
-    private ExactRows(PilotHead head, int[] positions, float[] rows, int dv) {
-        this.head = head;
+    /**
+     * @param output the head's output
+     * @param order  the output row at every position; null for the identity
+     */
+    private ExactRows(Matrix output, int[] order, int[] positions, float[] rows, int dv) {
+        this.output = output;
+        this.order = order;
         this.positions = positions;
         this.rows = rows;
         this.dv = dv;
@@ -48,15 +57,48 @@ final class ExactRows {
     static ExactRows at(PilotHead head, int[] positions, PackedKeys packed, Team team) {
         int dv = packed.dv();
         float[] rows = new float[positions.length * dv];
-        compute(head, positions, packed, team, (state, from, count) -> {
+        compute(head, positions, packed, team, (state, from, count) -> divide(state, count, rows, from * dv));
+        return new ExactRows(head.output(), head.order(), positions, rows, dv);
+    }
+
+    /**
+     * Computes rows under a causal rule.
+     *
+     * @param places the rows, which are put in order
+     */
+    static ExactRows causal(CausalPilot head, int[] places, Team team) {
+        PackedKeys keys = head.keys().ordered();
+        Arrays.sort(places);
+        float[] rows = new float[places.length * keys.dv()];
+        team.forEach((places.length + CAUSAL_TILE - 1) / CAUSAL_TILE, (index, scratch) -> {
+            int from = index * CAUSAL_TILE;
+            int count = Math.min(CAUSAL_TILE, places.length - from);
+            NodeScratch buffers = scratch.keep(NodeScratch.class, NodeScratch::new);
+            int[] seen = new int[count];
+            Arrays.setAll(seen, r -> head.last(places[from + r]));
+            long mark = scratch.mark();
+            long order = scratch.ints(count);
             for (int r = 0; r < count; r++) {
-                float inverse = 1 / state.sum(r);
-                for (int c = 0; c < dv; c++) {
-                    rows[(from + r) * dv + c] = state.values()[r * state.valueStride() + c] * inverse;
-                }
+                Memory.putInt(order + r * 4L, places[from + r]);
             }
+            buffers.queries.load(head.query(), order, 0, count, keys.scale());
+            scratch.release(mark);
+            buffers.state.begin(count, keys.dv());
+            buffers.state.add(buffers.queries, keys, seen);
+            divide(buffers.state, count, rows, from * keys.dv());
         });
-        return new ExactRows(head, positions, rows, dv);
+        return new ExactRows(head.output(), null, places, rows, keys.dv());
+    }
+
+    private static void divide(SoftmaxTile state, int count, float[] rows, int at) {
+        int dv = state.features();
+        for (int r = 0; r < count; r++) {
+            float sum = state.sum(r);
+            float inverse = sum > 0 ? 1 / sum : 0;
+            for (int c = 0; c < dv; c++) {
+                rows[at + r * dv + c] = state.values()[r * state.valueStride() + c] * inverse;
+            }
+        }
     }
 
     /** Computes the rows at {@code positions} of the tree order and makes them the output. */
@@ -160,11 +202,11 @@ final class ExactRows {
 
     /** The error and the exact row at index {@code i}; returns the squared norm of the error. */
     private double difference(int i, boolean isExact, double[] error, double[] exact) {
-        int row = head.order()[positions[i]];
+        int row = order == null ? positions[i] : order[positions[i]];
         double sum = 0;
         for (int c = 0; c < dv; c++) {
             exact[c] = rows[i * dv + c];
-            error[c] = isExact ? 0 : head.output().get(row, c) - exact[c];
+            error[c] = isExact ? 0 : output.get(row, c) - exact[c];
             sum += error[c] * error[c];
         }
         return sum;

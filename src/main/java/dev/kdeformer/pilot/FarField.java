@@ -19,6 +19,9 @@ final class FarField {
     /** Log-mass of a group without keys. */
     static final float EMPTY = -1e30f;
 
+    /** A group of less mass than this, relative to the largest weight, counts as empty. */
+    private static final double LEAST_MASS = 1e-30;
+
     private final int groups;
     private final int d;
     private final int stride;
@@ -143,6 +146,30 @@ final class FarField {
         for (int i = 0; i < count; i += LANES) {
             FloatVector.fromArray(FLOATS, x, xAt + i).mul(factor).add(FloatVector.fromArray(FLOATS, y, yAt + i))
                     .intoArray(y, yAt + i);
+        }
+    }
+
+    /** Sets the mass of a group, relative to exp(top). */
+    void setMass(int group, double mass, float top) {
+        logMass[group] = mass > LEAST_MASS ? (float) (Math.log(mass) + top) : EMPTY;
+    }
+
+    /**
+     * Sets the moments of a group from sums over its keys.
+     *
+     * @param sums keys, squared keys and values, each whole vectors long, from index {@code at} on
+     */
+    void setMoments(int group, double mass, float[] sums, int at) {
+        float scale = mass > LEAST_MASS ? (float) (1 / mass) : 0;
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector mean = FloatVector.fromArray(FLOATS, sums, at + c).mul(scale);
+            mean.intoArray(keys, group * stride + c);
+            FloatVector.fromArray(FLOATS, sums, at + stride + c).mul(scale).sub(mean.mul(mean)).max(0)
+                    .intoArray(variances, group * stride + c);
+        }
+        for (int c = 0; c < valueStride; c += LANES) {
+            FloatVector.fromArray(FLOATS, sums, at + 2 * stride + c).mul(scale)
+                    .intoArray(values, group * valueStride + c);
         }
     }
 

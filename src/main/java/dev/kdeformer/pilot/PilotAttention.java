@@ -28,8 +28,13 @@ import java.util.Map;
  * rows, and computes a head exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects
  * the expansion by importance sampling, with the expansion as control variate.
  *
- * <p>Takes key padding, a bias per key and grouped heads; not causal masks. At most 256 features. Memory is linear in
- * n and m. The log-sum-exp is an estimate from the same expansion.
+ * <p>Under a causal mask the queries are cut into spans of consecutive ones instead: the keys before a span meet
+ * one pilot row for each of its tiles, all rows of some spans as one product, and the keys at the diagonal are exact.
+ * That costs n²/{@link Builder#span} more key evaluations, but all of them in large products; {@link
+ * Builder#candidates} has no effect, and of {@link Builder#rank} only whether it is 0.
+ *
+ * <p>Takes causal masks (not with {@link Builder#unbiased}), key padding, a bias per key and grouped heads. At most 256
+ * features. Memory is linear in n and m. The log-sum-exp is an estimate from the same expansion.
  */
 public final class PilotAttention extends MethodBase implements DifferentiableMethod {
     private final int near;
@@ -40,20 +45,23 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     private final int middle;
     private final int tile;
     private final int unbiased;
+    private final CausalSettings causal;
     private final long seed;
     private final ErrorBudget budget;
 
     private PilotAttention(Builder options) {
-        near = options.near;
+        near = options.near == 0 ? 384 : options.near;
         candidates = options.candidates;
         columns = options.columns;
-        groups = options.groups;
+        groups = options.groups == 0 ? 32 : options.groups;
         rank = options.rank;
-        middle = options.middle;
-        tile = options.tile;
+        middle = options.middle < 0 ? 256 : options.middle;
+        tile = options.tile == 0 ? 256 : options.tile;
         unbiased = options.unbiased;
         seed = options.seed;
         budget = options.budget;
+        causal = new CausalSettings(columns, options.near == 0 ? 128 : near, options.groups == 0 ? 64 : groups,
+                rank == 0 ? 0 : options.middle < 0 ? 128 : middle, options.span, options.tile, budget, seed);
     }
 
     /** Starts a builder. */
@@ -81,6 +89,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         map.put("rank", rank);
         map.put("middle", middle);
         map.put("tile", tile);
+        map.put("span", causal.span());
         if (unbiased > 0) {
             map.put("unbiased", unbiased);
         }
@@ -110,8 +119,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
 
     @Override
     protected void checkSupported(AttentionInput input) {
-        if (input.mask().isCausal()) {
-            throw new IllegalArgumentException("pilot attention takes no causal mask, got " + input.mask());
+        if (input.mask().isCausal() && unbiased > 0) {
+            throw new IllegalArgumentException("unbiased pilot attention takes no causal mask, got " + input.mask());
         }
         if (input.d() > Lanes.DEPTH) {
             throw new IllegalArgumentException("pilot attention takes at most " + Lanes.DEPTH
@@ -155,6 +164,11 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         Scratch scratch = team.scratch();
         long mark = scratch.mark();
         Outcome outcome = new Outcome();
+        if (input.mask().isCausal()) {
+            new CausalUnit(call, unit, causal, team).attend(outcome);
+            scratch.release(mark);
+            return outcome;
+        }
         KeyGroups keys = null;
         for (int member = 0; member < head.groupSize(); member++) {
             if (budget != null && Math.min(head.keys(), input.queries()) < BudgetSearch.SHORTEST) {
@@ -174,17 +188,16 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
             int levels = Effort.leafLevel(input.queries(), budget == null ? effort.tile() : Effort.TILE);
             PilotHead each = new PilotHead(head, member, this, keys, queries, levels, team);
             if (budget == null) {
-                outcome.work += each.run(effort, team);
+                outcome.add(each.run(effort, team));
             } else {
                 BudgetSearch search = new BudgetSearch(each, budget.relativeSpectral(),
                         CounterRandom.of(seed).stream(unit, member), team);
                 if (search.run()) {
-                    outcome.error = Double.isNaN(outcome.error) ? search.error()
-                            : Math.max(outcome.error, search.error());
+                    outcome.error(search.error());
                 } else {
                     exact(call, unit, member, team, outcome);
                 }
-                outcome.work += search.work();
+                outcome.add(search.work());
             }
             scratch.release(start);
         }
@@ -192,11 +205,12 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         return outcome;
     }
 
-    private static void exact(Call call, int unit, int member, Team team, Outcome outcome) {
+    static void exact(Call call, int unit, int member, Team team, Outcome outcome) {
         AttentionInput input = call.input();
         ExactAttention.head(call, unit, member, team);
         outcome.exactHeads++;
-        outcome.work += 2.0 * (input.d() + input.dv()) * input.queries() * call.keyHead(unit).keys();
+        outcome.add(2.0 * (input.d() + input.dv()) * input.queries()
+                * ExactAttention.meanVisibleKeys(input, unit / input.kvHeads()));
     }
 
     /** The effort at fixed cost. */
@@ -218,7 +232,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
                 tilted ? middle() : 0, unbiased);
     }
 
-    private static void nothing(KeyHead head, int member) {
+    static void nothing(KeyHead head, int member) {
         Matrix output = head.output(member);
         float[] zeros = new float[output.columns()];
         for (int i = 0; i < output.rows(); i++) {
@@ -255,6 +269,9 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.mask().isCausal()) {
+            return causal.estimate(input, threads);
+        }
         long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
         long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
                 + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d());
@@ -266,21 +283,32 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     }
 
     /** What came of a key head's queries. */
-    private static final class Outcome {
+    static final class Outcome {
         private double work;
         private int exactHeads;
         private double error = Double.NaN;
+
+        /** Adds floating-point operations. */
+        void add(double operations) {
+            work += operations;
+        }
+
+        /** Takes note of a query head's estimated error. */
+        void error(double estimate) {
+            error = Double.isNaN(error) ? estimate : Math.max(error, estimate);
+        }
     }
 
     /** Options of pilot attention. */
     public static final class Builder {
-        private int near = 384;
+        private int near;
         private int candidates = 4;
         private int columns;
-        private int groups = 32;
+        private int groups;
         private int rank = 4;
-        private int middle = 256;
-        private int tile = 256;
+        private int middle = -1;
+        private int tile;
+        private int span = 256;
         private int unbiased;
         private long seed;
         private ErrorBudget budget;
@@ -289,7 +317,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Keys that every tile evaluates exactly; default 384.
+         * Keys that every tile evaluates exactly; default 384, under a causal mask 128.
          *
          * @throws IllegalArgumentException if not positive
          */
@@ -321,7 +349,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Groups of keys that stand in for the folded ones; default 32.
+         * Groups of keys that stand in for the folded ones; default 32, under a causal mask 64.
          *
          * @throws IllegalArgumentException if not between 1 and 1,024
          */
@@ -342,7 +370,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Folded keys per tile that tilt the values along all directions; default 256.
+         * Folded keys per tile that tilt the values along all directions; default 256, under a causal mask 128.
          *
          * @throws IllegalArgumentException if not between 0 and 256
          */
@@ -352,13 +380,25 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Queries of a tile, aimed at; default 256. An error budget chooses its own. All queries of a tile share their
-         * near keys: smaller tiles are more accurate at the same number of them, larger ones are cheaper.
+         * Queries of a tile, aimed at; default 256, under a causal mask all of a span, which are not sorted then. An error
+         * budget chooses its own. All queries of a tile share their near keys: smaller tiles are more accurate at the same
+         * number of them, larger ones are cheaper.
          *
          * @throws IllegalArgumentException if not between 1 and 1,024
          */
         public Builder tile(int queries) {
             tile = check("tile", queries, 1, 1024);
+            return this;
+        }
+
+        /**
+         * Consecutive queries that share the keys before them, under a causal mask; default 256. They meet the other
+         * keys that they see, at the diagonal, exactly.
+         *
+         * @throws IllegalArgumentException if not between 16 and 4,096
+         */
+        public Builder span(int queries) {
+            span = check("span", queries, 16, 4096);
             return this;
         }
 

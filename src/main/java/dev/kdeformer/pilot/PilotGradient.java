@@ -37,6 +37,10 @@ final class PilotGradient extends GradientBase {
     @Override
     protected void checkSupported(AttentionInput input) {
         method.checkSupported(input);
+        if (input.mask().isCausal()) {
+            throw new IllegalArgumentException("the gradient of pilot attention takes no causal mask, got "
+                    + input.mask());
+        }
     }
 
     @Override

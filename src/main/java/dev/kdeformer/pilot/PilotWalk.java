@@ -10,7 +10,6 @@ import dev.kdeformer.kernel.LogitKernel;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
-import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
@@ -341,7 +340,7 @@ final class PilotWalk {
             }
             buffers.state.begin(rows, dv);
             if (hasFar) {
-                addFar(rows, centres[depth]);
+                TileAttention.addFar(buffers, rows, centres[depth], keys, farKeys, head.rank() > 0 ? tiltRows : 0);
             }
             if (head.doubts() != null) {
                 for (int r = 0; r < rows; r++) {
@@ -377,40 +376,6 @@ final class PilotWalk {
                 distance += delta * delta * variances[c];
             }
             head.doubts().note(first + r, (float) (part * distance));
-        }
-    }
-
-    /** The far groups as pseudo-keys that a query meets by its deviation and its squares, then the value tilt. */
-    private void addFar(int rows, float[] centre) {
-        QueryTile deviations = buffers.deviations;
-        deviations.resize(rows, 2 * stride);
-        float[] q = buffers.queries.data();
-        float[] x = deviations.data();
-        for (int c = 0; c < stride; c += LANES) {
-            FloatVector middle = FloatVector.fromArray(FLOATS, centre, c);
-            int first = QueryTile.blockStart(c) + c % Lanes.DEPTH;
-            int second = QueryTile.blockStart(stride + c) + (stride + c) % Lanes.DEPTH;
-            for (int r = 0; r < rows * STRIDE; r += STRIDE) {
-                FloatVector delta = FloatVector.fromArray(FLOATS, q, r + c).sub(middle);
-                delta.intoArray(x, first + r);
-                delta.mul(delta).intoArray(x, second + r);
-            }
-        }
-        buffers.state.add(deviations, farKeys);
-        if (head.rank() == 0) {
-            return;
-        }
-        for (int r = 0; r < rows; r++) {
-            float mass = buffers.state.sum(r);
-            for (int c = 0; c < stride; c += LANES) {
-                int at = QueryTile.blockStart(c) + r * STRIDE + c % Lanes.DEPTH;
-                FloatVector.fromArray(FLOATS, x, at).mul(mass).intoArray(buffers.weighted, r * STRIDE + c);
-            }
-        }
-        float[] values = buffers.state.values();
-        for (int c = 0; c < valueStride; c += 2 * LANES) {
-            ValueKernel.add(buffers.weighted, 0, rows, d, tiltRows + c * 4L, valueStride * 4L,
-                    Math.min(2, (valueStride - c) / LANES), values, c, valueStride);
         }
     }
 }

@@ -13,13 +13,15 @@ import org.junit.jupiter.api.Test;
 class GradcheckCommandTest {
     @Test
     void gradientsFollowFiniteDifferences() throws IOException {
-        Outcome outcome = Outcome.of("gradcheck", "--n", "60", "--d", "9", "--heads", "2", "--causal", "upper-left",
-                "--repeat", "1", "--warm-up", "0", "--json");
-        Map<String, Object> report = JSON.std.mapFrom(outcome.succeeds().out());
-        assertEquals(true, report.get("passes"));
-        for (Object gradient : (List<?>) report.get("gradients")) {
-            double error = ((Number) ((Map<?, ?>) gradient).get("error")).doubleValue();
-            assertTrue(error > 0 && error < 1e-4, gradient.toString());
+        for (String window : List.of("60", "7")) {
+            Outcome outcome = Outcome.of("gradcheck", "--n", "60", "--d", "9", "--heads", "2", "--causal", "upper-left",
+                    "--window", window, "--repeat", "1", "--warm-up", "0", "--json");
+            Map<String, Object> report = JSON.std.mapFrom(outcome.succeeds().out());
+            assertEquals(true, report.get("passes"));
+            for (Object gradient : (List<?>) report.get("gradients")) {
+                double error = ((Number) ((Map<?, ?>) gradient).get("error")).doubleValue();
+                assertTrue(error > 0 && error < 1e-4, gradient.toString());
+            }
         }
     }
 

@@ -16,6 +16,7 @@ import dev.kdeformer.tensor.Tensor;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
@@ -32,7 +33,7 @@ class ExactAttentionTest {
     }
 
     static List<TestInputs.Case> cases() {
-        return TestInputs.all(7);
+        return Stream.concat(TestInputs.all(7).stream(), TestInputs.windows(8).stream()).toList();
     }
 
     @ParameterizedTest
@@ -208,5 +209,11 @@ class ExactAttentionTest {
         assertEquals(4.5, Attention.exact().build().apply(ENGINE, input.withMask(Mask.causal()), output).columns());
         assertEquals(2.5,
                 Attention.exact().build().apply(ENGINE, input.withMask(Mask.causalUpperLeft()), output).columns());
+        assertEquals(2, Attention.exact().build()
+                .apply(ENGINE, input.withMask(Mask.causal().withWindow(2)), output).columns());
+        assertEquals(1.75, Attention.exact().build()
+                .apply(ENGINE, input.withMask(Mask.causalUpperLeft().withWindow(2)), output).columns());
+        AttentionInput wide = make.normal(1, 1, 1, 5000, 5000, 4, 4).withMask(Mask.causal().withWindow(10));
+        assertEquals(2.0 * 10 * 8 * 5000, Attention.exact().build().estimate(wide, 1).operations(), 8000);
     }
 }

@@ -15,6 +15,7 @@ import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,7 +45,10 @@ class ExactGradientTest {
     }
 
     static List<TestInputs.Case> cases() {
-        return TestInputs.all(11);
+        // Where one key has all the weight, gradients are zeros, and an error relative to them means nothing.
+        Stream<TestInputs.Case> windows = TestInputs.windows(12).stream()
+                .filter(each -> !each.name().startsWith("steep"));
+        return Stream.concat(TestInputs.all(11).stream(), windows).toList();
     }
 
     @ParameterizedTest

@@ -16,6 +16,7 @@ import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -49,7 +50,7 @@ class CertificateTest {
     }
 
     static List<TestInputs.Case> cases() {
-        return TestInputs.all(50);
+        return Stream.concat(TestInputs.all(50).stream(), TestInputs.windows(51).stream()).toList();
     }
 
     private static Certificate certify(int threads, AttentionInput input, Tensor approximate, int rows, long seed) {

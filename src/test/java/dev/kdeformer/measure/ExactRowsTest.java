@@ -13,13 +13,14 @@ import dev.kdeformer.runtime.Crew;
 import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ExactRowsTest {
     static List<TestInputs.Case> cases() {
-        return TestInputs.all(40);
+        return Stream.concat(TestInputs.all(40).stream(), TestInputs.windows(41).stream()).toList();
     }
 
     /** Rows of every head, in the order of heads and indices, each d_v long. */

@@ -13,13 +13,14 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class RowBoundTest {
     static List<TestInputs.Case> cases() {
-        return TestInputs.all(60);
+        return Stream.concat(TestInputs.all(60).stream(), TestInputs.windows(61).stream()).toList();
     }
 
     private static RowBound bound(int threads, AttentionInput input, Tensor approximate, int near) {

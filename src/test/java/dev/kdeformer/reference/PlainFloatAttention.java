@@ -38,8 +38,9 @@ public final class PlainFloatAttention {
         float[] logits = new float[input.keys()];
         for (int i = 0; i < input.queries(); i++) {
             int visible = (int) Math.max(0, Math.min(length, (long) i + offset + 1));
+            int first = (int) Math.max(0, (long) i + input.mask().windowOffset(input.queries(), input.keys()));
             float max = Float.NEGATIVE_INFINITY;
-            for (int j = 0; j < visible; j++) {
+            for (int j = first; j < visible; j++) {
                 float dot = 0;
                 for (int c = 0; c < input.d(); c++) {
                     dot += q.get(i, c) * k.get(j, c);
@@ -49,13 +50,13 @@ public final class PlainFloatAttention {
             }
             boolean blind = max == Float.NEGATIVE_INFINITY;
             float sum = 0;
-            for (int j = 0; j < visible; j++) {
+            for (int j = first; j < visible; j++) {
                 logits[j] = blind ? 0 : (float) Math.exp(logits[j] - max);
                 sum += logits[j];
             }
             for (int c = 0; c < input.dv(); c++) {
                 float total = 0;
-                for (int j = 0; j < visible; j++) {
+                for (int j = first; j < visible; j++) {
                     total += logits[j] * v.get(j, c);
                 }
                 output.set(i, c, blind ? 0 : total / sum);

@@ -157,10 +157,11 @@ public final class ReferenceAttention {
     private boolean visible(int b, int i, int j) {
         int n = input.queries();
         int m = input.keys();
+        long window = input.mask().window();
         return j < input.mask().keyLength(b, m) && switch (input.mask().causality()) {
             case NONE -> true;
-            case LOWER_RIGHT -> j <= i + m - n;
-            case UPPER_LEFT -> j <= i;
+            case LOWER_RIGHT -> j <= i + m - n && j > i + m - n - window;
+            case UPPER_LEFT -> j <= i && j > i - window;
         };
     }
 

@@ -184,7 +184,8 @@ public final class ReferenceGradient {
             case LOWER_RIGHT -> input.keys() - input.queries();
             case UPPER_LEFT -> 0;
         };
-        return j < input.mask().keyLength(b, input.keys()) && j <= i + offset;
+        return j < input.mask().keyLength(b, input.keys()) && j <= i + offset
+                && j > (long) i + offset - input.mask().window();
     }
 
     private double bias(int b, int h, int j) {

@@ -61,6 +61,25 @@ public final class TestInputs {
         return cases;
     }
 
+    /** Inputs with a sliding window, which only exact attention takes. */
+    public static List<Case> windows(long seed) {
+        List<Case> cases = new ArrayList<>();
+        TestInputs make = of(seed);
+        for (int[] s : new int[][] {{1, 1, 1}, {700, 700, 1}, {700, 700, 33}, {611, 300, 100}, {300, 611, 257},
+            {97, 500, 1000}, {500, 97, 64}, {1, 333, 5}}) {
+            AttentionInput input = make.normal(2, 4, 2, s[0], s[1], 13, 7);
+            String size = "window of " + s[2] + ", n=" + s[0] + " m=" + s[1];
+            Mask lower = Mask.causal().withWindow(s[2]);
+            cases.add(new Case(size, input.withMask(lower)));
+            cases.add(new Case("upper left " + size, input.withMask(Mask.causalUpperLeft().withWindow(s[2]))));
+            cases.add(new Case("padded " + size, input.withMask(lower.withKeyLengths(s[1] / 2, 0))));
+            cases.add(new Case("biased " + size,
+                    input.withMask(lower).withKeyBias(make.hiding(Shape.of(2, 1, 1, s[1]), s[1] / 3, s[1] / 2))));
+            cases.add(new Case("steep " + size, withLogits(input, 200).withMask(lower)));
+        }
+        return cases;
+    }
+
     /** The cases of {@link #all} without a mask. */
     public static List<Case> unmasked(long seed) {
         TestInputs make = of(seed);

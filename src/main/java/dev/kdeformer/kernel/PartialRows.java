@@ -1,9 +1,7 @@
-package dev.kdeformer.kdeformer;
+package dev.kdeformer.kernel;
 
 import static dev.kdeformer.kernel.Lanes.LANES;
 
-import dev.kdeformer.kernel.Lanes;
-import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.tensor.Matrix;
@@ -14,7 +12,7 @@ import jdk.incubator.vector.FloatVector;
  * weighted values. Two parts are merged by scaling the one with the smaller reference. Different rows may be merged by
  * different threads.
  */
-final class PartialRows {
+public final class PartialRows {
     private final int dv;
     private final int stride;
     private final long references;
@@ -22,17 +20,22 @@ final class PartialRows {
     private final long values;
 
     /** Empty rows, with memory from {@code scratch}. */
-    PartialRows(Scratch scratch, int rows, int dv) {
+    public PartialRows(Scratch scratch, int rows, int dv) {
         this.dv = dv;
         this.stride = Lanes.padColumns(dv);
         this.references = scratch.floats(rows);
         this.sums = scratch.floats(rows);
         this.values = scratch.floats((long) rows * stride);
-        Memory.fillFloats(sums, rows, 0);
+        clear(0, rows);
+    }
+
+    /** Empties rows [from, to). */
+    public void clear(int from, int to) {
+        Memory.fillFloats(sums + (long) from * Float.BYTES, to - from, 0);
     }
 
     /** Bytes of scratch memory. */
-    static long bytes(int rows, int dv) {
+    public static long bytes(int rows, int dv) {
         return (Lanes.padColumns(dv) + 2L) * rows * Float.BYTES;
     }
 
@@ -42,7 +45,7 @@ final class PartialRows {
      * @param order address of ints, the row at every position; 0 for the identity
      * @param from  position of the tile's first query
      */
-    void merge(SoftmaxTile state, int count, long order, int from) {
+    public void merge(SoftmaxTile state, int count, long order, int from) {
         for (int r = 0; r < count; r++) {
             int row = order == 0 ? from + r : Memory.getInt(order + (long) (from + r) * Integer.BYTES);
             float sum = state.sum(r);
@@ -85,13 +88,15 @@ final class PartialRows {
      * @param logSumExp (n, 1), or null
      * @param shift     what to add to the log-sum-exp of each row, natural logarithm; null for nothing
      */
-    void write(int from, int count, Matrix output, Matrix logSumExp, double[] shift) {
-        float[] row = new float[dv];
+    public void write(int from, int count, Matrix output, Matrix logSumExp, double[] shift) {
+        float[] row = new float[stride];
         for (int r = 0; r < count; r++) {
             float sum = Memory.getFloat(sums + (long) (from + r) * Float.BYTES);
             long address = values + (long) (from + r) * stride * Float.BYTES;
-            for (int c = 0; c < dv; c++) {
-                row[c] = sum > 0 ? Memory.getFloat(address + (long) c * Float.BYTES) / sum : 0;
+            for (int c = 0; c < stride; c += LANES) {
+                FloatVector x = sum > 0 ? Lanes.load(address).mul(1 / sum) : FloatVector.zero(Lanes.FLOATS);
+                x.intoArray(row, c);
+                address += Lanes.VECTOR_BYTES;
             }
             output.writeRow(from + r, row, 0);
             if (logSumExp != null) {
