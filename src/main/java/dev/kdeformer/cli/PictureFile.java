@@ -28,6 +28,13 @@ final class PictureFile {
     private static final long SIGNATURE = 0x89504e470d0a1a0aL;
     private static final int HEADER = 0x49484452; // "IHDR"
     private static final int HEADER_LENGTH = 13;
+    private static final int DATA = 0x49444154; // "IDAT"
+
+    /** Samples of a pixel by colour type; 0 for types that there are not. */
+    private static final int[] SAMPLES = {1, 0, 3, 1, 2, 0, 4};
+
+    /** What a byte of deflated data can become at most. */
+    private static final long DEFLATED = 1032;
 
     private PictureFile() {
     }
@@ -80,6 +87,8 @@ final class PictureFile {
             throw new Failure(name + " is not a PNG file");
         }
         boolean first = true;
+        long needed = 0;
+        long data = 0;
         while (bytes.hasRemaining()) {
             if (bytes.remaining() < 3 * Integer.BYTES) {
                 throw new Failure(name + " is a broken PNG file: it ends within a chunk");
@@ -94,17 +103,24 @@ final class PictureFile {
                 if (type != HEADER || length != HEADER_LENGTH) {
                     throw new Failure(name + " is a broken PNG file: it does not begin with a header");
                 }
-                checkSize(bytes.getInt(bytes.position()), bytes.getInt(bytes.position() + Integer.BYTES), name);
+                needed = checkSize(bytes.slice(bytes.position(), HEADER_LENGTH), name);
                 first = false;
             }
+            data += type == DATA ? length : 0;
             bytes.position(bytes.position() + length + Integer.BYTES);
         }
         if (first) {
             throw new Failure(name + " is a broken PNG file: it ends before its header");
         }
+        if (needed > data * DEFLATED) {
+            throw new Failure(name + " is a broken PNG file: its " + data + " bytes of data are too few for its size");
+        }
     }
 
-    private static void checkSize(int width, int height, String name) {
+    /** The bytes that the pixels take before they are compressed, at least. */
+    private static long checkSize(ByteBuffer header, String name) {
+        int width = header.getInt();
+        int height = header.getInt();
         if (width < 1 || height < 1) {
             throw new Failure(name + " is a broken PNG file: its size is " + Integer.toUnsignedString(width) + " x "
                     + Integer.toUnsignedString(height));
@@ -113,6 +129,13 @@ final class PictureFile {
             throw new Failure(name + ": a picture may have at most " + MOST_PIXELS + " pixels, this one has " + width
                     + " x " + height);
         }
+        int bits = header.get();
+        int type = header.get();
+        if (bits < 1 || bits > 16 || type < 0 || type >= SAMPLES.length || SAMPLES[type] == 0) {
+            throw new Failure(name + " is a broken PNG file: there is no colour type " + type + " of " + bits
+                    + " bits");
+        }
+        return (long) width * height * SAMPLES[type] * bits / Byte.SIZE;
     }
 
     private static Pixels pixels(BufferedImage image) {

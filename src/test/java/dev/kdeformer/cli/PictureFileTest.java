@@ -95,6 +95,18 @@ class PictureFileTest {
     }
 
     @Test
+    void refusesSizesThatTheDataCannotFill() throws IOException {
+        Failure failure = assertThrows(Failure.class, () -> PictureFile.read(lying(4096, 4096), "large"));
+        assertTrue(failure.getMessage().contains("too few for its size"), failure.getMessage());
+        byte[] plain = png(new BufferedImage(4096, 4096, BufferedImage.TYPE_BYTE_GRAY)); // as small as data can be
+        assertEquals(4096, PictureFile.read(plain, "plain").width());
+        byte[] type = lying(3, 3);
+        type[25] = 5;
+        failure = assertThrows(Failure.class, () -> PictureFile.read(type, "type"));
+        assertTrue(failure.getMessage().contains("no colour type 5 of 8 bits"), failure.getMessage());
+    }
+
+    @Test
     void refusesChunksThatTheFileDoesNotHold() throws IOException {
         byte[] bytes = png(new BufferedImage(3, 3, BufferedImage.TYPE_BYTE_GRAY));
         for (int length : new int[] {Integer.MAX_VALUE, -1, 1 << 20}) {

@@ -1,0 +1,154 @@
+package dev.kdeformer.cli;
+
+import dev.kdeformer.io.Npy;
+import dev.kdeformer.io.Safetensors;
+import dev.kdeformer.io.TensorFormatException;
+import dev.kdeformer.io.TensorInfo;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/**
+ * What is fuzzed: each reader takes any bytes and either reads them or refuses them in words. Anything else that it
+ * throws is a finding. {@code src/test/scripts/fuzz.sh} runs it under Jazzer, {@link FuzzTargetTest} a little without.
+ */
+public final class FuzzTarget {
+    /** The readers. */
+    enum Reader {
+        NPY, SAFETENSORS, PICTURE, ARGUMENTS
+    }
+
+    private static final LongAdder TRIED = new LongAdder();
+    private static final LongAdder REFUSED = new LongAdder();
+
+    private FuzzTarget() {
+    }
+
+    /** Called once by the fuzzer; counts are printed when it ends. */
+    public static void fuzzerInitialize() {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("FuzzTarget: "
+                + System.getProperty("fuzz.target") + ": " + TRIED + " inputs, " + REFUSED + " refused in words")));
+    }
+
+    /** Called by the fuzzer for every input; {@code -Dfuzz.target} names the reader. */
+    public static void fuzzerTestOneInput(byte[] input) {
+        isRefused(Reader.valueOf(System.getProperty("fuzz.target").toUpperCase(java.util.Locale.ROOT)), input);
+    }
+
+    /**
+     * Tries one input.
+     *
+     * @return whether it was refused, not read
+     * @throws RuntimeException or AssertionError if neither happened as it should
+     */
+    static boolean isRefused(Reader reader, byte[] input) {
+        TRIED.increment();
+        String message;
+        try {
+            switch (reader) {
+                case NPY -> npy(input);
+                case SAFETENSORS -> safetensors(input);
+                case PICTURE -> picture(input);
+                case ARGUMENTS -> arguments(new String(input, StandardCharsets.UTF_8));
+            }
+            return false;
+        } catch (TensorFormatException | ParameterException | UsageError | Failure e) {
+            message = e.getMessage();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        if (message == null || message.isBlank() || Sentences.oneLine(message).isBlank()) {
+            throw new AssertionError("refused without a word");
+        }
+        REFUSED.increment();
+        return true;
+    }
+
+    private static void npy(byte[] input) throws IOException {
+        try (Arena arena = Arena.ofConfined()) {
+            Tensor tensor = Npy.read(new ByteArrayInputStream(input), input.length, "input", arena);
+            within(tensor.shape(), input.length);
+        }
+    }
+
+    private static void safetensors(byte[] input) throws IOException {
+        Path file = Path.of(System.getProperty("java.io.tmpdir"), "fuzz-" + ProcessHandle.current().pid());
+        try (Arena arena = Arena.ofConfined()) {
+            Files.write(file, input);
+            Safetensors tensors = Safetensors.open(file);
+            TensorFormatException refused = null;
+            for (TensorInfo info : tensors.tensors()) {
+                try {
+                    within(tensors.read(info.name(), arena).shape(), input.length);
+                } catch (TensorFormatException e) {
+                    refused = e;
+                }
+            }
+            if (refused != null) {
+                throw refused;
+            }
+        } finally {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    private static void within(Shape shape, int bytes) {
+        if (2 * shape.elements() > bytes) {
+            throw new AssertionError("a tensor of " + shape + " from " + bytes + " bytes");
+        }
+    }
+
+    private static void picture(byte[] input) {
+        Pixels pixels = PictureFile.read(input, "input");
+        if (pixels.values().length != pixels.width() * pixels.height() * pixels.channels()) {
+            throw new AssertionError("a picture of another size than it says");
+        }
+    }
+
+    /** Every line of the text is an argument; nothing is run. */
+    private static void arguments(String text) {
+        List<String> arguments = new ArrayList<>();
+        for (String line : text.split("\n")) {
+            // A file of arguments, which the fuzzer would look for all over the disk.
+            arguments.add(line.startsWith("@") ? line.substring(1) : line);
+        }
+        String[] all = arguments.toArray(String[]::new);
+        if (!all[0].startsWith("-")) {
+            Main.commandLine().parseArgs(all);
+            return;
+        }
+        Parsed parsed = new Parsed();
+        new CommandLine(parsed).parseArgs(all);
+        parsed.bench.check();
+        parsed.methods.make(parsed.names, parsed.columns, parsed.seed);
+    }
+
+    /** The options whose values are checked after they were parsed. */
+    @Command
+    private static final class Parsed {
+        @Mixin
+        private final BenchOptions bench = new BenchOptions();
+        @Mixin
+        private final MethodOptions methods = new MethodOptions();
+        @Option(names = "--methods", split = ",")
+        private List<String> names = new ArrayList<>(List.of("exact", "kdeformer", "pilot"));
+        @Option(names = "--columns", split = ",")
+        private List<Integer> columns = new ArrayList<>();
+        @Option(names = "--seed")
+        private long seed;
+    }
+}
