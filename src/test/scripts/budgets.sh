@@ -8,7 +8,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../../.." && pwd)
 
-output=/dev/stdout
+output=
 seeds=5
 while getopts o:s:h option; do
     case $option in
@@ -77,4 +77,8 @@ table() {
                     covered, cases - exact, 100 * covered / (cases - exact), exact
         }'
 }
-table > "$output"
+if [ -n "$output" ]; then
+    table > "$output"
+else
+    table
+fi

@@ -2,12 +2,13 @@
 # Compares errors at equal time: pilot attention against KDEformer and HyperAttention at their best setting, on every long
 # set of a data folder. Prints a Markdown table and the geometric mean over the sets.
 #
-#   src/test/scripts/equal-time.sh [-o FILE.md] [-p COLUMNS] [-r REPEAT] DATA_FOLDER [SET ...]
+#   src/test/scripts/equal-time.sh [-o FILE.md] [-p COLUMNS] [-q COLUMNS] [-r REPEAT] DATA_FOLDER [SET ...]
 #
-#   -p COLUMNS   key evaluations per query of pilot attention, default "512 768 1024"
+#   -p COLUMNS   key evaluations per query of pilot attention, default "512 1024 2048 4096"
+#   -q COLUMNS   and of the rivals, default "256 1536 3072 6144 8192" and the same
 #
 # Without sets, all of the folder's manifest with 16,384 rows or more. All methods take turns in one process and on one
-# thread. The rivals run at 6 numbers of columns, each with 4 ways to draw keys for KDEformer and 2 for HyperAttention.
+# thread. The rivals run at several numbers of columns, each with 4 ways to draw keys for KDEformer and 2 for HyperAttention.
 # Between two of a rival's settings, the error at a time in between is taken from the straight line through them with
 # logarithmic axes; only settings count that no faster one of the same rival beats. Beyond 16,384 rows errors are those
 # of 1,000 rows. Runs are kept in target/equal-time; one that is there already is not done again. Needs jq and
@@ -15,13 +16,15 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../../.." && pwd)
 
-output=/dev/stdout
-pilot="512 768 1024"
+output=
+pilot="512 1024 2048 4096"
+rivals="256 1536 3072 6144 8192"
 repeat=5
-while getopts o:p:r:h option; do
+while getopts o:p:q:r:h option; do
     case $option in
         o) output=$OPTARG ;;
         p) pilot=$OPTARG ;;
+        q) rivals=$OPTARG ;;
         r) repeat=$OPTARG ;;
         *) sed -n '2,/^set/{/^set/!s/^# \{0,1\}//p;}' "$0"; [ "$option" = h ]; exit ;;
     esac
@@ -40,7 +43,7 @@ run() { # FILE SET N OPTIONS...
     [ -s "$file" ] || "$here/target/kdebench/bin/kdebench" scale --data-dir "$folder" --data "$set" --n "$n" --threads 1 \
         --repeat "$repeat" --methods pilot,kdeformer,hyper --columns "$columns" "$@" --json "$file" > /dev/null
 }
-columns=$(echo $pilot 256 1536 2048 3072 4096 | tr ' ' '\n' | sort -nu | paste -sd,)
+columns=$(echo $pilot $rivals | tr ' ' '\n' | sort -nu | paste -sd,)
 for set in "${sets[@]}"; do
     n=$(jq -r --arg set "$set" '.sets[] | select(.name == $set) | .n' "$folder/manifest.json")
     run "$set.0" "$set" "$n"
@@ -117,4 +120,8 @@ table() {
                     exp(sum[list[k]] / sets[list[k]]), sets[list[k]]
         }'
 }
-table > "$output"
+if [ -n "$output" ]; then
+    table > "$output"
+else
+    table
+fi
