@@ -157,7 +157,7 @@ public final class ExactAttention extends MethodBase implements DifferentiableMe
 
         Unit(KeyHead head, float scale, Scratch scratch) {
             this.head = head;
-            this.centre = head.centre();
+            this.centre = head.centre(scratch);
             this.keys = new PackedKeys(scratch, head.keys(), head.key().columns(), head.value().columns(),
                     LogitScale.of(scale));
         }

@@ -7,6 +7,10 @@ import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
 
 /**
  * Gets the hot kernels compiled before much work is done with them. A register tile has more live vectors than the first
@@ -18,6 +22,7 @@ public final class WarmUp {
     private static final int CALLS = 8_000;
     private static final long LONGEST_WAIT_NANOS = 1_500_000_000L;
     private static final long COMPILED_NANOS = 60_000;
+    private static final long AROUND_NANOS = 300_000_000L;
 
     /** Output elements times keys after which slow kernels have cost as much time as compiling them. */
     private static final double WORTH = 1L << 26;
@@ -76,6 +81,25 @@ public final class WarmUp {
         while (slowest(tile, sums, max, right, depth) > COMPILED_NANOS && System.nanoTime() < end
                 && !Thread.currentThread().isInterrupted()) {
             Thread.onSpinWait();
+        }
+        around(scratch);
+    }
+
+    /** What surrounds the kernels, as a call on one panel of keys runs it: packing, loading, the maximum, the end. */
+    private static void around(Scratch scratch) {
+        Matrix rows = Tensor.allocate(Arena.ofAuto(), Shape.of(PANEL, LANES)).matrix(0, 0);
+        Matrix output = Tensor.allocate(Arena.ofAuto(), Shape.of(PANEL, LANES)).matrix(0, 0);
+        PackedKeys keys = new PackedKeys(scratch, PANEL, LANES, LANES, LogitScale.of(1));
+        Packer packer = new Packer();
+        QueryTile queries = new QueryTile();
+        SoftmaxTile state = new SoftmaxTile();
+        long end = System.nanoTime() + AROUND_NANOS;
+        for (int i = 0; i < CALLS && System.nanoTime() < end; i++) {
+            packer.pack(keys, 0, PANEL, rows, rows, null, 0, null);
+            queries.load(rows, 0, 0, LogitKernel.ROWS, keys.scale());
+            state.begin(LogitKernel.ROWS, LANES);
+            state.add(queries, keys);
+            state.finish(output, null, 0, 0, null);
         }
     }
 

@@ -19,7 +19,7 @@ import jdk.incubator.vector.VectorSpecies;
 public final class Checks {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
-    private static final int CHUNK = 1 << 14;
+    private static final int CHUNK = 1 << 16;
     private static final int IN_CACHE = 1 << 12;
 
     /** A thread that owns nothing: what it may read, the engine's helpers may read. */

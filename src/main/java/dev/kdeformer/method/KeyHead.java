@@ -2,6 +2,7 @@ package dev.kdeformer.method;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
@@ -109,11 +110,20 @@ public final class KeyHead {
      * keep digits so, others would only gain a rounding.
      */
     public float[] centre() {
+        return centre(new Sums());
+    }
+
+    /** {@link #centre()} with sums that the thread keeps. */
+    public float[] centre(Scratch scratch) {
+        return centre(scratch.keep(Sums.class, Sums::new));
+    }
+
+    private float[] centre(Sums sums) {
         int d = key.columns();
         float[] row = new float[d];
-        double[] sum = new double[d];
-        // One sum of squares a column: a single one would be a chain of additions, each waiting for the last.
-        double[] squares = new double[d];
+        sums.clear(d);
+        double[] sum = sums.sum;
+        double[] squares = sums.squares;
         int count = Math.min(keys, CENTRE_SAMPLE);
         for (int i = 0; i < count; i++) {
             key.readRow((int) ((long) i * keys / count), row, 0);
@@ -149,5 +159,21 @@ public final class KeyHead {
             shift[r] = dot * call.input().scale();
         }
         return shift;
+    }
+
+    /** Sums of the columns and of their squares, each apart: a single one would be a chain of waiting additions. */
+    private static final class Sums {
+        private double[] sum = new double[0];
+        private double[] squares = new double[0];
+
+        void clear(int d) {
+            if (sum.length < d) {
+                sum = new double[d];
+                squares = new double[d];
+            } else {
+                Arrays.fill(sum, 0, d, 0);
+                Arrays.fill(squares, 0, d, 0);
+            }
+        }
     }
 }
