@@ -36,13 +36,13 @@ final class Methods {
                     "this project", Attention::pilot, PilotAttention.Builder::build)
                     .columns(PilotAttention.Builder::columns).seed(PilotAttention.Builder::seed)
                     .errorBudget((builder, error) -> builder.budget(ErrorBudget.relativeSpectral(error)))
-                    .whole("near", "keys that a tile evaluates exactly", "384, causal 128",
+                    .whole("near", "keys that a tile evaluates exactly", "384, causal 192",
                             PilotAttention.Builder::near)
                     .whole("candidates", "keys passed down the tree per query", "4",
                             PilotAttention.Builder::candidates)
                     .whole("groups", "groups of folded keys", "32, causal 64", PilotAttention.Builder::groups)
                     .whole("rank", "directions of the spread and the value tilt", "4", PilotAttention.Builder::rank)
-                    .whole("middle", "folded keys that tilt along all directions", "256, causal 128",
+                    .whole("middle", "folded keys that tilt along all directions", "256, causal 0",
                             PilotAttention.Builder::middle)
                     .whole("tile", "queries of a tile", "256, causal all of a span", PilotAttention.Builder::tile)
                     .whole("span", "consecutive queries that share the keys before them, if causal", "256",

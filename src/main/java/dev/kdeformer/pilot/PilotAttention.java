@@ -31,7 +31,8 @@ import java.util.Map;
  * <p>Under a causal mask the queries are cut into spans of consecutive ones instead: the keys before a span meet
  * one pilot row for each of its tiles, all rows of some spans as one product, and the keys at the diagonal are exact.
  * That costs n²/{@link Builder#span} more key evaluations, but all of them in large products; {@link
- * Builder#candidates} has no effect, and of {@link Builder#rank} only whether it is 0.
+ * Builder#candidates} has no effect, and {@link Builder#rank} only where it is 0: then values do not move. Where tiles
+ * of consecutive queries are too unlike, a longer span with a small {@link Builder#tile} sorts them, at a higher cost.
  *
  * <p>Takes causal masks (not with {@link Builder#unbiased}), key padding, a bias per key and grouped heads. At most 256
  * features. Memory is linear in n and m. The log-sum-exp is an estimate from the same expansion.
@@ -60,8 +61,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         unbiased = options.unbiased;
         seed = options.seed;
         budget = options.budget;
-        causal = new CausalSettings(columns, options.near == 0 ? 128 : near, options.groups == 0 ? 64 : groups,
-                rank == 0 ? 0 : options.middle < 0 ? 128 : middle, options.span, options.tile, budget, seed);
+        causal = new CausalSettings(columns, options.near == 0 ? 192 : near, options.groups == 0 ? 64 : groups,
+                rank == 0 || options.middle < 0 ? 0 : middle, options.span, options.tile, budget, seed);
     }
 
     /** Starts a builder. */
@@ -317,7 +318,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Keys that every tile evaluates exactly; default 384, under a causal mask 128.
+         * Keys that every tile evaluates exactly; default 384, under a causal mask 192.
          *
          * @throws IllegalArgumentException if not positive
          */
@@ -370,7 +371,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Folded keys per tile that tilt the values along all directions; default 256, under a causal mask 128.
+         * Folded keys per tile that tilt the values along all directions; default 256, under a causal mask 0: more near
+         * keys cost less there.
          *
          * @throws IllegalArgumentException if not between 0 and 256
          */
