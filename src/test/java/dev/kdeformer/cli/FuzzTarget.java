@@ -122,7 +122,7 @@ public final class FuzzTarget {
     /** Every line of the text is an argument; nothing is run. */
     private static void arguments(String text) {
         List<String> arguments = new ArrayList<>();
-        for (String line : text.split("\n")) {
+        for (String line : text.split("\n", -1)) {
             // A file of arguments, which the fuzzer would look for all over the disk.
             arguments.add(line.startsWith("@") ? line.substring(1) : line);
         }
