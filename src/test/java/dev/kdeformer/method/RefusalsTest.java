@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.Mask;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -165,5 +166,34 @@ class RefusalsTest {
         assertTrue(assertThrows(IllegalArgumentException.class,
                 () -> Checks.magnitudes(1, 1, 0, 1.1 * 0x1p108 / 1000, 1, 1000, 1)).getMessage()
                 .startsWith("sums of values may exceed"));
+    }
+
+    /** The element that counts is anywhere in a tensor of many pieces, or where padding begins. */
+    @Test
+    void everyElementIsLookedAt() {
+        int rows = 40_001;
+        int columns = 7;
+        Tensor tensor = Tensor.allocate(arena, Shape.of(1, 2, rows, columns));
+        var crew = engine.begin();
+        try {
+            for (int row : new int[] {0, 1, 584, 585, 4680, 4681, 9361, 9362, 20_000, rows - 2, rows - 1}) {
+                for (int column : new int[] {0, 3, columns - 1}) {
+                    tensor.matrix(0, 1).set(row, column, -3);
+                    assertEquals(3, Checks.largest(crew, "x", tensor, null));
+                    tensor.matrix(0, 1).set(row, column, Float.NaN);
+                    assertEquals("x must be finite, got NaN at (batch 0, head 1, row " + row + ", column " + column + ")",
+                            assertThrows(IllegalArgumentException.class,
+                                    () -> Checks.largest(crew, "x", tensor, null)).getMessage());
+                    tensor.matrix(0, 1).set(row, column, 0);
+                }
+            }
+            AttentionInput input = AttentionInput.of(tensor, tensor, tensor)
+                    .withMask(Mask.none().withKeyLengths(rows - 1));
+            tensor.matrix(0, 1).set(rows - 2, 0, 5);
+            tensor.matrix(0, 1).set(rows - 1, 0, Float.NaN);
+            assertEquals(5, Checks.largest(crew, "x", tensor, input));
+        } finally {
+            engine.end(crew);
+        }
     }
 }
