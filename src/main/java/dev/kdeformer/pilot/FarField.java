@@ -133,7 +133,13 @@ final class FarField {
         for (int i = 0; i < tilt.length; i += LANES) {
             FloatVector.fromArray(FLOATS, tilt, i).mul(keep).intoArray(tilt, i);
         }
-        for (int c = 0; c < d; c++) {
+        float[] whole = fold.whole();
+        for (int v = 0; v < whole.length / stride; v++) {
+            for (int c = 0; c < d; c++) {
+                tilt[c * valueStride + v] += take * whole[v * stride + c];
+            }
+        }
+        for (int c = 0; c < d && whole.length == 0; c++) {
             for (int r = 0; r < rank; r++) {
                 addTimes(fold.tilt(), r * valueStride, directions[r * STRIDE + c] * take, tilt, c * valueStride,
                         valueStride);

@@ -68,13 +68,13 @@ final class FoldKernel {
      *
      * @return Σ w_j
      */
-    static float sum(Rows x, NodeScratch node, int from, int to, float[] sum, int at) {
+    static float sum(Rows x, int[] index, float[] weights, int from, int to, float[] sum, int at) {
         float mass = 0;
         for (int c = 0; c < x.stride(); c += 2 * LANES) {
             // An odd last vector is taken twice.
             int second = Math.min(c + LANES, x.stride() - LANES);
-            mass = sum2(x.address() + c * 4L, (second - c) * 4L, x.stride() * 4L, node.folded, node.foldedWeights, from,
-                    to, sum, at + c, at + second);
+            mass = sum2(x.address() + c * 4L, (second - c) * 4L, x.stride() * 4L, index, weights, from, to,
+                    sum, at + c, at + second);
         }
         return mass;
     }

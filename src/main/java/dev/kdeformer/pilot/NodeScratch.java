@@ -35,6 +35,7 @@ final class NodeScratch {
     float[] components;
     /** The keys to fold, side by side, with their logits, weights and components. */
     int[] folded;
+    float[] products;
     float[] foldedLogits;
     float[] foldedWeights;
     float[] foldedComponents;
@@ -55,6 +56,7 @@ final class NodeScratch {
         weights = new float[padded];
         components = new float[PrincipalSubspace.MOST * padded];
         folded = new int[padded];
+        products = new float[padded];
         foldedLogits = new float[padded];
         foldedWeights = new float[padded];
         foldedComponents = new float[PrincipalSubspace.MOST * padded];

@@ -230,7 +230,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
 
     private FixedCost cost(AttentionInput input, int keys, boolean tilted) {
         return new FixedCost(input.queries(), keys, input.d(), input.dv(), groups, tilted ? rank : 0,
-                tilted ? middle() : 0, unbiased);
+                tilted && (input.dv() > Fold.FEW || unbiased > 0) ? middle() : 0, unbiased);
     }
 
     static void nothing(KeyHead head, int member) {

@@ -225,6 +225,11 @@ final class PilotHead {
         return !keys.valuesFollow() ? 0 : Math.min(method.rank(), Math.min(queries.columns(), PrincipalSubspace.MOST));
     }
 
+    /** Whether the tilt is taken along all directions, of all folded keys. */
+    boolean tiltsWhole() {
+        return rank() > 0 && method.unbiased() == 0 && keys.values().columns() <= Fold.FEW;
+    }
+
     int middle() {
         return method.middle();
     }

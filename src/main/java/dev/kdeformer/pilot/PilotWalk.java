@@ -79,7 +79,8 @@ final class PilotWalk {
         int groups = keys.groups();
         this.leafLevel = head.leafLevel(effort);
         int depth = leafLevel / LEVELS + 2;
-        this.fold = new Fold(groups, stride, valueStride);
+        this.fold = new Fold(groups, stride, valueStride,
+                head.tiltsWhole() ? keys.values().columns() : 0);
         this.fars = new FarField[depth];
         this.lists = new Candidates[depth];
         this.centres = new float[depth][stride];
@@ -281,7 +282,8 @@ final class PilotWalk {
             }
         }
         buffers.choice.prepare(buffers.scores, count, best, wanted, Math.max(wanted, certain));
-        return buffers.choice.split(buffers, list.index, count, chosen, negligible(count), head.rank());
+        return buffers.choice.split(buffers, list.index, count, chosen, negligible(count),
+                head.tiltsWhole() ? 0 : head.rank());
     }
 
     /** A weight so small that all of {@code count} candidates below it together change nothing that matters. */
@@ -309,13 +311,14 @@ final class PilotWalk {
             visitor.fold(depth, far, fold, buffers);
         }
         far.merge(fold, directions, head.rank());
-        work += (4.0 * d + 2.0 * (1 + head.rank()) * keys.values().columns()) * count;
+        int dv = keys.values().columns();
+        work += (4.0 * d + (head.tiltsWhole() ? 2.0 * d * dv : 2.0 * (1 + head.rank()) * dv)) * count;
     }
 
     /** The folded keys of largest weight tilt the values along all directions, not only the leading ones. */
     private void tiltMiddle(FarField far, float top) {
         int wanted = Math.min(buffers.foldedCount, head.middle());
-        if (wanted == 0 || head.rank() == 0) {
+        if (wanted == 0 || head.rank() == 0 || head.tiltsWhole()) {
             return;
         }
         buffers.middle.add(keys, buffers, wanted, head.rank(), far, top, scratch);

@@ -138,6 +138,21 @@ class PilotAttentionTest {
     }
 
     @Test
+    void valuesOfFewFeaturesTiltAlongAllDirections() {
+        AttentionInput few = clustered(1, 2048, 2048, 16, 1);
+        // The same with zeros beside, which are one feature too many for that.
+        Tensor wide = make.zeros(Shape.of(2048, Fold.FEW + 1));
+        for (int j = 0; j < 2048; j++) {
+            wide.matrix(0, 0).set(j, 0, few.value().matrix(0, 0).get(j, 0));
+        }
+        AttentionInput padded = AttentionInput.of(few.query(), few.key(), wide).withScale(few.scale());
+        AttentionMethod method = Attention.pilot().near(16).rank(4).middle(0).build();
+        double whole = error(method, few);
+        double leading = error(method, padded);
+        assertTrue(whole < 0.9 * leading, whole + " against " + leading);
+    }
+
+    @Test
     void keysAtAFixedDistanceAreEvaluated() {
         AttentionInput input = make.normal(1, 1, 1, 2000, 2000, 32, 8).withScale(0.5f);
         for (int i = 0; i + 3 < 2000; i++) {
