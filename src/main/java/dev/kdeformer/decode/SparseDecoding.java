@@ -110,7 +110,7 @@ public final class SparseDecoding {
 
         /**
          * Stop reading where the predicted relative error of a query is at most this; 0, unless told, spends the budget.
-         * See {@link Statistics#predictedError} for what the prediction leaves out.
+         * See {@link Statistics#predictedError} for what the prediction assumes.
          *
          * @throws IllegalArgumentException if it is negative or not finite
          */

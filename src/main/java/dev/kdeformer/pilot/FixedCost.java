@@ -8,28 +8,29 @@ record FixedCost(int queries, int keys, int d, int dv, int groups, int rank, int
     /** What the tree, the far groups and the middle band may take of the whole. */
     private static final double TREE_SHARE = 0.45;
 
+    /** What a candidate takes at least of that share, in key evaluations: gathering it costs time, if no arithmetic. */
+    private static final double LEAST = 4;
+
     private static final int[] CANDIDATES = {16, 12, 8, 6, 4, 3, 2};
 
     /** The effort that costs about {@code columns}: candidates as many as fit the share of the tree, near keys the rest. */
     Effort effort(int columns, int tile) {
         Effort effort = null;
-        double tree = 0;
         for (int kappa : CANDIDATES) {
             effort = Effort.fixed(kappa, 1, tile);
-            tree = tree(effort);
-            if (tree <= TREE_SHARE * columns) {
+            if (tree(effort, LEAST) <= TREE_SHARE * columns) {
                 break;
             }
         }
-        return Effort.fixed(effort.candidates(), (int) Math.max(16, columns - tree), tile);
+        return Effort.fixed(effort.candidates(), (int) Math.max(16, columns - tree(effort, 0)), tile);
     }
 
     /** The cost of an effort with a fixed number of near keys. */
     double columns(Effort effort) {
-        return effort.near() + tree(effort);
+        return effort.near() + tree(effort, 0);
     }
 
-    private double tree(Effort effort) {
+    private double tree(Effort effort, double least) {
         double pair = 2.0 * (d + dv);
         double candidate = (2.0 * (1 + rank) * d + 4.0 * d + 2.0 * (1 + rank) * dv) / pair;
         int leaf = Effort.leafLevel(queries, effort.tile());
@@ -47,6 +48,6 @@ record FixedCost(int queries, int keys, int d, int dv, int groups, int rank, int
         }
         double rows = Math.scalb((double) queries, -leaf);
         double sampled = samples == 0 ? 0 : samples + groups * (1.0 + (d + 2.0 * dv) * 2 / pair);
-        return visits * candidate + groups + d / 2.0 + sampled + 2.0 * middle * d * dv / pair / rows;
+        return visits * Math.max(least, candidate) + groups + d / 2.0 + sampled + 2.0 * middle * d * dv / pair / rows;
     }
 }
