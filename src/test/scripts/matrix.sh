@@ -73,7 +73,7 @@ row() {
 }
 if [ -n "$renew" ]; then
     : # nothing is tested
-elif [ -x "${jdks[21]:-}/bin/javac" ]; then
+elif [ -n "${jdks[21]:-}" ] && [ -x "${jdks[21]}/bin/javac" ]; then
     log=target/matrix/api-21.log
     if mvn -B -q dependency:build-classpath -Dmdep.outputFile=target/matrix/class-path >"$log" 2>&1 &&
         find src/main/java -name '*.java' >target/matrix/sources &&
