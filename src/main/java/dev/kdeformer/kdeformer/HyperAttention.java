@@ -1,11 +1,5 @@
 package dev.kdeformer.kdeformer;
 
-import dev.kdeformer.AttentionGradient;
-import dev.kdeformer.AttentionInput;
-import dev.kdeformer.DifferentiableMethod;
-import dev.kdeformer.method.Call;
-import dev.kdeformer.method.MethodBase;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 
@@ -20,11 +14,9 @@ import java.util.Objects;
  * sample for each block; the authors' weight (m − block) / s belongs to s draws outside the block, which their code
  * does not make: on a GPU it counts keys of the own block twice.
  */
-public final class HyperAttention extends MethodBase implements DifferentiableMethod {
-    private final BlockSampling sampling;
-
+public final class HyperAttention extends BlockMethod {
     private HyperAttention(BlockSampling sampling) {
-        this.sampling = sampling;
+        super(sampling);
     }
 
     /** Starts a builder. */
@@ -39,34 +31,7 @@ public final class HyperAttention extends MethodBase implements DifferentiableMe
 
     @Override
     public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
-        parameters.put("blockSize", sampling.blockSize());
-        parameters.put("samples", sampling.samples());
-        parameters.put("hashBits", sampling.hashBits());
-        parameters.put("minLength", sampling.exactBelow());
-        parameters.put("draws", Options.word(sampling.draws()));
-        parameters.put("seed", sampling.seed());
-        return parameters;
-    }
-
-    @Override
-    protected Statistics run(Call call) {
-        return sampling.run(call);
-    }
-
-    /**
-     * The gradients of this method with its blocks, its sampled keys and their weights held fixed: those of softmax
-     * attention in which each query meets its own block, and the sampled keys outside it with the logarithms of their
-     * weights added to the logits. Blocks and samples are made again from the input and the seed.
-     */
-    @Override
-    public AttentionGradient gradient() {
-        return new SampledGradient(sampling);
-    }
-
-    @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        return sampling.estimate(input, threads);
+        return parameters("minLength", sampling.exactBelow());
     }
 
     /** Options of HyperAttention, with the defaults of the authors' code. */

@@ -1,11 +1,5 @@
 package dev.kdeformer.kdeformer;
 
-import dev.kdeformer.AttentionGradient;
-import dev.kdeformer.AttentionInput;
-import dev.kdeformer.DifferentiableMethod;
-import dev.kdeformer.method.Call;
-import dev.kdeformer.method.MethodBase;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 
@@ -27,11 +21,9 @@ import java.util.Objects;
  * maximum; the mask of a query's own block is made anew for every block and call; hash codes are ranked by their
  * place in the Gray code.
  */
-public final class KdeformerAttention extends MethodBase implements DifferentiableMethod {
-    private final BlockSampling sampling;
-
+public final class KdeformerAttention extends BlockMethod {
     private KdeformerAttention(BlockSampling sampling) {
-        this.sampling = sampling;
+        super(sampling);
     }
 
     /** Starts a builder. */
@@ -46,34 +38,7 @@ public final class KdeformerAttention extends MethodBase implements Differentiab
 
     @Override
     public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
-        parameters.put("blockSize", sampling.blockSize());
-        parameters.put("samples", sampling.samples());
-        parameters.put("hashBits", sampling.hashBits());
-        parameters.put("weights", Options.word(sampling.weights()));
-        parameters.put("draws", Options.word(sampling.draws()));
-        parameters.put("seed", sampling.seed());
-        return parameters;
-    }
-
-    @Override
-    protected Statistics run(Call call) {
-        return sampling.run(call);
-    }
-
-    /**
-     * The gradients of this method with its blocks, its sampled keys and their weights held fixed: those of softmax
-     * attention in which each query meets its own block, and the sampled keys outside it with the logarithms of their
-     * weights added to the logits. Blocks and samples are made again from the input and the seed.
-     */
-    @Override
-    public AttentionGradient gradient() {
-        return new SampledGradient(sampling);
-    }
-
-    @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        return sampling.estimate(input, threads);
+        return parameters("weights", Options.word(sampling.weights()));
     }
 
     /** Options of KDEformer, with the defaults of the paper's largest run: 768 key evaluations a query. */
