@@ -70,8 +70,7 @@ public final class AutoAttention implements AttentionMethod {
             return "d = " + input.d() + " exceeds " + Lanes.DEPTH;
         }
         int shorter = Math.min(input.queries(), input.keys());
-        int crossover = input.mask().isCausal() ? CausalSearch.SHORTEST : CROSSOVER;
-        return shorter < crossover ? "only " + shorter + " queries or keys, fewer than " + crossover : null;
+        return shorter < CROSSOVER ? "only " + shorter + " queries or keys, fewer than " + CROSSOVER : null;
     }
 
     @Override

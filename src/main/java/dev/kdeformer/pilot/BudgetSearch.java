@@ -9,8 +9,7 @@ import java.util.Arrays;
  * Finds the cheapest pass whose error stays within a budget. A few tiles, in runs spread over the tree, are tried at
  * rising effort against exact rows of theirs; the first effort that passes is run in full and then checked on other
  * exact rows, spread over all tiles, which had no part in the choice. Of every pass the most doubtful queries are
- * computed exactly. A failed check goes on to the next effort. Where what is still missing would cost about as much as
- * exact attention, judging by what a step usually gains, the search ends: the sooner, the less it has cost in vain.
+ * computed exactly. A failed check goes on to the next effort.
  *
  * <p>The expected error that allocates keys to tiles is no use for the check: over real heads the ratio of measured to
  * expected error ran from 0.01 to 20.
@@ -24,19 +23,7 @@ final class BudgetSearch {
      * pass, selection and gathering included, and so many besides. Measured at 32 to 100 features and 16,384 keys: 1.3
      * to 1.8, and 800 to 1,100.
      */
-    private static final double SLOWNESS = 1.5;
-    private static final double FIXED = 900;
-
-    /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
-    private static final double WORTH = 0.8;
-
-    /** What one step up the ladder divides the error by, usually and at best, and what it multiplies the cost by. */
-    private static final double STEP = 1.6;
-    private static final double BEST_STEP = 1.8;
-    private static final double STEP_COST = 1.35;
-
-    /** Most steps at a time. */
-    private static final int LEAP = 3;
+    private static final Climb CLIMB = new Climb(1.5, 900, 1.6, 1.8, 1.35, 0.5);
 
     /** Trial tiles lie together, two below each of two parents that share their own: those are walked once for all. */
     private static final int TRIAL_RUNS = 8;
@@ -97,51 +84,38 @@ final class BudgetSearch {
         double column = 2.0 * (packed.d() + packed.dv());
         work += (double) (trial.count() + check.count()) * column * m;
         double variation = Math.log(head.keys().valueVariance() / Math.max(trial.meanSquare(), 1e-300) + 1e-300);
-        int last = Effort.LADDER.size() - 1;
-        // How much worse checks have been than trials of the same pass.
-        double excess = 1;
-        int rung = 0;
-        while (rung <= last) {
-            Effort effort = Effort.LADDER.get(rung).relativeTo(variation);
-            head.want(tried);
-            work += head.run(effort, team);
-            double columns = head.projected() / column / count(tried);
-            double doubtful = Math.min(MOST_DOUBTFUL, columns / (2 * m));
-            double found = excess * trial.error(head.doubts().largest((int) (doubtful * count(tried)), tried));
-            if (!worthwhile(columns, found, m)) {
-                return false;
+        error = CLIMB.run(new Climb.Passes() {
+            private double columns;
+            private double doubtful;
+
+            @Override
+            public double attempt(int rung) {
+                pass(rung, tried);
+                columns = head.projected() / column / count(tried);
+                doubtful = Math.min(MOST_DOUBTFUL, columns / (2 * m));
+                return trial.error(head.doubts().largest((int) (doubtful * count(tried)), tried));
             }
-            if (found <= budget) {
-                head.want(null);
-                work += head.run(effort, team);
+
+            @Override
+            public double columns() {
+                return columns;
+            }
+
+            @Override
+            public double complete(int rung) {
+                pass(rung, null);
                 int[] rows = head.doubts().largest((int) (doubtful * n), null);
                 ExactRows.write(head, rows, packed, team);
                 work += rows.length * column * m;
-                error = check.error();
-                if (error <= budget) {
-                    return true;
-                }
-                excess *= error / found;
-                found = error;
-                if (!worthwhile(columns, found, m)) {
-                    return false;
-                }
+                return check.error();
             }
-            rung += Math.min(Math.max(1, last - rung), steps(found));
-        }
-        return false;
-    }
 
-    /** Whether a pass that gets from an error to the budget can be expected to be cheaper than exact attention. */
-    private boolean worthwhile(double columns, double found, int keys) {
-        double more = Math.log(found / budget) / Math.log(BEST_STEP);
-        return FIXED + SLOWNESS * columns * Math.pow(STEP_COST, Math.max(0, more)) < WORTH * keys;
-    }
-
-    /** Steps up the ladder from an error to the budget. */
-    private int steps(double found) {
-        double steps = Math.rint(Math.log(found / budget) / Math.log(STEP));
-        return (int) Math.max(1, Math.min(LEAP, steps));
+            private void pass(int rung, boolean[] wanted) {
+                head.want(wanted);
+                work += head.run(Effort.LADDER.get(rung).relativeTo(variation), team);
+            }
+        }, Effort.LADDER.size(), budget, m);
+        return !Double.isNaN(error);
     }
 
     /** Some rows of every trial tile; marks all positions of these tiles. */

@@ -10,26 +10,11 @@ import java.util.Arrays;
  * that passes is run in full and then checked on other exact rows, drawn uniformly, which had no part in the choice.
  */
 final class CausalSearch {
-    /** Below this many queries or keys exact attention is cheaper than a search. */
-    static final int SHORTEST = 8192;
-
     /**
      * The time of a pass, in key evaluations of exact attention for each query: so many for each key evaluation of the
      * pass, and so many besides. Measured at 32 and 100 features and 16,384 keys: 1.7 to 2.2, and 400 to 500.
      */
-    private static final double SLOWNESS = 2;
-    private static final double FIXED = 500;
-
-    /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
-    private static final double WORTH = 0.8;
-
-    /** What one step up the ladder divides the error by, usually and at best, and what it multiplies the cost by. */
-    private static final double STEP = 1.3;
-    private static final double BEST_STEP = 1.5;
-    private static final double STEP_COST = 1.3;
-
-    /** Most steps at a time. */
-    private static final int LEAP = 3;
+    private static final Climb CLIMB = new Climb(2, 500, 1.3, 1.5, 1.3, 0);
 
     private static final int TRIALS = 8;
     private static final int ROWS_PER_TRIAL = 16;
@@ -74,46 +59,30 @@ final class CausalSearch {
         ExactRows check = ExactRows.causal(head, checkRows, team);
         work += column * (pairs(trialRows) + pairs(checkRows));
         double visible = pairs(checkRows) / checkRows.length;
-        int last = CausalEffort.LADDER.size() - 1;
-        // How much worse checks have been than trials of the same pass.
-        double excess = 1;
-        int rung = 0;
-        while (rung <= last) {
-            CausalEffort effort = CausalEffort.LADDER.get(rung);
-            double part = head.run(effort, tried, team);
-            work += part;
-            double columns = part / column / head.covered(effort, tried);
-            double found = excess * trial.error();
-            if (!worthwhile(columns, found, visible)) {
-                return false;
-            }
-            if (found <= budget) {
-                work += head.run(effort, null, team);
-                error = check.error();
-                if (error <= budget) {
-                    return true;
-                }
-                excess *= error / found;
-                found = error;
-                if (!worthwhile(columns, found, visible)) {
-                    return false;
-                }
-            }
-            rung += Math.min(Math.max(1, last - rung), steps(found));
-        }
-        return false;
-    }
+        error = CLIMB.run(new Climb.Passes() {
+            private double columns;
 
-    /** Whether a pass that gets from an error to the budget can be expected to be cheaper than exact attention. */
-    private boolean worthwhile(double columns, double found, double visible) {
-        double more = Math.log(found / budget) / Math.log(BEST_STEP);
-        return FIXED + SLOWNESS * columns * Math.pow(STEP_COST, Math.max(0, more)) < WORTH * visible;
-    }
+            @Override
+            public double attempt(int rung) {
+                CausalEffort effort = CausalEffort.LADDER.get(rung);
+                double part = head.run(effort, tried, team);
+                work += part;
+                columns = part / column / head.covered(effort, tried);
+                return trial.error();
+            }
 
-    /** Steps up the ladder from an error to the budget. */
-    private int steps(double found) {
-        double steps = Math.ceil(Math.log(found / budget) / Math.log(STEP));
-        return (int) Math.max(1, Math.min(LEAP, steps));
+            @Override
+            public double columns() {
+                return columns;
+            }
+
+            @Override
+            public double complete(int rung) {
+                work += head.run(CausalEffort.LADDER.get(rung), null, team);
+                return check.error();
+            }
+        }, CausalEffort.LADDER.size(), budget, visible);
+        return !Double.isNaN(error);
     }
 
     /** Some rows of a few spans, spread over the sequence; marks them. */

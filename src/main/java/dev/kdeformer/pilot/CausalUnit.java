@@ -29,7 +29,7 @@ final class CausalUnit {
         Scratch scratch = team.scratch();
         AttentionInput input = call.input();
         for (int member = 0; member < head.groupSize(); member++) {
-            if (settings.budget() != null && Math.min(head.keys(), input.queries()) < CausalSearch.SHORTEST) {
+            if (settings.budget() != null && Math.min(head.keys(), input.queries()) < BudgetSearch.SHORTEST) {
                 PilotAttention.exact(call, unit, member, team, outcome);
                 continue;
             }
