@@ -26,16 +26,10 @@ final class Metric {
     static Metric of(Rows partners, Scratch scratch) {
         int d = partners.columns();
         int count = Math.min(SAMPLE, partners.count());
-        double[] mean = new double[d];
-        for (int i = 0; i < count; i++) {
-            int row = sampled(i, count, partners);
-            for (int c = 0; c < d; c++) {
-                mean[c] += partners.get(row, c) / (double) count;
-            }
-        }
+        double[] mean = partners.sampledMean(count);
         Gram gram = new Gram(d);
         for (int i = 0; i < count; i++) {
-            int row = sampled(i, count, partners);
+            int row = partners.sampled(i, count);
             double[] next = gram.next();
             for (int c = 0; c < d; c++) {
                 next[c] = partners.get(row, c) - mean[c];
@@ -54,10 +48,6 @@ final class Metric {
             covariance.write(i, row, 0);
         }
         return new Metric(covariance);
-    }
-
-    private static int sampled(int i, int count, Rows partners) {
-        return (int) ((long) i * partners.count() / count);
     }
 
     /** result = x C for {@code count} rows, both with row distance STRIDE and padding of zeros. */

@@ -186,8 +186,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
             }
             long start = scratch.mark();
             Effort effort = effort(input, keys);
-            int levels = Effort.leafLevel(input.queries(), budget == null ? effort.tile() : Effort.TILE);
-            PilotHead each = new PilotHead(head, member, this, keys, queries, levels, team);
+            PilotHead each = new PilotHead(head, member, this, keys, queries,
+                    budget == null ? effort.tile() : Effort.TILE, team);
             if (budget == null) {
                 outcome.add(each.run(effort, team));
             } else {

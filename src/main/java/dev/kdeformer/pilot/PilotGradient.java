@@ -79,8 +79,7 @@ final class PilotGradient extends GradientBase {
             }
             long start = scratch.mark();
             Effort effort = method.effort(input, keys);
-            PilotHead pilot = new PilotHead(head, member, method, keys, queries,
-                    Effort.leafLevel(input.queries(), effort.tile()), team);
+            PilotHead pilot = new PilotHead(head, member, method, keys, queries, effort.tile(), team);
             int shares = Math.min(SHARES, pilot.topNodes(effort));
             GradientSums sums = new GradientSums(keys, shares, scratch);
             GradientRows.Source source = GradientRows.Source.of(call, head, member, 0, input.queries());
@@ -110,8 +109,7 @@ final class PilotGradient extends GradientBase {
                 keys = keys == null ? KeyGroups.of(head, queries, method.groups(), team) : keys;
                 if (keys != null) {
                     Effort effort = method.effort(input, keys);
-                    PilotHead pilot = new PilotHead(head, member, method, keys, queries,
-                            Effort.leafLevel(input.queries(), effort.tile()), team);
+                    PilotHead pilot = new PilotHead(head, member, method, keys, queries, effort.tile(), team);
                     WalkRecord record = new WalkRecord(pilot);
                     pilot.visit(effort, 1, team, (share, scratch) -> record);
                     heads[unit * head.groupSize() + member] = new PlainPilot(input, keys, record.leaves());

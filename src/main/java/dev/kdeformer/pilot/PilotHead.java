@@ -37,16 +37,16 @@ final class PilotHead {
      * Sorts the queries.
      *
      * @param unsorted the queries times the scale, in the caller's order
-     * @param levels   depth of the tree, the level of the smallest leaves that will be asked for
+     * @param tile     queries of the smallest leaves that will be asked for
      */
-    PilotHead(KeyHead head, int member, PilotAttention method, KeyGroups keys, Rows unsorted, int levels,
+    PilotHead(KeyHead head, int member, PilotAttention method, KeyGroups keys, Rows unsorted, int tile,
             Team team) {
         this.head = head;
         this.method = method;
         this.sampling = CounterRandom.of(method.seed()).stream(SAMPLING, head.index(), member);
         this.keys = keys;
         int n = unsorted.count();
-        this.levels = levels;
+        this.levels = Effort.leafLevel(n, tile);
         this.order = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()), levels, team);
         this.orderAddress = team.scratch().ints(n);
         for (int i = 0; i < n; i++) {

@@ -7,8 +7,6 @@ import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitKernel;
-import dev.kdeformer.kernel.LogitScale;
-import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
@@ -46,9 +44,7 @@ final class PilotWalk {
     private final Candidates[] lists;
     private final float[][] centres;
     private final boolean[] forced;
-    private final PackedKeys nearKeys;
-    private final PackedKeys farKeys;
-    private final long tiltRows;
+    private final TileAttention attention;
     private final long noBias;
     /** Null where the far part stays as it is. */
     private final FarCorrection correction;
@@ -88,12 +84,7 @@ final class PilotWalk {
             fars[i] = new FarField(groups, d, stride, valueStride, head.rank() > 0);
         }
         this.forced = head.offsets().length == 0 ? null : new boolean[keys.count()];
-        int dv = keys.values().columns();
-        LogitScale natural = LogitScale.of(1);
-        this.nearKeys = new PackedKeys(scratch, head.mostLeafCandidates(effort), d, dv, natural);
-        this.farKeys = new PackedKeys(scratch, groups, 2 * stride, dv, natural);
-        farKeys.clear();
-        this.tiltRows = scratch.floats((long) d * valueStride);
+        this.attention = new TileAttention(keys, head.mostLeafCandidates(effort), head.rank() > 0, buffers, scratch);
         this.noBias = scratch.floats(PANEL);
         Memory.fillFloats(noBias, PANEL, 0);
         buffers.room(keys.count());
@@ -327,23 +318,14 @@ final class PilotWalk {
 
     private void attend(int from, int to, int depth, int count, FarField far) {
         int dv = keys.values().columns();
-        nearKeys.resize(count);
-        buffers.packer.packRows(nearKeys, buffers.near, keys.keys().address(), stride, keys.values().address(),
-                valueStride, keys.biases());
         boolean hasFar = !far.isEmpty();
-        if (hasFar) {
-            far.pack(farKeys, tiltRows);
-        }
+        attention.prepare(buffers.near, count, far);
+        float[] variances = head.doubts() == null ? null : far.meanVariances();
         for (int first = from; first < to; first += QueryTile.ROWS) {
             int rows = Math.min(QueryTile.ROWS, to - first);
-            QueryTile queries = buffers.queries;
-            queries.resize(rows, d);
-            for (int r = 0; r < rows; r++) {
-                head.queries().read(first + r, queries.data(), r * STRIDE);
-            }
-            buffers.state.begin(rows, dv);
+            attention.begin(head.queries(), null, first, rows);
             if (hasFar) {
-                TileAttention.addFar(buffers, rows, centres[depth], keys, farKeys, head.rank() > 0 ? tiltRows : 0);
+                attention.addFar(centres[depth]);
             }
             if (head.doubts() != null) {
                 for (int r = 0; r < rows; r++) {
@@ -351,12 +333,13 @@ final class PilotWalk {
                     buffers.farSums[r] = hasFar ? buffers.state.sum(r) : 0;
                 }
             }
-            buffers.state.add(queries, nearKeys);
+            attention.addNear();
             if (head.doubts() != null) {
-                doubt(first, rows, far);
+                doubt(first, rows, variances);
             }
             if (correction != null && correction.count() > 0) {
-                correction.apply(buffers.state, queries, hasFar ? buffers.deviations : null, farKeys);
+                correction.apply(buffers.state, buffers.queries, hasFar ? buffers.deviations : null,
+                        attention.farKeys());
             }
             head.finish(buffers.state, first, rows);
         }
@@ -368,8 +351,7 @@ final class PilotWalk {
     }
 
     /** Notes how much each query of the tile depends on the far field, and how far it is from where that is good. */
-    private void doubt(int first, int rows, FarField far) {
-        float[] variances = far.meanVariances();
+    private void doubt(int first, int rows, float[] variances) {
         for (int r = 0; r < rows; r++) {
             double part = buffers.farSums[r] == 0 ? 0 : buffers.farSums[r] / (double) buffers.state.sum(r)
                     * Math.pow(2, (double) buffers.farReferences[r] - buffers.state.reference(r));

@@ -130,6 +130,23 @@ record Rows(long address, int count, int columns, int stride) {
         }
     }
 
+    /** The row at place {@code i} of {@code count} that are spread evenly over all. */
+    int sampled(int i, int count) {
+        return (int) ((long) i * this.count / count);
+    }
+
+    /** The mean of {@code count} rows that are spread evenly over all. */
+    double[] sampledMean(int count) {
+        double[] mean = new double[columns];
+        for (int i = 0; i < count; i++) {
+            int row = sampled(i, count);
+            for (int c = 0; c < columns; c++) {
+                mean[c] += get(row, c) / (double) count;
+            }
+        }
+        return mean;
+    }
+
     /** The squared norm of a row. */
     float square(int row) {
         long at = row(row);

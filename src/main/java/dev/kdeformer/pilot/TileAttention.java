@@ -53,38 +53,48 @@ final class TileAttention {
         far.pack(farKeys, tiltRows);
     }
 
+    /** The packed groups. */
+    PackedKeys farKeys() {
+        return farKeys;
+    }
+
     /**
      * Sums up over the prepared keys and groups.
      *
      * @param queries rows of the queries times the scale
-     * @param index   the row of every query, from {@code from} on
+     * @param index   the row of every query, from {@code from} on; null for the identity
      * @return the state of the rows, kept by the thread
      */
     SoftmaxTile attend(Rows queries, int[] index, int from, int count, float[] centre) {
+        begin(queries, index, from, count);
+        addFar(centre);
+        addNear();
+        return buffers.state;
+    }
+
+    /** Loads queries and starts their state. */
+    void begin(Rows queries, int[] index, int from, int count) {
         QueryTile tile = buffers.queries;
         tile.resize(count, d);
         for (int r = 0; r < count; r++) {
-            queries.read(index[from + r], tile.data(), r * STRIDE);
+            queries.read(index == null ? from + r : index[from + r], tile.data(), r * STRIDE);
         }
         buffers.state.begin(count, keys.values().columns());
-        addFar(buffers, count, centre, keys, farKeys, tilted ? tiltRows : 0);
-        buffers.state.add(tile, nearKeys);
-        return buffers.state;
+    }
+
+    /** Adds the near keys to the state of the loaded queries. */
+    void addNear() {
+        buffers.state.add(buffers.queries, nearKeys);
     }
 
     /**
      * Adds the far groups to the state of the loaded queries: as pseudo-keys that a query meets by its deviation and
      * its squares, then the value tilt.
      *
-     * @param centre   what the groups are about
-     * @param farKeys  the packed groups
-     * @param tiltRows address of the packed tilt, 0 where values do not move
+     * @param centre what the groups are about
      */
-    static void addFar(NodeScratch buffers, int rows, float[] centre, KeyGroups keys, PackedKeys farKeys,
-            long tiltRows) {
-        int d = keys.keys().columns();
-        int stride = keys.keys().stride();
-        int valueStride = keys.values().stride();
+    void addFar(float[] centre) {
+        int rows = buffers.queries.rows();
         QueryTile deviations = buffers.deviations;
         deviations.resize(rows, 2 * stride);
         float[] q = buffers.queries.data();
@@ -100,7 +110,7 @@ final class TileAttention {
             }
         }
         buffers.state.add(deviations, farKeys);
-        if (tiltRows == 0) {
+        if (!tilted) {
             return;
         }
         for (int r = 0; r < rows; r++) {

@@ -27,8 +27,8 @@ final class ValueTrend {
         int n = Math.min(SAMPLE, keys.count());
         int d = keys.columns();
         int width = Product.pad(values.columns());
-        double[] keyMean = mean(keys, n);
-        double[] valueMean = mean(values, n);
+        double[] keyMean = keys.sampledMean(n);
+        double[] valueMean = values.sampledMean(n);
         double[] transposed = new double[d * BLOCK];
         double[] block = new double[BLOCK * width];
         double[] covariance = new double[d * width];
@@ -38,7 +38,7 @@ final class ValueTrend {
         for (int first = 0; first < n; first += BLOCK) {
             int rows = Math.min(BLOCK, n - first);
             for (int r = 0; r < rows; r++) {
-                int index = sampled(keys, first + r, n);
+                int index = keys.sampled(first + r, n);
                 keys.read(index, row, 0);
                 for (int c = 0; c < d; c++) {
                     double x = row[c] - keyMean[c];
@@ -59,24 +59,5 @@ final class ValueTrend {
             square += x * x;
         }
         return square > LEAST * keySquares * valueSquares / n;
-    }
-
-    private static double[] mean(Rows x, int n) {
-        double[] mean = new double[x.columns()];
-        float[] row = new float[x.stride()];
-        for (int i = 0; i < n; i++) {
-            x.read(sampled(x, i, n), row, 0);
-            for (int c = 0; c < mean.length; c++) {
-                mean[c] += row[c];
-            }
-        }
-        for (int c = 0; c < mean.length; c++) {
-            mean[c] /= n;
-        }
-        return mean;
-    }
-
-    private static int sampled(Rows x, int i, int n) {
-        return (int) ((long) i * x.count() / n);
     }
 }

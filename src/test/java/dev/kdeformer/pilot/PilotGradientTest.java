@@ -62,8 +62,7 @@ class PilotGradientTest {
             Rows queries = Rows.load(head.query(0), null, null, input.scale(), crew);
             KeyGroups keys = KeyGroups.of(head, queries, method.groups(), crew);
             Effort effort = method.effort(input, keys);
-            PilotHead pilot = new PilotHead(head, 0, method, keys, queries,
-                    Effort.leafLevel(input.queries(), effort.tile()), crew);
+            PilotHead pilot = new PilotHead(head, 0, method, keys, queries, effort.tile(), crew);
             WalkRecord record = new WalkRecord(pilot);
             pilot.visit(effort, 1, crew, (share, scratch) -> record);
             int deepest = 0;
