@@ -14,7 +14,7 @@ final class Candidates {
     /** Lines of a panel beyond the features. */
     private static final int MORE_LINES = 2;
 
-    final int[] index;
+    int[] index;
     final long panels;
     final int capacity;
     int count;
@@ -38,15 +38,16 @@ final class Candidates {
         return new Candidates(index, keys.panels(), keys.count(), keys.count());
     }
 
-    /** An empty list with room for {@code keys} keys at least, in whole panels. */
+    /** An empty list with panels for {@code keys} keys. */
     static Candidates empty(int keys, int d, Scratch scratch) {
         int capacity = Lanes.roundUp(keys, Lanes.PANEL);
-        // A vector more of indices than needed: compressed vectors are stored whole.
-        return new Candidates(new int[capacity + Lanes.LANES], scratch.floats((long) capacity * lines(d)), capacity, 0);
+        return new Candidates(new int[0], scratch.floats((long) capacity * lines(d)), capacity, 0);
     }
 
-    /** Packs the panels of the listed keys. */
-    void pack(KeyGroups keys, Packer packer) {
+    /** Becomes a list of {@code keptCount} keys, which stay where they are, and packs their panels. */
+    void take(int[] kept, int keptCount, KeyGroups keys, Packer packer) {
+        index = kept;
+        count = keptCount;
         for (int first = 0; first < count; first += Lanes.PANEL) {
             pack(keys, packer, index, first, Math.min(Lanes.PANEL, count - first),
                     panels + ((long) first * lines(keys.keys().columns()) << 2));

@@ -1,6 +1,10 @@
 package dev.kdeformer.pilot;
 
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+
 import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
 
 /**
  * Sums over the keys that a node folds away, per group and relative to one exponent: mass, keys, squared keys, values,
@@ -20,8 +24,16 @@ final class Fold {
     private final float[] values;
     private final float[] tilt;
     private final float[] whole;
+    private final float[] row;
+    /** Σ w c along each direction, of the group at hand. */
+    private final float[] components = new float[PrincipalSubspace.MOST];
+    /** Σ w c v along each direction, of the group at hand. */
     private final float[] products;
     private float top;
+    private int rank;
+    /** First folded key of the group at hand, and the next to add. */
+    private int from;
+    private int next;
 
     /**
      * @param wholeFeatures features of the values where their tilt is taken along all directions, 0 where along some
@@ -36,53 +48,82 @@ final class Fold {
         this.values = new float[groups * valueStride];
         this.tilt = new float[PrincipalSubspace.MOST * valueStride];
         this.whole = new float[wholeFeatures * stride];
-        this.products = new float[stride];
+        this.row = new float[stride];
+        this.products = new float[PrincipalSubspace.MOST * valueStride];
     }
 
     /**
-     * Sums the folded keys of a node, which are in group order. The products are with the deviations of the values from
-     * their mean in the group.
+     * Starts to sum the folded keys of a node, which are in group order. The products are with the deviations of the
+     * values from their mean in the group.
      *
-     * @param exponent what the weights are relative to
+     * @param exponent   what the weights are relative to
+     * @param directions number of them that the tilt has
      */
-    void sum(KeyGroups all, NodeScratch node, float exponent, int rank) {
+    void begin(NodeScratch node, float exponent, int directions) {
         top = exponent;
+        rank = directions;
+        from = 0;
+        next = 0;
         Arrays.fill(mass, 0);
         Arrays.fill(keys, 0);
         Arrays.fill(squares, 0);
         Arrays.fill(values, 0);
         Arrays.fill(tilt, 0);
         Arrays.fill(whole, 0);
+        Arrays.fill(components, 0);
+        Arrays.fill(products, 0);
         // Sets beyond the rank must not hold what another method left.
         Arrays.fill(node.foldedComponents, rank * node.capacity, node.foldedComponents.length, 0);
-        int from = 0;
-        for (int g = 0; g < groups; g++) {
-            int end = all.starts()[g + 1];
-            int to = from;
-            while (to < node.foldedCount && node.folded[to] < end) {
-                to++;
-            }
-            if (to > from) {
-                FoldKernel.moments(all.keys(), node, from, to, keys, squares, g * stride);
-                mass[g] = rank > 0 && whole.length == 0
-                        ? FoldKernel.tilted(all.values(), node, from, to, values, g * valueStride, tilt)
-                        : FoldKernel.sum(all.values(), node.folded, node.foldedWeights, from, to, values,
-                        g * valueStride);
-                multiply(all, node, from, to, g);
-            }
-            from = to;
+    }
+
+    /** Adds the next folded keys of a group, those before the key {@code end}. */
+    void add(KeyGroups all, NodeScratch node, int group, int end) {
+        int to = next;
+        while (to < node.foldedCount && node.folded[to] < end) {
+            to++;
         }
+        if (to > next) {
+            FoldKernel.moments(all.keys(), node, next, to, keys, squares, group * stride);
+            if (rank > 0 && whole.length == 0) {
+                mass[group] = FoldKernel.masses(node, next, to, mass[group], components);
+                FoldKernel.products(all.values(), node, next, to, values, group * valueStride, products);
+            } else {
+                mass[group] = FoldKernel.sum(all.values(), node.folded, node.foldedWeights, next, to, mass[group],
+                        values, group * valueStride);
+            }
+        }
+        next = to;
+    }
+
+    /** Ends a group: its products become those with deviations. */
+    void close(KeyGroups all, NodeScratch node, int group) {
+        if (next > from) {
+            for (int r = 0; r < rank && whole.length == 0; r++) {
+                float mean = -(components[r] / mass[group]);
+                FloatVector n = FloatVector.broadcast(FLOATS, mean);
+                for (int v = 0; v < valueStride; v += LANES) {
+                    int at = r * valueStride + v;
+                    FloatVector.fromArray(FLOATS, tilt, at).add(n.fma(FloatVector.fromArray(FLOATS, values,
+                            group * valueStride + v), FloatVector.fromArray(FLOATS, products, at))).intoArray(tilt, at);
+                }
+            }
+            multiply(all, node, group);
+            Arrays.fill(components, 0);
+            Arrays.fill(products, 0);
+        }
+        from = next;
     }
 
     /** Adds Σ w (v − ν) k over the folded keys of a group, a row for each feature of the values. */
-    private void multiply(KeyGroups all, NodeScratch node, int from, int to, int group) {
+    private void multiply(KeyGroups all, NodeScratch node, int group) {
         for (int v = 0; v < whole.length / stride; v++) {
             float mean = values[group * valueStride + v] / mass[group];
-            for (int j = from; j < to; j++) {
+            for (int j = from; j < next; j++) {
                 node.products[j] = node.foldedWeights[j] * (all.values().get(node.folded[j], v) - mean);
             }
-            FoldKernel.sum(all.keys(), node.folded, node.products, from, to, products, 0);
-            FarField.addTimes(products, 0, 1, whole, v * stride, stride);
+            Arrays.fill(row, 0);
+            FoldKernel.sum(all.keys(), node.folded, node.products, from, next, 0, row, 0);
+            FarField.addTimes(row, 0, 1, whole, v * stride, stride);
         }
     }
 

@@ -64,73 +64,106 @@ final class FoldKernel {
     }
 
     /**
-     * sum = Σ w_j x_j over list entries [from, to).
+     * sum += Σ w_j x_j over list entries [from, to).
      *
-     * @return Σ w_j
+     * @return mass + Σ w_j
      */
-    static float sum(Rows x, int[] index, float[] weights, int from, int to, float[] sum, int at) {
-        float mass = 0;
-        for (int c = 0; c < x.stride(); c += 2 * LANES) {
-            // An odd last vector is taken twice.
-            int second = Math.min(c + LANES, x.stride() - LANES);
-            mass = sum2(x.address() + c * 4L, (second - c) * 4L, x.stride() * 4L, index, weights, from, to,
-                    sum, at + c, at + second);
+    static float sum(Rows x, int[] index, float[] weights, int from, int to, float mass, float[] sum, int at) {
+        int c = 0;
+        for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
+            sum2(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, at + c);
         }
-        return mass;
+        if (c < x.stride()) {
+            sum1(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, at + c);
+        }
+        float total = mass;
+        for (int j = from; j < to; j++) {
+            total += weights[j];
+        }
+        return total;
     }
 
-    private static float sum2(long column, long second, long rowBytes, int[] index, float[] weights, int from, int to,
-            float[] sum, int at, int secondAt) {
-        FloatVector mass = FloatVector.zero(FLOATS);
-        FloatVector s0 = mass;
-        FloatVector s1 = mass;
+    private static void sum2(long column, long rowBytes, int[] index, float[] weights, int from, int to, float[] sum,
+            int at) {
+        FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
+        FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
         for (int j = from; j < to; j++) {
             long row = column + index[j] * rowBytes;
             FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
-            mass = mass.add(w);
             s0 = Lanes.load(row).fma(w, s0);
-            s1 = Lanes.load(row + second).fma(w, s1);
+            s1 = Lanes.load(row + Lanes.VECTOR_BYTES).fma(w, s1);
         }
         s0.intoArray(sum, at);
-        s1.intoArray(sum, secondAt);
-        return mass.lane(0);
+        s1.intoArray(sum, at + LANES);
+    }
+
+    private static void sum1(long column, long rowBytes, int[] index, float[] weights, int from, int to, float[] sum,
+            int at) {
+        FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
+        for (int j = from; j < to; j++) {
+            s = Lanes.load(column + index[j] * rowBytes).fma(FloatVector.broadcast(FLOATS, weights[j]), s);
+        }
+        s.intoArray(sum, at);
     }
 
     /**
-     * sum = Σ w_j x_j and tilt_r += Σ w_j c_rj (x_j − mean x) for the components c along four directions, over list
-     * entries [from, to), at least one.
+     * sums_r += Σ w_j c_rj for the components c along four directions, over list entries [from, to).
      *
-     * @return Σ w_j
+     * @return mass + Σ w_j
      */
-    static float tilted(Rows x, NodeScratch node, int from, int to, float[] sum, int at, float[] tilt) {
-        float mass = 0;
-        int c = 0;
-        for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
-            mass = tilted2(x.address() + c * 4L, x.stride(), node.folded, node.foldedWeights, node.foldedComponents,
-                    node.capacity, from, to, sum, at + c, tilt, c);
+    static float masses(NodeScratch node, int from, int to, float mass, float[] sums) {
+        float[] weights = node.foldedWeights;
+        float[] components = node.foldedComponents;
+        int capacity = node.capacity;
+        float total = mass;
+        float m0 = sums[0];
+        float m1 = sums[1];
+        float m2 = sums[2];
+        float m3 = sums[3];
+        for (int j = from; j < to; j++) {
+            float w = weights[j];
+            total += w;
+            m0 = Math.fma(w, components[j], m0);
+            m1 = Math.fma(w, components[j + capacity], m1);
+            m2 = Math.fma(w, components[j + 2 * capacity], m2);
+            m3 = Math.fma(w, components[j + 3 * capacity], m3);
         }
-        if (c < x.stride()) {
-            mass = tilted1(x.address() + c * 4L, x.stride(), node.folded, node.foldedWeights, node.foldedComponents,
-                    node.capacity, from, to, sum, at + c, tilt, c);
-        }
-        return mass;
+        sums[0] = m0;
+        sums[1] = m1;
+        sums[2] = m2;
+        sums[3] = m3;
+        return total;
     }
 
-    private static float tilted2(long column, int stride, int[] index, float[] weights, float[] components,
-            int capacity, int from, int to, float[] sum, int at, float[] tilt, int c) {
-        FloatVector zero = FloatVector.zero(FLOATS);
-        FloatVector s0 = zero;
-        FloatVector s1 = zero;
-        FloatVector a0 = zero, a1 = zero, a2 = zero, a3 = zero;
-        FloatVector b0 = zero, b1 = zero, b2 = zero, b3 = zero;
-        // Σ w and Σ w c, the same in all lanes.
-        FloatVector mass = zero;
-        FloatVector m0 = zero, m1 = zero, m2 = zero, m3 = zero;
+    /** sum += Σ w_j x_j and products_r += Σ w_j c_rj x_j for the components c along four directions. */
+    static void products(Rows x, NodeScratch node, int from, int to, float[] sum, int at, float[] products) {
+        int c = 0;
+        for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
+            products2(x.address() + c * 4L, x.stride(), node.folded, node.foldedWeights, node.foldedComponents,
+                    node.capacity, from, to, sum, at + c, products, c);
+        }
+        if (c < x.stride()) {
+            products1(x.address() + c * 4L, x.stride(), node.folded, node.foldedWeights, node.foldedComponents,
+                    node.capacity, from, to, sum, at + c, products, c);
+        }
+    }
+
+    private static void products2(long column, int stride, int[] index, float[] weights, float[] components,
+            int capacity, int from, int to, float[] sum, int at, float[] products, int c) {
+        FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
+        FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
+        FloatVector a0 = FloatVector.fromArray(FLOATS, products, c);
+        FloatVector b0 = FloatVector.fromArray(FLOATS, products, c + LANES);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, products, c + stride);
+        FloatVector b1 = FloatVector.fromArray(FLOATS, products, c + stride + LANES);
+        FloatVector a2 = FloatVector.fromArray(FLOATS, products, c + 2 * stride);
+        FloatVector b2 = FloatVector.fromArray(FLOATS, products, c + 2 * stride + LANES);
+        FloatVector a3 = FloatVector.fromArray(FLOATS, products, c + 3 * stride);
+        FloatVector b3 = FloatVector.fromArray(FLOATS, products, c + 3 * stride + LANES);
         long rowBytes = stride * 4L;
         for (int j = from; j < to; j++) {
             long row = column + index[j] * rowBytes;
             FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
-            mass = mass.add(w);
             FloatVector v0 = Lanes.load(row).mul(w);
             s0 = s0.add(v0);
             FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES).mul(w);
@@ -138,78 +171,48 @@ final class FoldKernel {
             FloatVector t0 = FloatVector.broadcast(FLOATS, components[j]);
             a0 = v0.fma(t0, a0);
             b0 = v1.fma(t0, b0);
-            m0 = w.fma(t0, m0);
             FloatVector t1 = FloatVector.broadcast(FLOATS, components[j + capacity]);
             a1 = v0.fma(t1, a1);
             b1 = v1.fma(t1, b1);
-            m1 = w.fma(t1, m1);
             FloatVector t2 = FloatVector.broadcast(FLOATS, components[j + 2 * capacity]);
             a2 = v0.fma(t2, a2);
             b2 = v1.fma(t2, b2);
-            m2 = w.fma(t2, m2);
             FloatVector t3 = FloatVector.broadcast(FLOATS, components[j + 3 * capacity]);
             a3 = v0.fma(t3, a3);
             b3 = v1.fma(t3, b3);
-            m3 = w.fma(t3, m3);
         }
         s0.intoArray(sum, at);
         s1.intoArray(sum, at + LANES);
-        FloatVector n0 = m0.div(mass).neg();
-        addTo(tilt, c, n0.fma(s0, a0));
-        addTo(tilt, c + LANES, n0.fma(s1, b0));
-        FloatVector n1 = m1.div(mass).neg();
-        addTo(tilt, c + stride, n1.fma(s0, a1));
-        addTo(tilt, c + stride + LANES, n1.fma(s1, b1));
-        FloatVector n2 = m2.div(mass).neg();
-        addTo(tilt, c + 2 * stride, n2.fma(s0, a2));
-        addTo(tilt, c + 2 * stride + LANES, n2.fma(s1, b2));
-        FloatVector n3 = m3.div(mass).neg();
-        addTo(tilt, c + 3 * stride, n3.fma(s0, a3));
-        addTo(tilt, c + 3 * stride + LANES, n3.fma(s1, b3));
-        return mass.lane(0);
+        a0.intoArray(products, c);
+        b0.intoArray(products, c + LANES);
+        a1.intoArray(products, c + stride);
+        b1.intoArray(products, c + stride + LANES);
+        a2.intoArray(products, c + 2 * stride);
+        b2.intoArray(products, c + 2 * stride + LANES);
+        a3.intoArray(products, c + 3 * stride);
+        b3.intoArray(products, c + 3 * stride + LANES);
     }
 
-    private static float tilted1(long column, int stride, int[] index, float[] weights, float[] components,
-            int capacity, int from, int to, float[] sum, int at, float[] tilt, int c) {
-        FloatVector zero = FloatVector.zero(FLOATS);
-        FloatVector s0 = zero;
-        FloatVector a0 = zero, a1 = zero, a2 = zero, a3 = zero;
-        // Σ w and Σ w c, the same in all lanes.
-        FloatVector mass = zero;
-        FloatVector m0 = zero, m1 = zero, m2 = zero, m3 = zero;
+    private static void products1(long column, int stride, int[] index, float[] weights, float[] components,
+            int capacity, int from, int to, float[] sum, int at, float[] products, int c) {
+        FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
+        FloatVector a0 = FloatVector.fromArray(FLOATS, products, c);
+        FloatVector a1 = FloatVector.fromArray(FLOATS, products, c + stride);
+        FloatVector a2 = FloatVector.fromArray(FLOATS, products, c + 2 * stride);
+        FloatVector a3 = FloatVector.fromArray(FLOATS, products, c + 3 * stride);
         long rowBytes = stride * 4L;
         for (int j = from; j < to; j++) {
-            long row = column + index[j] * rowBytes;
-            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
-            mass = mass.add(w);
-            FloatVector v0 = Lanes.load(row).mul(w);
-            s0 = s0.add(v0);
-            FloatVector t0 = FloatVector.broadcast(FLOATS, components[j]);
-            a0 = v0.fma(t0, a0);
-            m0 = w.fma(t0, m0);
-            FloatVector t1 = FloatVector.broadcast(FLOATS, components[j + capacity]);
-            a1 = v0.fma(t1, a1);
-            m1 = w.fma(t1, m1);
-            FloatVector t2 = FloatVector.broadcast(FLOATS, components[j + 2 * capacity]);
-            a2 = v0.fma(t2, a2);
-            m2 = w.fma(t2, m2);
-            FloatVector t3 = FloatVector.broadcast(FLOATS, components[j + 3 * capacity]);
-            a3 = v0.fma(t3, a3);
-            m3 = w.fma(t3, m3);
+            FloatVector v = Lanes.load(column + index[j] * rowBytes).mul(FloatVector.broadcast(FLOATS, weights[j]));
+            s = s.add(v);
+            a0 = v.fma(FloatVector.broadcast(FLOATS, components[j]), a0);
+            a1 = v.fma(FloatVector.broadcast(FLOATS, components[j + capacity]), a1);
+            a2 = v.fma(FloatVector.broadcast(FLOATS, components[j + 2 * capacity]), a2);
+            a3 = v.fma(FloatVector.broadcast(FLOATS, components[j + 3 * capacity]), a3);
         }
-        s0.intoArray(sum, at);
-        FloatVector n0 = m0.div(mass).neg();
-        addTo(tilt, c, n0.fma(s0, a0));
-        FloatVector n1 = m1.div(mass).neg();
-        addTo(tilt, c + stride, n1.fma(s0, a1));
-        FloatVector n2 = m2.div(mass).neg();
-        addTo(tilt, c + 2 * stride, n2.fma(s0, a2));
-        FloatVector n3 = m3.div(mass).neg();
-        addTo(tilt, c + 3 * stride, n3.fma(s0, a3));
-        return mass.lane(0);
-    }
-
-    private static void addTo(float[] x, int at, FloatVector v) {
-        FloatVector.fromArray(FLOATS, x, at).add(v).intoArray(x, at);
+        s.intoArray(sum, at);
+        a0.intoArray(products, c);
+        a1.intoArray(products, c + stride);
+        a2.intoArray(products, c + 2 * stride);
+        a3.intoArray(products, c + 3 * stride);
     }
 }

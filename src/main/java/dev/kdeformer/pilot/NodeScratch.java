@@ -10,6 +10,9 @@ import dev.kdeformer.kernel.SoftmaxTile;
 
 /** Buffers of one thread for the work at a node. */
 final class NodeScratch {
+    /** Elements for each candidate. */
+    static final int FLOATS = 9 + 2 * PrincipalSubspace.MOST;
+
     final MiddleBand middle = new MiddleBand();
     final PrincipalSubspace subspace = new PrincipalSubspace();
     final Packer packer = new Packer();

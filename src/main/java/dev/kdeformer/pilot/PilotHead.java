@@ -75,12 +75,15 @@ final class PilotHead {
         int topLevel = topLevel(effort);
         DoubleAdder work = new DoubleAdder();
         DoubleAdder share = new DoubleAdder();
-        team.forEach(1 << topLevel, (node, scratch) -> {
+        int nodes = 1 << topLevel;
+        int together = samples() > 0 ? 1
+                : PilotWalk.together(keys.count(), keys.features(), Math.max(1, Integer.highestOneBit(nodes / team.threads())));
+        team.forEach(nodes / together, (index, scratch) -> {
             PilotWalk walk = new PilotWalk(this, effort, team, scratch);
-            walk.top(topLevel, node);
+            walk.top(topLevel, index * together, together);
             work.add(walk.work());
             share.add(walk.projected());
-            team.advance(Math.max(1, queries.count() >> topLevel));
+            team.advance((long) together * Math.max(1, queries.count() >> topLevel));
         });
         projected = share.sum();
         return work.sum();
@@ -106,7 +109,7 @@ final class PilotHead {
         team.forEach(shares, (share, scratch) -> {
             PilotWalk walk = new PilotWalk(this, effort, team, scratch, maker.make(share, scratch));
             for (int node = (int) ((long) share * nodes / shares); node < (share + 1L) * nodes / shares; node++) {
-                walk.top(topLevel, node);
+                walk.top(topLevel, node, 1);
             }
         });
     }

@@ -16,6 +16,9 @@ import jdk.incubator.vector.FloatVector;
 /**
  * One thread's walk down a part of the query tree: at every node the pilot row of its candidates, the choice of those
  * that go on, the folding of the rest; at a leaf the attention of its queries to the near keys and the far groups.
+ *
+ * <p>Siblings share their parent's list, and are measured and folded together: each key is fetched once for all of
+ * them, which is what counts where keys do not fit into the caches. The order of every sum is that of one after another.
  */
 final class PilotWalk {
     /** Levels of the binary tree from a node to its children: four children each. */
@@ -26,6 +29,12 @@ final class PilotWalk {
 
     private static final int LEAST_NEAR = 16;
 
+    /** Keys that siblings fold in turns: their rows stay in the caches for all of them. */
+    private static final int BLOCK = 256;
+
+    /** Bytes of a list's rows from which on siblings take turns: below, the rows stay in the caches anyway. */
+    private static final long CACHE = 6L << 20;
+
     /** Candidates that together hold less than this part of the mass are dropped instead of folded. */
     private static final double NEGLIGIBLE = 1e-3;
 
@@ -33,14 +42,13 @@ final class PilotWalk {
     private final Team team;
     private final Effort effort;
     private final int leafLevel;
-    private final NodeScratch buffers;
+    private final Siblings siblings;
     private final Scratch scratch;
     private final KeyGroups keys;
     private final int d;
     private final int stride;
-    private final int valueStride;
-    private final Fold fold;
-    private final FarField[] fars;
+    private final WalkNode[][] nodes;
+    private final Fold[] folds;
     private final Candidates[] lists;
     private final float[][] centres;
     private final boolean[] forced;
@@ -51,8 +59,6 @@ final class PilotWalk {
     private final NodeVisitor visitor;
     private double work;
     private double projected;
-    private float best;
-    private double mass;
 
     PilotWalk(PilotHead head, Effort effort, Team team, Scratch scratch) {
         this(head, effort, team, scratch, null);
@@ -67,27 +73,21 @@ final class PilotWalk {
         this.head = head;
         this.effort = effort;
         this.scratch = scratch;
-        this.buffers = scratch.keep(NodeScratch.class, NodeScratch::new);
+        this.siblings = scratch.keep(Siblings.class, Siblings::new);
         this.keys = head.keys();
         this.d = keys.keys().columns();
         this.stride = keys.keys().stride();
-        this.valueStride = keys.values().stride();
-        int groups = keys.groups();
         this.leafLevel = head.leafLevel(effort);
         int depth = leafLevel / LEVELS + 2;
-        this.fold = new Fold(groups, stride, valueStride,
-                head.tiltsWhole() ? keys.values().columns() : 0);
-        this.fars = new FarField[depth];
         this.lists = new Candidates[depth];
         this.centres = new float[depth][stride];
-        for (int i = 0; i < depth; i++) {
-            fars[i] = new FarField(groups, d, stride, valueStride, head.rank() > 0);
-        }
+        this.nodes = new WalkNode[depth][1 << LEVELS];
+        this.folds = new Fold[1 << LEVELS];
         this.forced = head.offsets().length == 0 ? null : new boolean[keys.count()];
-        this.attention = new TileAttention(keys, head.mostLeafCandidates(effort), head.rank() > 0, buffers, scratch);
+        this.attention = new TileAttention(keys, head.mostLeafCandidates(effort), head.rank() > 0,
+                siblings.buffers[0], scratch);
         this.noBias = scratch.floats(PANEL);
         Memory.fillFloats(noBias, PANEL, 0);
-        buffers.room(keys.count());
         this.correction = head.samples() == 0 ? null : new FarCorrection(head, depth, scratch);
     }
 
@@ -104,137 +104,226 @@ final class PilotWalk {
         return projected;
     }
 
-    /** Walks from a top node down to the leaves that the head wants. */
-    void top(int level, int node) {
-        visit(level, node, 0, head.all(), null);
+    /** Walks from {@code count} top nodes down to the leaves that the head wants. */
+    void top(int level, int first, int count) {
+        visit(level, first, count, 0, head.all(), null);
     }
 
-    private void visit(int level, int node, int depth, Candidates list, FarField parent) {
-        int from = BalancedTree.start(head.queries().count(), level, node);
-        int to = BalancedTree.start(head.queries().count(), level, node + 1);
-        int queries = head.wanted(from, to);
-        if (queries == 0) {
-            return;
+    /**
+     * How many of some siblings are worked on together.
+     *
+     * @param candidates keys in their list
+     * @param features   of a key and its value
+     * @param nodes      the siblings, a power of two
+     */
+    static int together(int candidates, int features, int nodes) {
+        return (long) candidates * features * Float.BYTES > CACHE ? Math.min(nodes, 1 << LEVELS) : 1;
+    }
+
+    /** Walks from siblings, {@code count} nodes from {@code first} on, that share a list. */
+    private void visit(int level, int first, int count, int depth, Candidates list, FarField parent) {
+        boolean leaf = level >= leafLevel;
+        WalkNode[] all = nodes[depth];
+        int open = 0;
+        for (int i = 0; i < count; i++) {
+            WalkNode node = node(depth, open);
+            if (!enter(node, level, first + i, depth, parent)) {
+                continue;
+            }
+            int size = node.to - node.from;
+            node.wanted = leaf ? effort.near() : Math.max(effort.near(), effort.candidates() * size);
+            node.passes = !leaf && list.count <= node.wanted;
+            open++;
+        }
+        measure(all, open, list);
+        for (int i = 0; i < open; i++) {
+            if (!all[i].passes) {
+                choose(all[i], list, leaf, depth);
+            }
+        }
+        fold(all, open);
+        // Before any of them goes down, where others need the same buffers.
+        for (int i = 0; i < open; i++) {
+            merge(all[i], depth);
+        }
+        for (int i = 0; i < open; i++) {
+            finish(all[i], level, depth, list, leaf);
+        }
+    }
+
+    private WalkNode node(int depth, int sibling) {
+        if (nodes[depth][sibling] == null) {
+            int valueStride = keys.values().stride();
+            if (folds[sibling] == null) {
+                folds[sibling] = new Fold(keys.groups(), stride, valueStride,
+                        head.tiltsWhole() ? keys.values().columns() : 0);
+            }
+            nodes[depth][sibling] = new WalkNode(siblings.buffers[sibling], folds[sibling],
+                    new FarField(keys.groups(), d, stride, valueStride, head.rank() > 0), stride);
+        }
+        return nodes[depth][sibling];
+    }
+
+    private boolean enter(WalkNode node, int level, int index, int depth, FarField parent) {
+        node.index = index;
+        node.from = BalancedTree.start(head.queries().count(), level, index);
+        node.to = BalancedTree.start(head.queries().count(), level, index + 1);
+        node.queries = head.wanted(node.from, node.to);
+        if (node.queries == 0) {
+            return false;
         }
         team.check();
-        boolean leaf = level >= leafLevel;
-        buffers.subspace.find(head.queries(), null, from, to, SAMPLE, head.rank(), null, scratch);
-        System.arraycopy(buffers.subspace.mean(), 0, centres[depth], 0, stride);
-        FarField far = fars[depth];
+        node.work = 0;
+        PrincipalSubspace subspace = node.buffers.subspace;
+        subspace.find(head.queries(), null, node.from, node.to, SAMPLE, head.rank(), null, scratch);
+        System.arraycopy(subspace.mean(), 0, node.centre, 0, stride);
         if (parent == null) {
-            far.clear();
+            node.far.clear();
         } else {
             float[] shift = new float[stride];
             for (int c = 0; c < d; c++) {
-                shift[c] = centres[depth][c] - centres[depth - 1][c];
+                shift[c] = node.centre[c] - centres[depth - 1][c];
             }
-            far.move(parent, shift);
+            node.far.move(parent, shift);
         }
         if (correction != null) {
-            correction.layer(depth).enter(parent, far);
+            correction.layer(depth).enter(parent, node.far);
         }
         if (visitor != null) {
-            visitor.enter(depth, centres[depth], far);
+            visitor.enter(depth, node.centre, node.far);
         }
-        int wanted = leaf ? effort.near() : Math.max(effort.near(), effort.candidates() * (to - from));
-        if (!leaf && list.count <= wanted) {
-            descend(level, node, depth, list, far);
-            return;
-        }
-        double before = work;
-        measure(list);
-        float top = ScoreKernel.largest(buffers.logits, list.count);
-        for (int g = 0; g < keys.groups(); g++) {
-            top = Math.max(top, far.logMass(g));
-        }
-        best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
-        mass = ScoreKernel.weights(buffers.logits, list.count, top, buffers.weights, buffers.lanes) + far.mass(top);
-        force(from, to, true);
-        if (leaf) {
-            int count = choose(list, buffers.near, leafWanted(list, top));
-            force(from, to, false);
-            leaveOut(list, buffers.near, count, depth, top);
-            foldRest(far, depth, top);
-            tiltMiddle(far, top);
-            if (correction != null) {
-                correction.draw(depth, from, centres, far, buffers);
-            }
-            if (visitor == null) {
-                attend(from, to, depth, count, far);
-            } else {
-                visitor.leaf(depth, from, to, buffers.near, count, far);
-                visitor.leave(depth, far);
-            }
-            projected += Math.rint((work - before) * queries / (to - from));
-            return;
-        }
-        Candidates kept = list(depth, wanted);
-        kept.count = choose(list, kept.index, wanted);
-        force(from, to, false);
-        leaveOut(list, kept.index, kept.count, depth, top);
-        foldRest(far, depth, top);
-        kept.pack(keys, buffers.packer);
-        projected += Math.rint((work - before) * queries / (to - from));
-        descend(level, node, depth, kept, far);
+        return true;
     }
 
-    private void descend(int level, int node, int depth, Candidates list, FarField far) {
+    private void choose(WalkNode node, Candidates list, boolean leaf, int depth) {
+        NodeScratch buffers = node.buffers;
+        node.top = ScoreKernel.largest(buffers.logits, list.count);
+        for (int g = 0; g < keys.groups(); g++) {
+            node.top = Math.max(node.top, node.far.logMass(g));
+        }
+        node.best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
+        node.mass = ScoreKernel.weights(buffers.logits, list.count, node.top, buffers.weights, buffers.lanes)
+                + node.far.mass(node.top);
+        force(node.from, node.to, true);
+        node.chosen = leaf ? buffers.near : node.room(Math.min(keys.count(), node.wanted + head.mostForced()));
+        node.count = choose(node, list, leaf ? leafWanted(node, list) : node.wanted);
+        force(node.from, node.to, false);
+        if (correction != null) {
+            correction.layer(depth).rest(keys, list, node.chosen, node.count, buffers, node.top,
+                    negligible(node, list.count));
+        }
+    }
+
+    private void finish(WalkNode node, int level, int depth, Candidates list, boolean leaf) {
+        System.arraycopy(node.centre, 0, centres[depth], 0, stride);
+        if (!leaf) {
+            Candidates kept = list;
+            if (!node.passes) {
+                kept = list(depth, Math.min(keys.count(), node.wanted + head.mostForced()));
+                kept.take(node.chosen, node.count, keys, node.buffers.packer);
+                account(node);
+            }
+            descend(node, level, depth, kept);
+            return;
+        }
+        tiltMiddle(node);
+        if (correction != null) {
+            correction.draw(depth, node.from, centres, node.far, node.buffers);
+        }
+        if (visitor == null) {
+            attend(node, depth);
+        } else {
+            visitor.leaf(depth, node.from, node.to, node.chosen, node.count, node.far);
+            visitor.leave(depth, node.far);
+        }
+        account(node);
+    }
+
+    private void account(WalkNode node) {
+        work += node.work;
+        projected += Math.rint(node.work * node.queries / (node.to - node.from));
+    }
+
+    private void descend(WalkNode node, int level, int depth, Candidates list) {
         int down = Math.min(LEVELS, leafLevel - level);
-        for (int child = 0; child < 1 << down; child++) {
-            visit(level + down, (node << down) + child, depth + 1, list, far);
+        int children = 1 << down;
+        // A correction and a visitor follow one path down the tree at a time.
+        int together = correction == null && visitor == null ? together(list.count, keys.features(), children) : 1;
+        for (int child = 0; child < children; child += together) {
+            visit(level + down, (node.index << down) + child, together, depth + 1, list, node.far);
         }
         if (visitor != null) {
-            visitor.leave(depth, far);
+            visitor.leave(depth, node.far);
         }
     }
 
     private Candidates list(int depth, int capacity) {
-        int room = Math.min(keys.count(), capacity + head.mostForced());
-        if (lists[depth] == null || lists[depth].capacity < room) {
-            lists[depth] = Candidates.empty(room, d, scratch);
+        if (lists[depth] == null || lists[depth].capacity < capacity) {
+            lists[depth] = Candidates.empty(capacity, d, scratch);
         }
         return lists[depth];
     }
 
-    /** The pilot row and the spread of every candidate. */
-    private void measure(Candidates list) {
-        int rank = head.rank();
-        float[] left = buffers.pilot;
-        PrincipalSubspace subspace = buffers.subspace;
-        System.arraycopy(subspace.mean(), 0, left, 0, d);
-        double rest = subspace.trace();
-        for (int r = 0; r < rank; r++) {
-            System.arraycopy(subspace.directions(), r * STRIDE, left, (r + 1) * STRIDE, d);
-            rest -= subspace.variance(r);
-        }
-        rest = Math.max(0, rest / Math.max(1, d - rank));
-        float[] panel = buffers.panel;
-        int capacity = buffers.capacity;
-        for (int first = 0; first < list.count; first += PANEL) {
-            long packed = list.panels + ((long) first * Candidates.lines(d) << 2);
-            LogitKernel.logits(left, 1 + rank, d, packed, noBias, panel, 0);
-            long biases = packed + ((long) d * PANEL << 2);
-            long squares = biases + PANEL * 4L;
-            for (int c = 0; c < PANEL; c += LANES) {
-                int j = first + c;
-                FloatVector.fromArray(FLOATS, panel, c).add(Lanes.load(biases + c * 4L))
-                        .intoArray(buffers.logits, j);
-                FloatVector spread = Lanes.load(squares + c * 4L).mul((float) rest);
-                for (int r = 0; r < rank; r++) {
-                    FloatVector x = FloatVector.fromArray(FLOATS, panel, (r + 1) * STRIDE + c);
-                    x.intoArray(buffers.components, r * capacity + j);
-                    float more = (float) (subspace.variance(r) - rest);
-                    spread = x.mul(x).fma(FloatVector.broadcast(FLOATS, more), spread);
-                }
-                spread.intoArray(buffers.spreads, j);
+    /** The pilot row and the spread of every candidate of nodes. */
+    private void measure(WalkNode[] all, int open, Candidates list) {
+        for (int i = 0; i < open; i++) {
+            if (!all[i].passes) {
+                prepare(all[i], list.count);
             }
         }
-        // Padding up to whole vectors must not be the largest of anything.
-        for (int j = list.count; j < Lanes.roundUp(list.count, LANES); j++) {
-            buffers.logits[j] = FarField.EMPTY;
-            buffers.spreads[j] = 0;
+        for (int first = 0; first < list.count; first += PANEL) {
+            long packed = list.panels + ((long) first * Candidates.lines(d) << 2);
+            for (int i = 0; i < open; i++) {
+                if (!all[i].passes) {
+                    measure(all[i], packed, first);
+                }
+            }
         }
-        work += 2.0 * (1 + rank) * d * list.count;
+        for (int i = 0; i < open; i++) {
+            NodeScratch buffers = all[i].buffers;
+            // Padding up to whole vectors must not be the largest of anything.
+            for (int j = list.count; j < Lanes.roundUp(list.count, LANES) && !all[i].passes; j++) {
+                buffers.logits[j] = FarField.EMPTY;
+                buffers.spreads[j] = 0;
+            }
+        }
+    }
+
+    /** The left operand of a node's pilot row. */
+    private void prepare(WalkNode node, int count) {
+        int rank = head.rank();
+        NodeScratch buffers = node.buffers;
+        buffers.room(count);
+        PrincipalSubspace subspace = buffers.subspace;
+        System.arraycopy(subspace.mean(), 0, buffers.pilot, 0, d);
+        double rest = subspace.trace();
+        for (int r = 0; r < rank; r++) {
+            System.arraycopy(subspace.directions(), r * STRIDE, buffers.pilot, (r + 1) * STRIDE, d);
+            rest -= subspace.variance(r);
+        }
+        node.rest = Math.max(0, rest / Math.max(1, d - rank));
+        node.work += 2.0 * (1 + rank) * d * count;
+    }
+
+    private void measure(WalkNode node, long packed, int first) {
+        int rank = head.rank();
+        NodeScratch buffers = node.buffers;
+        float[] panel = buffers.panel;
+        LogitKernel.logits(buffers.pilot, 1 + rank, d, packed, noBias, panel, 0);
+        long biases = packed + ((long) d * PANEL << 2);
+        long squares = biases + PANEL * 4L;
+        for (int c = 0; c < PANEL; c += LANES) {
+            int j = first + c;
+            FloatVector.fromArray(FLOATS, panel, c).add(Lanes.load(biases + c * 4L)).intoArray(buffers.logits, j);
+            FloatVector spread = Lanes.load(squares + c * 4L).mul((float) node.rest);
+            for (int r = 0; r < rank; r++) {
+                FloatVector x = FloatVector.fromArray(FLOATS, panel, (r + 1) * STRIDE + c);
+                x.intoArray(buffers.components, r * buffers.capacity + j);
+                float more = (float) (buffers.subspace.variance(r) - node.rest);
+                spread = x.mul(x).fma(FloatVector.broadcast(FLOATS, more), spread);
+            }
+            spread.intoArray(buffers.spreads, j);
+        }
     }
 
     private void force(int from, int to, boolean value) {
@@ -251,17 +340,18 @@ final class PilotWalk {
         }
     }
 
-    private int leafWanted(Candidates list, float top) {
+    private int leafWanted(WalkNode node, Candidates list) {
         if (!effort.isAdaptive()) {
             return effort.near();
         }
-        float lowest = (float) (effort.threshold() + 2 * (Math.log(mass) + top));
-        int count = ScoreKernel.above(buffers.scores, list.count, lowest);
+        float lowest = (float) (effort.threshold() + 2 * (Math.log(node.mass) + node.top));
+        int count = ScoreKernel.above(node.buffers.scores, list.count, lowest);
         return Math.max(LEAST_NEAR, Lanes.roundUp(count, LEAST_NEAR));
     }
 
-    /** Splits the list into the {@code wanted} best, forced ones included, and the folded rest. */
-    private int choose(Candidates list, int[] chosen, int wanted) {
+    /** Splits the list into the {@code wanted} best, forced ones included, and the rest that is folded. */
+    private int choose(WalkNode node, Candidates list, int wanted) {
+        NodeScratch buffers = node.buffers;
         int count = list.count;
         int certain = 0;
         if (forced != null && wanted < count) {
@@ -272,57 +362,78 @@ final class PilotWalk {
                 }
             }
         }
-        buffers.choice.prepare(buffers.scores, count, best, wanted, Math.max(wanted, certain));
-        return buffers.choice.split(buffers, list.index, count, chosen, negligible(count),
+        buffers.choice.prepare(buffers.scores, count, node.best, wanted, Math.max(wanted, certain));
+        return buffers.choice.split(buffers, list.index, count, node.chosen, negligible(node, count),
                 head.tiltsWhole() ? 0 : head.rank());
     }
 
     /** A weight so small that all of {@code count} candidates below it together change nothing that matters. */
-    private float negligible(int count) {
-        return (float) (NEGLIGIBLE * mass / count);
+    private static float negligible(WalkNode node, int count) {
+        return (float) (NEGLIGIBLE * node.mass / count);
     }
 
-    private void leaveOut(Candidates list, int[] chosen, int taken, int depth, float top) {
-        if (correction != null) {
-            correction.layer(depth).rest(keys, list, chosen, taken, buffers, top, negligible(list.count));
+    /** Sums what nodes fold, a block of keys at a time for all of them. */
+    private void fold(WalkNode[] all, int open) {
+        for (int i = 0; i < open; i++) {
+            all[i].folds = !all[i].passes && all[i].buffers.foldedCount > 0;
+            if (all[i].folds) {
+                all[i].fold.begin(all[i].buffers, all[i].top, head.rank());
+            }
+        }
+        for (int g = 0; g < keys.groups(); g++) {
+            int end = keys.starts()[g + 1];
+            for (int first = keys.starts()[g]; first < end; first += BLOCK) {
+                for (int i = 0; i < open; i++) {
+                    if (all[i].folds) {
+                        all[i].fold.add(keys, all[i].buffers, g, Math.min(end, first + BLOCK));
+                    }
+                }
+            }
+            for (int i = 0; i < open; i++) {
+                if (all[i].folds) {
+                    all[i].fold.close(keys, all[i].buffers, g);
+                }
+            }
         }
     }
 
-    private void foldRest(FarField far, int depth, float top) {
-        int count = buffers.foldedCount;
-        if (count == 0) {
+    /** Takes what a node folded up into its far field. */
+    private void merge(WalkNode node, int depth) {
+        if (!node.folds) {
             return;
         }
-        float[] directions = buffers.subspace.directions();
-        fold.sum(keys, buffers, top, head.rank());
+        float[] directions = node.buffers.subspace.directions();
         if (correction != null) {
-            correction.layer(depth).folded(fold, far, directions, head.rank());
+            correction.layer(depth).folded(node.fold, node.far, directions, head.rank());
         }
         if (visitor != null) {
-            visitor.fold(depth, far, fold, buffers);
+            visitor.fold(depth, node.far, node.fold, node.buffers);
         }
-        far.merge(fold, directions, head.rank());
+        node.far.merge(node.fold, directions, head.rank());
         int dv = keys.values().columns();
-        work += (4.0 * d + (head.tiltsWhole() ? 2.0 * d * dv : 2.0 * (1 + head.rank()) * dv)) * count;
+        node.work += (4.0 * d + (head.tiltsWhole() ? 2.0 * d * dv : 2.0 * (1 + head.rank()) * dv))
+                * node.buffers.foldedCount;
     }
 
     /** The folded keys of largest weight tilt the values along all directions, not only the leading ones. */
-    private void tiltMiddle(FarField far, float top) {
-        int wanted = Math.min(buffers.foldedCount, head.middle());
+    private void tiltMiddle(WalkNode node) {
+        int wanted = Math.min(node.buffers.foldedCount, head.middle());
         if (wanted == 0 || head.rank() == 0 || head.tiltsWhole()) {
             return;
         }
-        buffers.middle.add(keys, buffers, wanted, head.rank(), far, top, scratch);
-        work += 2.0 * d * keys.values().columns() * wanted;
+        node.buffers.middle.add(keys, node.buffers, wanted, head.rank(), node.far, node.top, scratch);
+        node.work += 2.0 * d * keys.values().columns() * wanted;
     }
 
-    private void attend(int from, int to, int depth, int count, FarField far) {
+    private void attend(WalkNode node, int depth) {
+        FarField far = node.far;
+        NodeScratch buffers = siblings.buffers[0];
         int dv = keys.values().columns();
         boolean hasFar = !far.isEmpty();
-        attention.prepare(buffers.near, count, far);
+        attention.prepare(node.chosen, node.count, far);
         float[] variances = head.doubts() == null ? null : far.meanVariances();
-        for (int first = from; first < to; first += QueryTile.ROWS) {
-            int rows = Math.min(QueryTile.ROWS, to - first);
+        for (int first = node.from; first < node.to; first += QueryTile.ROWS) {
+            int rows = Math.min(QueryTile.ROWS, node.to - first);
             attention.begin(head.queries(), null, first, rows);
             if (hasFar) {
                 attention.addFar(centres[depth]);
@@ -335,7 +446,7 @@ final class PilotWalk {
             }
             attention.addNear();
             if (head.doubts() != null) {
-                doubt(first, rows, variances);
+                doubt(buffers, first, rows, variances);
             }
             if (correction != null && correction.count() > 0) {
                 correction.apply(buffers.state, buffers.queries, hasFar ? buffers.deviations : null,
@@ -343,15 +454,16 @@ final class PilotWalk {
             }
             head.finish(buffers.state, first, rows);
         }
-        work += (to - from) * (2.0 * (d + dv) * (count + (hasFar ? keys.groups() : 0)) + 2.0 * d * dv);
+        int size = node.to - node.from;
+        node.work += size * (2.0 * (d + dv) * (node.count + (hasFar ? keys.groups() : 0)) + 2.0 * d * dv);
         if (correction != null) {
-            work += (to - from) * (2.0 * (d + dv) * correction.count()
+            node.work += size * (2.0 * (d + dv) * correction.count()
                     + (hasFar ? keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv : 0));
         }
     }
 
     /** Notes how much each query of the tile depends on the far field, and how far it is from where that is good. */
-    private void doubt(int first, int rows, float[] variances) {
+    private void doubt(NodeScratch buffers, int first, int rows, float[] variances) {
         for (int r = 0; r < rows; r++) {
             double part = buffers.farSums[r] == 0 ? 0 : buffers.farSums[r] / (double) buffers.state.sum(r)
                     * Math.pow(2, (double) buffers.farReferences[r] - buffers.state.reference(r));

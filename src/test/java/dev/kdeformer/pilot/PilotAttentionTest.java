@@ -301,4 +301,23 @@ class PilotAttentionTest {
         assertThrows(IllegalArgumentException.class, () -> Attention.pilot().tile(1025));
         assertThrows(IllegalArgumentException.class, () -> ErrorBudget.relativeSpectral(Double.NaN));
     }
+
+    /** Lists long enough for siblings to be worked on together: four top nodes with one thread, each alone with 40. */
+    @Test
+    void siblingsGiveTheSameBitsTogetherAndAlone() {
+        int n = 16_384;
+        AttentionInput input = clustered(1, n, n, 256, 256).withScale(0.02f);
+        AttentionMethod method = Attention.pilot().candidates(16).tile(64).near(100).build();
+        assertEquals(4, PilotWalk.together(n, 512, 4));
+        assertEquals(4, PilotWalk.together(16 * n / 64, 512, 4), "below the top, too");
+        float[] first = null;
+        for (int threads : new int[] {1, 3, 40}) {
+            try (Engine engine = Engine.create(threads)) {
+                Tensor output = make.zeros(input.outputShape());
+                method.apply(engine, input, output);
+                first = first == null ? output.toArray() : first;
+                assertArrayEquals(first, output.toArray(), threads + " threads");
+            }
+        }
+    }
 }

@@ -1,0 +1,12 @@
+package dev.kdeformer.pilot;
+
+import java.util.Arrays;
+
+/** Buffers of one thread for siblings of the query tree, which are worked on together. */
+final class Siblings {
+    final NodeScratch[] buffers = new NodeScratch[1 << PilotWalk.LEVELS];
+
+    Siblings() {
+        Arrays.setAll(buffers, i -> new NodeScratch());
+    }
+}
