@@ -70,8 +70,6 @@ final class Fold {
         Arrays.fill(values, 0);
         Arrays.fill(tilt, 0);
         Arrays.fill(whole, 0);
-        Arrays.fill(components, 0);
-        Arrays.fill(products, 0);
         // Sets beyond the rank must not hold what another method left.
         Arrays.fill(node.foldedComponents, rank * node.capacity, node.foldedComponents.length, 0);
     }
@@ -88,8 +86,8 @@ final class Fold {
                 mass[group] = FoldKernel.masses(node, next, to, mass[group], components);
                 FoldKernel.products(all.values(), node, next, to, values, group * valueStride, products);
             } else {
-                mass[group] = FoldKernel.sum(all.values(), node.folded, node.foldedWeights, next, to, mass[group],
-                        values, group * valueStride);
+                mass[group] = FoldKernel.mass(node.foldedWeights, next, to, mass[group]);
+                FoldKernel.sum(all.values(), node.folded, node.foldedWeights, next, to, values, group * valueStride);
             }
         }
         next = to;
@@ -122,7 +120,7 @@ final class Fold {
                 node.products[j] = node.foldedWeights[j] * (all.values().get(node.folded[j], v) - mean);
             }
             Arrays.fill(row, 0);
-            FoldKernel.sum(all.keys(), node.folded, node.products, from, next, 0, row, 0);
+            FoldKernel.sum(all.keys(), node.folded, node.products, from, next, row, 0);
             FarField.addTimes(row, 0, 1, whole, v * stride, stride);
         }
     }

@@ -63,12 +63,8 @@ final class FoldKernel {
         q.intoArray(squares, at);
     }
 
-    /**
-     * sum += Σ w_j x_j over list entries [from, to).
-     *
-     * @return mass + Σ w_j
-     */
-    static float sum(Rows x, int[] index, float[] weights, int from, int to, float mass, float[] sum, int at) {
+    /** sum += Σ w_j x_j over list entries [from, to). */
+    static void sum(Rows x, int[] index, float[] weights, int from, int to, float[] sum, int at) {
         int c = 0;
         for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
             sum2(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, at + c);
@@ -76,6 +72,10 @@ final class FoldKernel {
         if (c < x.stride()) {
             sum1(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, at + c);
         }
+    }
+
+    /** mass + Σ w_j over list entries [from, to). */
+    static float mass(float[] weights, int from, int to, float mass) {
         float total = mass;
         for (int j = from; j < to; j++) {
             total += weights[j];

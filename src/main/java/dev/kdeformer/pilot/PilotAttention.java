@@ -276,8 +276,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
         long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
                 + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d());
-        int together = unbiased > 0 ? 1
-                : PilotWalk.together(input.keys(), input.d() + input.dv(), 1 << PilotWalk.LEVELS);
+        int together = PilotWalk.together(input.keys(), input.d() + input.dv(), 1 << PilotWalk.LEVELS, unbiased);
         long perThread = (long) together * NodeScratch.FLOATS * input.keys() * Float.BYTES
                 + (unbiased == 0 ? 0 : LeftOut.BYTES * input.keys() + PackedKeys.bytes(unbiased, input.d(), input.dv()));
         FixedCost cost = cost(input, input.keys(), true);

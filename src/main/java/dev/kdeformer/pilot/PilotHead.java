@@ -76,8 +76,7 @@ final class PilotHead {
         DoubleAdder work = new DoubleAdder();
         DoubleAdder share = new DoubleAdder();
         int nodes = 1 << topLevel;
-        int together = samples() > 0 ? 1
-                : PilotWalk.together(keys.count(), keys.features(), Math.max(1, Integer.highestOneBit(nodes / team.threads())));
+        int together = together(keys.count(), Math.max(1, Integer.highestOneBit(nodes / team.threads())));
         team.forEach(nodes / together, (index, scratch) -> {
             PilotWalk walk = new PilotWalk(this, effort, team, scratch);
             walk.top(topLevel, index * together, together);
@@ -95,6 +94,11 @@ final class PilotHead {
      */
     double projected() {
         return projected;
+    }
+
+    /** How many of {@code nodes} siblings with a list of {@code candidates} are worked on together. */
+    int together(int candidates, int nodes) {
+        return PilotWalk.together(candidates, keys.features(), nodes, samples());
     }
 
     /** Number of nodes that a walk starts from. */

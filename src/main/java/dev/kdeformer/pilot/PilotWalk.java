@@ -115,9 +115,10 @@ final class PilotWalk {
      * @param candidates keys in their list
      * @param features   of a key and its value
      * @param nodes      the siblings, a power of two
+     * @param samples    keys that are drawn for a correction, which follows one path down the tree at a time
      */
-    static int together(int candidates, int features, int nodes) {
-        return (long) candidates * features * Float.BYTES > CACHE ? Math.min(nodes, 1 << LEVELS) : 1;
+    static int together(int candidates, int features, int nodes, int samples) {
+        return samples == 0 && (long) candidates * features * Float.BYTES > CACHE ? Math.min(nodes, 1 << LEVELS) : 1;
     }
 
     /** Walks from siblings, {@code count} nodes from {@code first} on, that share a list. */
@@ -197,16 +198,21 @@ final class PilotWalk {
 
     private void choose(WalkNode node, Candidates list, boolean leaf, int depth) {
         NodeScratch buffers = node.buffers;
+        // Padding up to whole vectors must not be the largest of anything.
+        for (int j = list.count; j < Lanes.roundUp(list.count, LANES); j++) {
+            buffers.logits[j] = FarField.EMPTY;
+            buffers.spreads[j] = 0;
+        }
         node.top = ScoreKernel.largest(buffers.logits, list.count);
         for (int g = 0; g < keys.groups(); g++) {
             node.top = Math.max(node.top, node.far.logMass(g));
         }
-        node.best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
+        float best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
         node.mass = ScoreKernel.weights(buffers.logits, list.count, node.top, buffers.weights, buffers.lanes)
                 + node.far.mass(node.top);
         force(node.from, node.to, true);
         node.chosen = leaf ? buffers.near : node.room(Math.min(keys.count(), node.wanted + head.mostForced()));
-        node.count = choose(node, list, leaf ? leafWanted(node, list) : node.wanted);
+        node.count = split(node, list, best, leaf ? leafWanted(node, list) : node.wanted);
         force(node.from, node.to, false);
         if (correction != null) {
             correction.layer(depth).rest(keys, list, node.chosen, node.count, buffers, node.top,
@@ -247,8 +253,8 @@ final class PilotWalk {
     private void descend(WalkNode node, int level, int depth, Candidates list) {
         int down = Math.min(LEVELS, leafLevel - level);
         int children = 1 << down;
-        // A correction and a visitor follow one path down the tree at a time.
-        int together = correction == null && visitor == null ? together(list.count, keys.features(), children) : 1;
+        // A visitor follows one path down the tree at a time.
+        int together = visitor == null ? head.together(list.count, children) : 1;
         for (int child = 0; child < children; child += together) {
             visit(level + down, (node.index << down) + child, together, depth + 1, list, node.far);
         }
@@ -277,14 +283,6 @@ final class PilotWalk {
                 if (!all[i].passes) {
                     measure(all[i], packed, first);
                 }
-            }
-        }
-        for (int i = 0; i < open; i++) {
-            NodeScratch buffers = all[i].buffers;
-            // Padding up to whole vectors must not be the largest of anything.
-            for (int j = list.count; j < Lanes.roundUp(list.count, LANES) && !all[i].passes; j++) {
-                buffers.logits[j] = FarField.EMPTY;
-                buffers.spreads[j] = 0;
             }
         }
     }
@@ -350,7 +348,7 @@ final class PilotWalk {
     }
 
     /** Splits the list into the {@code wanted} best, forced ones included, and the rest that is folded. */
-    private int choose(WalkNode node, Candidates list, int wanted) {
+    private int split(WalkNode node, Candidates list, float best, int wanted) {
         NodeScratch buffers = node.buffers;
         int count = list.count;
         int certain = 0;
@@ -362,7 +360,7 @@ final class PilotWalk {
                 }
             }
         }
-        buffers.choice.prepare(buffers.scores, count, node.best, wanted, Math.max(wanted, certain));
+        buffers.choice.prepare(buffers.scores, count, best, wanted, Math.max(wanted, certain));
         return buffers.choice.split(buffers, list.index, count, node.chosen, negligible(node, count),
                 head.tiltsWhole() ? 0 : head.rank());
     }
@@ -375,8 +373,7 @@ final class PilotWalk {
     /** Sums what nodes fold, a block of keys at a time for all of them. */
     private void fold(WalkNode[] all, int open) {
         for (int i = 0; i < open; i++) {
-            all[i].folds = !all[i].passes && all[i].buffers.foldedCount > 0;
-            if (all[i].folds) {
+            if (all[i].folds()) {
                 all[i].fold.begin(all[i].buffers, all[i].top, head.rank());
             }
         }
@@ -384,13 +381,13 @@ final class PilotWalk {
             int end = keys.starts()[g + 1];
             for (int first = keys.starts()[g]; first < end; first += BLOCK) {
                 for (int i = 0; i < open; i++) {
-                    if (all[i].folds) {
+                    if (all[i].folds()) {
                         all[i].fold.add(keys, all[i].buffers, g, Math.min(end, first + BLOCK));
                     }
                 }
             }
             for (int i = 0; i < open; i++) {
-                if (all[i].folds) {
+                if (all[i].folds()) {
                     all[i].fold.close(keys, all[i].buffers, g);
                 }
             }
@@ -399,7 +396,7 @@ final class PilotWalk {
 
     /** Takes what a node folded up into its far field. */
     private void merge(WalkNode node, int depth) {
-        if (!node.folds) {
+        if (!node.folds()) {
             return;
         }
         float[] directions = node.buffers.subspace.directions();

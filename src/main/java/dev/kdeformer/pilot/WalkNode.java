@@ -22,15 +22,11 @@ final class WalkNode {
     int wanted;
     /** Whether its children get the list that it was given. */
     boolean passes;
-    /** Whether it puts keys into its far field. */
-    boolean folds;
     /** The keys that are kept, {@link #count} in group order. */
     int[] chosen;
     int count;
     /** Variance of the queries in each direction beside the leading ones. */
     double rest;
-    /** The largest score. */
-    float best;
     /** What weights are relative to. */
     float top;
     /** Sum of the weights of all keys. */
@@ -43,6 +39,11 @@ final class WalkNode {
         this.fold = fold;
         this.far = far;
         this.centre = new float[stride];
+    }
+
+    /** Whether it puts keys into its far field; of use until the walk goes down. */
+    boolean folds() {
+        return !passes && buffers.foldedCount > 0;
     }
 
     /** Room to keep {@code keys} keys, and a vector more: compressed vectors are stored whole. */

@@ -308,8 +308,8 @@ class PilotAttentionTest {
         int n = 16_384;
         AttentionInput input = clustered(1, n, n, 256, 256).withScale(0.02f);
         AttentionMethod method = Attention.pilot().candidates(16).tile(64).near(100).build();
-        assertEquals(4, PilotWalk.together(n, 512, 4));
-        assertEquals(4, PilotWalk.together(16 * n / 64, 512, 4), "below the top, too");
+        assertEquals(4, PilotWalk.together(n, 512, 4, 0));
+        assertEquals(4, PilotWalk.together(16 * n / 64, 512, 4, 0), "below the top, too");
         float[] first = null;
         for (int threads : new int[] {1, 3, 40}) {
             try (Engine engine = Engine.create(threads)) {
