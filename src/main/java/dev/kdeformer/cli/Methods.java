@@ -41,9 +41,8 @@ final class Methods {
                     .whole("candidates", "keys passed down the tree per query", "4",
                             PilotAttention.Builder::candidates)
                     .whole("groups", "groups of folded keys", "32, causal 64", PilotAttention.Builder::groups)
-                    .whole("rank", "directions of the spread and the value tilt", "4", PilotAttention.Builder::rank)
-                    .whole("middle", "folded keys that tilt along all directions", "256, causal 0",
-                            PilotAttention.Builder::middle)
+                    .whole("rank", "directions of the spread", "4", PilotAttention.Builder::rank)
+                    .whole("tilt", "folded keys drawn to tilt values", "512, causal 0", PilotAttention.Builder::tilt)
                     .whole("tile", "queries of a tile", "256, causal all of a span", PilotAttention.Builder::tile)
                     .whole("span", "consecutive queries that share the keys before them, if causal", "256",
                             PilotAttention.Builder::span)

@@ -77,11 +77,14 @@ final class CausalBatch {
         private int[] near;
         private int nearCount;
         private FarField far;
+        /** What the masses of the far field are relative to. */
+        private float top;
+        private final DrawnKeys drawn = new DrawnKeys();
     }
 
     private final CausalPilot head;
     private final CausalEffort effort;
-    private final int middle;
+    private final int tilt;
     private final Team team;
     private final Scratch scratch;
     private final NodeScratch node;
@@ -98,7 +101,7 @@ final class CausalBatch {
     CausalBatch(CausalPilot head, CausalEffort effort, Team team, Scratch scratch) {
         this.head = head;
         this.effort = effort;
-        this.middle = head.middle();
+        this.tilt = head.tilt();
         this.team = team;
         this.scratch = scratch;
         keys = head.keys().groups();
@@ -135,7 +138,7 @@ final class CausalBatch {
             choose(r, visible, last.ends());
         }
         fold(last.ends());
-        TileAttention attention = new TileAttention(keys, effort.near(), middle > 0, node, scratch);
+        TileAttention attention = new TileAttention(keys, effort.near(), tilt > 0, node, scratch);
         for (int r = 0; r < count; r++) {
             attend(tiles[r], r, attention);
         }
@@ -218,22 +221,23 @@ final class CausalBatch {
         int wanted = Math.min(effort.near(), visible);
         node.choice.prepare(node.scores, visible, best, wanted, wanted);
         tile.nearCount = node.choice.split(node, buffers.index, visible, node.near,
-                (float) (NEGLIGIBLE * mass / visible), 0);
+                (float) (NEGLIGIBLE * mass / visible));
         tile.near = Arrays.copyOf(node.near, Lanes.roundUp(tile.nearCount, LANES));
         spread(r, ends, last);
         for (int j = 0; j < tile.nearCount; j++) {
             buffers.weights[at(r, tile.near[j])] = 0;
         }
-        tile.far = new FarField(keys.groups(), d, stride, valueStride, middle > 0);
+        tile.far = new FarField(keys.groups(), d, stride, valueStride, tilt > 0);
         for (int g = 0; g < ends.length; g++) {
             double sum = sum(r, keys.starts()[g], ends[g]);
             buffers.masses[g * ROWS + r] = sum;
             tile.far.setMass(g, sum, top);
         }
-        int tilting = Math.min(node.foldedCount, middle);
-        if (tilting > 0) {
-            node.middle.add(keys, node, tilting, 0, tile.far, top, scratch);
-            work += 2.0 * d * keys.values().columns() * tilting;
+        tile.top = top;
+        int drawn = PilotAttention.drawn(tilt, tile.to - tile.from);
+        if (drawn > 0) {
+            tile.drawn.draw(node.folded, node.foldedWeights, node.foldedCount, drawn);
+            work += 2.0 * d * keys.values().columns() * tile.drawn.count();
         }
     }
 
@@ -336,6 +340,10 @@ final class CausalBatch {
     private void attend(Tile tile, int r, TileAttention attention) {
         for (int g = 0; g < keys.groups(); g++) {
             tile.far.setMoments(g, buffers.masses[g * ROWS + r], buffers.sums, (g * ROWS + r) * width);
+        }
+        if (tilt > 0) {
+            tile.far.setTilt(node.tilt.deviations(keys, tile.drawn, tile.far.keys(), tile.far.values(), scratch),
+                    tile.top);
         }
         attention.prepare(tile.near, tile.nearCount, tile.far);
         for (int first = tile.from; first < tile.to; first += QueryTile.ROWS) {

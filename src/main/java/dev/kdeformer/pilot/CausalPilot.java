@@ -46,7 +46,7 @@ final class CausalPilot {
     private final Rows queries;
     private final Metric metric;
     private final long offset;
-    private final int middle;
+    private final int tilt;
     private final PartialRows rows;
 
     /**
@@ -54,15 +54,15 @@ final class CausalPilot {
      *
      * @param queries times the scale, in the caller's order
      * @param offset  what to add to a query's index to get the last key it sees
-     * @param middle  folded keys that tilt the values of a tile
+     * @param tilt   most folded keys that a tile draws to tilt values
      */
-    CausalPilot(KeyHead head, int member, CausalKeys keys, Rows queries, int offset, int middle, Team team) {
+    CausalPilot(KeyHead head, int member, CausalKeys keys, Rows queries, int offset, int tilt, Team team) {
         this.head = head;
         this.member = member;
         this.keys = keys;
         this.queries = queries;
         this.offset = offset;
-        this.middle = middle;
+        this.tilt = tilt;
         this.metric = Metric.of(keys.groups().keys(), team.scratch());
         this.rows = new PartialRows(team.scratch(), queries.count(), head.value().columns());
     }
@@ -177,9 +177,9 @@ final class CausalPilot {
         return (int) Math.max(-1, Math.min(head.keys() - 1L, query + offset));
     }
 
-    /** Folded keys that tilt the values of a tile. */
-    int middle() {
-        return middle;
+    /** Most folded keys that a tile draws to tilt values. */
+    int tilt() {
+        return tilt;
     }
 
     CausalKeys keys() {

@@ -12,12 +12,12 @@ import dev.kdeformer.kernel.PartialRows;
  * @param columns key evaluations per query to spend, or 0 for what {@code near} says
  * @param near    keys that every tile evaluates exactly
  * @param groups  groups of keys
- * @param middle  folded keys that tilt the values of a tile
+ * @param tilt    folded keys that a tile draws to tilt values
  * @param span  most queries of a span
  * @param tile    queries of a tile, aimed at; 0 for all of a span
  * @param budget  null for a fixed cost
  */
-record CausalSettings(int columns, int near, int groups, int middle, int span, int tile, ErrorBudget budget,
+record CausalSettings(int columns, int near, int groups, int tilt, int span, int tile, ErrorBudget budget,
         long seed) {
     private static final int MOST_LEVELS = 31 - Integer.numberOfLeadingZeros(CausalBatch.ROWS);
 
@@ -41,7 +41,7 @@ record CausalSettings(int columns, int near, int groups, int middle, int span, i
         double d = input.d();
         double dv = input.dv();
         double rows = (span >> levels) * (d + dv);
-        double folded = (3 * d + dv) * ExactAttention.meanVisibleKeys(input) + middle * d * dv;
+        double folded = (3 * d + dv) * ExactAttention.meanVisibleKeys(input) + PilotAttention.drawn(tilt, span >> levels) * d * dv;
         return span / 2.0 + folded / rows + groups * (2 * d + dv) / (d + dv) + d * dv / (d + dv);
     }
 

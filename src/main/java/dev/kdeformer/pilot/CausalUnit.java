@@ -54,7 +54,7 @@ final class CausalUnit {
         AttentionInput input = call.input();
         CausalPilot each = new CausalPilot(head, member, keys, queries,
                 input.mask().causalOffset(input.queries(), input.keys()),
-                keys.groups().valuesFollow() ? settings.middle() : 0, team);
+                keys.groups().valuesFollow() ? settings.tilt() : 0, team);
         if (settings.budget() == null) {
             outcome.add(each.run(settings.effort(input), null, team));
             return;

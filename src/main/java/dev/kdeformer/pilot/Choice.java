@@ -94,12 +94,12 @@ final class Choice {
     }
 
     /**
-     * Copies what is taken to {@code chosen}, and the indices, logits, weights and components of all others whose
-     * weight exceeds {@code negligible} to the node's arrays of folded keys. All targets have room for another vector.
+     * Copies what is taken to {@code chosen}, and the indices and weights of all others whose weight exceeds
+     * {@code negligible} to the node's arrays of folded keys. All targets have room for another vector.
      *
      * @return number of taken entries
      */
-    int split(NodeScratch node, int[] index, int count, int[] chosen, float negligible, int rank) {
+    int split(NodeScratch node, int[] index, int count, int[] chosen, float negligible) {
         int taken = 0;
         int folded = 0;
         for (int j = 0; j < count; j += LANES) {
@@ -111,13 +111,8 @@ final class Choice {
                 IntVector keys = IntVector.fromArray(INTS, index, j);
                 keys.compress(VectorMask.fromLong(INTS, take)).intoArray(chosen, taken);
                 keys.compress(VectorMask.fromLong(INTS, fold)).intoArray(node.folded, folded);
-                VectorMask<Float> mask = VectorMask.fromLong(FLOATS, fold);
-                move(node.logits, j, mask, node.foldedLogits, folded);
-                move(node.weights, j, mask, node.foldedWeights, folded);
-                for (int r = 0; r < rank; r++) {
-                    move(node.components, r * node.capacity + j, mask, node.foldedComponents,
-                            r * node.capacity + folded);
-                }
+                FloatVector.fromArray(FLOATS, node.weights, j).compress(VectorMask.fromLong(FLOATS, fold))
+                        .intoArray(node.foldedWeights, folded);
             } else {
                 int at = taken;
                 for (long rest = take; rest != 0; rest &= rest - 1) {
@@ -127,48 +122,13 @@ final class Choice {
                 for (long rest = fold; rest != 0; rest &= rest - 1) {
                     int i = j + Long.numberOfTrailingZeros(rest);
                     node.folded[at] = index[i];
-                    node.foldedLogits[at] = node.logits[i];
-                    node.foldedWeights[at] = node.weights[i];
-                    for (int r = 0; r < rank; r++) {
-                        node.foldedComponents[r * node.capacity + at] = node.components[r * node.capacity + i];
-                    }
-                    at++;
+                    node.foldedWeights[at++] = node.weights[i];
                 }
             }
             taken += Long.bitCount(take);
             folded += Long.bitCount(fold);
         }
         node.foldedCount = folded;
-        return taken;
-    }
-
-    private static void move(float[] from, int at, VectorMask<Float> mask, float[] to, int position) {
-        FloatVector.fromArray(FLOATS, from, at).compress(mask).intoArray(to, position);
-    }
-
-    /**
-     * Copies the indices and weights of taken keys among the folded ones of a node, by their logits, to arrays with
-     * room for another vector.
-     *
-     * @return number of taken entries
-     */
-    int pick(NodeScratch node, int[] index, float[] weights) {
-        int taken = 0;
-        for (int j = 0; j < node.foldedCount; j += LANES) {
-            long take = takes(node.foldedLogits, j, limit(node.foldedCount - j));
-            if (COMPRESS) {
-                IntVector.fromArray(INTS, node.folded, j).compress(VectorMask.fromLong(INTS, take))
-                        .intoArray(index, taken);
-                move(node.foldedWeights, j, VectorMask.fromLong(FLOATS, take), weights, taken);
-                taken += Long.bitCount(take);
-                continue;
-            }
-            for (long rest = take; rest != 0; rest &= rest - 1) {
-                int i = j + Long.numberOfTrailingZeros(rest);
-                index[taken] = node.folded[i];
-                weights[taken++] = node.foldedWeights[i];
-            }
-        }
         return taken;
     }
 }

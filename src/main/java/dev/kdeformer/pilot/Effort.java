@@ -22,8 +22,8 @@ record Effort(int candidates, int near, double threshold, int tile) {
      * error of the one before: on most by the threshold, on some only by the candidates.
      */
     static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(3, -12), adaptive(4, -14), adaptive(6, -15.5),
-            adaptive(8, -16.5), adaptive(8, -17.5), adaptive(12, -18.5), adaptive(16, -19.5), adaptive(16, -20.5),
-            adaptive(32, -22), adaptive(32, -24));
+            adaptive(6, -16.5), adaptive(8, -17.5), adaptive(8, -18.5), adaptive(8, -19.5), adaptive(12, -20.5),
+            adaptive(12, -21.25), adaptive(16, -22), adaptive(16, -24));
 
     /** Fixed numbers of keys. */
     static Effort fixed(int candidates, int near, int tile) {

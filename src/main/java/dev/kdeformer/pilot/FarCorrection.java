@@ -25,8 +25,8 @@ import java.util.Arrays;
  * x_j(q) = α_j E_g(q) (1 + (q − x_a)·(k_j − κ_ag)), where E_g is what the group stands for at q, α_j the key's part of
  * the group's mass, and κ_ag the mean of the keys that a folded into g: over all keys of the group the shares sum to
  * E_g, because the deviations from κ_ag cancel. Of the weighted value it is
- * E_g α_j (v_j + μ_g) + E_g α_j ((q − x_a)·(k_j − κ_ag)) ν_g + w(q) M_j δ, with μ_g what moves added to the group's
- * value ν_g, w the sum of all E_g, and M_j the key's term of the value tilt; these sum to Σ E_g ν_g + w M δ.
+ * E_g α_j v_j + E_g α_j ((q − x_a)·(k_j − κ_ag)) ν_g; these sum to Σ E_g ν_g. There is no value tilt here: it comes
+ * from a few of the keys, and is no sum over all of them.
  *
  * <p>All of this is linear in sums over keys that do not depend on the query. So the shares of a sample, too, are a far
  * field: that of the sampled keys. A query pays for the sample as for near keys, and once more for the groups.
@@ -39,7 +39,6 @@ final class FarCorrection {
     private static final double LEAST = 0.25;
 
     private final KeyGroups keys;
-    private final int rank;
     private final int d;
     private final int stride;
     private final int valueStride;
@@ -52,36 +51,31 @@ final class FarCorrection {
     /** Σ β_s k̃_s of every group, packed like keys, to be met by δ; their biases are what does not depend on δ. */
     private final long slopes;
     private final long constants;
-    /** Σ β_s (v_s − mean v) of every group. */
+    /** Σ β_s (v_s − ν_g) of every group. */
     private final Rows values;
     /** ν_g of every group. */
     private final Rows groupValues;
-    /** The sampled tilt, a row for every feature of the query. */
-    private final Rows tilt;
 
     private final float[] shares;
     private final float[] levels;
     private final float[] slopeSums;
     private final float[] valueSums;
-    private final float[] tiltSums;
     private final float[] deviation;
     private final float[] row;
     private final float[][] shifts;
-    private boolean tilted;
 
     /**
      * @param depth layers that a walk can have
      */
     FarCorrection(PilotHead head, int depth, Scratch scratch) {
         this.keys = head.keys();
-        this.rank = head.rank();
         this.d = keys.keys().columns();
         this.stride = keys.keys().stride();
         this.valueStride = keys.values().stride();
         this.groups = keys.groups();
         this.layers = new LeftOut[depth];
         for (int a = 0; a < depth; a++) {
-            layers[a] = new LeftOut(groups, stride, valueStride);
+            layers[a] = new LeftOut(groups, stride);
         }
         this.draw = new FarDraw(head, layers);
         this.packed = new PackedKeys(scratch, head.samples(), d, keys.values().columns(), LogitScale.of(1));
@@ -93,12 +87,10 @@ final class FarCorrection {
         Memory.fillFloats(constants, padded, 0);
         this.values = Rows.allocate(scratch, groups, keys.values().columns());
         this.groupValues = Rows.allocate(scratch, groups, keys.values().columns());
-        this.tilt = Rows.allocate(scratch, d, keys.values().columns());
         this.shares = new float[groups];
         this.levels = new float[groups];
         this.slopeSums = new float[groups * stride];
         this.valueSums = new float[groups * valueStride];
-        this.tiltSums = new float[depth * PrincipalSubspace.MOST * valueStride];
         this.deviation = new float[stride];
         this.row = new float[Math.max(stride, valueStride)];
         this.shifts = new float[depth][stride];
@@ -137,8 +129,6 @@ final class FarCorrection {
         Arrays.fill(levels, 0);
         Arrays.fill(slopeSums, 0);
         Arrays.fill(valueSums, 0);
-        Arrays.fill(tiltSums, 0);
-        tilted = false;
         for (int a = 0; a <= depth; a++) {
             for (int c = 0; c < d; c++) {
                 shifts[a][c] = centres[depth][c] - centres[a][c];
@@ -147,10 +137,10 @@ final class FarCorrection {
         for (int s = 0; s < count; s++) {
             sum(s, depth, far);
         }
-        pack(depth, far);
+        pack(far);
     }
 
-    /** Adds one sampled key to the sums of its group and to the tilt. */
+    /** Adds one sampled key to the sums of its group. */
     private void sum(int s, int depth, FarField far) {
         LeftOut layer = layers[draw.layer(s)];
         int g = draw.group(s);
@@ -173,57 +163,21 @@ final class FarCorrection {
         for (int v = 0; v < valueStride; v++) {
             valueSums[g * valueStride + v] += beta * row[v];
         }
-        float weight = (float) (draw.weight(s) * w * draw.tiltScale(draw.layer(s)));
-        if (rank == 0 || weight == 0) {
-            return;
-        }
-        tilted = true;
-        float mass = layer.mass(g);
-        for (int v = 0; v < valueStride; v++) {
-            row[v] -= layer.valueSum(g, v) / mass;
-        }
-        for (int r = 0; r < rank; r++) {
-            float component = 0;
-            for (int c = 0; c < d; c++) {
-                component += layer.directions()[r * STRIDE + c] * deviation[c];
-            }
-            component *= weight;
-            int at = (draw.layer(s) * PrincipalSubspace.MOST + r) * valueStride;
-            for (int v = 0; v < valueStride; v++) {
-                tiltSums[at + v] += component * row[v];
-            }
-        }
     }
 
     /** Lays the sums out for the kernels. */
-    private void pack(int depth, FarField far) {
+    private void pack(FarField far) {
         for (int g = 0; g < groups; g++) {
             long panel = slopes + ((long) g / PANEL * PANEL * d + g % PANEL << 2);
             for (int c = 0; c < d; c++) {
                 Memory.putFloat(panel + (long) c * PANEL * 4, slopeSums[g * stride + c]);
             }
             Memory.putFloat(constants + g * 4L, shares[g] + levels[g]);
-            for (int a = 0; a <= depth && shares[g] != 0; a++) {
-                float part = layers[a].mass(g) == 0 ? 0 : (float) draw.lifted(a, g, far.logMass(g));
-                for (int v = 0; v < valueStride && part != 0; v++) {
-                    valueSums[g * valueStride + v] -= shares[g] * part * layers[a].valueSum(g, v);
-                }
+            for (int v = g * valueStride; v < (g + 1) * valueStride; v++) {
+                valueSums[v] -= shares[g] * far.values()[v];
             }
             values.write(g, valueSums, g * valueStride);
             groupValues.write(g, far.values(), g * valueStride);
-        }
-        for (int c = 0; c < d && tilted; c++) {
-            Arrays.fill(row, 0);
-            for (int a = 0; a <= depth; a++) {
-                for (int r = 0; r < rank; r++) {
-                    float u = layers[a].directions()[r * STRIDE + c];
-                    int at = (a * PrincipalSubspace.MOST + r) * valueStride;
-                    for (int v = 0; v < valueStride; v++) {
-                        row[v] += u * tiltSums[at + v];
-                    }
-                }
-            }
-            tilt.write(c, row, 0);
         }
     }
 
@@ -257,8 +211,6 @@ final class FarCorrection {
     /** What the far field has for the sample, at the references of the tile. */
     private void take(SoftmaxTile state, QueryTile deviations, PackedKeys farKeys, int rows, float[] taken) {
         float[] parts = buffers.parts;
-        float[] whole = buffers.whole;
-        Arrays.fill(whole, 0);
         for (int first = 0; first < groups; first += STEP) {
             int present = Math.min(STEP, groups - first);
             float[] weights = state.weights(deviations, farKeys, first, present);
@@ -270,22 +222,11 @@ final class FarCorrection {
                 for (int g = r * STRIDE; g < r * STRIDE + present; g++) {
                     parts[g] *= weights[g];
                     buffers.sums[r] += parts[g];
-                    whole[r] += weights[g];
                 }
             }
             product(parts, rows, present, groupValues.row(first), taken);
             product(weights, rows, present, values.row(first), taken);
         }
-        if (!tilted) {
-            return;
-        }
-        float[] x = deviations.data();
-        for (int r = 0; r < rows; r++) {
-            for (int c = r * STRIDE; c < r * STRIDE + d; c++) {
-                parts[c] = whole[r] * x[c];
-            }
-        }
-        product(parts, rows, d, tilt.address(), taken);
     }
 
     private void product(float[] left, int rows, int count, long right, float[] sums) {
@@ -299,7 +240,6 @@ final class FarCorrection {
     private static final class Buffers {
         private final SoftmaxTile sampled = new SoftmaxTile();
         private final float[] parts = new float[QueryTile.ROWS * STRIDE];
-        private final float[] whole = new float[QueryTile.ROWS];
         private final float[] sums = new float[QueryTile.ROWS];
         private float[] taken = new float[0];
 

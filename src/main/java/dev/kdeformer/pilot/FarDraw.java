@@ -19,7 +19,6 @@ final class FarDraw {
     private final PilotHead head;
     private final LeftOut[] layers;
     private final float[][] lifts;
-    private final double[] tiltScales;
     private final int[] keys;
     private final int[] layerOf;
     private final int[] groupOf;
@@ -36,7 +35,6 @@ final class FarDraw {
         this.head = head;
         this.layers = layers;
         this.lifts = new float[layers.length][all.groups()];
-        this.tiltScales = new double[layers.length];
         this.keys = new int[head.samples()];
         this.layerOf = new int[head.samples()];
         this.groupOf = new int[head.samples()];
@@ -81,11 +79,6 @@ final class FarDraw {
     /** exp(top − logMass) of a node's weights as the leaf sees them: its part of a group of that log-mass. */
     double lifted(int layer, int group, float logMass) {
         return Math.exp((double) layers[layer].top + lifts[layer][group] - logMass);
-    }
-
-    /** What a node's weighted tilt is multiplied by in the tilt at the leaf. */
-    double tiltScale(int layer) {
-        return tiltScales[layer];
     }
 
     /**
@@ -191,10 +184,7 @@ final class FarDraw {
 
     private void lift(int depth) {
         Arrays.fill(lifts[depth], 0);
-        double kept = 1;
         for (int a = depth; a >= 0; a--) {
-            tiltScales[a] = kept * layers[a].tiltScale;
-            kept *= layers[a].tiltKept;
             for (int g = 0; a > 0 && g < all.groups(); g++) {
                 lifts[a - 1][g] = lifts[a][g] + layers[a].moved(g);
             }

@@ -95,22 +95,25 @@ final class FarField {
         }
     }
 
-    /** Takes up what was just folded. */
-    void merge(Fold fold, float[] directions, int rank) {
+    /**
+     * Takes up what a node has folded.
+     *
+     * @param tiltSums products of the deviations of keys and values of what joins, relative to the same exponent; null
+     *                 where values do not move
+     */
+    void merge(Fold fold, float[] tiltSums) {
         double before = 0;
-        double added = 0;
-        float top = fold.top();
+        double after = 0;
         for (int g = 0; g < groups; g++) {
-            double old = logMass[g] <= EMPTY ? 0 : Math.exp(logMass[g] - top);
-            double mass = fold.mass(g);
+            double old = mass(g, fold.top());
+            double whole = old + fold.mass(g);
             before += old;
-            added += mass;
-            if (mass <= 0) {
+            after += whole;
+            if (fold.mass(g) <= 0) {
                 continue;
             }
-            double whole = old + mass;
             float keep = (float) (old / whole);
-            float take = (float) (1 / whole);
+            float take = (float) (fold.mass(g) / whole);
             for (int i = g * stride; i < (g + 1) * stride; i += LANES) {
                 FloatVector key = FloatVector.fromArray(FLOATS, keys, i);
                 FloatVector mean = key.mul(keep).add(FloatVector.fromArray(FLOATS, fold.keys(), i).mul(take));
@@ -123,27 +126,16 @@ final class FarField {
                 FloatVector.fromArray(FLOATS, values, i).mul(keep)
                         .add(FloatVector.fromArray(FLOATS, fold.values(), i).mul(take)).intoArray(values, i);
             }
-            logMass[g] = (float) (Math.log(whole) + top);
+            logMass[g] = (float) (Math.log(whole) + fold.top());
         }
-        if (added <= 0) {
+        if (tiltSums == null || after <= before) {
             return;
         }
-        float keep = (float) (before / (before + added));
-        float take = (float) (1 / (before + added));
+        FloatVector keep = FloatVector.broadcast(FLOATS, (float) (before / after));
+        FloatVector take = FloatVector.broadcast(FLOATS, (float) (1 / after));
         for (int i = 0; i < tilt.length; i += LANES) {
-            FloatVector.fromArray(FLOATS, tilt, i).mul(keep).intoArray(tilt, i);
-        }
-        float[] whole = fold.whole();
-        for (int v = 0; v < whole.length / stride; v++) {
-            for (int c = 0; c < d; c++) {
-                tilt[c * valueStride + v] += take * whole[v * stride + c];
-            }
-        }
-        for (int c = 0; c < d && whole.length == 0; c++) {
-            for (int r = 0; r < rank; r++) {
-                addTimes(fold.tilt(), r * valueStride, directions[r * STRIDE + c] * take, tilt, c * valueStride,
-                        valueStride);
-            }
+            FloatVector.fromArray(FLOATS, tiltSums, i).mul(take).add(FloatVector.fromArray(FLOATS, tilt, i).mul(keep))
+                    .intoArray(tilt, i);
         }
     }
 
@@ -179,11 +171,16 @@ final class FarField {
         }
     }
 
+    /** The mass of a group, relative to exp(top). */
+    double mass(int group, float top) {
+        return logMass[group] <= EMPTY ? 0 : Math.exp(logMass[group] - top);
+    }
+
     /** The mass of all groups, relative to exp(top). */
     double mass(float top) {
         double mass = 0;
         for (int g = 0; g < groups; g++) {
-            mass += logMass[g] <= EMPTY ? 0 : Math.exp(logMass[g] - top);
+            mass += mass(g, top);
         }
         return mass;
     }
@@ -205,10 +202,13 @@ final class FarField {
         return mean;
     }
 
-    /** Adds a tilt of full rank, {@code matrix} (d rows of value stride) relative to weights exp(logit − top). */
-    void addTilt(float[] matrix, float top) {
+    /** Sets the tilt from products of deviations of keys and values, relative to weights exp(logit − top). */
+    void setTilt(float[] tiltSums, float top) {
         double mass = mass(top);
-        addTimes(matrix, 0, mass > 0 ? (float) (1 / mass) : 0, tilt, 0, tilt.length);
+        float scale = mass > LEAST_MASS ? (float) (1 / mass) : 0;
+        for (int i = 0; i < tilt.length; i += LANES) {
+            FloatVector.fromArray(FLOATS, tiltSums, i).mul(scale).intoArray(tilt, i);
+        }
     }
 
     /** Mean key of a group from index {@code group · stride} on. */

@@ -22,7 +22,7 @@ final class KeyGroups {
     private final long panels;
     private final boolean trend;
 
-    private KeyGroups(Rows keys, Rows values, float[] biases, float[] squares, int[] starts, int[] order,
+    KeyGroups(Rows keys, Rows values, float[] biases, float[] squares, int[] starts, int[] order,
             float[] centre, long panels) {
         this.keys = keys;
         this.values = values;

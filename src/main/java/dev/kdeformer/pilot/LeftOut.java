@@ -2,7 +2,6 @@ package dev.kdeformer.pilot;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
-import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -21,11 +20,8 @@ final class LeftOut {
     static final long BYTES = 2 * (3 * Float.BYTES + Double.BYTES);
 
     private final int stride;
-    private final int valueStride;
     private final float[] mass;
     private final float[] keys;
-    private final float[] values;
-    private final float[] directions = new float[PrincipalSubspace.MOST * STRIDE];
     /** What the move of the far field to this node's centroid added to each group's log-mass. */
     private final float[] moved;
     /** First entry of every group, and the number of entries after the last. */
@@ -38,17 +34,11 @@ final class LeftOut {
     private float[] densities = new float[0];
     int count;
     float top;
-    /** The part of the tilt from the nodes above that stayed when this node's joined it. */
-    double tiltKept;
-    /** What this node's weighted tilt was multiplied by when it joined. */
-    double tiltScale;
 
-    LeftOut(int groups, int stride, int valueStride) {
+    LeftOut(int groups, int stride) {
         this.stride = stride;
-        this.valueStride = valueStride;
         this.mass = new float[groups];
         this.keys = new float[groups * stride];
-        this.values = new float[groups * valueStride];
         this.moved = new float[groups];
         this.starts = new int[groups + 1];
     }
@@ -58,8 +48,6 @@ final class LeftOut {
         count = 0;
         Arrays.fill(mass, 0);
         Arrays.fill(starts, 0);
-        tiltKept = 1;
-        tiltScale = 0;
         for (int g = 0; g < moved.length; g++) {
             moved[g] = parent == null || parent.logMass(g) <= FarField.EMPTY ? 0 : far.logMass(g) - parent.logMass(g);
         }
@@ -119,19 +107,12 @@ final class LeftOut {
         }
     }
 
-    /** Notes what was folded, before {@code far} takes it up. */
-    void folded(Fold fold, FarField far, float[] leading, int rank) {
-        double added = 0;
+    /** Notes what was folded. */
+    void folded(Fold fold) {
         for (int g = 0; g < mass.length; g++) {
             mass[g] = fold.mass(g);
-            added += mass[g];
         }
         System.arraycopy(fold.keys(), 0, keys, 0, keys.length);
-        System.arraycopy(fold.values(), 0, values, 0, values.length);
-        System.arraycopy(leading, 0, directions, 0, rank * STRIDE);
-        double before = far.mass(top);
-        tiltScale = added > 0 ? 1 / (before + added) : 0;
-        tiltKept = added > 0 ? before / (before + added) : 1;
     }
 
     float moved(int group) {
@@ -145,17 +126,7 @@ final class LeftOut {
 
     /** A feature of the weighted mean of the keys folded into a group that has mass. */
     float meanKey(int group, int feature) {
-        return keys[group * stride + feature] / mass[group];
-    }
-
-    /** A feature of the weighted sum of the values folded into a group. */
-    float valueSum(int group, int feature) {
-        return values[group * valueStride + feature];
-    }
-
-    /** The node's directions; direction r starts at {@code r · STRIDE}. */
-    float[] directions() {
-        return directions;
+        return keys[group * stride + feature];
     }
 
     /** The sampling weight of an entry, relative to exp(top). */

@@ -11,9 +11,10 @@ import dev.kdeformer.kernel.SoftmaxTile;
 /** Buffers of one thread for the work at a node. */
 final class NodeScratch {
     /** Elements for each candidate. */
-    static final int FLOATS = 9 + 2 * PrincipalSubspace.MOST;
+    static final int FLOATS = 7;
 
-    final MiddleBand middle = new MiddleBand();
+    final DrawnKeys drawn = new DrawnKeys();
+    final TiltKernel tilt = new TiltKernel();
     final PrincipalSubspace subspace = new PrincipalSubspace();
     final Packer packer = new Packer();
     final QueryTile queries = new QueryTile();
@@ -34,17 +35,11 @@ final class NodeScratch {
     float[] spreads;
     float[] scores;
     float[] weights;
-    /** Components of the candidates along the directions, set r from {@code r · capacity} on. */
-    float[] components;
-    /** The keys to fold, side by side, with their logits, weights and components. */
+    /** The keys to fold, side by side, with their weights. */
     int[] folded;
-    float[] products;
-    float[] foldedLogits;
     float[] foldedWeights;
-    float[] foldedComponents;
     int foldedCount;
     int[] near;
-    int capacity;
 
     void room(int count) {
         // One vector more than needed: compressed vectors are stored whole.
@@ -52,17 +47,12 @@ final class NodeScratch {
         if (logits.length >= padded) {
             return;
         }
-        capacity = padded;
         logits = new float[padded];
         spreads = new float[padded];
         scores = new float[padded];
         weights = new float[padded];
-        components = new float[PrincipalSubspace.MOST * padded];
         folded = new int[padded];
-        products = new float[padded];
-        foldedLogits = new float[padded];
         foldedWeights = new float[padded];
-        foldedComponents = new float[PrincipalSubspace.MOST * padded];
         near = new int[padded];
     }
 }

@@ -31,19 +31,21 @@ import java.util.Map;
  * <p>Under a causal mask the queries are cut into spans of consecutive ones instead: the keys before a span meet
  * one pilot row for each of its tiles, all rows of some spans as one product, and the keys at the diagonal are exact.
  * That costs n²/{@link Builder#span} more key evaluations, but all of them in large products; {@link
- * Builder#candidates} has no effect, and {@link Builder#rank} only where it is 0: then values do not move. Where tiles
- * of consecutive queries are too unlike, a longer span with a small {@link Builder#tile} sorts them, at a higher cost.
+ * Builder#candidates} and {@link Builder#rank} have no effect. Where tiles of consecutive queries are too unlike, a longer span with a small {@link Builder#tile} sorts them, at a higher cost.
  *
  * <p>Takes causal masks (not with {@link Builder#unbiased}), key padding, a bias per key and grouped heads. At most 256
  * features. Memory is linear in n and m. The log-sum-exp is an estimate from the same expansion.
  */
 public final class PilotAttention extends MethodBase implements DifferentiableMethod {
+    /** Keys that a node draws for each of its queries, at most: more cost more than the rest of their noise. */
+    private static final int DRAWN = 2;
+
     private final int near;
     private final int candidates;
     private final int columns;
     private final int groups;
     private final int rank;
-    private final int middle;
+    private final int tilt;
     private final int tile;
     private final int unbiased;
     private final CausalSettings causal;
@@ -56,13 +58,13 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         columns = options.columns;
         groups = options.groups == 0 ? 32 : options.groups;
         rank = options.rank;
-        middle = options.middle < 0 ? 256 : options.middle;
+        tilt = options.tilt < 0 ? 512 : options.tilt;
         tile = options.tile == 0 ? 256 : options.tile;
         unbiased = options.unbiased;
         seed = options.seed;
         budget = options.budget;
         causal = new CausalSettings(columns, options.near == 0 ? 192 : near, options.groups == 0 ? 64 : groups,
-                rank == 0 || options.middle < 0 ? 0 : middle, options.span, options.tile, budget, seed);
+                options.tilt < 0 ? 0 : tilt, options.span, options.tile, budget, seed);
     }
 
     /** Starts a builder. */
@@ -88,7 +90,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
         map.put("groups", groups);
         map.put("rank", rank);
-        map.put("middle", middle);
+        map.put("tilt", tilt);
         map.put("tile", tile);
         map.put("span", causal.span());
         if (unbiased > 0) {
@@ -105,9 +107,14 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         return rank;
     }
 
-    /** The band's tilt is no sum over all folded keys, and so has no part that a sample could take away. */
-    int middle() {
-        return unbiased > 0 ? 0 : middle;
+    /** A tilt from drawn keys is no sum over all folded ones, and so has no part that a sample could take away. */
+    int tilt() {
+        return unbiased > 0 ? 0 : tilt;
+    }
+
+    /** How many keys a node of that many queries draws. */
+    static int drawn(int tilt, double queries) {
+        return (int) Math.min(tilt, DRAWN * queries);
     }
 
     int unbiased() {
@@ -230,7 +237,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
 
     private FixedCost cost(AttentionInput input, int keys, boolean tilted) {
         return new FixedCost(input.queries(), keys, input.d(), input.dv(), groups, tilted ? rank : 0,
-                tilted && (input.dv() > Fold.FEW || unbiased > 0) ? middle() : 0, unbiased);
+                tilted ? tilt() : 0, unbiased);
     }
 
     static void nothing(KeyHead head, int member) {
@@ -308,7 +315,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         private int columns;
         private int groups;
         private int rank = 4;
-        private int middle = -1;
+        private int tilt = -1;
         private int tile;
         private int span = 256;
         private int unbiased;
@@ -361,8 +368,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Directions of the spread and of the value tilt; default 4. Heads whose values have nothing to do with their
-         * keys are given none.
+         * Directions in which the spread of a node's queries is measured, the others taken together; default 4. Heads
+         * whose values have nothing to do with their keys are given none.
          *
          * @throws IllegalArgumentException if not between 0 and 4
          */
@@ -372,13 +379,13 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Folded keys per tile that tilt the values along all directions; default 256, under a causal mask 0: more near
-         * keys cost less there.
+         * Most folded keys that a node draws to learn how values move with the query; default 512, under a causal mask
+         * 0: more near keys cost less there. A node draws two for each of its queries at most.
          *
-         * @throws IllegalArgumentException if not between 0 and 256
+         * @throws IllegalArgumentException if not between 0 and 65,536
          */
-        public Builder middle(int keys) {
-            middle = check("middle", keys, 0, MiddleBand.MOST);
+        public Builder tilt(int keys) {
+            tilt = check("tilt", keys, 0, 65_536);
             return this;
         }
 
@@ -415,7 +422,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
          * <p>What was a small error that is the same for similar queries becomes noise, of the size of what is far
          * from the expansion over √S: the error of a single run is smaller only where S is large. A query whose
          * corrected sum of weights falls below a quarter of the uncorrected one keeps the uncorrected result; that is
-         * rare unless S is small, and a bias where it happens. {@link #middle} has no effect then.
+         * rare unless S is small, and a bias where it happens. {@link #tilt} has no effect then.
          *
          * @throws IllegalArgumentException if not between 0 and 65,536
          */

@@ -227,18 +227,19 @@ final class PilotHead {
         return levels;
     }
 
-    /** Directions of the spread and the tilt. */
+    /** Directions of the spread. */
     int rank() {
         return !keys.valuesFollow() ? 0 : Math.min(method.rank(), Math.min(queries.columns(), PrincipalSubspace.MOST));
     }
 
-    /** Whether the tilt is taken along all directions, of all folded keys. */
-    boolean tiltsWhole() {
-        return rank() > 0 && method.unbiased() == 0 && keys.values().columns() <= Fold.FEW;
+    /** Whether values move with the query. */
+    boolean tilts() {
+        return keys.valuesFollow() && method.tilt() > 0;
     }
 
-    int middle() {
-        return method.middle();
+    /** How many folded keys a node of that many queries draws to tilt values. */
+    int drawn(int size) {
+        return tilts() ? PilotAttention.drawn(method.tilt(), size) : 0;
     }
 
     /** Keys that are drawn for every tile to take the bias out of its far part; 0 for none. */

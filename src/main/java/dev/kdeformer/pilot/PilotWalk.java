@@ -84,7 +84,7 @@ final class PilotWalk {
         this.nodes = new WalkNode[depth][1 << LEVELS];
         this.folds = new Fold[1 << LEVELS];
         this.forced = head.offsets().length == 0 ? null : new boolean[keys.count()];
-        this.attention = new TileAttention(keys, head.mostLeafCandidates(effort), head.rank() > 0,
+        this.attention = new TileAttention(keys, head.mostLeafCandidates(effort), head.tilts(),
                 siblings.buffers[0], scratch);
         this.noBias = scratch.floats(PANEL);
         Memory.fillFloats(noBias, PANEL, 0);
@@ -156,11 +156,10 @@ final class PilotWalk {
         if (nodes[depth][sibling] == null) {
             int valueStride = keys.values().stride();
             if (folds[sibling] == null) {
-                folds[sibling] = new Fold(keys.groups(), stride, valueStride,
-                        head.tiltsWhole() ? keys.values().columns() : 0);
+                folds[sibling] = new Fold(keys.groups(), stride, valueStride);
             }
             nodes[depth][sibling] = new WalkNode(siblings.buffers[sibling], folds[sibling],
-                    new FarField(keys.groups(), d, stride, valueStride, head.rank() > 0), stride);
+                    new FarField(keys.groups(), d, stride, valueStride, head.tilts()), stride);
         }
         return nodes[depth][sibling];
     }
@@ -232,7 +231,6 @@ final class PilotWalk {
             descend(node, level, depth, kept);
             return;
         }
-        tiltMiddle(node);
         if (correction != null) {
             correction.draw(depth, node.from, centres, node.far, node.buffers);
         }
@@ -316,7 +314,6 @@ final class PilotWalk {
             FloatVector spread = Lanes.load(squares + c * 4L).mul((float) node.rest);
             for (int r = 0; r < rank; r++) {
                 FloatVector x = FloatVector.fromArray(FLOATS, panel, (r + 1) * STRIDE + c);
-                x.intoArray(buffers.components, r * buffers.capacity + j);
                 float more = (float) (buffers.subspace.variance(r) - node.rest);
                 spread = x.mul(x).fma(FloatVector.broadcast(FLOATS, more), spread);
             }
@@ -361,8 +358,7 @@ final class PilotWalk {
             }
         }
         buffers.choice.prepare(buffers.scores, count, best, wanted, Math.max(wanted, certain));
-        return buffers.choice.split(buffers, list.index, count, node.chosen, negligible(node, count),
-                head.tiltsWhole() ? 0 : head.rank());
+        return buffers.choice.split(buffers, list.index, count, node.chosen, negligible(node, count));
     }
 
     /** A weight so small that all of {@code count} candidates below it together change nothing that matters. */
@@ -374,7 +370,7 @@ final class PilotWalk {
     private void fold(WalkNode[] all, int open) {
         for (int i = 0; i < open; i++) {
             if (all[i].folds()) {
-                all[i].fold.begin(all[i].buffers, all[i].top, head.rank());
+                all[i].fold.begin(all[i].top);
             }
         }
         for (int g = 0; g < keys.groups(); g++) {
@@ -388,7 +384,7 @@ final class PilotWalk {
             }
             for (int i = 0; i < open; i++) {
                 if (all[i].folds()) {
-                    all[i].fold.close(keys, all[i].buffers, g);
+                    all[i].fold.close(g);
                 }
             }
         }
@@ -399,27 +395,23 @@ final class PilotWalk {
         if (!node.folds()) {
             return;
         }
-        float[] directions = node.buffers.subspace.directions();
+        NodeScratch buffers = node.buffers;
         if (correction != null) {
-            correction.layer(depth).folded(node.fold, node.far, directions, head.rank());
+            correction.layer(depth).folded(node.fold);
         }
         if (visitor != null) {
-            visitor.fold(depth, node.far, node.fold, node.buffers);
+            visitor.fold(depth, node.far, node.fold, buffers);
         }
-        node.far.merge(node.fold, directions, head.rank());
         int dv = keys.values().columns();
-        node.work += (4.0 * d + (head.tiltsWhole() ? 2.0 * d * dv : 2.0 * (1 + head.rank()) * dv))
-                * node.buffers.foldedCount;
-    }
-
-    /** The folded keys of largest weight tilt the values along all directions, not only the leading ones. */
-    private void tiltMiddle(WalkNode node) {
-        int wanted = Math.min(node.buffers.foldedCount, head.middle());
-        if (wanted == 0 || head.rank() == 0 || head.tiltsWhole()) {
-            return;
+        int drawn = head.drawn(node.to - node.from);
+        float[] tilt = null;
+        if (drawn > 0) {
+            buffers.drawn.draw(buffers.folded, buffers.foldedWeights, buffers.foldedCount, drawn);
+            tilt = buffers.tilt.joining(keys, buffers.drawn, node.fold, node.far, scratch);
+            node.work += 2.0 * d * dv * buffers.drawn.count();
         }
-        node.buffers.middle.add(keys, node.buffers, wanted, head.rank(), node.far, node.top, scratch);
-        node.work += 2.0 * d * keys.values().columns() * wanted;
+        node.far.merge(node.fold, tilt);
+        node.work += (4.0 * d + 2.0 * dv) * buffers.foldedCount;
     }
 
     private void attend(WalkNode node, int depth) {

@@ -141,11 +141,10 @@ class CausalPilotTest {
     }
 
     @Test
-    void theMiddleBandLowersTheError() {
+    void theTiltLowersTheError() {
         AttentionInput input = drifting(1, 2048, 2048, 16, 16);
         double without = error(Attention.pilot().near(32).build(), input);
-        double with = error(Attention.pilot().near(32).middle(128).build(), input);
-        assertEquals(without, error(Attention.pilot().near(32).middle(128).rank(0).build(), input));
+        double with = error(Attention.pilot().near(32).tilt(128).build(), input);
         assertTrue(with < 0.9 * without, with + " against " + without);
     }
 

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PilotAttentionTest {
     private static final Engine ENGINE = Engine.create(2);
@@ -127,29 +128,15 @@ class PilotAttentionTest {
         assertTrue(finest < Math.min(fine, coarse / 3), finest + " against " + fine + " and " + coarse);
     }
 
-    @Test
-    void tiltAndMiddleBandLowerTheError() {
-        AttentionInput input = clustered(1, 2048, 2048, 16, 16);
-        double without = error(Attention.pilot().near(32).rank(0).middle(0).build(), input);
-        double tilted = error(Attention.pilot().near(32).rank(4).middle(0).build(), input);
-        double all = error(Attention.pilot().near(32).rank(4).middle(256).build(), input);
-        assertTrue(tilted < 0.9 * without, tilted + " against " + without);
-        assertTrue(all < tilted, all + " against " + tilted);
-    }
-
-    @Test
-    void valuesOfFewFeaturesTiltAlongAllDirections() {
-        AttentionInput few = clustered(1, 2048, 2048, 16, 1);
-        // The same with zeros beside, which are one feature too many for that.
-        Tensor wide = make.zeros(Shape.of(2048, Fold.FEW + 1));
-        for (int j = 0; j < 2048; j++) {
-            wide.matrix(0, 0).set(j, 0, few.value().matrix(0, 0).get(j, 0));
-        }
-        AttentionInput padded = AttentionInput.of(few.query(), few.key(), wide).withScale(few.scale());
-        AttentionMethod method = Attention.pilot().near(16).rank(4).middle(0).build();
-        double whole = error(method, few);
-        double leading = error(method, padded);
-        assertTrue(whole < 0.9 * leading, whole + " against " + leading);
+    @ParameterizedTest
+    @ValueSource(ints = {1, 16, 33})
+    void theTiltLowersTheErrorTheMoreKeysItIsDrawnFrom(int dv) {
+        AttentionInput input = clustered(1, 4096, 4096, 16, dv);
+        double without = error(Attention.pilot().near(32).tilt(0).build(), input);
+        double few = error(Attention.pilot().near(32).tilt(32).build(), input);
+        double many = error(Attention.pilot().near(32).tilt(512).build(), input);
+        assertTrue(few < without, few + " against " + without);
+        assertTrue(many < Math.min(few, 0.9 * without), many + " against " + few + " and " + without);
     }
 
     @Test

@@ -35,10 +35,10 @@ class PilotGradientTest {
     }
 
     static List<PilotAttention.Builder> methods() {
-        return List.of(Attention.pilot().tile(2).near(5).candidates(1).groups(4).rank(2).middle(3),
+        return List.of(Attention.pilot().tile(2).near(5).candidates(1).groups(4).rank(2).tilt(3),
                 Attention.pilot().tile(4).near(7).candidates(2).groups(8).rank(0),
-                Attention.pilot().tile(30).near(9).groups(3).rank(1).middle(0),
-                Attention.pilot().tile(3).near(4).candidates(1).groups(1).rank(4).middle(10));
+                Attention.pilot().tile(30).near(9).groups(3).rank(1).tilt(0),
+                Attention.pilot().tile(3).near(4).candidates(1).groups(1).rank(4).tilt(10));
     }
 
     @ParameterizedTest

@@ -1,0 +1,98 @@
+package dev.kdeformer.pilot;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+
+import dev.kdeformer.kernel.Lanes;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * A few of many weighted keys that stand for all of them: those of at least the mean weight of a drawn key as they are,
+ * and of the lighter ones every key where their running sum of weights passes the next of equally spaced places, each
+ * with the distance of the places as its weight. Keys that are in group order are thus drawn from all groups alike.
+ * Nothing about it is random.
+ */
+final class DrawnKeys {
+    private int[] index = new int[0];
+    private float[] weights = new float[0];
+    private int count;
+
+    /**
+     * Draws from keys of positive weight.
+     *
+     * @param keyWeights their weights, in an array with room for whole vectors
+     * @param wanted     most keys to draw, at least 1
+     */
+    void draw(int[] keys, float[] keyWeights, int keyCount, int wanted) {
+        room(Math.min(keyCount, wanted));
+        if (keyCount <= wanted) {
+            System.arraycopy(keys, 0, index, 0, keyCount);
+            System.arraycopy(keyWeights, 0, weights, 0, keyCount);
+            count = keyCount;
+            return;
+        }
+        count = 0;
+        Arrays.fill(keyWeights, keyCount, Lanes.roundUp(keyCount, LANES), 0);
+        float heavy = sumBelow(keyWeights, keyCount, Float.POSITIVE_INFINITY) / wanted;
+        int certain = Lanes.roundUp(keyCount, LANES) - below(keyWeights, keyCount, heavy);
+        double step = (double) sumBelow(keyWeights, keyCount, heavy) / Math.max(1, wanted - certain);
+        double ahead = step / 2;
+        for (int j = 0; j < keyCount && count < wanted; j++) {
+            float w = keyWeights[j];
+            if (w >= heavy) {
+                add(keys[j], w);
+                continue;
+            }
+            int times = 0;
+            for (ahead -= w; ahead < 0; ahead += step) {
+                times++;
+            }
+            if (times > 0) {
+                add(keys[j], (float) (times * step));
+            }
+        }
+    }
+
+    private void room(int keys) {
+        if (index.length < keys) {
+            index = new int[keys];
+            weights = new float[keys];
+        }
+    }
+
+    private void add(int key, float weight) {
+        index[count] = key;
+        weights[count++] = weight;
+    }
+
+    private static float sumBelow(float[] x, int count, float limit) {
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector v = FloatVector.fromArray(FLOATS, x, i);
+            sum = sum.add(v.blend(0, v.compare(VectorOperators.GE, limit)));
+        }
+        return Lanes.sum(sum);
+    }
+
+    private static int below(float[] x, int count, float limit) {
+        int below = 0;
+        for (int i = 0; i < count; i += LANES) {
+            below += FloatVector.fromArray(FLOATS, x, i).compare(VectorOperators.LT, limit).trueCount();
+        }
+        return below;
+    }
+
+    int count() {
+        return count;
+    }
+
+    int key(int i) {
+        return index[i];
+    }
+
+    float weight(int i) {
+        return weights[i];
+    }
+}

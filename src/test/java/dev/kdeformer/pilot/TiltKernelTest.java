@@ -1,0 +1,119 @@
+package dev.kdeformer.pilot;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.runtime.Scratch;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class TiltKernelTest {
+    private static final int GROUPS = 3;
+
+    private final Scratch scratch = new Scratch();
+    private final SplittableRandom random = new SplittableRandom(1);
+    private KeyGroups keys;
+    private int d;
+    private int dv;
+
+    @AfterEach
+    void close() {
+        scratch.close();
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 1, 1", "7, 3, 5", "97, 16, 16", "300, 33, 40", "601, 100, 17", "260, 256, 33"})
+    void joinedFoldsHaveTheProductsOfAllTheirKeys(int count, int features, int valueFeatures) {
+        d = features;
+        dv = valueFeatures;
+        keys = keys(count);
+        float[] logits = new float[count];
+        for (int j = 0; j < count; j++) {
+            logits[j] = (float) (2 * random.nextGaussian());
+        }
+        FarField far = new FarField(GROUPS, d, keys.keys().stride(), keys.values().stride(), true);
+        NodeScratch node = new NodeScratch();
+        // Keys of each of two folds, with different references; the second one leaves out the last group.
+        join(far, node, IntStream.range(0, count).filter(j -> j % 3 == 0).toArray(), logits, 1);
+        join(far, node, IntStream.range(0, keys.starts()[GROUPS - 1]).filter(j -> j % 3 == 1).toArray(), logits, -2);
+        int[] all = IntStream.range(0, count).filter(j -> j % 3 == 0 || j % 3 == 1 && j < keys.starts()[GROUPS - 1])
+                .toArray();
+        double[] expected = plain(all, logits);
+        double size = 1e-30 + Arrays.stream(expected).map(Math::abs).max().orElseThrow();
+        for (int c = 0; c < d; c++) {
+            for (int v = 0; v < dv; v++) {
+                assertEquals(expected[c * dv + v], far.tilt()[c * keys.values().stride() + v], 1e-4 * size + 1e-6);
+            }
+        }
+    }
+
+    private void join(FarField far, NodeScratch node, int[] folded, float[] logits, float top) {
+        node.room(folded.length);
+        System.arraycopy(folded, 0, node.folded, 0, folded.length);
+        node.foldedCount = folded.length;
+        for (int i = 0; i < folded.length; i++) {
+            node.foldedWeights[i] = (float) Math.exp(logits[folded[i]] - top);
+        }
+        Fold fold = new Fold(GROUPS, keys.keys().stride(), keys.values().stride());
+        fold.begin(top);
+        for (int g = 0; g < GROUPS; g++) {
+            fold.add(keys, node, g, keys.starts()[g + 1]);
+            fold.close(g);
+        }
+        node.drawn.draw(node.folded, node.foldedWeights, node.foldedCount, Math.max(1, folded.length));
+        far.merge(fold, node.tilt.joining(keys, node.drawn, fold, far, scratch));
+    }
+
+    /** Σ w (k − κ)(v − ν)ᵀ / Σ w, with the means of each group. */
+    private double[] plain(int[] all, float[] logits) {
+        double[] tilt = new double[d * dv];
+        double mass = 0;
+        for (int g = 0; g < GROUPS; g++) {
+            int from = keys.starts()[g];
+            int to = keys.starts()[g + 1];
+            int[] own = Arrays.stream(all).filter(j -> j >= from && j < to).toArray();
+            double whole = Arrays.stream(own).mapToDouble(j -> Math.exp(logits[j])).sum();
+            for (int j : own) {
+                double w = Math.exp(logits[j]);
+                mass += w;
+                for (int c = 0; c < d; c++) {
+                    double key = keys.keys().get(j, c) - mean(own, logits, keys.keys(), c, whole);
+                    for (int v = 0; v < dv; v++) {
+                        tilt[c * dv + v] += w * key * keys.values().get(j, v);
+                    }
+                }
+            }
+        }
+        for (int i = 0; i < tilt.length; i++) {
+            tilt[i] /= mass;
+        }
+        return tilt;
+    }
+
+    private static double mean(int[] own, float[] logits, Rows rows, int c, double whole) {
+        return Arrays.stream(own).mapToDouble(j -> Math.exp(logits[j]) * rows.get(j, c)).sum() / whole;
+    }
+
+    private KeyGroups keys(int count) {
+        int[] order = IntStream.range(0, count).toArray();
+        int[] starts = {0, count / 2, count - count / 5, count};
+        return new KeyGroups(rows(count, d), rows(count, dv), new float[count], new float[count], starts, order,
+                new float[d], 0);
+    }
+
+    private Rows rows(int count, int columns) {
+        Rows rows = Rows.allocate(scratch, count, columns);
+        float[] row = new float[Lanes.padColumns(columns)];
+        for (int j = 0; j < count; j++) {
+            for (int c = 0; c < columns; c++) {
+                row[c] = (float) (0.3 + random.nextGaussian());
+            }
+            rows.write(j, row, 0);
+        }
+        return rows;
+    }
+}
