@@ -11,6 +11,7 @@ import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.List;
+import java.util.Map;
 
 /** Denoises a picture with a method, and some or all of its pixels exactly. */
 final class DenoiseBench {
@@ -19,6 +20,13 @@ final class DenoiseBench {
      * noise of 0.05 to 0.2. Below, a pixel's own noise outweighs all others; above, edges are blurred.
      */
     static final double FACTOR = 0.62;
+
+    /** What pilot attention does here unless told otherwise: little for most pixels, and more for those that are alone. */
+    static final Map<String, Map<String, String>> DEFAULTS =
+            Map.of("pilot", Map.of("near", "128", "candidates", "1", "peaked", "8192"));
+
+    /** The same in words; for help. */
+    static final String PILOT_DEFAULTS = "near=128, candidates=1, peaked=8192";
 
     private static final long PURPOSE = 0x706978656c73L; // "pixels"
     private static final int WARM_PIXELS = 256;

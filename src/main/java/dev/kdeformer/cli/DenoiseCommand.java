@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
 final class DenoiseCommand implements Callable<Integer> {
     private static final String DEFAULT_PICTURE = "camera";
     private static final int SAMPLED_PIXELS = 4096;
+    private static final int REPEAT_TO_COMPARE = 5;
 
     @Parameters(paramLabel = "IN.png", arity = "0..1",
             description = "A PNG file, or the name of an embedded picture (default: " + DEFAULT_PICTURE + "); "
@@ -65,7 +66,8 @@ final class DenoiseCommand implements Callable<Integer> {
     private boolean grey;
 
     @Option(names = "--method", paramLabel = "NAME", order = 21, defaultValue = "pilot",
-            description = "The method (default: ${DEFAULT-VALUE}); 'kdebench methods' lists them.")
+            description = "The method (default: ${DEFAULT-VALUE}); 'kdebench methods' lists them. Without --columns and "
+                    + "--budget, pilot has other defaults here: " + DenoiseBench.PILOT_DEFAULTS + ".")
     private String method;
 
     @Option(names = "--columns", paramLabel = "C", order = 22,
@@ -78,10 +80,10 @@ final class DenoiseCommand implements Callable<Integer> {
     @Mixin
     private EngineOptions engineOptions;
 
-    @Option(names = "--repeat", paramLabel = "R", order = 32, defaultValue = "1",
-            description = "Timed runs, of which the median counts (default: ${DEFAULT-VALUE}, which includes the "
-                    + "virtual machine's warming up).")
-    private int repeat;
+    @Option(names = "--repeat", paramLabel = "R", order = 32,
+            description = "Timed runs, of which the median counts (default: 1, which includes the virtual machine's "
+                    + "warming up; with --compare-exact " + REPEAT_TO_COMPARE + ").")
+    private Integer repeat;
 
     @Option(names = "--compare-exact", paramLabel = "PIXELS", arity = "0..1", fallbackValue = "" + SAMPLED_PIXELS,
             order = 33,
@@ -100,7 +102,7 @@ final class DenoiseCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         check();
         AttentionMethod made = methodOptions.make(List.of(method), columns == null ? List.of() : List.of(columns),
-                engineOptions.seed()).get(0);
+                engineOptions.seed(), DenoiseBench.DEFAULTS).get(0);
         reportOptions.check();
         for (Path file : new Path[] {out, sideBySide}) {
             if (file != null) {
@@ -126,7 +128,7 @@ final class DenoiseCommand implements Callable<Integer> {
                     + (original.channels() == 1 ? "grey" : "colour");
             DenoiseBench bench = new DenoiseBench(engine, new NamedInput(name, about, 2, input), original, noisy, made,
                     engineOptions.seed());
-            report = bench.run(progress, repeat, exactPixels == null ? 0 : exactPixels)
+            report = bench.run(progress, repeat(), exactPixels == null ? 0 : exactPixels)
                     .with(new DenoiseReport.Settings(noise, level, patch, h, bandwidth.equals("auto"), features,
                             patches.kept()));
         }
@@ -155,7 +157,11 @@ final class DenoiseCommand implements Callable<Integer> {
         if (exactPixels != null && exactPixels < 1) {
             throw new UsageError("--compare-exact must be at least 1, got " + exactPixels);
         }
-        BenchOptions.check(repeat, 0);
+        BenchOptions.check(repeat(), 0);
+    }
+
+    private int repeat() {
+        return repeat != null ? repeat : exactPixels != null ? REPEAT_TO_COMPARE : 1;
     }
 
     private void checkFeatures(Pixels original) {

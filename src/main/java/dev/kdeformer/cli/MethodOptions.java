@@ -30,6 +30,16 @@ final class MethodOptions {
      * @throws UsageError if a name, budget or option is wrong or has no effect on any of the methods
      */
     List<AttentionMethod> make(List<String> names, List<Integer> columns, long seed) {
+        return make(names, columns, seed, Map.of());
+    }
+
+    /**
+     * The same with other defaults.
+     *
+     * @param defaults options by method and name, of methods that get no budget
+     */
+    List<AttentionMethod> make(List<String> names, List<Integer> columns, long seed,
+            Map<String, Map<String, String>> defaults) {
         for (int budget : columns) {
             if (budget < 1) {
                 throw new UsageError("--columns must be at least 1, got " + budget);
@@ -59,7 +69,9 @@ final class MethodOptions {
                 }
             }
             if (made.size() == before) {
-                made.add(entry.make(OptionalInt.empty(), OptionalDouble.empty(), seed, own));
+                Map<String, String> all = new LinkedHashMap<>(defaults.getOrDefault(entry.name(), Map.of()));
+                all.putAll(own);
+                made.add(entry.make(OptionalInt.empty(), OptionalDouble.empty(), seed, all));
             }
         }
         return made;

@@ -47,7 +47,9 @@ final class Methods {
                     .whole("span", "consecutive queries that share the keys before them, if causal", "256",
                             PilotAttention.Builder::span)
                     .whole("unbiased", "keys drawn for each tile to take the bias out of its far part", "0",
-                            PilotAttention.Builder::unbiased),
+                            PilotAttention.Builder::unbiased)
+                    .whole("peaked", "keys drawn in a second pass over queries that have a key of their own", "0",
+                            PilotAttention.Builder::peaked),
             new MethodEntry<>("kdeformer", "hash-sorted blocks, and keys sampled by their values",
                     "Zandieh, Han, Daliri, Karbasi 2023", Attention::kdeformer, KdeformerAttention.Builder::build)
                     .columns(KdeformerAttention.Builder::columns)

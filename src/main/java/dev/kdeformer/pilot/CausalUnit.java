@@ -25,7 +25,7 @@ final class CausalUnit {
     }
 
     /** Computes all query heads. */
-    void attend(PilotAttention.Outcome outcome) {
+    void attend(Outcome outcome) {
         Scratch scratch = team.scratch();
         AttentionInput input = call.input();
         for (int member = 0; member < head.groupSize(); member++) {
@@ -50,7 +50,7 @@ final class CausalUnit {
         }
     }
 
-    private void member(int member, Rows queries, PilotAttention.Outcome outcome) {
+    private void member(int member, Rows queries, Outcome outcome) {
         AttentionInput input = call.input();
         CausalPilot each = new CausalPilot(head, member, keys, queries,
                 input.mask().causalOffset(input.queries(), input.keys()),

@@ -21,6 +21,15 @@ final class Doubts {
         doubts[position] = doubt;
     }
 
+    /** How many are at least {@code limit}. */
+    int count(float limit) {
+        int count = 0;
+        for (float doubt : doubts) {
+            count += doubt >= limit ? 1 : 0;
+        }
+        return count;
+    }
+
     /**
      * The positions of the largest doubts, ascending.
      *

@@ -5,6 +5,7 @@ import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STEP;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
+import dev.kdeformer.AttentionInput;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitKernel;
 import dev.kdeformer.kernel.LogitScale;
@@ -94,6 +95,11 @@ final class FarCorrection {
         this.deviation = new float[stride];
         this.row = new float[Math.max(stride, valueStride)];
         this.shifts = new float[depth][stride];
+    }
+
+    /** Bytes of a walk's correction. */
+    static long bytes(int samples, AttentionInput input) {
+        return LeftOut.BYTES * input.keys() + PackedKeys.bytes(samples, input.d(), input.dv());
     }
 
     /** What the node at a depth took out. */

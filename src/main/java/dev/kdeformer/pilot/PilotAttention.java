@@ -6,7 +6,6 @@ import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
-import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodBase;
@@ -48,6 +47,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     private final int tilt;
     private final int tile;
     private final int unbiased;
+    /** Null where no query is computed again. */
+    private final PeakedQueries peaked;
     private final CausalSettings causal;
     private final long seed;
     private final ErrorBudget budget;
@@ -61,6 +62,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         tilt = options.tilt < 0 ? 512 : options.tilt;
         tile = options.tile == 0 ? 256 : options.tile;
         unbiased = options.unbiased;
+        peaked = options.peaked == 0 ? null : new PeakedQueries(options.peaked);
         seed = options.seed;
         budget = options.budget;
         causal = new CausalSettings(columns, options.near == 0 ? 192 : near, options.groups == 0 ? 64 : groups,
@@ -96,6 +98,9 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         if (unbiased > 0) {
             map.put("unbiased", unbiased);
         }
+        if (peaked != null) {
+            map.put("peaked", peaked.samples());
+        }
         return map;
     }
 
@@ -127,8 +132,9 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
 
     @Override
     protected void checkSupported(AttentionInput input) {
-        if (input.mask().isCausal() && unbiased > 0) {
-            throw new IllegalArgumentException("unbiased pilot attention takes no causal mask, got " + input.mask());
+        if (input.mask().isCausal() && (unbiased > 0 || peaked != null)) {
+            throw new IllegalArgumentException((unbiased > 0 ? "unbiased pilot attention" : "a second pass over peaked "
+                    + "queries") + " takes no causal mask, got " + input.mask());
         }
         if (input.d() > Lanes.DEPTH) {
             throw new IllegalArgumentException("pilot attention takes at most " + Lanes.DEPTH
@@ -140,7 +146,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     protected Statistics run(Call call) {
         AttentionInput input = call.input();
         int units = call.keyHeads();
-        call.team().expect((long) units * input.groupSize() * input.queries());
+        int again = peaked == null || input.mask().isCausal() ? 0 : PeakedQueries.most(input.queries());
+        call.team().expect((long) units * input.groupSize() * (input.queries() + again));
         Outcome[] outcomes = new Outcome[units];
         if (units >= call.team().threads()) {
             call.team().forEach(units,
@@ -154,10 +161,10 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         int exact = 0;
         double error = Double.NaN;
         for (Outcome outcome : outcomes) {
-            work += outcome.work;
-            exact += outcome.exactHeads;
-            error = Double.isNaN(error) ? outcome.error : Math.max(error, Double.isNaN(outcome.error) ? 0
-                    : outcome.error);
+            work += outcome.work();
+            exact += outcome.exactHeads();
+            error = Double.isNaN(error) ? outcome.error() : Math.max(error, Double.isNaN(outcome.error()) ? 0
+                    : outcome.error());
         }
         double queries = (double) input.batch() * input.heads() * input.queries();
         String note = exact == 0 ? "" : exact + " of " + input.batch() * input.heads()
@@ -196,7 +203,13 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
             PilotHead each = new PilotHead(head, member, this, keys, queries,
                     budget == null ? effort.tile() : Effort.TILE, team);
             if (budget == null) {
+                if (peaked != null) {
+                    each.findPeaks();
+                }
                 outcome.add(each.run(effort, team));
+                if (peaked != null) {
+                    outcome.add(peaked.run(each, team));
+                }
             } else {
                 BudgetSearch search = new BudgetSearch(each, budget.relativeSpectral(),
                         CounterRandom.of(seed).stream(unit, member), team);
@@ -216,7 +229,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     static void exact(Call call, int unit, int member, Team team, Outcome outcome) {
         AttentionInput input = call.input();
         ExactAttention.head(call, unit, member, team);
-        outcome.exactHeads++;
+        outcome.exact();
         outcome.add(2.0 * (input.d() + input.dv()) * input.queries()
                 * ExactAttention.meanVisibleKeys(input, unit / input.kvHeads()));
     }
@@ -263,12 +276,12 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
      *
      * <p>The walk down the tree is done again, so that memory stays linear in n and m.
      *
-     * @throws IllegalStateException if the method has an error budget, which tries several costs, or is unbiased by a
-     *                               sample of folded keys
+     * @throws IllegalStateException if the method has an error budget, which tries several costs, or draws a sample of
+     *                               folded keys to be unbiased or for peaked queries
      */
     @Override
     public AttentionGradient gradient() {
-        if (budget != null || unbiased > 0) {
+        if (budget != null || unbiased > 0 || peaked != null) {
             throw new IllegalStateException("pilot attention has gradients at a fixed cost only, without "
                     + (budget != null ? "an error budget" : "a sample of folded keys"));
         }
@@ -282,30 +295,16 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
         long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
         long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
-                + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d());
+                + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d())
+                + (peaked == null ? 0 : PeakedQueries.headBytes(input));
         int together = PilotWalk.together(input.keys(), input.d() + input.dv(), 1 << PilotWalk.LEVELS, unbiased);
         long perThread = (long) together * NodeScratch.FLOATS * input.keys() * Float.BYTES
-                + (unbiased == 0 ? 0 : LeftOut.BYTES * input.keys() + PackedKeys.bytes(unbiased, input.d(), input.dv()));
+                + (unbiased == 0 ? 0 : FarCorrection.bytes(unbiased, input))
+                + (peaked == null ? 0 : FarCorrection.bytes(peaked.samples(), input));
         FixedCost cost = cost(input, input.keys(), true);
+        double each = cost.columns(effort(cost)) + (peaked == null ? 0 : peaked.columns(input, groups, rank));
         return new Estimate(heads * perHead + threads * perThread,
-                2 * cost.columns(effort(cost)) * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());
-    }
-
-    /** What came of a key head's queries. */
-    static final class Outcome {
-        private double work;
-        private int exactHeads;
-        private double error = Double.NaN;
-
-        /** Adds floating-point operations. */
-        void add(double operations) {
-            work += operations;
-        }
-
-        /** Takes note of a query head's estimated error. */
-        void error(double estimate) {
-            error = Double.isNaN(error) ? estimate : Math.max(error, estimate);
-        }
+                2 * each * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());
     }
 
     /** Options of pilot attention. */
@@ -319,6 +318,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         private int tile;
         private int span = 256;
         private int unbiased;
+        private int peaked;
         private long seed;
         private ErrorBudget budget;
 
@@ -431,6 +431,25 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
             return this;
         }
 
+        /**
+         * Keys that the tiles of a second pass draw each, a pass over the queries that put a good part of their weight on
+         * one key of their own and the rest where no tile of theirs is near; 0, the default, for none. A query's own key is
+         * one at a distance in position that is the same for all queries, which is looked for where there are as many
+         * queries as keys: the pixel itself in non-local means of a noisy picture, whose isolated patches are what this
+         * is for. At most a third of the queries are computed again, each with half as many near keys as samples, and the
+         * samples correct the rest as those of {@link #unbiased} do. What was an error of one sign becomes noise, so that a
+         * sample too small for how unequal the weights are does harm; a thirtieth of the pixels of a picture took two thirds
+         * off the loss. For other inputs more {@link #near} keys are worth more than this.
+         *
+         * <p>Takes no causal mask; an error budget has no use for it.
+         *
+         * @throws IllegalArgumentException if not between 0 and 65,536
+         */
+        public Builder peaked(int samples) {
+            peaked = check("peaked", samples, 0, 65_536);
+            return this;
+        }
+
         /** Seed of the keys that {@link #unbiased} draws and of the rows that an error budget is checked on; default 0. */
         public Builder seed(long value) {
             seed = value;
@@ -443,8 +462,15 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
             return this;
         }
 
-        /** The method. */
+        /**
+         * The method.
+         *
+         * @throws IllegalArgumentException if there is an error budget and a second pass over peaked queries
+         */
         public PilotAttention build() {
+            if (budget != null && peaked > 0) {
+                throw new IllegalArgumentException("peaked must be 0 within an error budget, got " + peaked);
+            }
             return new PilotAttention(this);
         }
 

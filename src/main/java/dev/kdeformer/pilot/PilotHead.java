@@ -29,7 +29,9 @@ final class PilotHead {
     private final Matrix output;
     private final Matrix logSumExp;
     private final CounterRandom sampling;
+    private final int samples;
     private Doubts doubts;
+    private Doubts peaks;
     private boolean[] wantedTiles;
     private double projected;
 
@@ -43,15 +45,13 @@ final class PilotHead {
             Team team) {
         this.head = head;
         this.method = method;
+        this.samples = method.unbiased();
         this.sampling = CounterRandom.of(method.seed()).stream(SAMPLING, head.index(), member);
         this.keys = keys;
         int n = unsorted.count();
         this.levels = Effort.leafLevel(n, tile);
         this.order = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()), levels, team);
-        this.orderAddress = team.scratch().ints(n);
-        for (int i = 0; i < n; i++) {
-            Memory.putInt(orderAddress + i * 4L, order[i]);
-        }
+        this.orderAddress = addressOf(order, team);
         this.queries = unsorted.picked(order, team);
         this.query = head.query(member);
         this.output = head.output(member);
@@ -64,6 +64,44 @@ final class PilotHead {
         }
         this.offsets = n == head.key().rows() ? OffsetKeys.find(unsorted, keys, keyAtRow, team.scratch())
                 : new int[0];
+    }
+
+    /**
+     * Some of the queries of another head.
+     *
+     * @param positions in the other's order
+     * @param samples   keys that every tile draws
+     * @param tile      queries of the leaves
+     */
+    PilotHead(PilotHead first, int[] positions, int samples, int tile, Team team) {
+        int n = positions.length;
+        Rows some = first.queries.picked(positions, team);
+        this.head = first.head;
+        this.method = first.method;
+        this.samples = samples;
+        // Apart from what the other has drawn.
+        this.sampling = first.sampling.stream(SAMPLING);
+        this.keys = first.keys;
+        this.levels = Effort.leafLevel(n, tile);
+        int[] sorted = BalancedTree.order(some, Metric.of(keys.keys(), team.scratch()), levels, team);
+        this.queries = some.picked(sorted, team);
+        this.order = new int[n];
+        Arrays.setAll(order, i -> first.order[positions[sorted[i]]]);
+        this.orderAddress = addressOf(order, team);
+        this.query = first.query;
+        this.output = first.output;
+        this.logSumExp = first.logSumExp;
+        this.all = first.all;
+        this.keyAtRow = first.keyAtRow;
+        this.offsets = first.offsets;
+    }
+
+    private static long addressOf(int[] order, Team team) {
+        long address = team.scratch().ints(order.length);
+        for (int i = 0; i < order.length; i++) {
+            Memory.putInt(address + i * 4L, order[i]);
+        }
+        return address;
     }
 
     /**
@@ -167,6 +205,16 @@ final class PilotHead {
         return doubts;
     }
 
+    /** Makes all passes from now on note p (1 − p) for the key of a query's own that holds the part p of its weight. */
+    void findPeaks() {
+        peaks = new Doubts(offsets.length == 0 ? 0 : queries.count());
+    }
+
+    /** What the last pass noted of own keys, or null. */
+    Doubts peaks() {
+        return peaks;
+    }
+
     /** How many of the queries at positions [from, to) are to be computed. */
     int wanted(int from, int to) {
         if (wantedTiles == null) {
@@ -234,7 +282,7 @@ final class PilotHead {
 
     /** Whether values move with the query. */
     boolean tilts() {
-        return keys.valuesFollow() && method.tilt() > 0;
+        return keys.valuesFollow() && method.tilt() > 0 && samples == 0;
     }
 
     /** How many folded keys a node of that many queries draws to tilt values. */
@@ -244,7 +292,7 @@ final class PilotHead {
 
     /** Keys that are drawn for every tile to take the bias out of its far part; 0 for none. */
     int samples() {
-        return method.unbiased();
+        return samples;
     }
 
     /** The random numbers of the tile that starts at a position. */

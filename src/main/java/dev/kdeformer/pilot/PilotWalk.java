@@ -441,6 +441,11 @@ final class PilotWalk {
                 correction.apply(buffers.state, buffers.queries, hasFar ? buffers.deviations : null,
                         attention.farKeys());
             }
+            if (head.peaks() != null && head.offsets().length > 0) {
+                for (int r = 0; r < rows; r++) {
+                    head.peaks().note(first + r, peak(buffers, first + r, r));
+                }
+            }
             head.finish(buffers.state, first, rows);
         }
         int size = node.to - node.from;
@@ -449,6 +454,26 @@ final class PilotWalk {
             node.work += size * (2.0 * (d + dv) * correction.count()
                     + (hasFar ? keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv : 0));
         }
+    }
+
+    /** The largest p (1 − p) over the parts p of a query's weight that its keys at fixed distances hold. */
+    private float peak(NodeScratch buffers, int position, int r) {
+        float[] q = buffers.queries.data();
+        double logSum = buffers.state.reference(r) * Math.log(2) + Math.log(buffers.state.sum(r));
+        double peak = 0;
+        for (int offset : head.offsets()) {
+            int key = head.keyAt(position, offset);
+            if (key >= 0) {
+                long row = keys.keys().row(key);
+                FloatVector dot = FloatVector.zero(FLOATS);
+                for (int c = 0; c < stride; c += LANES) {
+                    dot = FloatVector.fromArray(FLOATS, q, r * STRIDE + c).fma(Lanes.load(row + c * 4L), dot);
+                }
+                double part = Math.min(1, Math.exp(Lanes.sum(dot) + keys.biases()[key] - logSum));
+                peak = Math.max(peak, part * (1 - part));
+            }
+        }
+        return (float) peak;
     }
 
     /** Notes how much each query of the tile depends on the far field, and how far it is from where that is good. */
