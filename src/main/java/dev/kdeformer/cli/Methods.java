@@ -42,7 +42,7 @@ final class Methods {
                             PilotAttention.Builder::candidates)
                     .whole("groups", "groups of folded keys", "32, causal 64", PilotAttention.Builder::groups)
                     .whole("rank", "directions of the spread", "4", PilotAttention.Builder::rank)
-                    .whole("tilt", "folded keys drawn to tilt values", "512, causal 0", PilotAttention.Builder::tilt)
+                    .whole("tilt", "folded keys drawn to tilt values", "512, causal 256", PilotAttention.Builder::tilt)
                     .whole("tile", "queries of a tile", "256, causal all of a span", PilotAttention.Builder::tile)
                     .whole("span", "consecutive queries that share the keys before them, if causal", "256",
                             PilotAttention.Builder::span)

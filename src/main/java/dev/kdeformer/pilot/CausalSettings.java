@@ -41,7 +41,8 @@ record CausalSettings(int columns, int near, int groups, int tilt, int span, int
         double d = input.d();
         double dv = input.dv();
         double rows = (span >> levels) * (d + dv);
-        double folded = (3 * d + dv) * ExactAttention.meanVisibleKeys(input) + PilotAttention.drawn(tilt, span >> levels) * d * dv;
+        double folded = (3 * d + dv) * ExactAttention.meanVisibleKeys(input)
+                + PilotAttention.drawn(tilt, span >> levels) * d * dv;
         return span / 2.0 + folded / rows + groups * (2 * d + dv) / (d + dv) + d * dv / (d + dv);
     }
 

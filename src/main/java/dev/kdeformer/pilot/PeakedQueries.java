@@ -56,7 +56,7 @@ record PeakedQueries(int samples) {
     /** Key evaluations per query of the head where as many as possible are peaked. */
     double columns(AttentionInput input, int groups, int rank) {
         int most = most(input.queries());
-        return most == 0 ? 0 : new FixedCost(most, input.keys(), input.d(), input.dv(), groups, rank, 0, samples).columns(effort())
-                * most / input.queries();
+        FixedCost cost = new FixedCost(most, input.keys(), input.d(), input.dv(), groups, rank, 0, samples);
+        return most == 0 ? 0 : cost.columns(effort()) * most / input.queries();
     }
 }
