@@ -20,7 +20,6 @@ import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import dev.kdeformer.rivals.WildCat;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 
 /** Every method that the command line knows, in the order in which they are listed. To add one, add an entry here. */

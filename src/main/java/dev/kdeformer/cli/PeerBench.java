@@ -6,7 +6,6 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.cli.peers.Peer;
 import dev.kdeformer.measure.ErrorReport;
-import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;

@@ -61,7 +61,6 @@ final class FarCorrection {
     private final float[] levels;
     private final float[] slopeSums;
     private final float[] valueSums;
-    private final float[] deviation;
     private final float[] row;
     private final float[][] shifts;
 
@@ -92,7 +91,6 @@ final class FarCorrection {
         this.levels = new float[groups];
         this.slopeSums = new float[groups * stride];
         this.valueSums = new float[groups * valueStride];
-        this.deviation = new float[stride];
         this.row = new float[Math.max(stride, valueStride)];
         this.shifts = new float[depth][stride];
     }
@@ -141,13 +139,13 @@ final class FarCorrection {
             }
         }
         for (int s = 0; s < count; s++) {
-            sum(s, depth, far);
+            sum(s, far);
         }
         pack(far);
     }
 
     /** Adds one sampled key to the sums of its group. */
-    private void sum(int s, int depth, FarField far) {
+    private void sum(int s, FarField far) {
         LeftOut layer = layers[draw.layer(s)];
         int g = draw.group(s);
         float w = layer.weights[draw.entry(s)];
@@ -160,9 +158,9 @@ final class FarCorrection {
         float along = 0;
         float[] shift = shifts[draw.layer(s)];
         for (int c = 0; c < d; c++) {
-            deviation[c] = row[c] - layer.meanKey(g, c);
-            along += shift[c] * deviation[c];
-            slopeSums[g * stride + c] += beta * deviation[c];
+            float deviation = row[c] - layer.meanKey(g, c);
+            along += shift[c] * deviation;
+            slopeSums[g * stride + c] += beta * deviation;
         }
         levels[g] += beta * along;
         keys.values().read(draw.key(s), row, 0);

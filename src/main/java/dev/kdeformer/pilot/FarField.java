@@ -2,7 +2,6 @@ package dev.kdeformer.pilot;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
-import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.PackedKeys;

@@ -1,6 +1,5 @@
 package dev.kdeformer.pilot;
 
-import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;

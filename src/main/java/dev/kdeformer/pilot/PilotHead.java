@@ -1,6 +1,5 @@
 package dev.kdeformer.pilot;
 
-import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Memory;
