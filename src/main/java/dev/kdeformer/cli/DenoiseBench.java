@@ -10,8 +10,10 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** Denoises a picture with a method, and some or all of its pixels exactly. */
 final class DenoiseBench {
@@ -22,11 +24,11 @@ final class DenoiseBench {
     static final double FACTOR = 0.62;
 
     /** What pilot attention does here unless told otherwise: little for most pixels, and more for those that are alone. */
-    static final Map<String, Map<String, String>> DEFAULTS =
-            Map.of("pilot", Map.of("near", "128", "candidates", "1", "peaked", "8192"));
-
-    /** The same in words; for help. */
     static final String PILOT_DEFAULTS = "near=128, candidates=1, peaked=8192";
+
+    /** The same by method and name. */
+    static final Map<String, Map<String, String>> DEFAULTS = Map.of("pilot", Arrays.stream(PILOT_DEFAULTS.split(", "))
+            .map(option -> option.split("=")).collect(Collectors.toMap(pair -> pair[0], pair -> pair[1])));
 
     private static final long PURPOSE = 0x706978656c73L; // "pixels"
     private static final int WARM_PIXELS = 256;

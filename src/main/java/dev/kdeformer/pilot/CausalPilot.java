@@ -5,7 +5,6 @@ import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
@@ -54,7 +53,7 @@ final class CausalPilot {
      *
      * @param queries times the scale, in the caller's order
      * @param offset  what to add to a query's index to get the last key it sees
-     * @param tilt   most folded keys that a tile draws to tilt values
+     * @param tilt    most folded keys that a tile draws to tilt values
      */
     CausalPilot(KeyHead head, int member, CausalKeys keys, Rows queries, int offset, int tilt, Team team) {
         this.head = head;
@@ -203,11 +202,7 @@ final class CausalPilot {
      */
     void merge(SoftmaxTile state, int[] index, int from, int count, Scratch scratch) {
         long mark = scratch.mark();
-        long order = scratch.ints(count);
-        for (int r = 0; r < count; r++) {
-            Memory.putInt(order + r * 4L, index[from + r]);
-        }
-        rows.merge(state, count, order, 0);
+        rows.merge(state, count, scratch.ints(index, from, count), 0);
         scratch.release(mark);
     }
 }

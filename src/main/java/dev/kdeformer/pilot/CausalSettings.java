@@ -13,7 +13,7 @@ import dev.kdeformer.kernel.PartialRows;
  * @param near    keys that every tile evaluates exactly
  * @param groups  groups of keys
  * @param tilt    folded keys that a tile draws to tilt values
- * @param span  most queries of a span
+ * @param span    most queries of a span
  * @param tile    queries of a tile, aimed at; 0 for all of a span
  * @param budget  null for a fixed cost
  */

@@ -35,13 +35,13 @@ final class DrawnKeys {
         }
         count = 0;
         Arrays.fill(keyWeights, keyCount, Lanes.roundUp(keyCount, LANES), 0);
-        float heavy = sumBelow(keyWeights, keyCount, Float.POSITIVE_INFINITY) / wanted;
-        int certain = Lanes.roundUp(keyCount, LANES) - below(keyWeights, keyCount, heavy);
-        double step = (double) sumBelow(keyWeights, keyCount, heavy) / Math.max(1, wanted - certain);
+        float light = Math.nextDown(sumUpTo(keyWeights, keyCount, Float.MAX_VALUE) / wanted);
+        int certain = ScoreKernel.above(keyWeights, keyCount, light);
+        double step = (double) sumUpTo(keyWeights, keyCount, light) / Math.max(1, wanted - certain);
         double ahead = step / 2;
         for (int j = 0; j < keyCount && count < wanted; j++) {
             float w = keyWeights[j];
-            if (w >= heavy) {
+            if (w > light) {
                 add(keys[j], w);
                 continue;
             }
@@ -67,21 +67,13 @@ final class DrawnKeys {
         weights[count++] = weight;
     }
 
-    private static float sumBelow(float[] x, int count, float limit) {
+    private static float sumUpTo(float[] x, int count, float limit) {
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int i = 0; i < count; i += LANES) {
             FloatVector v = FloatVector.fromArray(FLOATS, x, i);
-            sum = sum.add(v.blend(0, v.compare(VectorOperators.GE, limit)));
+            sum = sum.add(v.blend(0, v.compare(VectorOperators.GT, limit)));
         }
         return Lanes.sum(sum);
-    }
-
-    private static int below(float[] x, int count, float limit) {
-        int below = 0;
-        for (int i = 0; i < count; i += LANES) {
-            below += FloatVector.fromArray(FLOATS, x, i).compare(VectorOperators.LT, limit).trueCount();
-        }
-        return below;
     }
 
     int count() {

@@ -77,10 +77,7 @@ final class ExactRows {
             int[] seen = new int[count];
             Arrays.setAll(seen, r -> head.last(places[from + r]));
             long mark = scratch.mark();
-            long order = scratch.ints(count);
-            for (int r = 0; r < count; r++) {
-                Memory.putInt(order + r * 4L, places[from + r]);
-            }
+            long order = scratch.ints(places, from, count);
             buffers.queries.load(head.query(), order, 0, count, keys.scale());
             scratch.release(mark);
             buffers.state.begin(count, keys.dv());

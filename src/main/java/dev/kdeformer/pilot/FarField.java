@@ -193,7 +193,7 @@ final class FarField {
         }
         double mass = mass(top);
         for (int g = 0; g < groups && top > EMPTY; g++) {
-            float part = (float) (Math.exp(logMass[g] - top) / mass);
+            float part = (float) (mass(g, top) / mass);
             for (int c = 0; c < stride; c++) {
                 mean[c] += part * variances[g * stride + c];
             }

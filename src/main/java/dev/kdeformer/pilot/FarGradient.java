@@ -65,7 +65,7 @@ final class FarGradient {
     /** Notes what is about to be merged, and with which weights. */
     void fold(FarField far, Fold fold, NodeScratch node) {
         for (int g = 0; g < keep.length; g++) {
-            double old = far.logMass(g) <= FarField.EMPTY ? 0 : Math.exp(far.logMass(g) - fold.top());
+            double old = far.mass(g, fold.top());
             double whole = old + fold.mass(g);
             keep[g] = fold.mass(g) > 0 ? (float) (old / whole) : 1;
             take[g] = fold.mass(g) > 0 ? (float) (1 / whole) : 0;

@@ -44,7 +44,7 @@ record FixedCost(int queries, int keys, int d, int dv, int groups, int rank, int
         while (true) {
             double rows = Math.scalb((double) queries, -level);
             visits += seen / rows;
-            drawn += PilotAttention.drawn(tilt, rows) / rows;
+            drawn += samples > 0 ? 0 : PilotAttention.drawn(tilt, rows) / rows;
             if (level >= leaf) {
                 break;
             }

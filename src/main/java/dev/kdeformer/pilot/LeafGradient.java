@@ -155,9 +155,7 @@ final class LeafGradient implements NodeVisitor {
     }
 
     private void meetNear(int[] chosen, int count) {
-        for (int i = 0; i < count; i++) {
-            Memory.putInt(near + i * 4L, chosen[i]);
-        }
+        Memory.putInts(near, chosen, 0, count);
         Memory.fillFloats(block, GradientTile.blockFloats(d), 0);
         for (int first = 0; first < count; first += GradientTile.KEYS) {
             int size = Math.min(GradientTile.KEYS, count - first);

@@ -21,6 +21,15 @@ final class Outcome {
         error = Double.isNaN(error) ? estimate : Math.max(error, estimate);
     }
 
+    /** Adds what came of other queries. */
+    void add(Outcome other) {
+        work += other.work;
+        exactHeads += other.exactHeads;
+        if (!Double.isNaN(other.error)) {
+            error(other.error);
+        }
+    }
+
     double work() {
         return work;
     }

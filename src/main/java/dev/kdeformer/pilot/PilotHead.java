@@ -2,7 +2,6 @@ package dev.kdeformer.pilot;
 
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
@@ -50,7 +49,7 @@ final class PilotHead {
         int n = unsorted.count();
         this.levels = Effort.leafLevel(n, tile);
         this.order = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()), levels, team);
-        this.orderAddress = addressOf(order, team);
+        this.orderAddress = team.scratch().ints(order, 0, n);
         this.queries = unsorted.picked(order, team);
         this.query = head.query(member);
         this.output = head.output(member);
@@ -86,21 +85,13 @@ final class PilotHead {
         this.queries = some.picked(sorted, team);
         this.order = new int[n];
         Arrays.setAll(order, i -> first.order[positions[sorted[i]]]);
-        this.orderAddress = addressOf(order, team);
+        this.orderAddress = team.scratch().ints(order, 0, n);
         this.query = first.query;
         this.output = first.output;
         this.logSumExp = first.logSumExp;
         this.all = first.all;
         this.keyAtRow = first.keyAtRow;
         this.offsets = first.offsets;
-    }
-
-    private static long addressOf(int[] order, Team team) {
-        long address = team.scratch().ints(order.length);
-        for (int i = 0; i < order.length; i++) {
-            Memory.putInt(address + i * 4L, order[i]);
-        }
-        return address;
     }
 
     /**
@@ -206,7 +197,7 @@ final class PilotHead {
 
     /** Makes all passes from now on note p (1 − p) for the key of a query's own that holds the part p of its weight. */
     void findPeaks() {
-        peaks = new Doubts(offsets.length == 0 ? 0 : queries.count());
+        peaks = new Doubts(queries.count());
     }
 
     /** What the last pass noted of own keys, or null. */
@@ -279,7 +270,10 @@ final class PilotHead {
         return !keys.valuesFollow() ? 0 : Math.min(method.rank(), Math.min(queries.columns(), PrincipalSubspace.MOST));
     }
 
-    /** Whether values move with the query. */
+    /**
+     * Whether values move with the query. A tilt from drawn keys is no sum over all folded ones, and so has no part that
+     * a sample could take away.
+     */
     boolean tilts() {
         return keys.valuesFollow() && method.tilt() > 0 && samples == 0;
     }

@@ -441,7 +441,7 @@ final class PilotWalk {
                 correction.apply(buffers.state, buffers.queries, hasFar ? buffers.deviations : null,
                         attention.farKeys());
             }
-            if (head.peaks() != null && head.offsets().length > 0) {
+            if (head.peaks() != null) {
                 for (int r = 0; r < rows; r++) {
                     head.peaks().note(first + r, peak(buffers, first + r, r));
                 }
@@ -464,12 +464,8 @@ final class PilotWalk {
         for (int offset : head.offsets()) {
             int key = head.keyAt(position, offset);
             if (key >= 0) {
-                long row = keys.keys().row(key);
-                FloatVector dot = FloatVector.zero(FLOATS);
-                for (int c = 0; c < stride; c += LANES) {
-                    dot = FloatVector.fromArray(FLOATS, q, r * STRIDE + c).fma(Lanes.load(row + c * 4L), dot);
-                }
-                double part = Math.min(1, Math.exp(Lanes.sum(dot) + keys.biases()[key] - logSum));
+                float logit = keys.keys().dot(key, q, r * STRIDE) + keys.biases()[key];
+                double part = Math.min(1, Math.exp(logit - logSum));
                 peak = Math.max(peak, part * (1 - part));
             }
         }

@@ -164,7 +164,7 @@ public final class Reformer extends HeadwiseMethod {
         void add(Matrix query, int member, int[] rows, PackedKeys keys, Scratch scratch) {
             QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
             SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
-            long order = Selection.order(rows, scratch);
+            long order = scratch.ints(rows, 0, rows.length);
             for (int from = 0; from < rows.length; from += QueryTile.ROWS) {
                 int count = Math.min(QueryTile.ROWS, rows.length - from);
                 queries.load(query, order, from, count, keys.scale());

@@ -74,7 +74,7 @@ final class RotationHash {
         for (int f = 0; f < directions(); f++) {
             panels.set(f, directions, f * d);
         }
-        long order = Selection.order(rows, scratch);
+        long order = scratch.ints(rows, 0, rows.length);
         long buckets = scratch.ints(rows.length);
         team.forEach((rows.length + QueryTile.ROWS - 1) / QueryTile.ROWS, (tile, own) -> {
             int from = tile * QueryTile.ROWS;

@@ -162,7 +162,7 @@ public final class ScatterBrain extends HeadwiseMethod {
         }
 
         void attend(int member, int[] rows) {
-            long order = Selection.order(rows, team.scratch());
+            long order = team.scratch().ints(rows, 0, rows.length);
             for (int from = 0; from < rows.length; from += QueryTile.ROWS) {
                 tile(member, rows, order, from, Math.min(QueryTile.ROWS, rows.length - from));
             }

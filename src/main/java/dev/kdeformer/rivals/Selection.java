@@ -4,7 +4,6 @@ import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
@@ -20,7 +19,7 @@ final class Selection {
     static PackedKeys pack(KeyHead head, int[] rows, float scale, float[] centre, Scratch scratch) {
         int d = head.key().columns();
         PackedKeys packed = new PackedKeys(scratch, rows.length, d, head.value().columns(), LogitScale.of(scale));
-        long order = order(rows, scratch);
+        long order = scratch.ints(rows, 0, rows.length);
         scratch.keep(Packer.class, Packer::new).pack(packed, 0, rows.length, head.key(), head.value(), head.bias(),
                 order, centre);
         return packed;
@@ -39,15 +38,6 @@ final class Selection {
     /** An array as a matrix, without copying. */
     static Matrix matrix(float[] elements, int rows) {
         return Tensor.of(MemorySegment.ofArray(elements), Shape.of(rows, elements.length / rows)).matrix(0, 0);
-    }
-
-    /** The address of a copy of indices. */
-    static long order(int[] rows, Scratch scratch) {
-        long order = scratch.ints(rows.length);
-        for (int i = 0; i < rows.length; i++) {
-            Memory.putInt(order + (long) i * Integer.BYTES, rows[i]);
-        }
-        return order;
     }
 
     /** The elements of {@code from} at the given positions. */

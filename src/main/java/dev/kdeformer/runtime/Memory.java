@@ -47,6 +47,11 @@ public final class Memory {
         ALL.set(INT, address, value);
     }
 
+    /** Sets {@code count} ints from an address on to those of an array. */
+    public static void putInts(long address, int[] values, int from, int count) {
+        MemorySegment.copy(values, from, ALL, INT, address, count);
+    }
+
     /** The double at an address. */
     public static double getDouble(long address) {
         return ALL.get(DOUBLE, address);

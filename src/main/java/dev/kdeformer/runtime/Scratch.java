@@ -57,6 +57,13 @@ public final class Scratch implements AutoCloseable {
         return allocate(count * Integer.BYTES);
     }
 
+    /** Takes memory for ints of an array, {@code count} from index {@code from} on, and copies them. */
+    public long ints(int[] values, int from, int count) {
+        long address = ints(count);
+        Memory.putInts(address, values, from, count);
+        return address;
+    }
+
     /** The top of the stack, to return to with {@link #release}. */
     public long mark() {
         return current < 0 ? 0 : ((long) current + 1) << 48 | used;
