@@ -33,6 +33,9 @@ final class DenoiseBench {
     private static final long PURPOSE = 0x706978656c73L; // "pixels"
     private static final int WARM_PIXELS = 256;
 
+    /** How long calls must have stopped getting faster: some calls for a large picture. */
+    private static final double WARM_SECONDS = 2;
+
     private final Engine engine;
     private final NamedInput named;
     private final Pixels original;
@@ -62,6 +65,7 @@ final class DenoiseBench {
     /**
      * Runs the method, and exact attention for some pixels.
      *
+     * @param repeat      timed runs; before several the method is warmed up
      * @param exactPixels how many, at most; 0 for none
      * @throws Failure if the memory does not suffice
      */
@@ -72,7 +76,12 @@ final class DenoiseBench {
         try (Arena arena = Arena.ofShared()) {
             Tensor output = Tensor.allocate(arena, input.outputShape());
             Statistics[] statistics = new Statistics[1];
-            Turns.Times times = Turns.take(List.of(() -> statistics[0] = method.apply(engine, input, output)), repeat,
+            Runnable call = () -> statistics[0] = method.apply(engine, input, output);
+            if (repeat > 1) {
+                progress.stage("warming up " + method.name());
+                Turns.warmUp(call, WARM_SECONDS);
+            }
+            Turns.Times times = Turns.take(List.of(call), repeat,
                     index -> progress.stage("denoising with " + method.name())).get(0);
             Pixels denoised = new Pixels(noisy.width(), noisy.height(), noisy.channels(), output.toArray());
             Report.Run run = new Report.Run(method.name(), method.parameters(), statistics[0].columns(),

@@ -81,8 +81,9 @@ final class DenoiseCommand implements Callable<Integer> {
     private EngineOptions engineOptions;
 
     @Option(names = "--repeat", paramLabel = "R", order = 32,
-            description = "Timed runs, of which the median counts (default: 1, which includes the virtual machine's "
-                    + "warming up; with --compare-exact " + REPEAT_TO_COMPARE + ").")
+            description = "Timed runs, of which the median counts, after a warm-up if they are several (default: 1, "
+                    + "which includes the virtual machine's warming up; with --compare-exact " + REPEAT_TO_COMPARE
+                    + ").")
     private Integer repeat;
 
     @Option(names = "--compare-exact", paramLabel = "PIXELS", arity = "0..1", fallbackValue = "" + SAMPLED_PIXELS,

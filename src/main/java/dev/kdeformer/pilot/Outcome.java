@@ -1,6 +1,6 @@
 package dev.kdeformer.pilot;
 
-/** What came of a key head's queries. */
+/** What came of some queries. */
 final class Outcome {
     private double work;
     private int exactHeads;
