@@ -62,7 +62,7 @@ final class BalancedSplit {
         int middle = from + groups / 2 * group;
         findDirection(from, to);
         for (int i = from; i < to; i++) {
-            projection[i] = dot(rows + (long) order[i] * stride * 4, direction);
+            projection[i] = Lanes.dot(rows + (long) order[i] * stride * 4, direction, 0, stride);
         }
         select(from, to, middle);
         split(from, middle);
@@ -105,7 +105,7 @@ final class BalancedSplit {
         for (int round = 0; round < ROUNDS; round++) {
             Arrays.fill(next, 0);
             for (int i = 0; i < count; i++) {
-                float p = dot(sample, i * stride, direction);
+                float p = Lanes.dot(sample, i * stride, direction, 0, stride);
                 for (int c = 0; c < stride; c += LANES) {
                     FloatVector.fromArray(FLOATS, sample, i * stride + c)
                             .fma(FloatVector.broadcast(FLOATS, p), FloatVector.fromArray(FLOATS, next, c))
@@ -127,22 +127,6 @@ final class BalancedSplit {
         for (int c = 0; c < x.length; c++) {
             x[c] *= Float.isInfinite(by) ? 0 : by;
         }
-    }
-
-    private float dot(long row, float[] x) {
-        FloatVector sum = FloatVector.zero(FLOATS);
-        for (int c = 0; c < stride; c += LANES) {
-            sum = Lanes.load(row + c * 4L).fma(FloatVector.fromArray(FLOATS, x, c), sum);
-        }
-        return Lanes.sum(sum);
-    }
-
-    private float dot(float[] a, int at, float[] x) {
-        FloatVector sum = FloatVector.zero(FLOATS);
-        for (int c = 0; c < stride; c += LANES) {
-            sum = FloatVector.fromArray(FLOATS, a, at + c).fma(FloatVector.fromArray(FLOATS, x, c), sum);
-        }
-        return Lanes.sum(sum);
     }
 
     /** Puts the smallest projections of [from, to) before {@code middle}. */

@@ -3,6 +3,7 @@ package dev.kdeformer.kde;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 
+import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.linalg.Gram;
 import dev.kdeformer.linalg.SymmetricEigen;
 import dev.kdeformer.runtime.Team;
@@ -205,14 +206,14 @@ final class GroupMoments {
                         .intoArray(t, c);
             }
         }
-        double squares = Points.dot(direction, direction, 0, stride);
+        double squares = Lanes.dot(direction, 0, direction, 0, stride);
         if (gaussian) {
-            log += Points.dot(t, tilt, at, stride) - 0.5 * squares / points.factor();
+            log += Lanes.dot(t, 0, tilt, at, stride) - 0.5 * squares / points.factor();
         } else {
-            log += Points.dot(x, base, at, stride);
+            log += Lanes.dot(x, 0, base, at, stride);
         }
-        double along1 = Points.dot(direction, first, at, stride);
-        double along2 = Points.dot(direction, second, at, stride);
+        double along1 = Lanes.dot(direction, 0, first, at, stride);
+        double along2 = Lanes.dot(direction, 0, second, at, stride);
         double rest = Math.max(0, squares - along1 * along1 - along2 * along2) + SMALL * squares;
         double[] far = reach[node];
         double z = SLACK * Math.min(Math.sqrt(squares) * far[0],

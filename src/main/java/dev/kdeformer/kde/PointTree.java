@@ -1,5 +1,6 @@
 package dev.kdeformer.kde;
 
+import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Team;
 import java.util.Arrays;
 
@@ -76,7 +77,7 @@ final class PointTree {
         float[] direction = direction(points, from, to);
         long[] keys = new long[to - from];
         for (int i = from; i < to; i++) {
-            float projection = Points.dot(direction, points.rows(), order[i] * points.stride(), points.stride());
+            float projection = Lanes.dot(direction, 0, points.rows(), order[i] * points.stride(), points.stride());
             int bits = Float.floatToRawIntBits(projection);
             // As ints, negative floats are in reverse order.
             keys[i - from] = (long) (bits ^ bits >> 31 & 0x7fff_ffff) << 32 | order[i];

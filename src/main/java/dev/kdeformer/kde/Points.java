@@ -227,7 +227,7 @@ final class Points {
     /** The logarithm of the kernel of a prepared query and a point, the query's offset left out. */
     double logKernel(float[] query, int point) {
         return kernel.isGaussian() ? -0.5 * factor * squaredDistance(query, rows, point * stride, stride)
-                : dot(query, rows, point * stride, stride);
+                : Lanes.dot(query, 0, rows, point * stride, stride);
     }
 
     /** {@link #logKernel} in double precision, for norms at which float32 is too coarse. */
@@ -255,15 +255,6 @@ final class Points {
         }
         double apart = Math.max(0, distance * (1 - ROUNDING) - radius);
         return -0.5 * factor * apart * apart;
-    }
-
-    /** ⟨x, y⟩ of a query and a padded row. */
-    static float dot(float[] query, float[] rows, int at, int stride) {
-        FloatVector sum = FloatVector.zero(FLOATS);
-        for (int c = 0; c < stride; c += LANES) {
-            sum = FloatVector.fromArray(FLOATS, query, c).fma(FloatVector.fromArray(FLOATS, rows, at + c), sum);
-        }
-        return Lanes.sum(sum);
     }
 
     /** ‖x − y‖² of a query and a padded row, by differences: exact zero at a point itself. */

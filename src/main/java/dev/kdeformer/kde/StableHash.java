@@ -56,7 +56,7 @@ final class StableHash {
     long code(int which, float[] row) {
         long code = 0;
         for (int f = which * functions; f < (which + 1) * functions; f++) {
-            long cell = (long) Math.floor((Points.dot(row, directions, f * stride, stride) + offsets[f]) / width);
+            long cell = (long) Math.floor((Lanes.dot(row, 0, directions, f * stride, stride) + offsets[f]) / width);
             // A bijection of the cell, then of the sum: different cells give the same code by chance alone.
             code = (code ^ cell * 0x9E3779B97F4A7C15L) * 0xD6E8FEB86659FD93L;
             code ^= code >>> 32;

@@ -93,6 +93,24 @@ public final class Lanes {
         return v.lane(0);
     }
 
+    /** The dot product of {@code count} floats of two arrays, whole vectors. */
+    public static float dot(float[] x, int xAt, float[] y, int yAt, int count) {
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int i = 0; i < count; i += LANES) {
+            sum = FloatVector.fromArray(FLOATS, x, xAt + i).fma(FloatVector.fromArray(FLOATS, y, yAt + i), sum);
+        }
+        return sum(sum);
+    }
+
+    /** The dot product of {@code count} floats at an address and in an array, whole vectors. */
+    public static float dot(long address, float[] x, int at, int count) {
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int i = 0; i < count; i += LANES) {
+            sum = load(address + i * 4L).fma(FloatVector.fromArray(FLOATS, x, at + i), sum);
+        }
+        return sum(sum);
+    }
+
     /** {@code count} rounded up to a multiple of {@code unit}. */
     public static int roundUp(int count, int unit) {
         return (count + unit - 1) / unit * unit;

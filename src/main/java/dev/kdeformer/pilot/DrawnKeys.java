@@ -35,6 +35,7 @@ final class DrawnKeys {
         }
         count = 0;
         Arrays.fill(keyWeights, keyCount, Lanes.roundUp(keyCount, LANES), 0);
+        // The largest weight below the mean.
         float light = Math.nextDown(sumUpTo(keyWeights, keyCount, Float.MAX_VALUE) / wanted);
         int certain = ScoreKernel.above(keyWeights, keyCount, light);
         double step = (double) sumUpTo(keyWeights, keyCount, light) / Math.max(1, wanted - certain);

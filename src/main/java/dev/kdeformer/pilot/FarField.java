@@ -81,12 +81,7 @@ final class FarField {
                 Arrays.fill(values, g * valueStride, (g + 1) * valueStride, 0);
                 continue;
             }
-            FloatVector dot = FloatVector.zero(FLOATS);
-            for (int c = 0; c < stride; c += LANES) {
-                dot = FloatVector.fromArray(FLOATS, shift, c)
-                        .fma(FloatVector.fromArray(FLOATS, keys, g * stride + c), dot);
-            }
-            logMass[g] = parent.logMass[g] + Lanes.sum(dot);
+            logMass[g] = parent.logMass[g] + Lanes.dot(shift, 0, keys, g * stride, stride);
             for (int v = 0; v < valueStride; v += LANES) {
                 FloatVector.fromArray(FLOATS, parent.values, g * valueStride + v)
                         .add(FloatVector.fromArray(FLOATS, moved, v)).intoArray(values, g * valueStride + v);

@@ -121,8 +121,8 @@ final class FarGradient {
 
     private void scatter(FarField far, Rows dKey, Rows dValue) {
         for (int g = 0; g < keep.length; g++) {
-            base[g] = masses[g] - dot(keys, g * stride, far.keys(), g * stride, stride)
-                    - dot(values, g * valueStride, far.values(), g * valueStride, valueStride);
+            base[g] = masses[g] - Lanes.dot(keys, g * stride, far.keys(), g * stride, stride)
+                    - Lanes.dot(values, g * valueStride, far.values(), g * valueStride, valueStride);
         }
         int g = 0;
         for (int i = 0; i < count; i++) {
@@ -176,10 +176,10 @@ final class FarGradient {
             }
             double mass = masses[g];
             if (count > 0) {
-                mass += dot(keys, g * stride, keysBefore, g * stride, stride)
-                        - dot(keys, g * stride, far.keys(), g * stride, stride)
-                        + dot(values, g * valueStride, valuesBefore, g * valueStride, valueStride)
-                        - dot(values, g * valueStride, far.values(), g * valueStride, valueStride);
+                mass += Lanes.dot(keys, g * stride, keysBefore, g * stride, stride)
+                        - Lanes.dot(keys, g * stride, far.keys(), g * stride, stride)
+                        + Lanes.dot(values, g * valueStride, valuesBefore, g * valueStride, valueStride)
+                        - Lanes.dot(values, g * valueStride, far.values(), g * valueStride, valueStride);
             }
             float logMass = (float) (kept * mass);
             parent.masses[g] += logMass;
@@ -192,13 +192,5 @@ final class FarGradient {
             }
         }
         parent.touched = true;
-    }
-
-    private static float dot(float[] a, int a0, float[] b, int b0, int length) {
-        FloatVector sum = FloatVector.zero(FLOATS);
-        for (int c = 0; c < length; c += LANES) {
-            sum = FloatVector.fromArray(FLOATS, a, a0 + c).fma(FloatVector.fromArray(FLOATS, b, b0 + c), sum);
-        }
-        return Lanes.sum(sum);
     }
 }

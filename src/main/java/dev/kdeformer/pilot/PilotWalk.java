@@ -464,7 +464,7 @@ final class PilotWalk {
         for (int offset : head.offsets()) {
             int key = head.keyAt(position, offset);
             if (key >= 0) {
-                float logit = keys.keys().dot(key, q, r * STRIDE) + keys.biases()[key];
+                float logit = Lanes.dot(keys.keys().row(key), q, r * STRIDE, stride) + keys.biases()[key];
                 double part = Math.min(1, Math.exp(logit - logSum));
                 peak = Math.max(peak, part * (1 - part));
             }

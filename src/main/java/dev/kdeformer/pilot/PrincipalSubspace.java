@@ -174,11 +174,11 @@ final class PrincipalSubspace {
         }
         for (int r = 0; r < rank; r++) {
             for (int before = 0; before < r; before++) {
-                float dot = dot(r * STRIDE, before * STRIDE, stride);
+                float dot = Lanes.dot(images, r * STRIDE, directions, before * STRIDE, stride);
                 subtract(directions, r, before, dot, stride);
                 subtract(images, r, before, dot, stride);
             }
-            float squares = dot(r * STRIDE, r * STRIDE, stride);
+            float squares = Lanes.dot(images, r * STRIDE, directions, r * STRIDE, stride);
             // Rows that span fewer directions leave only rounding noise here.
             float scale = squares > 1e-30f ? (float) (1 / Math.sqrt(squares)) : 0;
             for (int c = r * STRIDE; c < r * STRIDE + stride; c += LANES) {
@@ -193,14 +193,5 @@ final class PrincipalSubspace {
             FloatVector.fromArray(Lanes.FLOATS, x, before * STRIDE + c).mul(-part)
                     .add(FloatVector.fromArray(Lanes.FLOATS, x, r * STRIDE + c)).intoArray(x, r * STRIDE + c);
         }
-    }
-
-    private float dot(int image, int direction, int stride) {
-        FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-        for (int c = 0; c < stride; c += LANES) {
-            sum = FloatVector.fromArray(Lanes.FLOATS, images, image + c)
-                    .fma(FloatVector.fromArray(Lanes.FLOATS, directions, direction + c), sum);
-        }
-        return Lanes.sum(sum);
     }
 }

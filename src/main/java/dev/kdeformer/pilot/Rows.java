@@ -147,16 +147,6 @@ record Rows(long address, int count, int columns, int stride) {
         return mean;
     }
 
-    /** The dot product of a row with an array that holds at least {@code stride} floats from {@code at} on. */
-    float dot(int row, float[] x, int at) {
-        long from = row(row);
-        FloatVector sum = FloatVector.zero(Lanes.FLOATS);
-        for (int c = 0; c < stride; c += LANES) {
-            sum = FloatVector.fromArray(Lanes.FLOATS, x, at + c).fma(Lanes.load(from + c * 4L), sum);
-        }
-        return Lanes.sum(sum);
-    }
-
     /** The squared norm of a row. */
     float square(int row) {
         long at = row(row);

@@ -57,6 +57,23 @@ class KernelPairsTest {
     }
 
     @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 16})
+    void dotProductsAreThoseOfPlainLoops(int vectors) {
+        int count = vectors * LANES;
+        float[] x = tile();
+        float[] y = tile();
+        long address = memory(count);
+        double ofArrays = 0;
+        double ofMemory = 0;
+        for (int i = 0; i < count; i++) {
+            ofArrays += (double) x[3 + i] * y[STRIDE + i];
+            ofMemory += (double) Memory.getFloat(address + i * 4L) * x[3 + i];
+        }
+        assertEquals(ofArrays, Lanes.dot(x, 3, y, STRIDE, count), 1e-6 * count);
+        assertEquals(ofMemory, Lanes.dot(address, x, 3, count), 1e-6 * count);
+    }
+
+    @ParameterizedTest
     @ValueSource(ints = {1, 2, 31, 64, 100, 256})
     void logits(int d) {
         float[] q = tile();
