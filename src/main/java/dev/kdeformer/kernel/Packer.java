@@ -22,6 +22,7 @@ public final class Packer {
     }
 
     private final Transpose transpose = new Transpose();
+    private final Fetch fetch = new Fetch();
     private final int[] repeated = new int[LANES];
     /** Rows on their way from the caller's memory, which is only read through its own segments. */
     private MemorySegment staging = MemorySegment.NULL;
@@ -68,6 +69,9 @@ public final class Packer {
         for (int first = 0; first < target.padded(); first += PANEL) {
             int present = Math.max(0, Math.min(PANEL, count - first));
             packPanel(index, first, present, keyRows, keyStride, target.d(), target.keyPanel(first, 0));
+            if (target.dv() > 0) {
+                fetch.rows(valueRows, valueStride, index, first, present);
+            }
             for (int p = 0; p < target.valuePanels(); p++) {
                 int vectors = target.panelVectors(p);
                 long skip = target.panelStart(p) * Lanes.VECTOR_BYTES;
@@ -100,6 +104,7 @@ public final class Packer {
      * @param panel   receives d × PANEL floats
      */
     public void packPanel(int[] index, int first, int present, long source, int stride, int d, long panel) {
+        fetch.rows(source, stride, index, first, present);
         for (int v = 0; v < PANEL; v += LANES) {
             int rows = Math.max(0, Math.min(LANES, present - v));
             long target = panel + v * 4L;

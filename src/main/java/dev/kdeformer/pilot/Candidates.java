@@ -4,6 +4,7 @@ import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -14,6 +15,7 @@ final class Candidates {
     /** Lines of a panel beyond the features. */
     private static final int MORE_LINES = 2;
 
+    /** The keys, in an array with room for another vector. */
     int[] index;
     final long panels;
     final int capacity;
@@ -33,8 +35,8 @@ final class Candidates {
 
     /** All keys of a head. */
     static Candidates all(KeyGroups keys) {
-        int[] index = new int[Lanes.roundUp(keys.count(), Lanes.LANES)];
-        java.util.Arrays.setAll(index, j -> j);
+        int[] index = new int[keys.count() + Lanes.LANES];
+        Arrays.setAll(index, j -> j);
         return new Candidates(index, keys.panels(), keys.count(), keys.count());
     }
 
@@ -42,6 +44,21 @@ final class Candidates {
     static Candidates empty(int keys, int d, Scratch scratch) {
         int capacity = Lanes.roundUp(keys, Lanes.PANEL);
         return new Candidates(new int[0], scratch.floats((long) capacity * lines(d)), capacity, 0);
+    }
+
+    /** Where the keys from {@code key} on begin, at entry {@code from} or later. */
+    int position(int key, int from) {
+        int low = from;
+        int high = count;
+        while (low < high) {
+            int middle = low + high >>> 1;
+            if (index[middle] < key) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
     }
 
     /** Becomes a list of {@code keptCount} keys, which stay where they are, and packs their panels. */

@@ -236,7 +236,7 @@ final class CausalBatch {
         tile.top = top;
         int drawn = PilotAttention.drawn(tilt, tile.to - tile.from);
         if (drawn > 0) {
-            tile.drawn.draw(node.folded, node.foldedWeights, node.foldedCount, drawn);
+            tile.drawn.draw(buffers.index, node.folded, visible, node.foldedCount, drawn);
             work += 2.0 * d * keys.values().columns() * tile.drawn.count();
         }
     }

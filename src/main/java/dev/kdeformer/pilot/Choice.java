@@ -94,8 +94,8 @@ final class Choice {
     }
 
     /**
-     * Copies what is taken to {@code chosen}, and the indices and weights of all others whose weight exceeds
-     * {@code negligible} to the node's arrays of folded keys. All targets have room for another vector.
+     * Copies what is taken to {@code chosen}, which has room for another vector, and to the node's array of folded keys
+     * the weights of all others that exceed {@code negligible}.
      *
      * @return number of taken entries
      */
@@ -105,24 +105,15 @@ final class Choice {
         for (int j = 0; j < count; j += LANES) {
             long limit = limit(count - j);
             long take = takes(node.scores, j, limit);
-            long fold = FloatVector.fromArray(FLOATS, node.weights, j).compare(VectorOperators.GT, negligible).toLong()
-                    & limit & ~take;
+            FloatVector weights = FloatVector.fromArray(FLOATS, node.weights, j);
+            long fold = weights.compare(VectorOperators.GT, negligible).toLong() & limit & ~take;
+            FloatVector.zero(FLOATS).blend(weights, VectorMask.fromLong(FLOATS, fold)).intoArray(node.folded, j);
             if (COMPRESS) {
-                IntVector keys = IntVector.fromArray(INTS, index, j);
-                keys.compress(VectorMask.fromLong(INTS, take)).intoArray(chosen, taken);
-                keys.compress(VectorMask.fromLong(INTS, fold)).intoArray(node.folded, folded);
-                FloatVector.fromArray(FLOATS, node.weights, j).compress(VectorMask.fromLong(FLOATS, fold))
-                        .intoArray(node.foldedWeights, folded);
+                IntVector.fromArray(INTS, index, j).compress(VectorMask.fromLong(INTS, take)).intoArray(chosen, taken);
             } else {
                 int at = taken;
                 for (long rest = take; rest != 0; rest &= rest - 1) {
                     chosen[at++] = index[j + Long.numberOfTrailingZeros(rest)];
-                }
-                at = folded;
-                for (long rest = fold; rest != 0; rest &= rest - 1) {
-                    int i = j + Long.numberOfTrailingZeros(rest);
-                    node.folded[at] = index[i];
-                    node.foldedWeights[at++] = node.weights[i];
                 }
             }
             taken += Long.bitCount(take);

@@ -20,20 +20,23 @@ final class DrawnKeys {
     private int count;
 
     /**
-     * Draws from keys of positive weight.
+     * Draws from the keys of positive weight.
      *
-     * @param keyWeights their weights, in an array with room for whole vectors
+     * @param keyWeights weights of the keys, in an array with room for whole vectors
+     * @param positive   how many of them are positive
      * @param wanted     most keys to draw, at least 1
      */
-    void draw(int[] keys, float[] keyWeights, int keyCount, int wanted) {
-        room(Math.min(keyCount, wanted));
-        if (keyCount <= wanted) {
-            System.arraycopy(keys, 0, index, 0, keyCount);
-            System.arraycopy(keyWeights, 0, weights, 0, keyCount);
-            count = keyCount;
+    void draw(int[] keys, float[] keyWeights, int keyCount, int positive, int wanted) {
+        room(Math.min(positive, wanted));
+        count = 0;
+        if (positive <= wanted) {
+            for (int j = 0; j < keyCount; j++) {
+                if (keyWeights[j] > 0) {
+                    add(keys[j], keyWeights[j]);
+                }
+            }
             return;
         }
-        count = 0;
         Arrays.fill(keyWeights, keyCount, Lanes.roundUp(keyCount, LANES), 0);
         // The largest weight below the mean.
         float light = Math.nextDown(sumUpTo(keyWeights, keyCount, Float.MAX_VALUE) / wanted);

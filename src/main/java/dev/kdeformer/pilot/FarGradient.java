@@ -63,7 +63,7 @@ final class FarGradient {
     }
 
     /** Notes what is about to be merged, and with which weights. */
-    void fold(FarField far, Fold fold, NodeScratch node) {
+    void fold(FarField far, Fold fold, Candidates list, NodeScratch node) {
         for (int g = 0; g < keep.length; g++) {
             double old = far.mass(g, fold.top());
             double whole = old + fold.mass(g);
@@ -72,13 +72,17 @@ final class FarGradient {
         }
         System.arraycopy(far.keys(), 0, keysBefore, 0, keysBefore.length);
         System.arraycopy(far.values(), 0, valuesBefore, 0, valuesBefore.length);
-        count = node.foldedCount;
-        if (folded.length < count) {
-            folded = new int[count + count / 2];
+        if (folded.length < node.foldedCount) {
+            folded = new int[node.foldedCount + node.foldedCount / 2];
             weights = new float[folded.length];
         }
-        System.arraycopy(node.folded, 0, folded, 0, count);
-        System.arraycopy(node.foldedWeights, 0, weights, 0, count);
+        count = 0;
+        for (int j = 0; j < list.count; j++) {
+            if (node.folded[j] > 0) {
+                folded[count] = list.index[j];
+                weights[count++] = node.folded[j];
+            }
+        }
     }
 
     /** Gradients by the log-masses, to be added to. */

@@ -3,7 +3,6 @@ package dev.kdeformer.pilot;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -18,8 +17,6 @@ final class Fold {
     private final float[] squares;
     private final float[] values;
     private float top;
-    /** The next folded key to add. */
-    private int next;
 
     Fold(int groups, int stride, int valueStride) {
         this.stride = stride;
@@ -30,43 +27,28 @@ final class Fold {
         this.values = new float[groups * valueStride];
     }
 
-    /**
-     * Starts to sum up the folded keys of a node, which are in group order.
-     *
-     * @param exponent what the weights are relative to
-     */
+    /** @param exponent what the masses of the groups will be relative to */
     void begin(float exponent) {
         top = exponent;
-        next = 0;
-        Arrays.fill(mass, 0);
-        Arrays.fill(keys, 0);
-        Arrays.fill(squares, 0);
-        Arrays.fill(values, 0);
     }
 
-    /** Adds the next folded keys of a group, those before the key {@code end}. */
-    void add(KeyGroups all, NodeScratch node, int group, int end) {
-        int to = next;
-        while (to < node.foldedCount && node.folded[to] < end) {
-            to++;
+    /**
+     * Sets a group.
+     *
+     * @param total its mass
+     * @param sums  weighted sums of its keys, their squares and values, from index {@code at} on
+     */
+    void set(int group, float total, float[] sums, int at) {
+        mass[group] = total;
+        float scale = total > 0 ? 1 / total : 0;
+        for (int c = 0; c < stride; c += LANES) {
+            int to = group * stride + c;
+            FloatVector.fromArray(FLOATS, sums, at + c).mul(scale).intoArray(keys, to);
+            FloatVector.fromArray(FLOATS, sums, at + stride + c).mul(scale).intoArray(squares, to);
         }
-        if (to > next) {
-            mass[group] = FoldKernel.mass(node.foldedWeights, next, to, mass[group]);
-            FoldKernel.moments(all.keys(), node, next, to, keys, squares, group * stride);
-            FoldKernel.sum(all.values(), node.folded, node.foldedWeights, next, to, values, group * valueStride);
-        }
-        next = to;
-    }
-
-    /** Ends a group: its sums become means. */
-    void close(int group) {
-        float scale = mass[group] > 0 ? 1 / mass[group] : 0;
-        for (int c = group * stride; c < (group + 1) * stride; c += LANES) {
-            FloatVector.fromArray(FLOATS, keys, c).mul(scale).intoArray(keys, c);
-            FloatVector.fromArray(FLOATS, squares, c).mul(scale).intoArray(squares, c);
-        }
-        for (int c = group * valueStride; c < (group + 1) * valueStride; c += LANES) {
-            FloatVector.fromArray(FLOATS, values, c).mul(scale).intoArray(values, c);
+        for (int c = 0; c < valueStride; c += LANES) {
+            FloatVector.fromArray(FLOATS, sums, at + 2 * stride + c).mul(scale)
+                    .intoArray(values, group * valueStride + c);
         }
     }
 

@@ -2,107 +2,320 @@ package dev.kdeformer.pilot;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+import static dev.kdeformer.kernel.Lanes.WIDE;
 
 import dev.kdeformer.kernel.Lanes;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Weighted sums of rows picked by index: what folding keys into groups is made of. Two vectors of a row at a time,
- * which share the weights; an odd last vector is taken alone.
+ * Weighted sums of rows picked by index: what folding keys into groups is made of. Up to {@link #NODES} nodes weigh the
+ * same rows, so that a row is loaded once for all of them. Every sum is that of its terms one after another, whatever
+ * the other nodes are.
+ *
+ * <p>Register tiles are named by nodes × vectors.
  */
 final class FoldKernel {
+    /** Nodes that share the rows. */
+    static final int NODES = 4;
+
+    /** Most rows that one call takes. */
+    static final int BLOCK = 128;
+
+    /** Distance of the nodes' weights: compressed vectors are stored whole, and lines keep out of each other's sets. */
+    static final int ROOM = BLOCK + 2 * LANES;
+
     private FoldKernel() {
     }
 
-    /** sum += Σ w_j x_j and squares += Σ w_j x_j² over list entries [from, to). */
-    static void moments(Rows x, NodeScratch node, int from, int to, float[] sum, float[] squares, int at) {
-        int c = 0;
-        for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
-            moments2(x.address() + c * 4L, x.stride() * 4L, node.folded, node.foldedWeights, from, to, sum, squares, at + c);
-        }
-        if (c < x.stride()) {
-            moments1(x.address() + c * 4L, x.stride() * 4L, node.folded, node.foldedWeights, from, to, sum, squares, at + c);
+    /**
+     * sum += Σ w_j x_j, and squares += Σ w_j x_j².
+     *
+     * @param index   the rows
+     * @param weights of node i from index {@code i · ROOM} on
+     * @param nodes   1, or more for all {@link #NODES}
+     * @param sums    of node i from index {@code i · width} on: those of rows at {@code at}, of squares one stride later
+     */
+    static void moments(Rows x, int[] index, float[] weights, int nodes, int count, float[] sums, int at, int width) {
+        long rowBytes = x.stride() * 4L;
+        for (int c = 0; c < x.stride();) {
+            long column = x.address() + c * 4L;
+            int to = at + c;
+            int squares = to + x.stride();
+            boolean pair = c + 2 * LANES <= x.stride();
+            if (nodes == 1 && pair) {
+                moments1x2(column, rowBytes, index, weights, count, sums, to, squares);
+            } else if (nodes == 1) {
+                moments1x1(column, rowBytes, index, weights, count, sums, to, squares);
+            } else if (WIDE && pair) {
+                moments4x2(column, rowBytes, index, weights, count, sums, to, squares, width);
+            } else {
+                moments4x1(column, rowBytes, index, weights, count, sums, to, squares, width);
+                pair = false;
+            }
+            c += pair ? 2 * LANES : LANES;
         }
     }
 
-    private static void moments2(long column, long rowBytes, int[] index, float[] weights,
-            int from, int to, float[] sum, float[] squares, int at) {
-        FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
-        FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
-        FloatVector q0 = FloatVector.fromArray(FLOATS, squares, at);
-        FloatVector q1 = FloatVector.fromArray(FLOATS, squares, at + LANES);
-        for (int j = from; j < to; j++) {
+    /** sum += Σ w_j x_j; arguments as for {@link #moments}. */
+    static void sum(Rows x, int[] index, float[] weights, int nodes, int count, float[] sums, int at, int width) {
+        long rowBytes = x.stride() * 4L;
+        for (int c = 0; c < x.stride();) {
+            long column = x.address() + c * 4L;
+            boolean pair = c + 2 * LANES <= x.stride();
+            if (nodes == 1 && pair) {
+                sum1x2(column, rowBytes, index, weights, count, sums, at + c);
+            } else if (nodes == 1) {
+                sum1x1(column, rowBytes, index, weights, count, sums, at + c);
+            } else if (pair) {
+                sum4x2(column, rowBytes, index, weights, count, sums, at + c, width);
+            } else {
+                sum4x1(column, rowBytes, index, weights, count, sums, at + c, width);
+            }
+            c += pair ? 2 * LANES : LANES;
+        }
+    }
+
+    /** The scalar reference of {@link #moments} and {@link #sum}: row j to the power {@code power}. */
+    static void scalar(Rows x, int power, int[] index, float[] weights, int nodes, int count, float[] sums, int at,
+            int width) {
+        for (int i = 0; i < nodes; i++) {
+            for (int c = 0; c < x.stride(); c++) {
+                double sum = sums[i * width + at + c];
+                for (int j = 0; j < count; j++) {
+                    sum += weights[i * ROOM + j] * Math.pow(x.get(index[j], c), power);
+                }
+                sums[i * width + at + c] = (float) sum;
+            }
+        }
+    }
+
+    private static void moments4x2(long column, long rowBytes, int[] index, float[] weights, int count, float[] sums,
+            int at, int squares, int width) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector q00 = FloatVector.fromArray(FLOATS, sums, squares);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        FloatVector q01 = FloatVector.fromArray(FLOATS, sums, squares + LANES);
+        FloatVector s10 = FloatVector.fromArray(FLOATS, sums, at + width);
+        FloatVector q10 = FloatVector.fromArray(FLOATS, sums, squares + width);
+        FloatVector s11 = FloatVector.fromArray(FLOATS, sums, at + width + LANES);
+        FloatVector q11 = FloatVector.fromArray(FLOATS, sums, squares + width + LANES);
+        FloatVector s20 = FloatVector.fromArray(FLOATS, sums, at + 2 * width);
+        FloatVector q20 = FloatVector.fromArray(FLOATS, sums, squares + 2 * width);
+        FloatVector s21 = FloatVector.fromArray(FLOATS, sums, at + 2 * width + LANES);
+        FloatVector q21 = FloatVector.fromArray(FLOATS, sums, squares + 2 * width + LANES);
+        FloatVector s30 = FloatVector.fromArray(FLOATS, sums, at + 3 * width);
+        FloatVector q30 = FloatVector.fromArray(FLOATS, sums, squares + 3 * width);
+        FloatVector s31 = FloatVector.fromArray(FLOATS, sums, at + 3 * width + LANES);
+        FloatVector q31 = FloatVector.fromArray(FLOATS, sums, squares + 3 * width + LANES);
+        for (int j = 0; j < count; j++) {
             long row = column + index[j] * rowBytes;
-            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
             FloatVector v0 = Lanes.load(row);
-            FloatVector v1 = Lanes.load(row + Lanes.VECTOR_BYTES);
-            FloatVector wv0 = v0.mul(w);
-            FloatVector wv1 = v1.mul(w);
-            s0 = s0.add(wv0);
-            s1 = s1.add(wv1);
-            q0 = wv0.fma(v0, q0);
-            q1 = wv1.fma(v1, q1);
+            FloatVector x0 = v0.mul(v0);
+            FloatVector v1 = Lanes.load(row + VECTOR_BYTES);
+            FloatVector x1 = v1.mul(v1);
+            FloatVector w0 = FloatVector.broadcast(FLOATS, weights[j]);
+            s00 = w0.fma(v0, s00);
+            q00 = w0.fma(x0, q00);
+            s01 = w0.fma(v1, s01);
+            q01 = w0.fma(x1, q01);
+            FloatVector w1 = FloatVector.broadcast(FLOATS, weights[ROOM + j]);
+            s10 = w1.fma(v0, s10);
+            q10 = w1.fma(x0, q10);
+            s11 = w1.fma(v1, s11);
+            q11 = w1.fma(x1, q11);
+            FloatVector w2 = FloatVector.broadcast(FLOATS, weights[2 * ROOM + j]);
+            s20 = w2.fma(v0, s20);
+            q20 = w2.fma(x0, q20);
+            s21 = w2.fma(v1, s21);
+            q21 = w2.fma(x1, q21);
+            FloatVector w3 = FloatVector.broadcast(FLOATS, weights[3 * ROOM + j]);
+            s30 = w3.fma(v0, s30);
+            q30 = w3.fma(x0, q30);
+            s31 = w3.fma(v1, s31);
+            q31 = w3.fma(x1, q31);
         }
-        s0.intoArray(sum, at);
-        s1.intoArray(sum, at + LANES);
-        q0.intoArray(squares, at);
-        q1.intoArray(squares, at + LANES);
+        s00.intoArray(sums, at);
+        q00.intoArray(sums, squares);
+        s01.intoArray(sums, at + LANES);
+        q01.intoArray(sums, squares + LANES);
+        s10.intoArray(sums, at + width);
+        q10.intoArray(sums, squares + width);
+        s11.intoArray(sums, at + width + LANES);
+        q11.intoArray(sums, squares + width + LANES);
+        s20.intoArray(sums, at + 2 * width);
+        q20.intoArray(sums, squares + 2 * width);
+        s21.intoArray(sums, at + 2 * width + LANES);
+        q21.intoArray(sums, squares + 2 * width + LANES);
+        s30.intoArray(sums, at + 3 * width);
+        q30.intoArray(sums, squares + 3 * width);
+        s31.intoArray(sums, at + 3 * width + LANES);
+        q31.intoArray(sums, squares + 3 * width + LANES);
     }
 
-    private static void moments1(long column, long rowBytes, int[] index, float[] weights,
-            int from, int to, float[] sum, float[] squares, int at) {
-        FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
-        FloatVector q = FloatVector.fromArray(FLOATS, squares, at);
-        for (int j = from; j < to; j++) {
-            FloatVector v = Lanes.load(column + index[j] * rowBytes);
-            FloatVector wv = v.mul(FloatVector.broadcast(FLOATS, weights[j]));
-            s = s.add(wv);
-            q = wv.fma(v, q);
-        }
-        s.intoArray(sum, at);
-        q.intoArray(squares, at);
-    }
-
-    /** sum += Σ w_j x_j over list entries [from, to). */
-    static void sum(Rows x, int[] index, float[] weights, int from, int to, float[] sum, int at) {
-        int c = 0;
-        for (; c + 2 * LANES <= x.stride(); c += 2 * LANES) {
-            sum2(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, at + c);
-        }
-        if (c < x.stride()) {
-            sum1(x.address() + c * 4L, x.stride() * 4L, index, weights, from, to, sum, at + c);
-        }
-    }
-
-    /** mass + Σ w_j over list entries [from, to). */
-    static float mass(float[] weights, int from, int to, float mass) {
-        float total = mass;
-        for (int j = from; j < to; j++) {
-            total += weights[j];
-        }
-        return total;
-    }
-
-    private static void sum2(long column, long rowBytes, int[] index, float[] weights, int from, int to, float[] sum,
-            int at) {
-        FloatVector s0 = FloatVector.fromArray(FLOATS, sum, at);
-        FloatVector s1 = FloatVector.fromArray(FLOATS, sum, at + LANES);
-        for (int j = from; j < to; j++) {
+    private static void moments4x1(long column, long rowBytes, int[] index, float[] weights, int count, float[] sums,
+            int at, int squares, int width) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector q00 = FloatVector.fromArray(FLOATS, sums, squares);
+        FloatVector s10 = FloatVector.fromArray(FLOATS, sums, at + width);
+        FloatVector q10 = FloatVector.fromArray(FLOATS, sums, squares + width);
+        FloatVector s20 = FloatVector.fromArray(FLOATS, sums, at + 2 * width);
+        FloatVector q20 = FloatVector.fromArray(FLOATS, sums, squares + 2 * width);
+        FloatVector s30 = FloatVector.fromArray(FLOATS, sums, at + 3 * width);
+        FloatVector q30 = FloatVector.fromArray(FLOATS, sums, squares + 3 * width);
+        for (int j = 0; j < count; j++) {
             long row = column + index[j] * rowBytes;
-            FloatVector w = FloatVector.broadcast(FLOATS, weights[j]);
-            s0 = Lanes.load(row).fma(w, s0);
-            s1 = Lanes.load(row + Lanes.VECTOR_BYTES).fma(w, s1);
+            FloatVector v0 = Lanes.load(row);
+            FloatVector x0 = v0.mul(v0);
+            FloatVector w0 = FloatVector.broadcast(FLOATS, weights[j]);
+            s00 = w0.fma(v0, s00);
+            q00 = w0.fma(x0, q00);
+            FloatVector w1 = FloatVector.broadcast(FLOATS, weights[ROOM + j]);
+            s10 = w1.fma(v0, s10);
+            q10 = w1.fma(x0, q10);
+            FloatVector w2 = FloatVector.broadcast(FLOATS, weights[2 * ROOM + j]);
+            s20 = w2.fma(v0, s20);
+            q20 = w2.fma(x0, q20);
+            FloatVector w3 = FloatVector.broadcast(FLOATS, weights[3 * ROOM + j]);
+            s30 = w3.fma(v0, s30);
+            q30 = w3.fma(x0, q30);
         }
-        s0.intoArray(sum, at);
-        s1.intoArray(sum, at + LANES);
+        s00.intoArray(sums, at);
+        q00.intoArray(sums, squares);
+        s10.intoArray(sums, at + width);
+        q10.intoArray(sums, squares + width);
+        s20.intoArray(sums, at + 2 * width);
+        q20.intoArray(sums, squares + 2 * width);
+        s30.intoArray(sums, at + 3 * width);
+        q30.intoArray(sums, squares + 3 * width);
     }
 
-    private static void sum1(long column, long rowBytes, int[] index, float[] weights, int from, int to, float[] sum,
-            int at) {
-        FloatVector s = FloatVector.fromArray(FLOATS, sum, at);
-        for (int j = from; j < to; j++) {
-            s = Lanes.load(column + index[j] * rowBytes).fma(FloatVector.broadcast(FLOATS, weights[j]), s);
+    private static void moments1x2(long column, long rowBytes, int[] index, float[] weights, int count, float[] sums,
+            int at, int squares) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector q00 = FloatVector.fromArray(FLOATS, sums, squares);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        FloatVector q01 = FloatVector.fromArray(FLOATS, sums, squares + LANES);
+        for (int j = 0; j < count; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector v0 = Lanes.load(row);
+            FloatVector x0 = v0.mul(v0);
+            FloatVector v1 = Lanes.load(row + VECTOR_BYTES);
+            FloatVector x1 = v1.mul(v1);
+            FloatVector w0 = FloatVector.broadcast(FLOATS, weights[j]);
+            s00 = w0.fma(v0, s00);
+            q00 = w0.fma(x0, q00);
+            s01 = w0.fma(v1, s01);
+            q01 = w0.fma(x1, q01);
         }
-        s.intoArray(sum, at);
+        s00.intoArray(sums, at);
+        q00.intoArray(sums, squares);
+        s01.intoArray(sums, at + LANES);
+        q01.intoArray(sums, squares + LANES);
+    }
+
+    private static void moments1x1(long column, long rowBytes, int[] index, float[] weights, int count, float[] sums,
+            int at, int squares) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector q00 = FloatVector.fromArray(FLOATS, sums, squares);
+        for (int j = 0; j < count; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector v0 = Lanes.load(row);
+            FloatVector x0 = v0.mul(v0);
+            FloatVector w0 = FloatVector.broadcast(FLOATS, weights[j]);
+            s00 = w0.fma(v0, s00);
+            q00 = w0.fma(x0, q00);
+        }
+        s00.intoArray(sums, at);
+        q00.intoArray(sums, squares);
+    }
+
+    private static void sum4x2(long column, long rowBytes, int[] index, float[] weights, int count, float[] sums,
+            int at, int width) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        FloatVector s10 = FloatVector.fromArray(FLOATS, sums, at + width);
+        FloatVector s11 = FloatVector.fromArray(FLOATS, sums, at + width + LANES);
+        FloatVector s20 = FloatVector.fromArray(FLOATS, sums, at + 2 * width);
+        FloatVector s21 = FloatVector.fromArray(FLOATS, sums, at + 2 * width + LANES);
+        FloatVector s30 = FloatVector.fromArray(FLOATS, sums, at + 3 * width);
+        FloatVector s31 = FloatVector.fromArray(FLOATS, sums, at + 3 * width + LANES);
+        for (int j = 0; j < count; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector v0 = Lanes.load(row);
+            FloatVector v1 = Lanes.load(row + VECTOR_BYTES);
+            FloatVector w0 = FloatVector.broadcast(FLOATS, weights[j]);
+            s00 = w0.fma(v0, s00);
+            s01 = w0.fma(v1, s01);
+            FloatVector w1 = FloatVector.broadcast(FLOATS, weights[ROOM + j]);
+            s10 = w1.fma(v0, s10);
+            s11 = w1.fma(v1, s11);
+            FloatVector w2 = FloatVector.broadcast(FLOATS, weights[2 * ROOM + j]);
+            s20 = w2.fma(v0, s20);
+            s21 = w2.fma(v1, s21);
+            FloatVector w3 = FloatVector.broadcast(FLOATS, weights[3 * ROOM + j]);
+            s30 = w3.fma(v0, s30);
+            s31 = w3.fma(v1, s31);
+        }
+        s00.intoArray(sums, at);
+        s01.intoArray(sums, at + LANES);
+        s10.intoArray(sums, at + width);
+        s11.intoArray(sums, at + width + LANES);
+        s20.intoArray(sums, at + 2 * width);
+        s21.intoArray(sums, at + 2 * width + LANES);
+        s30.intoArray(sums, at + 3 * width);
+        s31.intoArray(sums, at + 3 * width + LANES);
+    }
+
+    private static void sum4x1(long column, long rowBytes, int[] index, float[] weights, int count, float[] sums,
+            int at, int width) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector s10 = FloatVector.fromArray(FLOATS, sums, at + width);
+        FloatVector s20 = FloatVector.fromArray(FLOATS, sums, at + 2 * width);
+        FloatVector s30 = FloatVector.fromArray(FLOATS, sums, at + 3 * width);
+        for (int j = 0; j < count; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector v0 = Lanes.load(row);
+            FloatVector w0 = FloatVector.broadcast(FLOATS, weights[j]);
+            s00 = w0.fma(v0, s00);
+            FloatVector w1 = FloatVector.broadcast(FLOATS, weights[ROOM + j]);
+            s10 = w1.fma(v0, s10);
+            FloatVector w2 = FloatVector.broadcast(FLOATS, weights[2 * ROOM + j]);
+            s20 = w2.fma(v0, s20);
+            FloatVector w3 = FloatVector.broadcast(FLOATS, weights[3 * ROOM + j]);
+            s30 = w3.fma(v0, s30);
+        }
+        s00.intoArray(sums, at);
+        s10.intoArray(sums, at + width);
+        s20.intoArray(sums, at + 2 * width);
+        s30.intoArray(sums, at + 3 * width);
+    }
+
+    private static void sum1x2(long column, long rowBytes, int[] index, float[] weights, int count, float[] sums,
+            int at) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
+        FloatVector s01 = FloatVector.fromArray(FLOATS, sums, at + LANES);
+        for (int j = 0; j < count; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector v0 = Lanes.load(row);
+            FloatVector v1 = Lanes.load(row + VECTOR_BYTES);
+            FloatVector w0 = FloatVector.broadcast(FLOATS, weights[j]);
+            s00 = w0.fma(v0, s00);
+            s01 = w0.fma(v1, s01);
+        }
+        s00.intoArray(sums, at);
+        s01.intoArray(sums, at + LANES);
+    }
+
+    private static void sum1x1(long column, long rowBytes, int[] index, float[] weights, int count, float[] sums,
+            int at) {
+        FloatVector s00 = FloatVector.fromArray(FLOATS, sums, at);
+        for (int j = 0; j < count; j++) {
+            long row = column + index[j] * rowBytes;
+            FloatVector v0 = Lanes.load(row);
+            FloatVector w0 = FloatVector.broadcast(FLOATS, weights[j]);
+            s00 = w0.fma(v0, s00);
+        }
+        s00.intoArray(sums, at);
     }
 }

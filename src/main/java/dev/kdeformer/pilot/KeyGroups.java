@@ -115,11 +115,6 @@ final class KeyGroups {
         return keys.count();
     }
 
-    /** Features of a key and its value, padding included. */
-    int features() {
-        return keys.stride() + values.stride();
-    }
-
     /** Centred keys, group after group. */
     Rows keys() {
         return keys;

@@ -121,8 +121,8 @@ final class LeafGradient implements NodeVisitor {
     }
 
     @Override
-    public void fold(int depth, FarField far, Fold fold, NodeScratch node) {
-        fars[depth].fold(far, fold, node);
+    public void fold(int depth, FarField far, Fold fold, Candidates list, NodeScratch node) {
+        fars[depth].fold(far, fold, list, node);
     }
 
     @Override

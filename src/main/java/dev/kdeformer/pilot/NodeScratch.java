@@ -11,7 +11,7 @@ import dev.kdeformer.kernel.SoftmaxTile;
 /** Buffers of one thread for the work at a node. */
 final class NodeScratch {
     /** Elements for each candidate. */
-    static final int FLOATS = 7;
+    static final int FLOATS = 6;
 
     final DrawnKeys drawn = new DrawnKeys();
     final TiltKernel tilt = new TiltKernel();
@@ -35,9 +35,8 @@ final class NodeScratch {
     float[] spreads;
     float[] scores;
     float[] weights;
-    /** The keys to fold, side by side, with their weights. */
-    int[] folded;
-    float[] foldedWeights;
+    /** The weight of each candidate that is folded, 0 for the others. */
+    float[] folded;
     int foldedCount;
     int[] near;
 
@@ -51,8 +50,7 @@ final class NodeScratch {
         spreads = new float[padded];
         scores = new float[padded];
         weights = new float[padded];
-        folded = new int[padded];
-        foldedWeights = new float[padded];
+        folded = new float[padded];
         near = new int[padded];
     }
 }

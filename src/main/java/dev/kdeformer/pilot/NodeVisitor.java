@@ -13,8 +13,12 @@ interface NodeVisitor {
      */
     void enter(int depth, float[] centre, FarField far);
 
-    /** The folded keys of a node are about to be merged into its far field. */
-    void fold(int depth, FarField far, Fold fold, NodeScratch node);
+    /**
+     * What a node folds is about to be merged into its far field.
+     *
+     * @param list the candidates that the node's weights belong to
+     */
+    void fold(int depth, FarField far, Fold fold, Candidates list, NodeScratch node);
 
     /**
      * A leaf has its near keys and its far field.

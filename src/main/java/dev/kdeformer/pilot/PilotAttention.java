@@ -298,7 +298,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
                 + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d())
                 + (peaked == null ? 0 : PeakedQueries.headBytes(input));
-        int together = PilotWalk.together(input.keys(), input.d() + input.dv(), 1 << PilotWalk.LEVELS, unbiased);
+        int together = PilotWalk.together(1 << PilotWalk.LEVELS, unbiased);
         long perThread = (long) together * NodeScratch.FLOATS * input.keys() * Float.BYTES
                 + (unbiased == 0 ? 0 : FarCorrection.bytes(unbiased, input))
                 + (peaked == null ? 0 : FarCorrection.bytes(peaked.samples(), input));

@@ -104,7 +104,7 @@ final class PilotHead {
         DoubleAdder work = new DoubleAdder();
         DoubleAdder share = new DoubleAdder();
         int nodes = 1 << topLevel;
-        int together = together(keys.count(), Math.max(1, Integer.highestOneBit(nodes / team.threads())));
+        int together = together(Math.max(1, Integer.highestOneBit(nodes / team.threads())));
         team.forEach(nodes / together, (index, scratch) -> {
             PilotWalk walk = new PilotWalk(this, effort, team, scratch);
             walk.top(topLevel, index * together, together);
@@ -124,9 +124,9 @@ final class PilotHead {
         return projected;
     }
 
-    /** How many of {@code nodes} siblings with a list of {@code candidates} are worked on together. */
-    int together(int candidates, int nodes) {
-        return PilotWalk.together(candidates, keys.features(), nodes, samples());
+    /** How many of {@code nodes} siblings are worked on together. */
+    int together(int nodes) {
+        return PilotWalk.together(nodes, samples());
     }
 
     /** Number of nodes that a walk starts from. */

@@ -29,12 +29,6 @@ final class PilotWalk {
 
     private static final int LEAST_NEAR = 16;
 
-    /** Keys that siblings fold in turns: their rows stay in the caches for all of them. */
-    private static final int BLOCK = 256;
-
-    /** Bytes of a list's rows from which on siblings take turns: below, the rows stay in the caches anyway. */
-    private static final long CACHE = 6L << 20;
-
     /** Candidates that together hold less than this part of the mass are dropped instead of folded. */
     private static final double NEGLIGIBLE = 1e-3;
 
@@ -112,13 +106,11 @@ final class PilotWalk {
     /**
      * How many of some siblings are worked on together.
      *
-     * @param candidates keys in their list
-     * @param features   of a key and its value
-     * @param nodes      the siblings, a power of two
-     * @param samples    keys that are drawn for a correction, which follows one path down the tree at a time
+     * @param nodes   the siblings, a power of two
+     * @param samples keys that are drawn for a correction, which follows one path down the tree at a time
      */
-    static int together(int candidates, int features, int nodes, int samples) {
-        return samples == 0 && (long) candidates * features * Float.BYTES > CACHE ? Math.min(nodes, 1 << LEVELS) : 1;
+    static int together(int nodes, int samples) {
+        return samples == 0 ? Math.min(nodes, FoldKernel.NODES) : 1;
     }
 
     /** Walks from siblings, {@code count} nodes from {@code first} on, that share a list. */
@@ -142,10 +134,10 @@ final class PilotWalk {
                 choose(all[i], list, leaf, depth);
             }
         }
-        fold(all, open);
+        fold(all, open, list);
         // Before any of them goes down, where others need the same buffers.
         for (int i = 0; i < open; i++) {
-            merge(all[i], depth);
+            merge(all[i], list, depth);
         }
         for (int i = 0; i < open; i++) {
             finish(all[i], level, depth, list, leaf);
@@ -252,7 +244,7 @@ final class PilotWalk {
         int down = Math.min(LEVELS, leafLevel - level);
         int children = 1 << down;
         // A visitor follows one path down the tree at a time.
-        int together = visitor == null ? head.together(list.count, children) : 1;
+        int together = visitor == null ? head.together(children) : 1;
         for (int child = 0; child < children; child += together) {
             visit(level + down, (node.index << down) + child, together, depth + 1, list, node.far);
         }
@@ -366,32 +358,18 @@ final class PilotWalk {
         return (float) (NEGLIGIBLE * node.mass / count);
     }
 
-    /** Sums what nodes fold, a block of keys at a time for all of them. */
-    private void fold(WalkNode[] all, int open) {
+    private void fold(WalkNode[] all, int open, Candidates list) {
+        siblings.fold.begin();
         for (int i = 0; i < open; i++) {
             if (all[i].folds()) {
-                all[i].fold.begin(all[i].top);
+                siblings.fold.add(all[i]);
             }
         }
-        for (int g = 0; g < keys.groups(); g++) {
-            int end = keys.starts()[g + 1];
-            for (int first = keys.starts()[g]; first < end; first += BLOCK) {
-                for (int i = 0; i < open; i++) {
-                    if (all[i].folds()) {
-                        all[i].fold.add(keys, all[i].buffers, g, Math.min(end, first + BLOCK));
-                    }
-                }
-            }
-            for (int i = 0; i < open; i++) {
-                if (all[i].folds()) {
-                    all[i].fold.close(g);
-                }
-            }
-        }
+        siblings.fold.run(keys, list);
     }
 
     /** Takes what a node folded up into its far field. */
-    private void merge(WalkNode node, int depth) {
+    private void merge(WalkNode node, Candidates list, int depth) {
         if (!node.folds()) {
             return;
         }
@@ -400,13 +378,13 @@ final class PilotWalk {
             correction.layer(depth).folded(node.fold);
         }
         if (visitor != null) {
-            visitor.fold(depth, node.far, node.fold, buffers);
+            visitor.fold(depth, node.far, node.fold, list, buffers);
         }
         int dv = keys.values().columns();
         int drawn = head.drawn(node.to - node.from);
         float[] tilt = null;
         if (drawn > 0) {
-            buffers.drawn.draw(buffers.folded, buffers.foldedWeights, buffers.foldedCount, drawn);
+            buffers.drawn.draw(list.index, buffers.folded, list.count, buffers.foldedCount, drawn);
             tilt = buffers.tilt.joining(keys, buffers.drawn, node.fold, node.far, scratch);
             node.work += 2.0 * d * dv * buffers.drawn.count();
         }

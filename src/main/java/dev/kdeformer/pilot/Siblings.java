@@ -6,6 +6,8 @@ import java.util.Arrays;
 final class Siblings {
     final NodeScratch[] buffers = new NodeScratch[1 << PilotWalk.LEVELS];
 
+    final SiblingFold fold = new SiblingFold();
+
     Siblings() {
         Arrays.setAll(buffers, i -> new NodeScratch());
     }

@@ -3,6 +3,7 @@ package dev.kdeformer.pilot;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** What a walk down the tree of one query head decided, written down leaf by leaf. */
 final class WalkRecord implements NodeVisitor {
@@ -62,9 +63,9 @@ final class WalkRecord implements NodeVisitor {
     }
 
     @Override
-    public void fold(int depth, FarField far, Fold fold, NodeScratch node) {
+    public void fold(int depth, FarField far, Fold fold, Candidates list, NodeScratch node) {
         steps[depth] = new Step(steps[depth].centre, steps[depth].move,
-                Arrays.copyOf(node.folded, node.foldedCount));
+                IntStream.range(0, list.count).filter(j -> node.folded[j] > 0).map(j -> list.index[j]).toArray());
     }
 
     @Override

@@ -25,7 +25,7 @@ class DrawnKeysTest {
             total += weights[j];
             moment += weights[j] * smooth(j, count);
         }
-        drawn.draw(numbers(count), weights, count, wanted);
+        drawn.draw(numbers(count), weights, count, count, wanted);
         assertTrue(drawn.count() <= wanted, drawn.count() + " of " + wanted);
         double sum = 0;
         double drawnMoment = 0;
@@ -46,10 +46,10 @@ class DrawnKeysTest {
         Arrays.fill(weights, 0, 1000, 1e-3f);
         weights[3] = 5;
         weights[700] = 1e30f;
-        drawn.draw(numbers(1000), weights, 1000, 16);
+        drawn.draw(numbers(1000), weights, 1000, 1000, 16);
         assertEquals(1e30f, weight(700));
         weights[700] = 7;
-        drawn.draw(numbers(1000), weights, 1000, 16);
+        drawn.draw(numbers(1000), weights, 1000, 1000, 16);
         assertEquals(5, weight(3));
         assertEquals(7, weight(700));
         assertTrue(drawn.count() > 2 && drawn.count() <= 16, "" + drawn.count());
@@ -57,14 +57,16 @@ class DrawnKeysTest {
 
     @Test
     void allAreTakenWhereFewAreThere() {
-        float[] weights = new float[3 + Lanes.LANES];
-        Arrays.fill(weights, 0, 3, Float.MIN_VALUE);
-        drawn.draw(new int[] {4, 8, 9}, weights, 3, 3);
+        float[] weights = new float[4 + Lanes.LANES];
+        Arrays.fill(weights, 0, 4, Float.MIN_VALUE);
+        weights[1] = 0;
+        drawn.draw(new int[] {4, 7, 8, 9}, weights, 4, 3, 3);
         assertEquals(3, drawn.count());
+        assertEquals(8, drawn.key(1));
         assertEquals(9, drawn.key(2));
         assertEquals(Float.MIN_VALUE, drawn.weight(2));
         // The same weights, of which half are wanted: too small for their steps to be told apart.
-        drawn.draw(new int[] {4, 8, 9}, weights, 3, 1);
+        drawn.draw(new int[] {4, 7, 8, 9}, weights, 4, 3, 1);
         assertTrue(drawn.count() <= 1, "" + drawn.count());
     }
 

@@ -289,14 +289,14 @@ class PilotAttentionTest {
         assertThrows(IllegalArgumentException.class, () -> ErrorBudget.relativeSpectral(Double.NaN));
     }
 
-    /** Lists long enough for siblings to be worked on together: four top nodes with one thread, each alone with 40. */
+    /** There are 32 top nodes, and four times as many below: four together with one thread, each alone with 40. */
     @Test
     void siblingsGiveTheSameBitsTogetherAndAlone() {
-        int n = 16_384;
-        AttentionInput input = clustered(1, n, n, 256, 256).withScale(0.02f);
-        AttentionMethod method = Attention.pilot().candidates(16).tile(64).near(100).build();
-        assertEquals(4, PilotWalk.together(n, 512, 4, 0));
-        assertEquals(4, PilotWalk.together(16 * n / 64, 512, 4, 0), "below the top, too");
+        int n = 8192;
+        AttentionInput input = clustered(1, n, n, 40, 24);
+        AttentionMethod method = Attention.pilot().candidates(4).tile(64).near(100).build();
+        assertEquals(4, PilotWalk.together(4, 0));
+        assertEquals(1, PilotWalk.together(4, 9), "a correction follows one path");
         float[] first = null;
         for (int threads : new int[] {1, 3, 40}) {
             try (Engine engine = Engine.create(threads)) {

@@ -52,19 +52,20 @@ class TiltKernelTest {
     }
 
     private void join(FarField far, NodeScratch node, int[] folded, float[] logits, float top) {
-        node.room(folded.length);
-        System.arraycopy(folded, 0, node.folded, 0, folded.length);
-        node.foldedCount = folded.length;
-        for (int i = 0; i < folded.length; i++) {
-            node.foldedWeights[i] = (float) Math.exp(logits[folded[i]] - top);
+        Candidates list = Candidates.all(keys);
+        node.room(list.count);
+        Arrays.fill(node.folded, 0);
+        for (int j : folded) {
+            node.folded[j] = (float) Math.exp(logits[j] - top);
         }
         Fold fold = new Fold(GROUPS, keys.keys().stride(), keys.values().stride());
-        fold.begin(top);
-        for (int g = 0; g < GROUPS; g++) {
-            fold.add(keys, node, g, keys.starts()[g + 1]);
-            fold.close(g);
-        }
-        node.drawn.draw(node.folded, node.foldedWeights, node.foldedCount, Math.max(1, folded.length));
+        WalkNode folding = new WalkNode(node, fold, far, keys.keys().stride());
+        folding.top = top;
+        SiblingFold siblings = new SiblingFold();
+        siblings.begin();
+        siblings.add(folding);
+        siblings.run(keys, list);
+        node.drawn.draw(list.index, node.folded, list.count, folded.length, Math.max(1, folded.length));
         far.merge(fold, node.tilt.joining(keys, node.drawn, fold, far, scratch));
     }
 
