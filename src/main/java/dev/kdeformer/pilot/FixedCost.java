@@ -5,6 +5,9 @@ package dev.kdeformer.pilot;
  * the tree and the near keys.
  */
 record FixedCost(int queries, int keys, int d, int dv, int groups, int rank, int tilt, int samples) {
+    /** Fewest near keys. */
+    private static final int LEAST_NEAR = 16;
+
     /** What the tree, the far groups and the value tilt may take of the whole. */
     private static final double TREE_SHARE = 0.45;
 
@@ -16,24 +19,33 @@ record FixedCost(int queries, int keys, int d, int dv, int groups, int rank, int
     /** Columns for each further candidate per query: fewer near keys find theirs among fewer candidates. */
     private static final int COLUMNS = 300;
 
-    /** The effort that costs about {@code columns}: candidates as many as fit the share of the tree, near keys the rest. */
-    Effort effort(int columns, int tile) {
+    /**
+     * The effort that costs about {@code columns}: candidates as many as fit the share of the tree, near keys the rest.
+     *
+     * @param narrowing of the queries; null before it is known, for the effort where all candidates are passed down
+     */
+    Effort effort(int columns, int tile, Narrowing narrowing) {
         Effort effort = null;
         for (int kappa : CANDIDATES) {
             effort = Effort.fixed(kappa, 1, tile);
-            if (kappa <= 2 + columns / COLUMNS && tree(effort, LEAST) <= TREE_SHARE * columns) {
+            if (kappa <= 2 + columns / COLUMNS && tree(effort, LEAST, null) <= TREE_SHARE * columns) {
                 break;
             }
         }
-        return Effort.fixed(effort.candidates(), (int) Math.max(16, columns - tree(effort, 0)), tile);
+        effort = withNear(effort, columns - tree(effort, 0, null));
+        return narrowing == null ? effort : withNear(effort, columns - tree(effort, 0, narrowing));
     }
 
-    /** The cost of an effort with a fixed number of near keys. */
+    private static Effort withNear(Effort effort, double near) {
+        return Effort.fixed(effort.candidates(), (int) Math.max(LEAST_NEAR, near), effort.tile());
+    }
+
+    /** The most that an effort with a fixed number of near keys costs. */
     double columns(Effort effort) {
-        return effort.near() + tree(effort, 0);
+        return effort.near() + tree(effort, 0, null);
     }
 
-    private double tree(Effort effort, double least) {
+    private double tree(Effort effort, double least, Narrowing narrowing) {
         double pair = 2.0 * (d + dv);
         double candidate = (2.0 * (1 + rank) * d + 4.0 * d + 2.0 * dv) / pair;
         int leaf = Effort.leafLevel(queries, effort.tile());
@@ -48,7 +60,8 @@ record FixedCost(int queries, int keys, int d, int dv, int groups, int rank, int
             if (level >= leaf) {
                 break;
             }
-            seen = Math.min(seen, effort.candidates() * rows);
+            double passed = narrowing == null ? effort.candidates() : narrowing.passed(level, effort);
+            seen = Math.min(seen, Math.max(effort.near(), passed * rows));
             level += PilotWalk.LEVELS;
         }
         double sampled = samples == 0 ? 0 : samples + groups * (1.0 + (d + 2.0 * dv) * 2 / pair);

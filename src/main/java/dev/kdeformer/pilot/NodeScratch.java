@@ -20,10 +20,6 @@ final class NodeScratch {
     final QueryTile queries = new QueryTile();
     final QueryTile deviations = new QueryTile();
     final SoftmaxTile state = new SoftmaxTile();
-    /** Left operand of the pilot product: the centroid, then the directions. */
-    final float[] pilot = new float[6 * STRIDE];
-    /** Its result for one panel. */
-    final float[] panel = new float[6 * STRIDE];
     final float[] weighted = new float[QueryTile.ROWS * STRIDE];
     /** Sums of weights of a tile's far part, and what they are relative to. */
     final float[] farSums = new float[QueryTile.ROWS];

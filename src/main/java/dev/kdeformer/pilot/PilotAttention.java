@@ -200,14 +200,12 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
                 continue;
             }
             long start = scratch.mark();
-            Effort effort = effort(input, keys);
-            PilotHead each = new PilotHead(head, member, this, keys, queries,
-                    budget == null ? effort.tile() : Effort.TILE, team);
+            PilotHead each = new PilotHead(head, member, this, keys, queries, budget == null ? tile : Effort.TILE, team);
             if (budget == null) {
                 if (peaked != null) {
                     each.findPeaks();
                 }
-                outcome.add(each.run(effort, team));
+                outcome.add(each.run(effort(input, each), team));
                 if (peaked != null) {
                     outcome.add(peaked.run(each, team));
                 }
@@ -236,17 +234,21 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     }
 
     /** The effort at fixed cost. */
-    Effort effort(AttentionInput input, KeyGroups keys) {
-        return effort(cost(input, keys.count(), keys.valuesFollow()));
+    Effort effort(AttentionInput input, PilotHead head) {
+        return effort(cost(input, head.keys().count(), head.keys().valuesFollow()), head.narrowing());
     }
 
     /** The effort at fixed cost, before the keys have been looked at. */
     Effort effort(AttentionInput input) {
-        return effort(cost(input, input.keys(), true));
+        return effort(cost(input, input.keys(), true), null);
     }
 
-    private Effort effort(FixedCost cost) {
-        return columns > 0 ? cost.effort(columns, tile) : Effort.fixed(candidates, near, tile);
+    private Effort effort(FixedCost cost, Narrowing narrowing) {
+        return columns > 0 ? cost.effort(columns, tile, narrowing) : Effort.fixed(candidates, near, tile);
+    }
+
+    int tile() {
+        return tile;
     }
 
     private FixedCost cost(AttentionInput input, int keys, boolean tilted) {
@@ -298,12 +300,12 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
                 + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d())
                 + (peaked == null ? 0 : PeakedQueries.headBytes(input));
-        int together = PilotWalk.together(1 << PilotWalk.LEVELS, unbiased);
+        int together = PilotWalk.together(Siblings.MOST, unbiased);
         long perThread = (long) together * NodeScratch.FLOATS * input.keys() * Float.BYTES
                 + (unbiased == 0 ? 0 : FarCorrection.bytes(unbiased, input))
                 + (peaked == null ? 0 : FarCorrection.bytes(peaked.samples(), input));
         FixedCost cost = cost(input, input.keys(), true);
-        double each = cost.columns(effort(cost)) + (peaked == null ? 0 : peaked.columns(input, groups, rank));
+        double each = cost.columns(effort(cost, null)) + (peaked == null ? 0 : peaked.columns(input, groups, rank));
         return new Estimate(heads * perHead + threads * perThread,
                 2 * each * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());
     }
@@ -337,8 +339,9 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         }
 
         /**
-         * Candidates passed down the tree per query (κ); default 4. Fewer are cheaper: halving them takes about a
-         * twentieth off the time and adds up to a quarter to the error.
+         * Candidates passed down the tree per query at most (κ); default 4. Fewer are cheaper: halving them takes about a
+         * twentieth off the time and adds up to a quarter to the error. Where queries hardly come closer to each other
+         * down the tree, fewer are passed down anyway.
          *
          * @throws IllegalArgumentException if not between 1 and 1,024
          */

@@ -78,8 +78,8 @@ final class PilotGradient extends GradientBase {
                 continue;
             }
             long start = scratch.mark();
-            Effort effort = method.effort(input, keys);
-            PilotHead pilot = new PilotHead(head, member, method, keys, queries, effort.tile(), team);
+            PilotHead pilot = new PilotHead(head, member, method, keys, queries, method.tile(), team);
+            Effort effort = method.effort(input, pilot);
             int shares = Math.min(SHARES, pilot.topNodes(effort));
             GradientSums sums = new GradientSums(keys, shares, scratch);
             GradientRows.Source source = GradientRows.Source.of(call, head, member, 0, input.queries());
@@ -108,8 +108,8 @@ final class PilotGradient extends GradientBase {
                 Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
                 keys = keys == null ? KeyGroups.of(head, queries, method.groups(), team) : keys;
                 if (keys != null) {
-                    Effort effort = method.effort(input, keys);
-                    PilotHead pilot = new PilotHead(head, member, method, keys, queries, effort.tile(), team);
+                    PilotHead pilot = new PilotHead(head, member, method, keys, queries, method.tile(), team);
+                    Effort effort = method.effort(input, pilot);
                     WalkRecord record = new WalkRecord(pilot);
                     pilot.visit(effort, 1, team, (share, scratch) -> record);
                     heads[unit * head.groupSize() + member] = new PlainPilot(input, keys, record.leaves());

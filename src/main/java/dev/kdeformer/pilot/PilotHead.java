@@ -18,6 +18,7 @@ final class PilotHead {
     private final KeyGroups keys;
     private final Rows queries;
     private final int levels;
+    private final Narrowing narrowing;
     private final int[] order;
     private final long orderAddress;
     private final int[] offsets;
@@ -51,6 +52,7 @@ final class PilotHead {
         this.order = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()), levels, team);
         this.orderAddress = team.scratch().ints(order, 0, n);
         this.queries = unsorted.picked(order, team);
+        this.narrowing = Narrowing.of(queries, levels);
         this.query = head.query(member);
         this.output = head.output(member);
         this.logSumExp = head.logSumExp(member);
@@ -83,6 +85,7 @@ final class PilotHead {
         this.levels = Effort.leafLevel(n, tile);
         int[] sorted = BalancedTree.order(some, Metric.of(keys.keys(), team.scratch()), levels, team);
         this.queries = some.picked(sorted, team);
+        this.narrowing = Narrowing.of(queries, levels);
         this.order = new int[n];
         Arrays.setAll(order, i -> first.order[positions[sorted[i]]]);
         this.orderAddress = team.scratch().ints(order, 0, n);
@@ -258,6 +261,11 @@ final class PilotHead {
 
     int[] offsets() {
         return offsets;
+    }
+
+    /** How the queries come closer from level to level. */
+    Narrowing narrowing() {
+        return narrowing;
     }
 
     /** Depth of the tree. */

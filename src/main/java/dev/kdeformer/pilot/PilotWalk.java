@@ -75,8 +75,8 @@ final class PilotWalk {
         int depth = leafLevel / LEVELS + 2;
         this.lists = new Candidates[depth];
         this.centres = new float[depth][stride];
-        this.nodes = new WalkNode[depth][1 << LEVELS];
-        this.folds = new Fold[1 << LEVELS];
+        this.nodes = new WalkNode[depth][Siblings.MOST];
+        this.folds = new Fold[Siblings.MOST];
         this.forced = head.offsets().length == 0 ? null : new boolean[keys.count()];
         this.attention = new TileAttention(keys, head.mostLeafCandidates(effort), head.tilts(),
                 siblings.buffers[0], scratch);
@@ -110,12 +110,13 @@ final class PilotWalk {
      * @param samples keys that are drawn for a correction, which follows one path down the tree at a time
      */
     static int together(int nodes, int samples) {
-        return samples == 0 ? Math.min(nodes, FoldKernel.NODES) : 1;
+        return samples == 0 ? Math.min(nodes, Siblings.MOST) : 1;
     }
 
     /** Walks from siblings, {@code count} nodes from {@code first} on, that share a list. */
     private void visit(int level, int first, int count, int depth, Candidates list, FarField parent) {
         boolean leaf = level >= leafLevel;
+        double passed = leaf ? 0 : head.narrowing().passed(level, effort);
         WalkNode[] all = nodes[depth];
         int open = 0;
         for (int i = 0; i < count; i++) {
@@ -124,7 +125,7 @@ final class PilotWalk {
                 continue;
             }
             int size = node.to - node.from;
-            node.wanted = leaf ? effort.near() : Math.max(effort.near(), effort.candidates() * size);
+            node.wanted = leaf ? effort.near() : Math.max(effort.near(), (int) (passed * size));
             node.passes = !leaf && list.count <= node.wanted;
             open++;
         }
@@ -260,52 +261,57 @@ final class PilotWalk {
         return lists[depth];
     }
 
-    /** The pilot row and the spread of every candidate of nodes. */
+    /** The pilot row and the spread of every candidate of nodes, a panel at a time for all of them. */
     private void measure(WalkNode[] all, int open, Candidates list) {
+        int rows = 0;
         for (int i = 0; i < open; i++) {
             if (!all[i].passes) {
-                prepare(all[i], list.count);
+                prepare(all[i], rows, list.count);
+                rows += 1 + head.rank();
             }
         }
-        for (int first = 0; first < list.count; first += PANEL) {
+        for (int first = 0; first < list.count && rows > 0; first += PANEL) {
             long packed = list.panels + ((long) first * Candidates.lines(d) << 2);
+            LogitKernel.logits(siblings.pilot, rows, d, packed, noBias, siblings.panel, 0);
+            int row = 0;
             for (int i = 0; i < open; i++) {
                 if (!all[i].passes) {
-                    measure(all[i], packed, first);
+                    spread(all[i], row, packed, first);
+                    row += 1 + head.rank();
                 }
             }
         }
     }
 
-    /** The left operand of a node's pilot row. */
-    private void prepare(WalkNode node, int count) {
+    /** The left operand of a node's pilot row: its centroid, then the directions, from a row of the siblings' on. */
+    private void prepare(WalkNode node, int row, int count) {
         int rank = head.rank();
         NodeScratch buffers = node.buffers;
         buffers.room(count);
         PrincipalSubspace subspace = buffers.subspace;
-        System.arraycopy(subspace.mean(), 0, buffers.pilot, 0, d);
+        System.arraycopy(subspace.mean(), 0, siblings.pilot, row * STRIDE, d);
         double rest = subspace.trace();
         for (int r = 0; r < rank; r++) {
-            System.arraycopy(subspace.directions(), r * STRIDE, buffers.pilot, (r + 1) * STRIDE, d);
+            System.arraycopy(subspace.directions(), r * STRIDE, siblings.pilot, (row + r + 1) * STRIDE, d);
             rest -= subspace.variance(r);
         }
         node.rest = Math.max(0, rest / Math.max(1, d - rank));
         node.work += 2.0 * (1 + rank) * d * count;
     }
 
-    private void measure(WalkNode node, long packed, int first) {
-        int rank = head.rank();
+    /** Takes a node's products with one panel of candidates, rows from {@code row} on, to its logits and spreads. */
+    private void spread(WalkNode node, int row, long packed, int first) {
         NodeScratch buffers = node.buffers;
-        float[] panel = buffers.panel;
-        LogitKernel.logits(buffers.pilot, 1 + rank, d, packed, noBias, panel, 0);
+        float[] panel = siblings.panel;
         long biases = packed + ((long) d * PANEL << 2);
         long squares = biases + PANEL * 4L;
         for (int c = 0; c < PANEL; c += LANES) {
             int j = first + c;
-            FloatVector.fromArray(FLOATS, panel, c).add(Lanes.load(biases + c * 4L)).intoArray(buffers.logits, j);
+            FloatVector.fromArray(FLOATS, panel, row * STRIDE + c).add(Lanes.load(biases + c * 4L))
+                    .intoArray(buffers.logits, j);
             FloatVector spread = Lanes.load(squares + c * 4L).mul((float) node.rest);
-            for (int r = 0; r < rank; r++) {
-                FloatVector x = FloatVector.fromArray(FLOATS, panel, (r + 1) * STRIDE + c);
+            for (int r = 0; r < head.rank(); r++) {
+                FloatVector x = FloatVector.fromArray(FLOATS, panel, (row + r + 1) * STRIDE + c);
                 float more = (float) (buffers.subspace.variance(r) - node.rest);
                 spread = x.mul(x).fma(FloatVector.broadcast(FLOATS, more), spread);
             }

@@ -20,12 +20,12 @@ import jdk.incubator.vector.VectorOperators;
  * that any of them folds. Most keys are folded by all. Kept per thread.
  */
 final class SiblingFold {
-    private final WalkNode[] nodes = new WalkNode[NODES];
+    private final WalkNode[] nodes = new WalkNode[Siblings.MOST];
     private final Fetch fetch = new Fetch();
     private int count;
     /** The keys of a block. */
     private final int[] index = new int[ROOM];
-    private final float[] weights = new float[NODES * ROOM];
+    private final float[] weights = new float[Siblings.MOST * ROOM];
     /** For each node the weighted sums of keys, squares and values of a group. */
     private float[] sums = new float[0];
 
@@ -34,7 +34,7 @@ final class SiblingFold {
         count = 0;
     }
 
-    /** Adds a node, the next of at most {@link FoldKernel#NODES}. */
+    /** Adds a node, the next of at most {@link Siblings#MOST}. */
     void add(WalkNode node) {
         nodes[count++] = node;
     }
@@ -46,8 +46,8 @@ final class SiblingFold {
         }
         int stride = keys.keys().stride();
         int width = 2 * stride + keys.values().stride();
-        if (sums.length < NODES * width) {
-            sums = new float[NODES * width];
+        if (sums.length < Siblings.MOST * width) {
+            sums = new float[Siblings.MOST * width];
         }
         for (int i = 0; i < count; i++) {
             nodes[i].fold.begin(nodes[i].top);
@@ -55,13 +55,16 @@ final class SiblingFold {
         int from = 0;
         for (int g = 0; g < keys.groups(); g++) {
             int to = list.position(keys.starts()[g + 1], from);
-            Arrays.fill(sums, 0, NODES * width, 0);
+            Arrays.fill(sums, 0, Siblings.MOST * width, 0);
             for (int first = from; first < to; first += BLOCK) {
                 int present = collect(list.index, first, Math.min(to, first + BLOCK));
                 fetch(keys.keys(), present);
                 fetch(keys.values(), present);
-                FoldKernel.moments(keys.keys(), index, weights, count, present, sums, 0, width);
-                FoldKernel.sum(keys.values(), index, weights, count, present, sums, 2 * stride, width);
+                for (int i = 0; i < count; i += NODES) {
+                    FoldKernel.moments(keys.keys(), index, weights, i * ROOM, count - i, present, sums, i * width, width);
+                    FoldKernel.sum(keys.values(), index, weights, i * ROOM, count - i, present, sums,
+                            i * width + 2 * stride, width);
+                }
             }
             for (int i = 0; i < count; i++) {
                 nodes[i].fold.set(g, mass(nodes[i].buffers.folded, from, to), sums, i * width);
@@ -98,8 +101,8 @@ final class SiblingFold {
                 present++;
             }
         }
-        // What is not there of four nodes weighs nothing.
-        for (int i = count; i < NODES && count > 1; i++) {
+        // What a kernel takes beyond the last node weighs nothing.
+        for (int i = count; i < Lanes.roundUp(count, NODES); i++) {
             Arrays.fill(weights, i * ROOM, i * ROOM + present, 0);
         }
         return present;

@@ -289,12 +289,13 @@ class PilotAttentionTest {
         assertThrows(IllegalArgumentException.class, () -> ErrorBudget.relativeSpectral(Double.NaN));
     }
 
-    /** There are 32 top nodes, and four times as many below: four together with one thread, each alone with 40. */
+    /** There are 32 top nodes, and four times as many below: eight together with one thread, each alone with 40. */
     @Test
     void siblingsGiveTheSameBitsTogetherAndAlone() {
         int n = 8192;
         AttentionInput input = clustered(1, n, n, 40, 24);
         AttentionMethod method = Attention.pilot().candidates(4).tile(64).near(100).build();
+        assertEquals(8, PilotWalk.together(32, 0));
         assertEquals(4, PilotWalk.together(4, 0));
         assertEquals(1, PilotWalk.together(4, 9), "a correction follows one path");
         float[] first = null;

@@ -61,8 +61,8 @@ class PilotGradientTest {
             KeyHead head = new Call(input, make.zeros(input.outputShape()), null, crew).keyHead(0);
             Rows queries = Rows.load(head.query(0), null, null, input.scale(), crew);
             KeyGroups keys = KeyGroups.of(head, queries, method.groups(), crew);
-            Effort effort = method.effort(input, keys);
-            PilotHead pilot = new PilotHead(head, 0, method, keys, queries, effort.tile(), crew);
+            PilotHead pilot = new PilotHead(head, 0, method, keys, queries, method.tile(), crew);
+            Effort effort = method.effort(input, pilot);
             WalkRecord record = new WalkRecord(pilot);
             pilot.visit(effort, 1, crew, (share, scratch) -> record);
             int deepest = 0;
