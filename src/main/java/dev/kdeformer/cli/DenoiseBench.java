@@ -24,7 +24,7 @@ final class DenoiseBench {
     static final double FACTOR = 0.62;
 
     /** What pilot attention does here unless told otherwise: little for most pixels, and more for those that are alone. */
-    static final String PILOT_DEFAULTS = "near=128, candidates=1, peaked=8192";
+    static final String PILOT_DEFAULTS = "near=64, candidates=2, tile=512, peaked=8192";
 
     /** The same by method and name. */
     static final Map<String, Map<String, String>> DEFAULTS = Map.of("pilot", Arrays.stream(PILOT_DEFAULTS.split(", "))

@@ -4,16 +4,19 @@ import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 
 /**
- * Draws keys for a leaf from all that it and its ancestors left out, by probabilities that are positive for each:
- * mostly by how much the weight of a key moves over the queries of the node that left it out, as seen from the leaf, and
- * to a small part alike. The S draws come one from each of S strata of equal probability, so that keys of a group and
- * node, which are neighbours, get their share of draws.
+ * Draws keys for a leaf from all that it and its ancestors left out, by probabilities that are positive for each: to
+ * one part by how much the weight of a key moves over the queries of the node that left it out, as seen from the leaf,
+ * and to the other part alike. The S draws come one from each of S strata of equal probability, so that keys of a group
+ * and node, which are neighbours, get their share of draws.
  *
  * <p>Where no more than S keys are left out, each is taken once and for certain.
  */
 final class FarDraw {
-    /** The part of the draws that takes all keys alike, so that no weight exceeds keys / (S · this). */
-    private static final double ALIKE = 0.125;
+    /**
+     * The part of the draws that takes all keys alike, so that no weight exceeds keys / (S · this): for the similar
+     * queries of a tile.
+     */
+    static final double ALIKE = 0.125;
 
     private final KeyGroups all;
     private final PilotHead head;
@@ -208,7 +211,7 @@ final class FarDraw {
                 sum += segment(a, g);
             }
         }
-        byWeight = sum > 0 ? 1 - ALIKE : 0;
+        byWeight = sum > 0 ? 1 - head.alike() : 0;
         for (int i = 0; i < (depth + 1) * all.groups(); i++) {
             scales[i] *= sum > 0 ? byWeight / sum : 0;
         }

@@ -440,9 +440,9 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
          * one key of their own and the rest where no tile of theirs is near; 0, the default, for none. A query's own key is
          * one at a distance in position that is the same for all queries, which is looked for where there are as many
          * queries as keys: the pixel itself in non-local means of a noisy picture, whose isolated patches are what this
-         * is for. At most a third of the queries are computed again, each with half as many near keys as samples, and the
-         * samples correct the rest as those of {@link #unbiased} do. What was an error of one sign becomes noise, so that a
-         * sample too small for how unequal the weights are does harm; a thirtieth of the pixels of a picture took two thirds
+         * is for. At most a third of the queries are computed again, with their own keys as near keys, and the samples
+         * correct the rest as those of {@link #unbiased} do. What was an error of one sign becomes noise, so that a sample
+         * too small for how unequal the weights are does harm; a thirtieth of the pixels of a picture took five sixths
          * off the loss. For other inputs more {@link #near} keys are worth more than this.
          *
          * <p>Takes no causal mask; an error budget has no use for it.

@@ -29,6 +29,7 @@ final class PilotHead {
     private final Matrix logSumExp;
     private final CounterRandom sampling;
     private final int samples;
+    private final double alike;
     private Doubts doubts;
     private Doubts peaks;
     private boolean[] wantedTiles;
@@ -45,6 +46,7 @@ final class PilotHead {
         this.head = head;
         this.method = method;
         this.samples = method.unbiased();
+        this.alike = FarDraw.ALIKE;
         this.sampling = CounterRandom.of(method.seed()).stream(SAMPLING, head.index(), member);
         this.keys = keys;
         int n = unsorted.count();
@@ -71,14 +73,16 @@ final class PilotHead {
      *
      * @param positions in the other's order
      * @param samples   keys that every tile draws
+     * @param alike     the part of them that takes all keys alike
      * @param tile      queries of the leaves
      */
-    PilotHead(PilotHead first, int[] positions, int samples, int tile, Team team) {
+    PilotHead(PilotHead first, int[] positions, int samples, double alike, int tile, Team team) {
         int n = positions.length;
         Rows some = first.queries.picked(positions, team);
         this.head = first.head;
         this.method = first.method;
         this.samples = samples;
+        this.alike = alike;
         // Apart from what the other has drawn.
         this.sampling = first.sampling.stream(SAMPLING);
         this.keys = first.keys;
@@ -294,6 +298,11 @@ final class PilotHead {
     /** Keys that are drawn for every tile to take the bias out of its far part; 0 for none. */
     int samples() {
         return samples;
+    }
+
+    /** The part of the drawn keys that takes all keys alike. */
+    double alike() {
+        return alike;
     }
 
     /** The random numbers of the tile that starts at a position. */
