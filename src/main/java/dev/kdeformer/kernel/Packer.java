@@ -68,7 +68,7 @@ public final class Packer {
         int count = target.count();
         for (int first = 0; first < target.padded(); first += PANEL) {
             int present = Math.max(0, Math.min(PANEL, count - first));
-            packPanel(index, first, present, keyRows, keyStride, target.d(), target.keyPanel(first, 0));
+            pickPanel(index, first, present, keyRows, keyStride, target.d(), target.keyPanel(first, 0));
             if (target.dv() > 0) {
                 fetch.rows(valueRows, valueStride, index, first, present);
             }
@@ -104,7 +104,6 @@ public final class Packer {
      * @param panel   receives d × PANEL floats
      */
     public void packPanel(int[] index, int first, int present, long source, int stride, int d, long panel) {
-        fetch.rows(source, stride, index, first, present);
         for (int v = 0; v < PANEL; v += LANES) {
             int rows = Math.max(0, Math.min(LANES, present - v));
             long target = panel + v * 4L;
@@ -124,6 +123,12 @@ public final class Packer {
                 }
             }
         }
+    }
+
+    /** As {@link #packPanel}, of rows that lie apart: they are fetched first. */
+    public void pickPanel(int[] index, int first, int present, long source, int stride, int d, long panel) {
+        fetch.rows(source, stride, index, first, present);
+        packPanel(index, first, present, source, stride, d, panel);
     }
 
     private void packKeys(PackedKeys target, int from, int to, Matrix key, long order, float[] centre) {

@@ -48,17 +48,8 @@ final class Candidates {
 
     /** Where the keys from {@code key} on begin, at entry {@code from} or later. */
     int position(int key, int from) {
-        int low = from;
-        int high = count;
-        while (low < high) {
-            int middle = low + high >>> 1;
-            if (index[middle] < key) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        return low;
+        int at = Arrays.binarySearch(index, from, count, key);
+        return at >= 0 ? at : -at - 1;
     }
 
     /** Becomes a list of {@code keptCount} keys, which stay where they are, and packs their panels. */
@@ -74,7 +65,7 @@ final class Candidates {
     /** Packs one panel. */
     static void pack(KeyGroups keys, Packer packer, int[] index, int first, int present, long panel) {
         int d = keys.keys().columns();
-        packer.packPanel(index, first, present, keys.keys().address(), keys.keys().stride(), d, panel);
+        packer.pickPanel(index, first, present, keys.keys().address(), keys.keys().stride(), d, panel);
         long biases = panel + ((long) d * Lanes.PANEL << 2);
         long squares = biases + Lanes.PANEL * 4L;
         if (present == Lanes.PANEL) {

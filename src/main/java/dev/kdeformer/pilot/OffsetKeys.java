@@ -80,7 +80,7 @@ final class OffsetKeys {
         }
         for (int first = 0; first < sample; first += PANEL) {
             int present = Math.min(PANEL, sample - first);
-            packer.packPanel(picked, first, present, keys.keys().address(), keys.keys().stride(), d, panels);
+            packer.pickPanel(picked, first, present, keys.keys().address(), keys.keys().stride(), d, panels);
             LogitKernel.logits(left, probes, d, panels, zeros, logits, 0);
             for (int p = 0; p < probes; p++) {
                 for (int j = 0; j < PANEL; j++) {

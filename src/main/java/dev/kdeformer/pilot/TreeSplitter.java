@@ -66,7 +66,7 @@ final class TreeSplitter {
         long zeros = scratch.floats(PANEL);
         Memory.fillFloats(zeros, PANEL, 0);
         for (int i = first; i < last; i += PANEL) {
-            packer.packPanel(order, from + i, Math.min(PANEL, last - i), x.address(), x.stride(), d, panel);
+            packer.pickPanel(order, from + i, Math.min(PANEL, last - i), x.address(), x.stride(), d, panel);
             LogitKernel.logits(subspace.directions(), RANK, d, panel, zeros, sums.products, 0);
             for (int r = 0; r < RANK; r++) {
                 System.arraycopy(sums.products, r * STRIDE, coordinates[r], i, PANEL);

@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot;
 
+import static dev.kdeformer.pilot.RandomKeys.GROUPS;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
@@ -8,16 +9,16 @@ import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.runtime.Scratch;
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.IntToDoubleFunction;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class SiblingFoldTest {
-    private static final int GROUPS = 3;
-
     private final Scratch scratch = new Scratch();
     private final SplittableRandom random = new SplittableRandom(1);
+    private final RandomKeys make = new RandomKeys(scratch, random);
 
     @AfterEach
     void close() {
@@ -25,9 +26,10 @@ class SiblingFoldTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 1, 1, 1", "7, 3, 5, 2", "97, 16, 16, 3", "300, 33, 40, 4", "1009, 100, 17, 8", "517, 256, 33, 6", "260, 20, 7, 5"})
+    @CsvSource({"1, 1, 1, 1", "7, 3, 5, 2", "97, 16, 16, 3", "300, 33, 40, 4", "1009, 100, 17, 8",
+            "517, 256, 33, 6", "260, 20, 7, 5"})
     void everyNodeHasTheMeansOfWhatItFolds(int count, int d, int dv, int nodes) {
-        KeyGroups keys = keys(count, d, dv);
+        KeyGroups keys = make.keys(count, d, dv);
         int[] some = IntStream.range(0, count).filter(j -> j % 5 != 1).toArray();
         Candidates list = list(some, keys, d);
         SiblingFold siblings = new SiblingFold();
@@ -50,12 +52,12 @@ class SiblingFoldTest {
     @ParameterizedTest
     @CsvSource({"1, 1, 1", "5, 16, 4", "128, 100, 4", "77, 33, 4", "128, 256, 1"})
     void sumsAreThoseOfTheScalarReference(int count, int d, int nodes) {
-        Rows rows = rows(300, d);
+        Rows rows = make.rows(300, d);
         int[] index = random.ints(count, 0, 300).toArray();
         int from = 5;
-        float[] weights = floats(from + FoldKernel.NODES * FoldKernel.ROOM);
+        float[] weights = make.floats(from + FoldKernel.NODES * FoldKernel.ROOM);
         int width = 2 * rows.stride() + 16;
-        float[] sums = floats(FoldKernel.NODES * width);
+        float[] sums = make.floats(FoldKernel.NODES * width);
         float[] expected = sums.clone();
         FoldKernel.moments(rows, index, weights, from, nodes, count, sums, 8, width);
         FoldKernel.scalar(rows, 1, index, weights, from, nodes, count, expected, 8, width);
@@ -91,7 +93,7 @@ class SiblingFoldTest {
         }
     }
 
-    private static double mean(int[] own, double mass, java.util.function.IntToDoubleFunction term) {
+    private static double mean(int[] own, double mass, IntToDoubleFunction term) {
         return mass == 0 ? 0 : Arrays.stream(own).mapToDouble(term).sum() / mass;
     }
 
@@ -118,27 +120,5 @@ class SiblingFoldTest {
         Candidates list = Candidates.empty(some.length, d, scratch);
         list.take(Arrays.copyOf(some, some.length + Lanes.LANES), some.length, keys, new Packer());
         return list;
-    }
-
-    private KeyGroups keys(int count, int d, int dv) {
-        int[] starts = {0, count / 2, count - count / 5, count};
-        return new KeyGroups(rows(count, d), rows(count, dv), new float[count], new float[count], starts,
-                IntStream.range(0, count).toArray(), new float[d], 0);
-    }
-
-    private Rows rows(int count, int columns) {
-        Rows rows = Rows.allocate(scratch, count, columns);
-        for (int j = 0; j < count; j++) {
-            rows.write(j, floats(columns), 0);
-        }
-        return rows;
-    }
-
-    private float[] floats(int count) {
-        float[] x = new float[count];
-        for (int i = 0; i < count; i++) {
-            x[i] = (float) (0.3 + random.nextGaussian());
-        }
-        return x;
     }
 }

@@ -1,8 +1,8 @@
 package dev.kdeformer.pilot;
 
+import static dev.kdeformer.pilot.RandomKeys.GROUPS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Scratch;
 import java.util.Arrays;
 import java.util.SplittableRandom;
@@ -12,8 +12,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class TiltKernelTest {
-    private static final int GROUPS = 3;
-
     private final Scratch scratch = new Scratch();
     private final SplittableRandom random = new SplittableRandom(1);
     private KeyGroups keys;
@@ -30,7 +28,7 @@ class TiltKernelTest {
     void joinedFoldsHaveTheProductsOfAllTheirKeys(int count, int features, int valueFeatures) {
         d = features;
         dv = valueFeatures;
-        keys = keys(count);
+        keys = new RandomKeys(scratch, random).keys(count, d, dv);
         float[] logits = new float[count];
         for (int j = 0; j < count; j++) {
             logits[j] = (float) (2 * random.nextGaussian());
@@ -97,24 +95,5 @@ class TiltKernelTest {
 
     private static double mean(int[] own, float[] logits, Rows rows, int c, double whole) {
         return Arrays.stream(own).mapToDouble(j -> Math.exp(logits[j]) * rows.get(j, c)).sum() / whole;
-    }
-
-    private KeyGroups keys(int count) {
-        int[] order = IntStream.range(0, count).toArray();
-        int[] starts = {0, count / 2, count - count / 5, count};
-        return new KeyGroups(rows(count, d), rows(count, dv), new float[count], new float[count], starts, order,
-                new float[d], 0);
-    }
-
-    private Rows rows(int count, int columns) {
-        Rows rows = Rows.allocate(scratch, count, columns);
-        float[] row = new float[Lanes.padColumns(columns)];
-        for (int j = 0; j < count; j++) {
-            for (int c = 0; c < columns; c++) {
-                row[c] = (float) (0.3 + random.nextGaussian());
-            }
-            rows.write(j, row, 0);
-        }
-        return rows;
     }
 }
