@@ -5,7 +5,7 @@ import dev.kdeformer.runtime.Team;
 import java.util.Arrays;
 
 /**
- * An order of rows in which consecutive runs are similar: balanced splits along the principal direction of each node.
+ * An order of rows in which consecutive runs are similar: each node is split into two clusters of equal size.
  * Node i of level l holds the positions [n·i / 2^l, n·(i + 1) / 2^l).
  *
  * <p>Reading rows in random order is what costs, so a node's rows are read once for several levels: they are projected
@@ -14,6 +14,8 @@ import java.util.Arrays;
 final class BalancedTree {
     /** Rows that the directions of a node are found from. */
     private static final int SAMPLE = 192;
+
+    private static final int ITERATIONS = 8;
 
     /** Levels of splits from one set of projections. */
     private static final int STEP = 3;
@@ -42,7 +44,7 @@ final class BalancedTree {
         Arrays.setAll(order, i -> i);
         if (levels > 0) {
             PrincipalSubspace subspace = new PrincipalSubspace();
-            subspace.find(x, order, 0, n, SAMPLE, TreeSplitter.RANK, metric, team.scratch());
+            subspace.find(x, order, 0, n, SAMPLE, TreeSplitter.RANK, ITERATIONS, metric, team.scratch());
             TreeSplitter splitter = new TreeSplitter();
             splitter.room(n);
             team.forEach((n + CHUNK - 1) / CHUNK, (chunk, scratch) -> splitter.project(x, order, 0, chunk * CHUNK,
@@ -55,7 +57,7 @@ final class BalancedTree {
                 int from = start(n, above, node);
                 int to = start(n, above, node + 1);
                 PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
-                subspace.find(x, order, from, to, SAMPLE, TreeSplitter.RANK, metric, scratch);
+                subspace.find(x, order, from, to, SAMPLE, TreeSplitter.RANK, ITERATIONS, metric, scratch);
                 TreeSplitter splitter = scratch.keep(TreeSplitter.class, TreeSplitter::new);
                 splitter.room(to - from);
                 splitter.project(x, order, from, 0, to - from, subspace, scratch);

@@ -168,7 +168,7 @@ final class CausalBatch {
     }
 
     private void centre(Tile tile) {
-        node.subspace.find(head.queries(), tile.index, tile.from, tile.to, SAMPLE, 0, null, scratch);
+        node.subspace.find(head.queries(), tile.index, tile.from, tile.to, SAMPLE, 0, 0, null, scratch);
         tile.centre = Arrays.copyOf(node.subspace.mean(), stride);
         tile.spread = (float) (node.subspace.trace() / d);
         System.arraycopy(tile.centre, 0, buffers.centroids, count * STRIDE, d);

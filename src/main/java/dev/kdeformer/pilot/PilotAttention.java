@@ -378,7 +378,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
          * @throws IllegalArgumentException if not between 0 and 4
          */
         public Builder rank(int directions) {
-            rank = check("rank", directions, 0, PrincipalSubspace.MOST);
+            rank = check("rank", directions, 0, PilotWalk.MOST_RANK);
             return this;
         }
 

@@ -279,7 +279,7 @@ final class PilotHead {
 
     /** Directions of the spread. */
     int rank() {
-        return !keys.valuesFollow() ? 0 : Math.min(method.rank(), Math.min(queries.columns(), PrincipalSubspace.MOST));
+        return !keys.valuesFollow() ? 0 : Math.min(method.rank(), Math.min(queries.columns(), PilotWalk.MOST_RANK));
     }
 
     /**

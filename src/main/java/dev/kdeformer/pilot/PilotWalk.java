@@ -27,6 +27,12 @@ final class PilotWalk {
     /** Queries that the spread of a node is measured on. */
     private static final int SAMPLE = 128;
 
+    /** Most directions that it is measured in. */
+    static final int MOST_RANK = 4;
+
+    /** More find better directions, but no better keys. */
+    private static final int ITERATIONS = 2;
+
     private static final int LEAST_NEAR = 16;
 
     /** Candidates that together hold less than this part of the mass are dropped instead of folded. */
@@ -168,7 +174,7 @@ final class PilotWalk {
         team.check();
         node.work = 0;
         PrincipalSubspace subspace = node.buffers.subspace;
-        subspace.find(head.queries(), null, node.from, node.to, SAMPLE, head.rank(), null, scratch);
+        subspace.find(head.queries(), null, node.from, node.to, SAMPLE, head.rank(), ITERATIONS, null, scratch);
         System.arraycopy(subspace.mean(), 0, node.centre, 0, stride);
         if (parent == null) {
             node.far.clear();

@@ -23,12 +23,10 @@ import jdk.incubator.vector.FloatVector;
  */
 final class PrincipalSubspace {
     /** Most directions. */
-    static final int MOST = 4;
+    static final int MOST = 6;
 
     /** Most rows that may be looked at. */
     private static final int SAMPLE = 256;
-
-    private static final int ITERATIONS = 4;
 
     private final Packer packer = new Packer();
     private final int[] identity = new int[SAMPLE];
@@ -70,9 +68,11 @@ final class PrincipalSubspace {
      * @param order may be null for the identity
      * @param most   rows to look at, evenly spaced over the set, up to 256
      * @param rank   number of directions, 0 to MOST; fewer are found where the rows span less, the rest are zeros
-     * @param metric null for the Euclidean one
+     * @param iterations of the subspace
+     * @param metric     null for the Euclidean one
      */
-    void find(Rows x, int[] order, int from, int to, int most, int rank, Metric metric, Scratch scratch) {
+    void find(Rows x, int[] order, int from, int to, int most, int rank, int iterations, Metric metric,
+            Scratch scratch) {
         int stride = x.stride();
         int count = Math.min(Math.min(SAMPLE, most), to - from);
         int padded = Lanes.roundUp(count, PANEL);
@@ -90,7 +90,7 @@ final class PrincipalSubspace {
                 packer.packPanel(identity, first, Math.min(PANEL, count - first), sample.address(), stride,
                         x.columns(), panels + ((long) first * x.columns() << 2));
             }
-            iterate(sample, panels, zeros, count, rank, metric);
+            iterate(sample, panels, zeros, count, rank, iterations, metric);
         }
         scratch.release(mark);
     }
@@ -123,7 +123,7 @@ final class PrincipalSubspace {
         trace = Lanes.sum(squares) / (double) count;
     }
 
-    private void iterate(Rows sample, long panels, long zeros, int count, int rank, Metric metric) {
+    private void iterate(Rows sample, long panels, long zeros, int count, int rank, int iterations, Metric metric) {
         int d = sample.columns();
         int stride = sample.stride();
         Arrays.fill(images, 0);
@@ -139,11 +139,11 @@ final class PrincipalSubspace {
         }
         Arrays.fill(directions, 0);
         orthonormalise(rank, stride, metric);
-        for (int round = 0; round <= ITERATIONS; round++) {
+        for (int round = 0; round <= iterations; round++) {
             for (int first = 0; first < count; first += PANEL) {
                 LogitKernel.logits(directions, rank, d, panels + ((long) first * d << 2), zeros, projections, first);
             }
-            if (round == ITERATIONS) {
+            if (round == iterations) {
                 break;
             }
             Arrays.fill(images, 0);

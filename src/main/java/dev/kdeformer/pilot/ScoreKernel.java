@@ -15,6 +15,7 @@ import jdk.incubator.vector.VectorOperators;
 final class ScoreKernel {
     private static final float LOG2E = (float) (1 / Math.log(2));
     private static final float LN2 = (float) Math.log(2);
+    private static final float LN6 = (float) Math.log(6);
     private static final float MAGIC = 12_582_912f;
 
     private ScoreKernel() {
@@ -22,8 +23,8 @@ final class ScoreKernel {
 
     /**
      * The logarithm of the expected squared error, over a node's queries, of folding a key instead of evaluating it,
-     * where first order is captured by the group's expansion: 2 l + log(e^s − 1 − s), the second term by its series
-     * for s below 3 and by s − 0.2 above (off by at most 0.05).
+     * where first and second order are captured by the far field's expansion: 2 l + log(e^s − 1 − s − s²/2), the second
+     * term by its series for s below 4 and by s − 0.3 above (off by less than a third).
      *
      * @return the largest
      */
@@ -31,10 +32,10 @@ final class ScoreKernel {
         FloatVector top = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < count; i += LANES) {
             FloatVector s = FloatVector.fromArray(FLOATS, spreads, i);
-            FloatVector large = s.sub(0.2f);
+            FloatVector large = s.sub(0.3f);
             s = s.blend(1e-12f, s.compare(VectorOperators.LT, 1e-12f));
-            FloatVector small = s.mul(1f / 36).add(1f / 3).fma(s, log(s).mul(2).sub(LN2));
-            FloatVector e = large.blend(small, s.compare(VectorOperators.LT, 3));
+            FloatVector small = s.mul(3f / 160).add(1f / 4).fma(s, log(s).mul(3).sub(LN6));
+            FloatVector e = large.blend(small, s.compare(VectorOperators.LT, 4));
             FloatVector score = FloatVector.fromArray(FLOATS, logits, i).fma(FloatVector.broadcast(FLOATS, 2), e);
             score.intoArray(scores, i);
             top = top.blend(score, score.compare(VectorOperators.GT, top));

