@@ -34,6 +34,11 @@ public final class GradientRows {
                     rows(head, call.outputGradient(), member, from, count));
         }
 
+        /** The same with other queries. */
+        public Source withQuery(Matrix other) {
+            return new Source(other, output, logSumExp, gradient);
+        }
+
         private static Matrix rows(KeyHead head, Tensor tensor, int member, int from, int count) {
             return head.ofQueries(tensor.rows(from, count), member);
         }

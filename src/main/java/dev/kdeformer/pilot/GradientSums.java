@@ -6,6 +6,7 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
+import java.util.Arrays;
 
 /** Gradients by the keys and values of a head, in group order, one set for each share of the work. */
 final class GradientSums {
@@ -55,21 +56,29 @@ final class GradientSums {
         team.forEach((keys.count() + CHUNK - 1) / CHUNK, (index, scratch) -> {
             float[] row = new float[Math.max(dKeys[0].stride(), dValues[0].stride())];
             float[] more = new float[row.length];
+            float[] sum = new float[row.length];
             for (int j = index * CHUNK; j < Math.min(keys.count(), (index + 1) * CHUNK); j++) {
-                add(dKeys, j, dKey, row, more);
-                add(dValues, j, dValue, row, more);
+                add(dKeys, j, keys.reflection(), dKey, row, more, sum);
+                add(dValues, j, null, dValue, row, more, sum);
             }
         });
     }
 
-    private void add(Rows[] shares, int j, Matrix target, float[] row, float[] more) {
-        int at = keys.order()[j];
-        target.readRow(at, row, 0);
+    private void add(Rows[] shares, int j, Reflection reflection, Matrix target, float[] row, float[] more, float[] sum) {
+        Arrays.fill(sum, 0);
         for (Rows each : shares) {
             each.read(j, more, 0);
             for (int c = 0; c < each.columns(); c++) {
-                row[c] += more[c];
+                sum[c] += more[c];
             }
+        }
+        if (reflection != null) {
+            reflection.apply(sum);
+        }
+        int at = keys.order()[j];
+        target.readRow(at, row, 0);
+        for (int c = 0; c < shares[0].columns(); c++) {
+            row[c] += sum[c];
         }
         target.writeRow(at, row, 0);
     }

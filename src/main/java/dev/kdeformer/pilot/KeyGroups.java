@@ -19,11 +19,12 @@ final class KeyGroups {
     private final int[] starts;
     private final int[] order;
     private final float[] centre;
+    private final Reflection reflection;
     private final long panels;
     private final boolean trend;
 
     KeyGroups(Rows keys, Rows values, float[] biases, float[] squares, int[] starts, int[] order,
-            float[] centre, long panels) {
+            float[] centre, Reflection reflection, long panels) {
         this.keys = keys;
         this.values = values;
         this.biases = biases;
@@ -31,6 +32,7 @@ final class KeyGroups {
         this.starts = starts;
         this.order = order;
         this.centre = centre;
+        this.reflection = reflection;
         this.panels = panels;
         this.trend = ValueTrend.exists(keys, values);
     }
@@ -43,11 +45,12 @@ final class KeyGroups {
     /**
      * Sorts the keys of a head.
      *
-     * @param queries    whose covariance is the metric for the groups
+     * @param queries    whose covariance is the metric for the groups, reflected
+     * @param reflection of the queries, for the keys
      * @param groupCount number of groups
      * @return null if the head has no visible key
      */
-    static KeyGroups of(KeyHead head, Rows queries, int groupCount, Team team) {
+    static KeyGroups of(KeyHead head, Rows queries, Reflection reflection, int groupCount, Team team) {
         int[] visible = visible(head);
         int m = visible.length;
         if (m == 0) {
@@ -56,6 +59,7 @@ final class KeyGroups {
         int d = head.key().columns();
         float[] centre = head.centre();
         Rows unsorted = Rows.load(head.key(), m == head.key().rows() ? null : visible, centre, 1, team);
+        reflection.apply(unsorted, team);
         int levels = 0;
         while (2 << levels <= groupCount && 2 << levels <= m) {
             levels++;
@@ -79,7 +83,8 @@ final class KeyGroups {
         Rows values = Rows.load(head.value(), rows, null, 1, team);
         float[] squares = new float[m];
         long panels = team.scratch().floats((long) Lanes.roundUp(m, PANEL) * Candidates.lines(d));
-        KeyGroups groups = new KeyGroups(keys, values, biases, squares, starts, rows, centre, panels);
+        KeyGroups groups = new KeyGroups(keys, values, biases, squares, starts, rows, centre, reflection,
+                panels);
         int chunk = 64 * PANEL;
         team.forEach((m + chunk - 1) / chunk, (index, scratch) -> {
             int to = Math.min(m, (index + 1) * chunk);
@@ -115,7 +120,7 @@ final class KeyGroups {
         return keys.count();
     }
 
-    /** Centred keys, group after group. */
+    /** Centred and reflected keys, group after group. */
     Rows keys() {
         return keys;
     }
@@ -175,9 +180,14 @@ final class KeyGroups {
         return trend;
     }
 
-    /** What was subtracted from every key. */
+    /** What was subtracted from every key, before it was reflected. */
     float[] centre() {
         return centre;
+    }
+
+    /** What keys have been reflected by. */
+    Reflection reflection() {
+        return reflection;
     }
 
     /** All keys, packed in panels. */

@@ -44,6 +44,8 @@ final class LeafGradient implements NodeVisitor {
     private final long farBlock;
     private final long farSums;
     private final float[] zeros;
+    /** What was subtracted from the keys, reflected like them. */
+    private final float[] centre;
     private final float[] gradients;
     private final float[] tilted;
     private final float[] turned;
@@ -58,6 +60,7 @@ final class LeafGradient implements NodeVisitor {
     private final int features;
 
     /**
+     * @param source whose queries are reflected
      * @param dQuery receives the gradients by the queries of the leaves
      * @param dKey   gradients by the keys in group order, to be added to
      * @param dValue gradients by the values in group order, to be added to
@@ -95,6 +98,9 @@ final class LeafGradient implements NodeVisitor {
         this.farBlock = scratch.floats(GradientTile.blockFloats(features));
         this.farSums = scratch.floats(GradientTile.sumFloats(features, dv));
         this.zeros = new float[features];
+        float[] reflected = Arrays.copyOf(keys.centre(), stride);
+        keys.reflection().apply(reflected);
+        this.centre = Arrays.copyOf(reflected, d);
         this.gradients = new float[GradientTile.QUERIES * d];
         this.tilted = new float[GradientTile.QUERIES * stride];
         this.turned = new float[dv * stride];
@@ -140,7 +146,7 @@ final class LeafGradient implements NodeVisitor {
     private void meet(int depth, int from, int rows, int[] chosen, int count, FarField far) {
         long order = head.orderAddress() + (long) from * Integer.BYTES;
         packed.resize(rows);
-        packed.pack(keyHead, source, order, 0, rows, keys.centre(), scratch);
+        packed.pack(keyHead, source, order, 0, rows, centre, scratch);
         meetNear(chosen, count);
         System.arraycopy(tile.blockRows(block, 1, 0, d, rows), 0, gradients, 0, rows * d);
         if (!far.isEmpty()) {
@@ -150,6 +156,8 @@ final class LeafGradient implements NodeVisitor {
             for (int c = 0; c < d; c++) {
                 row[c] = scale * gradients[r * d + c];
             }
+            Arrays.fill(row, d, stride, 0);
+            keys.reflection().apply(row);
             dQuery.writeRow(head.order()[from + r], row, 0);
         }
     }
@@ -217,7 +225,7 @@ final class LeafGradient implements NodeVisitor {
      */
     private void loadDeviations(int from, int rows, FarField far) {
         long order = head.orderAddress() + (long) from * Integer.BYTES;
-        double[] shift = keyHead.shift(source.query(), order, 0, rows, keys.centre());
+        double[] shift = keyHead.shift(source.query(), order, 0, rows, centre);
         float[] tilt = far.tilt();
         for (int c = 0; c < d && tilt.length > 0; c++) {
             for (int v = 0; v < dv; v++) {

@@ -192,8 +192,10 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
                 continue;
             }
             Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
+            Reflection reflection = keys == null ? Reflection.along(queries, scratch) : keys.reflection();
+            reflection.apply(queries, team);
             if (keys == null) {
-                keys = KeyGroups.of(head, queries, groups, team);
+                keys = KeyGroups.of(head, queries, reflection, groups, team);
             }
             if (keys == null) {
                 nothing(head, member);

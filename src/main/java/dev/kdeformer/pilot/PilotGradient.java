@@ -70,8 +70,10 @@ final class PilotGradient extends GradientBase {
         for (int member = 0; member < head.groupSize(); member++) {
             Matrix dQuery = head.ofQueries(call.dQuery(), member);
             Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
+            Reflection reflection = keys == null ? Reflection.along(queries, scratch) : keys.reflection();
+            reflection.apply(queries, team);
             if (keys == null) {
-                keys = KeyGroups.of(head, queries, method.groups(), team);
+                keys = KeyGroups.of(head, queries, reflection, method.groups(), team);
             }
             if (keys == null) {
                 clear(dQuery, team);
@@ -82,7 +84,11 @@ final class PilotGradient extends GradientBase {
             Effort effort = method.effort(input, pilot);
             int shares = Math.min(SHARES, pilot.topNodes(effort));
             GradientSums sums = new GradientSums(keys, shares, scratch);
-            GradientRows.Source source = GradientRows.Source.of(call, head, member, 0, input.queries());
+            // The queries as they are, but reflected like the keys.
+            Rows reflected = Rows.load(head.query(member), null, null, 1, team);
+            reflection.apply(reflected, team);
+            GradientRows.Source source = GradientRows.Source.of(call, head, member, 0, input.queries())
+                    .withQuery(GradientSums.matrix(reflected));
             pilot.visit(effort, shares, team, (share, memory) -> {
                 sums.clear(share);
                 return new LeafGradient(pilot, head, source, dQuery, sums.dKey(share), sums.dValue(share),
@@ -106,7 +112,9 @@ final class PilotGradient extends GradientBase {
             KeyGroups keys = null;
             for (int member = 0; member < head.groupSize(); member++) {
                 Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
-                keys = keys == null ? KeyGroups.of(head, queries, method.groups(), team) : keys;
+                Reflection reflection = keys == null ? Reflection.along(queries, team.scratch()) : keys.reflection();
+                reflection.apply(queries, team);
+                keys = keys == null ? KeyGroups.of(head, queries, reflection, method.groups(), team) : keys;
                 if (keys != null) {
                     PilotHead pilot = new PilotHead(head, member, method, keys, queries, method.tile(), team);
                     Effort effort = method.effort(input, pilot);
@@ -143,7 +151,8 @@ final class PilotGradient extends GradientBase {
         long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
         int d = input.d();
         int dv = input.dv();
-        return new Estimate(forward.scratchBytes() + heads * GradientSums.bytes(input.keys(), d, dv, SHARES)
+        return new Estimate(forward.scratchBytes()
+                + heads * (GradientSums.bytes(input.keys(), d, dv, SHARES) + Rows.bytes(input.queries(), d))
                 + threads * LeafGradient.bytes(input.keys(), method.groups(), d, dv),
                 forward.operations() + 2.0 * method.effort(input).near() * (3.0 * d + 2.0 * dv)
                         * input.queries() * input.batch() * input.heads());

@@ -14,6 +14,7 @@ final class PlainPilot {
     private final int[] starts;
     private final double[] biases;
     private final double[] centre;
+    private final Reflection reflection;
     private final int d;
     private final int dv;
     private double[] query;
@@ -30,13 +31,18 @@ final class PlainPilot {
         this.d = input.d();
         this.dv = input.dv();
         this.centre = new double[d];
+        this.reflection = keys.reflection();
         Arrays.setAll(centre, c -> keys.centre()[c]);
     }
 
     /** The output, n × d_v, for the elements of the query head and of its key head. */
     double[] output(double[] newQuery, double[] newKey, double[] newValue) {
-        query = newQuery;
-        key = newKey;
+        query = reflection.applied(newQuery, d);
+        key = newKey.clone();
+        for (int i = 0; i < key.length; i++) {
+            key[i] -= centre[i % d];
+        }
+        key = reflection.applied(key, d);
         value = newValue;
         double[] output = new double[input.queries() * dv];
         for (Leaf leaf : leaves) {
@@ -55,7 +61,7 @@ final class PlainPilot {
     }
 
     private double key(int j, int c) {
-        return key[rows[j] * d + c] - centre[c];
+        return key[rows[j] * d + c];
     }
 
     private double value(int j, int c) {
