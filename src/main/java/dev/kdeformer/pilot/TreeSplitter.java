@@ -38,6 +38,8 @@ final class TreeSplitter {
     private final float[][] spare = new float[RANK][0];
     private final float[][] sample = new float[RANK][SAMPLE + LANES];
     private float[] projections = new float[0];
+    private float least;
+    private float most;
     private int[] rows = new int[0];
     private int[] spareRows = new int[0];
 
@@ -108,17 +110,10 @@ final class TreeSplitter {
     private void halve(int from, int middle, int to) {
         int count = to - from;
         project(coordinates, from, count, axis(from, to));
-        FloatVector least = FloatVector.broadcast(FLOATS, Float.POSITIVE_INFINITY);
-        FloatVector most = least.neg();
-        for (int i = 0; i < count; i += LANES) {
-            FloatVector p = FloatVector.fromArray(FLOATS, projections, i);
-            least = least.min(p);
-            VectorMask<Float> finite = p.compare(VectorOperators.LT, Float.POSITIVE_INFINITY);
-            most = most.blend(p, finite.and(p.compare(VectorOperators.GT, most)));
-        }
+        findRange(count);
         int wanted = middle - from;
-        float low = least.reduceLanes(VectorOperators.MIN);
-        float high = most.reduceLanes(VectorOperators.MAX);
+        float low = least;
+        float high = most;
         int below = atMost(count, low);
         if (!(low > Float.NEGATIVE_INFINITY) || atMost(count, high) < wanted) {
             return; // not all finite
@@ -147,6 +142,20 @@ final class TreeSplitter {
             }
         }
         partition(from, middle, to, low, high, wanted - below);
+    }
+
+    /** Finds the least and the largest finite projection. */
+    private void findRange(int count) {
+        FloatVector low = FloatVector.broadcast(FLOATS, Float.POSITIVE_INFINITY);
+        FloatVector high = low.neg();
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector p = FloatVector.fromArray(FLOATS, projections, i);
+            low = low.min(p);
+            VectorMask<Float> finite = p.compare(VectorOperators.LT, Float.POSITIVE_INFINITY);
+            high = high.blend(p, finite.and(p.compare(VectorOperators.GT, high)));
+        }
+        least = low.reduceLanes(VectorOperators.MIN);
+        most = high.reduceLanes(VectorOperators.MAX);
     }
 
     private int atMost(int count, float limit) {
@@ -246,12 +255,9 @@ final class TreeSplitter {
 
     /** A value with half of the projections at or below it, or close to half. */
     private float median(int count) {
-        float low = Float.POSITIVE_INFINITY;
-        float high = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < count; i++) {
-            low = Math.min(low, projections[i]);
-            high = Math.max(high, projections[i]);
-        }
+        findRange(count);
+        float low = least;
+        float high = most;
         for (int step = 0; step < MEDIAN_STEPS; step++) {
             float half = low * 0.5f + high * 0.5f;
             if (2 * atMost(count, half) < count) {
