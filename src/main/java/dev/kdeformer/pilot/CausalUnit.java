@@ -36,8 +36,7 @@ final class CausalUnit {
             long start = scratch.mark();
             boolean first = keys == null;
             Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
-            Reflection reflection = first ? Reflection.along(queries, scratch) : keys.groups().reflection();
-            reflection.apply(queries, team);
+            Reflection reflection = Reflection.reflect(queries, first ? null : keys.groups(), team);
             if (first) {
                 KeyGroups groups = KeyGroups.of(head, queries, reflection, settings.groups(), team);
                 keys = groups == null ? null : CausalKeys.of(head, groups, input.scale(), team);

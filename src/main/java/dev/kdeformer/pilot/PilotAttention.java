@@ -192,8 +192,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
                 continue;
             }
             Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
-            Reflection reflection = keys == null ? Reflection.along(queries, scratch) : keys.reflection();
-            reflection.apply(queries, team);
+            Reflection reflection = Reflection.reflect(queries, keys, team);
             if (keys == null) {
                 keys = KeyGroups.of(head, queries, reflection, groups, team);
             }
@@ -270,14 +269,14 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     }
 
     /**
-     * The gradients of this method at a fixed cost, with the following held fixed: the tree of the queries and the
-     * groups of the keys; which keys each tile evaluates, folds and drops as negligible; the centroids x of the tree's
-     * nodes; and the second moments c_g and the value tilts M of the expansion. What is left is a smooth function of
-     * queries, keys and values. A node that folds keys gives them the weights exp(x·k_j + bias_j), and so each group
-     * its log-mass a_g, its mean key κ_g and its mean value ν_g; on the way down to a centroid x + Δ, a_g becomes
-     * a_g + Δ·κ_g and ν_g becomes ν_g + M Δ, and what is folded there is added; at a leaf a query that is δ away from the
-     * centroid meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g and the value ν_g + M δ, beside the near keys. The
-     * gradient of this function is computed, through near keys, log-masses and means.
+     * The gradients of this method at a fixed cost, with the following held fixed: the reflection of queries and keys; the
+     * tree of the queries and the groups of the keys; which keys each tile evaluates, folds and drops as negligible; the
+     * centroids x of the tree's nodes; and the second moments c_g and the value tilts M of the expansion. What is left is a
+     * smooth function of queries, keys and values. A node that folds keys gives them the weights exp(x·k_j + bias_j),
+     * and so each group its log-mass a_g, its mean key κ_g and its mean value ν_g; on the way down to a centroid x + Δ,
+     * a_g becomes a_g + Δ·κ_g and ν_g becomes ν_g + M Δ, and what is folded there is added; at a leaf a query that is δ
+     * away from the centroid meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g and the value ν_g + M δ, beside the
+     * near keys. The gradient of this function is computed, through near keys, log-masses and means.
      *
      * <p>The walk down the tree is done again, so that memory stays linear in n and m.
      *

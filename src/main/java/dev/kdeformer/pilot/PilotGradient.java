@@ -70,8 +70,7 @@ final class PilotGradient extends GradientBase {
         for (int member = 0; member < head.groupSize(); member++) {
             Matrix dQuery = head.ofQueries(call.dQuery(), member);
             Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
-            Reflection reflection = keys == null ? Reflection.along(queries, scratch) : keys.reflection();
-            reflection.apply(queries, team);
+            Reflection reflection = Reflection.reflect(queries, keys, team);
             if (keys == null) {
                 keys = KeyGroups.of(head, queries, reflection, method.groups(), team);
             }
@@ -112,8 +111,7 @@ final class PilotGradient extends GradientBase {
             KeyGroups keys = null;
             for (int member = 0; member < head.groupSize(); member++) {
                 Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
-                Reflection reflection = keys == null ? Reflection.along(queries, team.scratch()) : keys.reflection();
-                reflection.apply(queries, team);
+                Reflection reflection = Reflection.reflect(queries, keys, team);
                 keys = keys == null ? KeyGroups.of(head, queries, reflection, method.groups(), team) : keys;
                 if (keys != null) {
                     PilotHead pilot = new PilotHead(head, member, method, keys, queries, method.tile(), team);

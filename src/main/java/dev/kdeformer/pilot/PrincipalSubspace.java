@@ -65,10 +65,10 @@ final class PrincipalSubspace {
     /**
      * Finds the directions of rows {@code order[from … to)} of {@code x}.
      *
-     * @param order may be null for the identity
-     * @param most   rows to look at, evenly spaced over the set, up to 256
-     * @param rank   number of directions, 0 to MOST; fewer are found where the rows span less, the rest are zeros
-     * @param iterations of the subspace
+     * @param order      may be null for the identity
+     * @param most       rows to look at, evenly spaced over the set, up to 256
+     * @param rank       number of directions, 0 to MOST; fewer are found where the rows span less, the rest are zeros
+     * @param iterations more find the leading ones better where others are nearly as long
      * @param metric     null for the Euclidean one
      */
     void find(Rows x, int[] order, int from, int to, int most, int rank, int iterations, Metric metric,

@@ -47,6 +47,17 @@ final class Reflection {
         return new Reflection(w);
     }
 
+    /**
+     * Reflects the queries of a head by what its keys have been reflected by.
+     *
+     * @param keys null where there are none yet: then by what suits these queries
+     */
+    static Reflection reflect(Rows queries, KeyGroups keys, Team team) {
+        Reflection reflection = keys == null ? along(queries, team.scratch()) : keys.reflection();
+        reflection.apply(queries, team);
+        return reflection;
+    }
+
     /** Reflects rows where they are. */
     void apply(Rows rows, Team team) {
         team.forEach((rows.count() + CHUNK - 1) / CHUNK, (index, scratch) -> {
