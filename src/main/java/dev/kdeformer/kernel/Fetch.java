@@ -4,12 +4,15 @@ import dev.kdeformer.runtime.Memory;
 
 /**
  * Reads rows that are about to be used from scratch memory, one line right after the other: the misses overlap, where
- * among the arithmetic they would come a few at a time. It pays where rows are picked from more than the caches hold,
- * and costs next to nothing elsewhere. Kept per thread.
+ * among the arithmetic they would come a few at a time. It pays where rows are picked from more than the caches hold.
+ * Kept per thread.
  */
 public final class Fetch {
     /** Bytes of a cache line. */
     private static final int LINE = 64;
+
+    /** Rows that end before so many bytes are left alone: where they are all, a cache has them. */
+    private static final long CACHED = 4 << 20;
 
     /** Of what was read. It means nothing; without it, the compiler would leave the reads out. */
     private int sum;
@@ -22,6 +25,9 @@ public final class Fetch {
      */
     public void rows(long address, int stride, int[] index, int from, int count) {
         long bytes = stride * 4L;
+        if (count == 0 || (index[from + count - 1] + 1) * bytes <= CACHED) {
+            return;
+        }
         int read = sum;
         for (int i = from; i < from + count; i++) {
             long row = address + index[i] * bytes;
