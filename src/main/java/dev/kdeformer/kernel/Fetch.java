@@ -11,7 +11,10 @@ public final class Fetch {
     /** Bytes of a cache line. */
     private static final int LINE = 64;
 
-    /** Rows that end before so many bytes are left alone: where they are all, a cache has them. */
+    /**
+     * Where the last of the rows ends before so many bytes, they are left alone: a cache may well hold all that are
+     * picked from. Rows in no order are now and then left alone in larger memory too, where they come as slowly as before.
+     */
     private static final long CACHED = 4 << 20;
 
     /** Of what was read. It means nothing; without it, the compiler would leave the reads out. */

@@ -58,13 +58,16 @@ final class GradientSums {
             float[] more = new float[row.length];
             float[] sum = new float[row.length];
             for (int j = index * CHUNK; j < Math.min(keys.count(), (index + 1) * CHUNK); j++) {
-                add(dKeys, j, keys.reflection(), dKey, row, more, sum);
-                add(dValues, j, null, dValue, row, more, sum);
+                sum(dKeys, j, more, sum);
+                keys.reflection().apply(sum);
+                add(sum, j, dKey, row);
+                sum(dValues, j, more, sum);
+                add(sum, j, dValue, row);
             }
         });
     }
 
-    private void add(Rows[] shares, int j, Reflection reflection, Matrix target, float[] row, float[] more, float[] sum) {
+    private static void sum(Rows[] shares, int j, float[] more, float[] sum) {
         Arrays.fill(sum, 0);
         for (Rows each : shares) {
             each.read(j, more, 0);
@@ -72,12 +75,12 @@ final class GradientSums {
                 sum[c] += more[c];
             }
         }
-        if (reflection != null) {
-            reflection.apply(sum);
-        }
+    }
+
+    private void add(float[] sum, int j, Matrix target, float[] row) {
         int at = keys.order()[j];
         target.readRow(at, row, 0);
-        for (int c = 0; c < shares[0].columns(); c++) {
+        for (int c = 0; c < target.columns(); c++) {
             row[c] += sum[c];
         }
         target.writeRow(at, row, 0);

@@ -31,7 +31,7 @@ final class Reflection {
     }
 
     /** The reflection for queries, the identity where they are all alike. */
-    static Reflection along(Rows queries, Scratch scratch) {
+    private static Reflection along(Rows queries, Scratch scratch) {
         PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
         subspace.find(queries, null, 0, queries.count(), SAMPLE, 1, ITERATIONS, null, scratch);
         float[] w = new float[queries.stride()];

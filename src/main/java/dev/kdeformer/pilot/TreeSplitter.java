@@ -25,7 +25,7 @@ final class TreeSplitter {
     /** Directions that rows are projected on. */
     static final int RANK = PrincipalSubspace.MOST;
 
-    /** Rows that a split's direction inside the subspace is found from. */
+    /** Rows that a split's direction inside the subspace is found from, whole vectors of them. */
     private static final int SAMPLE = 256;
 
     /** Rounds of balanced clustering; beyond, halves hardly change. */
@@ -36,7 +36,7 @@ final class TreeSplitter {
 
     private final float[][] coordinates = new float[RANK][0];
     private final float[][] spare = new float[RANK][0];
-    private final float[][] sample = new float[RANK][SAMPLE + LANES];
+    private final float[][] sample = new float[RANK][SAMPLE];
     private float[] projections = new float[0];
     private float least;
     private float most;

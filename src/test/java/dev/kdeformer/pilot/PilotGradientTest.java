@@ -60,8 +60,7 @@ class PilotGradientTest {
             PilotAttention method = methods().get(0).build();
             KeyHead head = new Call(input, make.zeros(input.outputShape()), null, crew).keyHead(0);
             Rows queries = Rows.load(head.query(0), null, null, input.scale(), crew);
-            Reflection reflection = Reflection.along(queries, crew.scratch());
-            reflection.apply(queries, crew);
+            Reflection reflection = Reflection.reflect(queries, null, crew);
             KeyGroups keys = KeyGroups.of(head, queries, reflection, method.groups(), crew);
             PilotHead pilot = new PilotHead(head, 0, method, keys, queries, method.tile(), crew);
             Effort effort = method.effort(input, pilot);

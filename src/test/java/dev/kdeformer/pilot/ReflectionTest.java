@@ -27,10 +27,9 @@ class ReflectionTest {
     void productsStayAndTwoReflectionsAreNone(int d) {
         Rows queries = random.rows(50, d);
         Rows keys = random.rows(40, d);
-        Reflection reflection = Reflection.along(queries, crew.scratch());
         double[] products = products(queries, keys);
         double[] before = doubles(keys);
-        reflection.apply(queries, crew);
+        Reflection reflection = Reflection.reflect(queries, null, crew);
         reflection.apply(keys, crew);
         double[] reflected = reflection.applied(before, d);
         double[] once = doubles(keys);
@@ -66,7 +65,7 @@ class ReflectionTest {
             }
             queries.write(i, row, 0);
         }
-        Reflection.along(queries, crew.scratch()).apply(queries, crew);
+        Reflection.reflect(queries, null, crew);
         double first = 0;
         double others = 0;
         double[] all = doubles(queries);
@@ -82,7 +81,7 @@ class ReflectionTest {
     void queriesThatAreAllAlikeStay() {
         Rows queries = random.rows(1, 5);
         double[] before = doubles(queries);
-        Reflection.along(queries, crew.scratch()).apply(queries, crew);
+        Reflection.reflect(queries, null, crew);
         double[] after = doubles(queries);
         for (int c = 0; c < before.length; c++) {
             assertEquals(before[c], after[c]);
