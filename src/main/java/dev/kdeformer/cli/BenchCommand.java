@@ -2,6 +2,19 @@ package dev.kdeformer.cli;
 
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.cli.bench.Bench;
+import dev.kdeformer.cli.bench.BenchOptions;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.input.CutInputOptions;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.MethodOptions;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.Report;
+import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.report.TextReport;
 import dev.kdeformer.io.Npy;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -91,9 +104,9 @@ abstract class BenchCommand implements Callable<Integer> {
 
     private List<AttentionMethod> make() {
         List<String> names = new ArrayList<>(methods());
-        names.remove(Bench.EXACT);
+        names.remove(Methods.EXACT);
         if (!withoutExact()) {
-            names.add(0, Bench.EXACT);
+            names.add(0, Methods.EXACT);
         } else if (names.isEmpty()) {
             throw new UsageError("--no-exact leaves no method to run");
         }

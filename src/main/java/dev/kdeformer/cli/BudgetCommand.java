@@ -1,6 +1,17 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.Engine;
+import dev.kdeformer.cli.bench.BenchOptions;
+import dev.kdeformer.cli.bench.BudgetBench;
+import dev.kdeformer.cli.bench.BudgetReport;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.input.CutInputOptions;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.ReportOptions;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashSet;

@@ -1,5 +1,7 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.cli.methods.MethodEntry;
+import dev.kdeformer.cli.methods.Methods;
 import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine.Command;

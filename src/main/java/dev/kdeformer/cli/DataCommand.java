@@ -1,5 +1,12 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.input.Catalogue;
+import dev.kdeformer.cli.input.DataFolder;
+import dev.kdeformer.cli.input.DataSet;
+import dev.kdeformer.cli.input.Picture;
+import dev.kdeformer.cli.report.Table;
 import dev.kdeformer.io.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,6 +1,15 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.Engine;
+import dev.kdeformer.cli.bench.BenchOptions;
+import dev.kdeformer.cli.bench.DecodeBench;
+import dev.kdeformer.cli.bench.DecodeReport;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.input.CutInputOptions;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.report.ReportOptions;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.List;

@@ -3,6 +3,18 @@ package dev.kdeformer.cli;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.cli.bench.BenchOptions;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.bench.GradientCheck;
+import dev.kdeformer.cli.bench.GradientReport;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.input.CutInputOptions;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.MethodOptions;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.ReportOptions;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -30,7 +42,7 @@ final class GradcheckCommand implements Callable<Integer> {
     @Mixin
     private CutInputOptions inputOptions;
 
-    @Option(names = "--method", paramLabel = "NAME", order = 18, defaultValue = Bench.EXACT,
+    @Option(names = "--method", paramLabel = "NAME", order = 18, defaultValue = Methods.EXACT,
             description = "The method: exact, kdeformer, hyper or pilot (default: ${DEFAULT-VALUE}).")
     private String method;
 

@@ -1,5 +1,10 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.cli.console.Machine;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.report.JsonReport;
 import dev.kdeformer.runtime.MachineProbe;
 import java.io.PrintWriter;
 import java.util.Map;

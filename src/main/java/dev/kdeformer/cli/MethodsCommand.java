@@ -1,5 +1,9 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.cli.methods.MethodEntry;
+import dev.kdeformer.cli.methods.MethodOption;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.Table;
 import java.io.PrintWriter;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;

@@ -1,7 +1,18 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.Engine;
+import dev.kdeformer.cli.bench.BenchOptions;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.bench.PeerBench;
+import dev.kdeformer.cli.bench.PeerReport;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.input.CutInputOptions;
+import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.peers.Peer;
+import dev.kdeformer.cli.report.ReportOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;

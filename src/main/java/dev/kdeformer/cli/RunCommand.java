@@ -1,5 +1,6 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.cli.methods.Methods;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -38,8 +39,8 @@ final class RunCommand extends BenchCommand {
     @Override
     List<String> methods() {
         List<String> names = new ArrayList<>(method != null ? List.of(method) : DEFAULTS);
-        if (!withoutExact() && !hasWindow() && !names.contains(Bench.TRIVIAL)) {
-            names.add(Bench.TRIVIAL);
+        if (!withoutExact() && !hasWindow() && !names.contains(Methods.TRIVIAL)) {
+            names.add(Methods.TRIVIAL);
         }
         return names;
     }

@@ -2,6 +2,18 @@ package dev.kdeformer.cli;
 
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.cli.bench.BenchOptions;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.bench.ScaleBench;
+import dev.kdeformer.cli.bench.ScaleReport;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.input.LengthOptions;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.MethodOptions;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.ReportOptions;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -23,7 +35,7 @@ import picocli.CommandLine.Spec;
         footer = {"", "Examples:", "  kdebench scale --methods exact,pilot --n 2048,4096,8192,16384",
             "  kdebench scale --methods exact,pilot --n 16384,32768,65536,131072 --synthetic --plot scale.svg"})
 final class ScaleCommand implements Callable<Integer> {
-    private static final List<String> PREFERRED = List.of(Bench.EXACT, "pilot", "kdeformer");
+    private static final List<String> PREFERRED = List.of(Methods.EXACT, "pilot", "kdeformer");
 
     @Mixin
     private LengthOptions inputOptions;
@@ -84,7 +96,7 @@ final class ScaleCommand implements Callable<Integer> {
             NamedInput input = inputOptions.load(arena);
             List<Integer> lengths = inputOptions.lengths(input);
             int real = Math.max(input.input().queries(), input.input().keys());
-            if (names.contains(Bench.EXACT) && exactUpTo < lengths.get(0)) {
+            if (names.contains(Methods.EXACT) && exactUpTo < lengths.get(0)) {
                 throw new UsageError("--exact-up-to must be at least the shortest length, " + lengths.get(0)
                         + ", to extrapolate from, got " + exactUpTo);
             }
@@ -100,7 +112,7 @@ final class ScaleCommand implements Callable<Integer> {
     }
 
     private static List<String> exactFirst(List<String> names) {
-        return names.contains(Bench.EXACT) ? Stream.concat(Stream.of(Bench.EXACT),
-                names.stream().filter(name -> !name.equals(Bench.EXACT))).toList() : names;
+        return names.contains(Methods.EXACT) ? Stream.concat(Stream.of(Methods.EXACT),
+                names.stream().filter(name -> !name.equals(Methods.EXACT))).toList() : names;
     }
 }

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.kdeformer.cli.input.Catalogue;
+import dev.kdeformer.cli.input.DataSet;
+import dev.kdeformer.cli.input.Picture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

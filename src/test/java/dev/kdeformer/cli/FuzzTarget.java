@@ -1,5 +1,12 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.cli.bench.BenchOptions;
+import dev.kdeformer.cli.console.Failure;
+import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.denoise.PictureFile;
+import dev.kdeformer.cli.denoise.Pixels;
+import dev.kdeformer.cli.methods.MethodOptions;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.io.Safetensors;
 import dev.kdeformer.io.TensorFormatException;
@@ -16,11 +23,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine;
 
 /**
  * What is fuzzed: each reader takes any bytes and either reads them or refuses them in words. Anything else that it

@@ -13,6 +13,8 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
+import dev.kdeformer.cli.methods.MethodEntry;
+import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.decode.KeyValueCache;
 import dev.kdeformer.decode.SparseDecoding;
 import dev.kdeformer.exact.ExactGradient;

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import dev.kdeformer.cli.console.Failure;
+import dev.kdeformer.cli.console.Machine;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;

@@ -7,9 +7,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 
 /** What a command printed and returned. */
-record Outcome(int code, String out, String err) {
+public record Outcome(int code, String out, String err) {
     /** Runs a command in this process. */
-    static Outcome of(String... args) {
+    public static Outcome of(String... args) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
         int code = Main.execute(new PrintWriter(out), new PrintWriter(err), args);
@@ -17,14 +17,14 @@ record Outcome(int code, String out, String err) {
     }
 
     /** Expects success and silence on standard error. */
-    Outcome succeeds() {
+    public Outcome succeeds() {
         assertEquals("", err);
         assertEquals(0, code);
         return this;
     }
 
     /** Expects an exit code and one line on standard error that holds some words, and nothing else. */
-    Outcome failsWith(int expected, String words) {
+    public Outcome failsWith(int expected, String words) {
         assertEquals("", out);
         assertTrue(err.endsWith(System.lineSeparator()), err);
         assertEquals(1, err.lines().count(), err);
@@ -35,7 +35,7 @@ record Outcome(int code, String out, String err) {
     }
 
     /** Expects exit code 1 and one line on standard error that holds some words; a report may have been printed. */
-    Outcome failsFor(String words) {
+    public Outcome failsFor(String words) {
         assertEquals(1, err.lines().count(), err);
         assertTrue(err.startsWith("kdebench") && err.contains(words), "expected '" + words + "' in: " + err);
         assertEquals(1, code, err);

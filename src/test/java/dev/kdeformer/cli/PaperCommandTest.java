@@ -7,6 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.kdeformer.Engine;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.MethodEntry;
+import dev.kdeformer.cli.paper.PaperBench;
+import dev.kdeformer.cli.paper.PaperPage;
+import dev.kdeformer.cli.paper.PaperPlan;
+import dev.kdeformer.cli.paper.PaperRow;
 import dev.kdeformer.reference.TestInputs;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;

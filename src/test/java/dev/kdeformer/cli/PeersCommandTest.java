@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
+import dev.kdeformer.cli.console.Version;
 import dev.kdeformer.cli.peers.FakePeers;
 import dev.kdeformer.cli.peers.Peer;
 import java.io.IOException;

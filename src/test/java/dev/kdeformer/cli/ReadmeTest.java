@@ -3,6 +3,8 @@ package dev.kdeformer.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.kdeformer.cli.methods.MethodEntry;
+import dev.kdeformer.cli.methods.Methods;
 import java.io.IOException;
 import java.io.StringWriter;
 import java.net.URI;

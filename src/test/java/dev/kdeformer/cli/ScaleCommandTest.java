@@ -6,6 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.cli.bench.ScaleReport;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.input.SyntheticRows;
+import dev.kdeformer.cli.report.Report;
+import dev.kdeformer.cli.report.Times;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Matrix;
 import java.io.IOException;
@@ -72,7 +77,7 @@ class ScaleCommandTest {
 
     private static ScaleReport.Point point(int n, double ms, boolean extrapolated) {
         return new ScaleReport.Point("m", n, n, true, extrapolated, new Report.Run("m", Map.of(), n, 1, 1,
-                new Turns.Times(ms, ms), 1, null, null, ""));
+                new Times(ms, ms), 1, null, null, ""));
     }
 
     @Test

@@ -1,0 +1,153 @@
+package dev.kdeformer.cli.bench;
+
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.AttentionMethod.Statistics;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.cli.console.Failure;
+import dev.kdeformer.cli.console.Machine;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.Report;
+import dev.kdeformer.cli.report.Table;
+import dev.kdeformer.cli.report.Times;
+import dev.kdeformer.measure.Certificate;
+import dev.kdeformer.measure.ErrorReport;
+import dev.kdeformer.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Runs methods on one input and measures time and error. Each method is warmed up; the output of its last warm run is
+ * compared with the exact one (a seed gives the same output every time); then all take turns to be timed.
+ */
+public final class Bench {
+    /** Confidence of certificates. */
+    static final double CONFIDENCE = 0.95;
+
+    private final Engine engine;
+    private final NamedInput named;
+    private final AttentionInput input;
+    private final List<AttentionMethod> methods;
+    private final long seed;
+    private final BenchOptions options;
+
+    /**
+     * Prepares to run methods.
+     *
+     * @param methods in the order of the report; exact attention, if any, first
+     */
+    public Bench(Engine engine, NamedInput named, List<AttentionMethod> methods, long seed, BenchOptions options) {
+        this.engine = engine;
+        this.named = named;
+        this.input = named.input();
+        this.methods = List.copyOf(methods);
+        this.seed = seed;
+        this.options = options;
+    }
+
+    /** What was measured of a method besides its time. */
+    private record Quality(Statistics statistics, ErrorReport error, Certificate certificate) {
+    }
+
+    /** Receives a method's output, which is valid only during the call. */
+    public interface OutputUser {
+        void use(AttentionMethod method, Tensor output) throws IOException;
+    }
+
+    /**
+     * Runs everything.
+     *
+     * @param user given the output of every method, in their order
+     * @throws Failure if the memory does not suffice
+     */
+    public Report run(Progress progress, OutputUser user) throws IOException {
+        Machine.requireMemory(needed(), "this run");
+        try (Arena arena = Arena.ofShared()) {
+            return run(arena, progress, user);
+        } catch (OutOfMemoryError e) {
+            throw new Failure("not enough memory: this run needs about " + Sentences.bytes(needed())
+                    + " outside the Java heap (" + e.getMessage() + "); --n takes fewer rows", e);
+        }
+    }
+
+    private Report run(Arena arena, Progress progress, OutputUser user) throws IOException {
+        Tensor output = Tensor.allocate(arena, input.outputShape());
+        Tensor exact = null;
+        List<Quality> qualities = new ArrayList<>();
+        for (AttentionMethod method : methods) {
+            Statistics[] statistics = new Statistics[1];
+            progress.stage("warming up " + method.name());
+            Turns.warmUp(() -> statistics[0] = method.apply(engine, input, output), options.warmUpSeconds());
+            if (method.name().equals(Methods.EXACT)) {
+                exact = Tensor.allocate(arena, input.outputShape());
+                exact.segment().copyFrom(output.segment());
+            }
+            user.use(method, output);
+            progress.stage("judging " + method.name());
+            ErrorReport error = exact == null ? null : ErrorReport.of(engine, output, exact);
+            qualities.add(new Quality(statistics[0], error, certificate(output)));
+        }
+        List<Runnable> calls = new ArrayList<>();
+        methods.forEach(method -> calls.add(() -> method.apply(engine, input, output)));
+        int total = options.repeat() * methods.size();
+        int[] done = {0};
+        List<Times> times = Turns.take(calls, options.repeat(), index ->
+                progress.stage("timing " + methods.get(index).name() + ", " + ++done[0] + " of " + total));
+        return report(qualities, times);
+    }
+
+    private Certificate certificate(Tensor output) {
+        return options.certificateRows() == 0 ? null
+                : Certificate.of(engine, input, output, options.certificateRows(), seed, CONFIDENCE);
+    }
+
+    private Report report(List<Quality> qualities, List<Times> times) {
+        double exactMs = Double.NaN;
+        List<Report.Run> runs = new ArrayList<>();
+        for (int i = 0; i < methods.size(); i++) {
+            AttentionMethod method = methods.get(i);
+            if (method.name().equals(Methods.EXACT)) {
+                exactMs = times.get(i).medianMs();
+            }
+            Quality quality = qualities.get(i);
+            runs.add(new Report.Run(method.name(), method.parameters(), quality.statistics().columns(),
+                    engine.threads(), seed, times.get(i), exactMs / times.get(i).medianMs(), quality.error(),
+                    quality.certificate(), quality.statistics().note()));
+        }
+        return new Report(named, runs);
+    }
+
+    /** Bytes of input, outputs and the largest scratch memory. */
+    private double needed() {
+        return methods.stream().mapToDouble(method -> needed(method)).max().orElse(0);
+    }
+
+    private double needed(AttentionMethod method) {
+        return (double) named.bytes() + outputBytes() + method.estimate(input, engine.threads()).scratchBytes();
+    }
+
+    private double outputBytes() {
+        boolean two = methods.stream().anyMatch(method -> method.name().equals(Methods.EXACT)) && methods.size() > 1;
+        return (two ? 2.0 : 1.0) * input.outputShape().elements() * Float.BYTES;
+    }
+
+    /** What a run would need, for each method. */
+    public Table estimates() {
+        Table table = Table.ofNumbers("method", "scratch memory", "all memory", "work of a call", "of exact");
+        double exact = Attention.exact().build().estimate(input, engine.threads()).operations();
+        for (AttentionMethod method : methods) {
+            Estimate estimate = method.estimate(input, engine.threads());
+            table.row(method.name(), Sentences.bytes(estimate.scratchBytes()), Sentences.bytes(needed(method)),
+                    Sentences.operations(estimate.operations()),
+                    Sentences.digits(100 * estimate.operations() / exact) + " %");
+        }
+        return table;
+    }
+}

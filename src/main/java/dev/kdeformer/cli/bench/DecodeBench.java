@@ -1,0 +1,193 @@
+package dev.kdeformer.cli.bench;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Engine;
+import dev.kdeformer.cli.console.Machine;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.Report;
+import dev.kdeformer.cli.report.Times;
+import dev.kdeformer.decode.KeyValueCache;
+import dev.kdeformer.decode.SparseDecoding;
+import dev.kdeformer.measure.ErrorReport;
+import dev.kdeformer.runtime.MachineProbe;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Fills a cache with the keys of an input and decodes queries of it one by one, in turns exactly and approximately. */
+public final class DecodeBench {
+    /** Rows of one append where the cache grows. */
+    static final int APPENDED = 64;
+
+    private static final String SPARSE = "sparse";
+
+    private final Engine engine;
+    private final NamedInput named;
+    private final AttentionInput input;
+    private final Options options;
+    private final List<Budgeted> methods;
+
+    public DecodeBench(Engine engine, NamedInput named, Options options, List<Budgeted> methods) {
+        this.engine = engine;
+        this.named = named;
+        this.input = named.input();
+        this.options = options;
+        this.methods = methods;
+    }
+
+    /** Approximate decoding with a budget. */
+    public record Budgeted(double budget, SparseDecoding method) {
+    }
+
+    /** What is to be measured. */
+    public record Options(int queries, double[] budgets, double target, int checks, boolean observe, int repeat,
+            double warmUpSeconds, long seed) {
+        /**
+         * The ways to decode besides the exact one.
+         *
+         * @throws UsageError if an option is out of range
+         */
+        public List<Budgeted> methods() {
+            if (queries < 1) {
+                throw new UsageError("--queries must be at least 1, got " + queries);
+            }
+            List<Budgeted> methods = new ArrayList<>();
+            for (double budget : budgets) {
+                try {
+                    methods.add(new Budgeted(budget, SparseDecoding.builder().budget(budget).targetError(target)
+                            .checks(checks).seed(seed).build()));
+                } catch (IllegalArgumentException e) {
+                    throw new UsageError("--" + e.getMessage().replace("targetError", "target-error"));
+                }
+            }
+            return methods;
+        }
+    }
+
+    public DecodeReport run(Progress progress) {
+        Machine.requireMemory(named.bytes() + 2.5 * (input.key().shape().elements()
+                + input.value().shape().elements()) * Float.BYTES, "this run");
+        progress.stage("growing a cache");
+        double growMs = grow();
+        if (options.warmUpSeconds() > 0) {
+            growMs = Math.min(growMs, grow());
+        }
+        try (Arena arena = Arena.ofShared(); KeyValueCache cache = cache()) {
+            progress.stage("filling the cache");
+            long start = System.nanoTime();
+            cache.append(engine, input.key(), input.value());
+            double fillMs = (System.nanoTime() - start) / 1e6;
+            return run(arena, cache, fillMs, growMs, progress);
+        }
+    }
+
+    /** An empty cache that has seen the queries if it is to. */
+    private KeyValueCache cache() {
+        Shape key = input.key().shape();
+        KeyValueCache cache = KeyValueCache.createIndexed(key.batch(), key.heads(), input.d(), input.dv());
+        if (options.observe()) {
+            cache.observe(engine, input.query());
+        }
+        return cache;
+    }
+
+    /** Milliseconds to append all keys a few at a time. */
+    private double grow() {
+        try (KeyValueCache cache = cache()) {
+            long start = System.nanoTime();
+            for (int at = 0; at < input.keys(); at += APPENDED) {
+                int rows = Math.min(APPENDED, input.keys() - at);
+                cache.append(engine, input.key().rows(at, rows), input.value().rows(at, rows));
+            }
+            return (System.nanoTime() - start) / 1e6;
+        }
+    }
+
+    private DecodeReport run(Arena arena, KeyValueCache cache, double fillMs, double growMs, Progress progress) {
+        int count = Math.min(options.queries(), input.queries());
+        Shape shape = Shape.of(input.batch(), input.heads(), count, input.dv());
+        Tensor exact = Tensor.allocate(arena, shape);
+        Tensor output = Tensor.allocate(arena, shape);
+        List<Runnable> calls = new ArrayList<>();
+        calls.add(() -> forEach(count, (query, row) -> cache.decode(engine, query, exact.rows(row, 1), null,
+                input.scale())));
+        progress.stage("warming up exact decoding");
+        Turns.warmUp(calls.get(0), options.warmUpSeconds());
+        List<SparseDecoding.Statistics> statistics = new ArrayList<>();
+        List<ErrorReport> errors = new ArrayList<>();
+        statistics.add(new SparseDecoding.Statistics(cache.length(), 1, 0, Double.NaN));
+        errors.add(ErrorReport.of(engine, exact, exact));
+        for (Budgeted each : methods) {
+            progress.stage("warming up with budget " + each.budget());
+            List<SparseDecoding.Statistics> rows = new ArrayList<>();
+            Runnable call = () -> {
+                rows.clear();
+                forEach(count, (query, row) -> rows.add(each.method().apply(engine, cache, query, output.rows(row, 1),
+                        null, input.scale())));
+            };
+            Turns.warmUp(call, options.warmUpSeconds());
+            statistics.add(mean(rows));
+            errors.add(ErrorReport.of(engine, output, exact));
+            calls.add(call);
+        }
+        List<Times> times = Turns.take(calls, options.repeat(), index -> progress.stage("timing"));
+        double bandwidth = Double.NaN;
+        if (options.warmUpSeconds() > 0) {
+            progress.stage("measuring the memory");
+            bandwidth = MachineProbe.readGigabytes(engine.threads());
+        }
+        return report(new DecodeReport.Cache(cache.length(), cache.bytes(), fillMs, growMs, bandwidth), count,
+                statistics, errors, times);
+    }
+
+    private DecodeReport report(DecodeReport.Cache cache, int count, List<SparseDecoding.Statistics> statistics, List<ErrorReport> errors, List<Times> times) {
+        List<Report.Run> runs = new ArrayList<>();
+        for (int i = 0; i < times.size(); i++) {
+            Map<String, Object> parameters = new LinkedHashMap<>();
+            if (i > 0) {
+                parameters.put("budget", methods.get(i - 1).budget());
+                parameters.put("targetError", options.target());
+                parameters.put("checks", options.checks());
+            }
+            Times each = new Times(times.get(i).medianMs() / count, times.get(i).minMs() / count);
+            runs.add(new Report.Run(i == 0 ? Methods.EXACT : SPARSE, parameters, statistics.get(i).keysRead(),
+                    engine.threads(), options.seed(), each, times.get(0).medianMs() / times.get(i).medianMs(),
+                    errors.get(i), null, ""));
+        }
+        double bytes = ((double) input.key().shape().elements() + input.value().shape().elements()) * Float.BYTES;
+        return new DecodeReport(new Report(named, runs), statistics, count, bytes, cache);
+    }
+
+    private interface Decoding {
+        void decode(Tensor query, int row);
+    }
+
+    private void forEach(int count, Decoding decoding) {
+        for (int row = 0; row < count; row++) {
+            int at = count == 1 ? 0 : (int) ((long) row * (input.queries() - 1) / (count - 1));
+            decoding.decode(input.query().rows(at, 1), row);
+        }
+    }
+
+    private static SparseDecoding.Statistics mean(List<SparseDecoding.Statistics> rows) {
+        double keys = 0;
+        double bytes = 0;
+        double predicted = 0;
+        double checked = 0;
+        for (SparseDecoding.Statistics row : rows) {
+            keys += row.keysRead();
+            bytes += row.bytesRead();
+            predicted += row.predictedError() * row.predictedError();
+            checked += row.checkedError() * row.checkedError();
+        }
+        int n = rows.size();
+        return new SparseDecoding.Statistics(keys / n, bytes / n, Math.sqrt(predicted / n), Math.sqrt(checked / n));
+    }
+}

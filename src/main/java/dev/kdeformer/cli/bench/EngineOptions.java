@@ -1,0 +1,30 @@
+package dev.kdeformer.cli.bench;
+
+import dev.kdeformer.Engine;
+import dev.kdeformer.cli.console.UsageError;
+import picocli.CommandLine.Option;
+
+/** Threads and seed. */
+public final class EngineOptions {
+    @Option(names = "--threads", paramLabel = "T", order = 30,
+            description = "Threads to compute with (default: all processors).")
+    private Integer threads;
+
+    @Option(names = "--seed", paramLabel = "S", order = 31, defaultValue = "1",
+            description = "Seed of everything random (default: ${DEFAULT-VALUE}); the same seed gives the same output "
+                    + "on any number of threads.")
+    private long seed;
+
+    /** An engine with these threads. */
+    public Engine engine() {
+        try {
+            return threads == null ? Engine.create() : Engine.create(threads);
+        } catch (IllegalArgumentException e) {
+            throw new UsageError("--" + e.getMessage());
+        }
+    }
+
+    public long seed() {
+        return seed;
+    }
+}

@@ -1,0 +1,145 @@
+package dev.kdeformer.cli.bench;
+
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionGradient;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.DifferentiableMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.cli.console.Machine;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.Times;
+import dev.kdeformer.sampling.CounterRandom;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Computes gradients of a method, times them, and compares some of their elements with finite differences. */
+public final class GradientCheck {
+    private static final double STEP = 1e-4;
+
+    private final Engine engine;
+    private final DifferentiableMethod method;
+    private final NamedInput named;
+    private final AttentionInput input;
+    private final int elements;
+    private final CounterRandom random;
+    private final double tolerance;
+
+    public GradientCheck(Engine engine, DifferentiableMethod method, NamedInput named, int elements, long seed,
+            double tolerance) {
+        this.engine = engine;
+        this.method = method;
+        this.named = named;
+        this.input = named.input();
+        this.elements = elements;
+        this.random = CounterRandom.of(seed);
+        this.tolerance = tolerance;
+    }
+
+    public GradientReport run(Progress progress, int repeat, double warmUpSeconds) {
+        AttentionGradient gradient = method.gradient();
+        Machine.requireMemory(4.0 * named.bytes() + gradient.estimate(input, engine.threads()).scratchBytes(),
+                "this run");
+        try (Arena arena = Arena.ofShared()) {
+            Tensor output = Tensor.allocate(arena, input.outputShape());
+            Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
+            Tensor loss = normal(Tensor.allocate(arena, input.outputShape()));
+            List<Tensor> gradients = List.of(Tensor.allocate(arena, input.query().shape()),
+                    Tensor.allocate(arena, input.key().shape()), Tensor.allocate(arena, input.value().shape()));
+            List<Runnable> calls = List.of(() -> method.apply(engine, input, output, sums),
+                    () -> gradient.apply(engine, input, output, sums, loss, gradients.get(0), gradients.get(1),
+                            gradients.get(2)));
+            for (Runnable call : calls) {
+                progress.stage("warming up");
+                Turns.warmUp(call, warmUpSeconds);
+            }
+            progress.stage("timing");
+            List<Times> times = Turns.take(calls, repeat, index -> { });
+            progress.stage("moving elements");
+            FixedLoss plain = new FixedLoss(gradient.fixed(engine, input), input, loss);
+            List<GradientReport.Row> rows = new ArrayList<>();
+            String[] names = {"query", "key", "value"};
+            for (int t = 0; t < names.length; t++) {
+                rows.add(check(names[t], t, gradients.get(t), plain));
+            }
+            if (!method.name().equals(Methods.EXACT)) {
+                progress.stage("exact gradients");
+                againstExact(arena, loss, gradients, rows);
+            }
+            return new GradientReport(method, named, engine.threads(), rows, times, tolerance);
+        }
+    }
+
+    /** Adds how far the gradients are from those of exact attention. */
+    private void againstExact(Arena arena, Tensor loss, List<Tensor> gradients, List<GradientReport.Row> rows) {
+        DifferentiableMethod exact = Attention.exact().build();
+        Tensor output = Tensor.allocate(arena, input.outputShape());
+        Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
+        List<Tensor> exactGradients = gradients.stream().map(each -> Tensor.allocate(arena, each.shape())).toList();
+        exact.apply(engine, input, output, sums);
+        exact.gradient().apply(engine, input, output, sums, loss, exactGradients.get(0), exactGradients.get(1),
+                exactGradients.get(2));
+        for (int t = 0; t < rows.size(); t++) {
+            rows.set(t, rows.get(t).withFromExact(distance(gradients.get(t), exactGradients.get(t))));
+        }
+    }
+
+    private static double distance(Tensor close, Tensor exact) {
+        double error = 0;
+        double norm = 0;
+        for (int b = 0; b < exact.shape().batch(); b++) {
+            for (int h = 0; h < exact.shape().heads(); h++) {
+                Matrix x = close.matrix(b, h);
+                Matrix y = exact.matrix(b, h);
+                for (int row = 0; row < y.rows(); row++) {
+                    for (int c = 0; c < y.columns(); c++) {
+                        double difference = (double) x.get(row, c) - y.get(row, c);
+                        error += difference * difference;
+                        norm += (double) y.get(row, c) * y.get(row, c);
+                    }
+                }
+            }
+        }
+        return error == 0 ? 0 : Math.sqrt(error / norm);
+    }
+
+    /** Fills a tensor with independent standard normal elements: the gradient of the loss by the output. */
+    private Tensor normal(Tensor tensor) {
+        CounterRandom elementsOf = random.stream(3);
+        long at = 0;
+        for (int unit = 0; unit < input.batch() * input.heads(); unit++) {
+            Matrix matrix = tensor.matrix(unit / input.heads(), unit % input.heads());
+            for (int row = 0; row < input.queries(); row++) {
+                for (int c = 0; c < input.dv(); c++) {
+                    matrix.set(row, c, (float) elementsOf.gaussian(at++));
+                }
+            }
+        }
+        return tensor;
+    }
+
+    private GradientReport.Row check(String name, int which, Tensor gradient, FixedLoss plain) {
+        int heads = gradient.shape().heads();
+        int columns = gradient.shape().columns();
+        CounterRandom choice = random.stream(which);
+        double error = 0;
+        double norm = 0;
+        double largest = 0;
+        for (int i = 0; i < elements; i++) {
+            int unit = choice.below(3L * i, gradient.shape().batch() * heads);
+            int row = choice.below(3L * i + 1, gradient.shape().rows());
+            int column = choice.below(3L * i + 2, columns);
+            double difference = plain.difference(which, unit, row * columns + column, STEP);
+            double computed = gradient.matrix(unit / heads, unit % heads).get(row, column);
+            error += (computed - difference) * (computed - difference);
+            norm += difference * difference;
+            largest = Math.max(largest, Math.abs(computed - difference));
+        }
+        return new GradientReport.Row(name, elements, norm == 0 ? Math.sqrt(error) : Math.sqrt(error / norm), largest,
+                Double.NaN);
+    }
+}

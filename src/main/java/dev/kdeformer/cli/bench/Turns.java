@@ -1,0 +1,77 @@
+package dev.kdeformer.cli.bench;
+
+import dev.kdeformer.cli.report.Times;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntConsumer;
+import java.util.function.LongSupplier;
+
+/**
+ * Fair timing of several computations in one process: each is warmed up, then they take turns, so that whatever the
+ * machine does meanwhile meets all of them.
+ */
+public final class Turns {
+    private static final double PATIENCE_SECONDS = 10;
+    /** A call below this part of the best time before is progress and not chance. */
+    private static final double FASTER = 0.95;
+
+    private Turns() {
+    }
+
+    /**
+     * Runs a computation until no call has been faster than those before for some time. Code that is compiled step by
+     * step gets faster for seconds on a busy machine, and two times in a row that agree would not show the end of it.
+     *
+     * @param seconds how long that time is; 0 runs the computation once
+     */
+    public static void warmUp(Runnable computation, double seconds) {
+        warmUp(computation, seconds, System::nanoTime);
+    }
+
+    /** As {@link #warmUp(Runnable, double)}, by the time of a clock in nanoseconds. */
+    public static void warmUp(Runnable computation, double seconds, LongSupplier clock) {
+        long start = clock.getAsLong();
+        computation.run();
+        long now = clock.getAsLong();
+        long improved = now;
+        long best = now - start;
+        double end = Math.max(PATIENCE_SECONDS, seconds) * 1e9;
+        while (now - improved < seconds * 1e9 && now - start < end) {
+            long before = clock.getAsLong();
+            computation.run();
+            now = clock.getAsLong();
+            if (now - before < FASTER * best) {
+                best = now - before;
+                improved = now;
+            }
+        }
+    }
+
+    /**
+     * Times warm computations in turns.
+     *
+     * @param repeat number of rounds, in each of which every computation runs once
+     * @param before told the index of each computation before it runs
+     * @return the times, in the order of the computations
+     */
+    public static List<Times> take(List<? extends Runnable> computations, int repeat, IntConsumer before) {
+        double[][] milliseconds = new double[computations.size()][repeat];
+        for (int round = 0; round < repeat; round++) {
+            for (int c = 0; c < computations.size(); c++) {
+                before.accept(c);
+                milliseconds[c][round] = milliseconds(computations.get(c));
+            }
+        }
+        List<Times> times = new ArrayList<>();
+        for (double[] each : milliseconds) {
+            times.add(Times.of(each));
+        }
+        return times;
+    }
+
+    private static double milliseconds(Runnable computation) {
+        long start = System.nanoTime();
+        computation.run();
+        return (System.nanoTime() - start) / 1e6;
+    }
+}

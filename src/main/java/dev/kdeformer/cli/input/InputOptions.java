@@ -1,0 +1,296 @@
+package dev.kdeformer.cli.input;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Mask;
+import dev.kdeformer.cli.console.Machine;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.io.Npy;
+import dev.kdeformer.io.Safetensors;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Where queries, keys and values come from, and how they are masked; all of their rows. */
+public class InputOptions {
+    /** A long sequence on which exact attention takes about a second on one core. */
+    public static final String DEFAULT_DATA = "glove-16384";
+    /** The rows of random input. */
+    static final int RANDOM_ROWS = 4096;
+    private static final List<String> TENSORS = List.of("q", "k", "v");
+
+    @Option(names = "--data", paramLabel = "NAME", order = 10,
+            description = "A data set by name (default: " + DEFAULT_DATA + "); 'kdebench data' lists them.")
+    private String data;
+
+    @Mixin
+    private DataFolder dataFolder;
+
+    @Option(names = "--q", paramLabel = "FILE", order = 12,
+            description = "Queries, .npy of f2, f4 or f8: (n, d), (heads, n, d) or (batch, heads, n, d).")
+    private Path query;
+
+    @Option(names = "--k", paramLabel = "FILE", order = 13, description = "Keys, (..., m, d); may be the file of --q.")
+    private Path key;
+
+    @Option(names = "--v", paramLabel = "FILE", order = 14, description = "Values, (..., m, d_v).")
+    private Path value;
+
+    @Option(names = "--safetensors", paramLabel = "FILE", order = 15,
+            description = "One .safetensors file with all three tensors.")
+    private Path safetensors;
+
+    @Option(names = "--names", paramLabel = "q=NAME,k=NAME,v=NAME", split = ",", order = 16,
+            description = "Names of the tensors in --safetensors (default: q, k and v).")
+    private Map<String, String> names;
+
+    @Option(names = "--scale", paramLabel = "X", order = 17,
+            description = "Factor before the logits (default: the data set's own, or 1/sqrt(d)).")
+    private Float scale;
+
+    @Option(names = "--causal", paramLabel = "RULE", arity = "0..1", fallbackValue = "lower-right", order = 18,
+            description = "Causal mask: lower-right (the last query sees all keys; what a bare --causal means), "
+                    + "upper-left (the first query sees the first key, as PyTorch has it) or none.")
+    private String causal;
+
+    @Option(names = "--window", paramLabel = "W", order = 18,
+            description = "Sliding window: every query sees no more than the last W keys that the causal mask shows "
+                    + "it. Only method exact takes it, and auto, which takes exact then.")
+    private Integer window;
+
+    @Option(names = "--key-lengths", paramLabel = "L", split = ",", order = 19,
+            description = "Number of valid keys of each batch item, comma-separated; the rest is padding.")
+    private int[] keyLengths;
+
+    /**
+     * Refuses a sliding window.
+     *
+     * @throws UsageError if one is given
+     */
+    public void withoutWindow(String command) {
+        if (hasWindow()) {
+            throw new UsageError("kdebench " + command + " takes no --window");
+        }
+    }
+
+    /** Whether a sliding window is given. */
+    public boolean hasWindow() {
+        return window != null;
+    }
+
+    /** The number of first rows to take of every head, or null for all. */
+    Integer rows() {
+        return null;
+    }
+
+    /** The number of rows that a set should have to be taken where none is named. */
+    int wantedRows() {
+        return 1;
+    }
+
+    /** Whether an option says where the input comes from. */
+    public boolean isGiven() {
+        return data != null || query != null || key != null || value != null || safetensors != null || names != null;
+    }
+
+    /**
+     * Random input in place of any of these sources, of {@code --n} rows, masked and scaled as the options say.
+     *
+     * @param arena owns the tensors
+     * @throws UsageError if the options do not fit together
+     */
+    public NamedInput random(Arena arena, int heads, int columns, long seed) {
+        return random(arena, heads, columns, seed, RANDOM_ROWS);
+    }
+
+    /** As {@link #random(Arena, int, int, long)}, of {@code otherwise} rows where {@code --n} is not given. */
+    public NamedInput random(Arena arena, int heads, int columns, long seed, int otherwise) {
+        Shape shape;
+        try {
+            shape = Shape.of(1, heads, rows() == null ? otherwise : rows(), columns);
+        } catch (IllegalArgumentException e) {
+            throw new UsageError("--n, --d and --heads do not give an input: " + e.getMessage());
+        }
+        requireMemory(List.of(shape, shape, shape));
+        return refine(RandomInput.of(arena, shape, seed));
+    }
+
+    /**
+     * Reads the input that the options speak of.
+     *
+     * @param arena owns the tensors
+     * @throws UsageError  if the options do not fit together
+     * @throws IOException if a file cannot be read
+     */
+    public NamedInput load(Arena arena) throws IOException {
+        boolean files = query != null || key != null || value != null;
+        if ((data != null ? 1 : 0) + (files ? 1 : 0) + (safetensors != null ? 1 : 0) > 1) {
+            throw new UsageError("--data, --q --k --v and --safetensors exclude each other");
+        }
+        if (names != null && safetensors == null) {
+            throw new UsageError("--names needs --safetensors");
+        }
+        NamedInput loaded;
+        if (files) {
+            loaded = fromFiles(arena);
+        } else if (safetensors != null) {
+            loaded = fromSafetensors(arena);
+        } else {
+            loaded = fromData(arena, dataFolder, data == null ? defaultData(wantedRows()) : data);
+        }
+        return refine(loaded);
+    }
+
+    private NamedInput fromFiles(Arena arena) throws IOException {
+        if (query == null || key == null || value == null) {
+            throw new UsageError("--q, --k and --v are needed together; a file may be given twice");
+        }
+        List<Shape> shapes = new ArrayList<>();
+        for (Path file : new LinkedHashSet<>(List.of(query, key, value))) {
+            shapes.add(Npy.readHeader(file).shape());
+        }
+        requireMemory(shapes);
+        Map<Path, Tensor> read = new LinkedHashMap<>();
+        for (Path file : List.of(query, key, value)) {
+            if (!read.containsKey(file)) {
+                read.put(file, Npy.read(file, arena));
+            }
+        }
+        AttentionInput input = AttentionInput.of(read.get(query), read.get(key), read.get(value));
+        String about = read.keySet().stream().map(Path::toString).collect(Collectors.joining(", "));
+        return new NamedInput(Objects.toString(query.getFileName()), about,
+                Npy.readHeader(query).dimensions().size(), input);
+    }
+
+    private NamedInput fromSafetensors(Arena arena) throws IOException {
+        Map<String, String> chosen = new LinkedHashMap<>();
+        TENSORS.forEach(tensor -> chosen.put(tensor, tensor));
+        if (names != null) {
+            for (Map.Entry<String, String> name : names.entrySet()) {
+                if (!TENSORS.contains(name.getKey())) {
+                    throw new UsageError("--names must be q=NAME,k=NAME,v=NAME, got " + name.getKey() + "="
+                            + name.getValue());
+                }
+                chosen.put(name.getKey(), name.getValue());
+            }
+        }
+        Safetensors file = Safetensors.open(safetensors);
+        List<Shape> shapes = new ArrayList<>();
+        for (String name : new LinkedHashSet<>(chosen.values())) {
+            shapes.add(file.shape(name));
+        }
+        requireMemory(shapes);
+        Map<String, Tensor> read = new LinkedHashMap<>();
+        for (String name : chosen.values()) {
+            if (!read.containsKey(name)) {
+                read.put(name, file.read(name, arena));
+            }
+        }
+        AttentionInput input = AttentionInput.of(read.get(chosen.get("q")), read.get(chosen.get("k")),
+                read.get(chosen.get("v")));
+        return new NamedInput(Objects.toString(safetensors.getFileName()), safetensors + ": "
+                + String.join(", ", read.keySet()), file.info(chosen.get("q")).dimensions().size(), input);
+    }
+
+    private static void requireMemory(List<Shape> shapes) {
+        Machine.requireMemory(shapes.stream().mapToDouble(shape -> (double) shape.elements() * Float.BYTES).sum(),
+                "the input");
+    }
+
+    /** The usual set, or where it is too short the shortest that is not, if there is one. */
+    private String defaultData(int wanted) {
+        List<DataSet> sets = dataFolder.catalogues().stream().flatMap(each -> each.sets().stream()).toList();
+        boolean suffices = sets.stream().anyMatch(set -> set.name().equals(DEFAULT_DATA) && set.n() >= wanted);
+        return suffices ? DEFAULT_DATA : sets.stream().filter(set -> set.n() >= wanted)
+                .min(Comparator.comparingInt(DataSet::n)).map(DataSet::name).orElse(DEFAULT_DATA);
+    }
+
+    /**
+     * Reads a data set by its name.
+     *
+     * @throws UsageError if there is none of this name
+     */
+    public static NamedInput fromData(Arena arena, DataFolder folder, String name) throws IOException {
+        List<Catalogue> catalogues = folder.catalogues();
+        Catalogue catalogue = catalogues.stream().filter(each -> each.find(name) != null).findFirst()
+                .orElseThrow(() -> unknown(name, catalogues, folder));
+        DataSet set = catalogue.find(name);
+        Map<String, Tensor> read = new LinkedHashMap<>();
+        for (String file : set.files().values()) {
+            if (!read.containsKey(file)) {
+                read.put(file, read(catalogue, file, arena));
+            }
+        }
+        AttentionInput input = AttentionInput.of(read.get(set.files().get("q")), read.get(set.files().get("k")),
+                read.get(set.files().get("v"))).withScale(set.scale());
+        if (set.causal()) {
+            input = input.withMask(Mask.causal());
+        }
+        return new NamedInput(set.name(), set.model() + "; length: " + set.kind().split("[:(]")[0].strip(), 3, input);
+    }
+
+    private static UsageError unknown(String name, List<Catalogue> catalogues, DataFolder folder) {
+        String known = catalogues.stream().flatMap(each -> each.sets().stream()).map(DataSet::name).distinct()
+                .collect(Collectors.joining(", "));
+        return new UsageError("--data must be one of " + known + "; got " + name
+                + (folder.isGiven() ? "" : "; --data-dir names a folder with more"));
+    }
+
+    private static Tensor read(Catalogue catalogue, String file, Arena arena) throws IOException {
+        if (!catalogue.isEmbedded()) {
+            return Npy.read(catalogue.path(file), arena);
+        }
+        byte[] bytes = catalogue.bytes(file);
+        return Npy.read(new ByteArrayInputStream(bytes), bytes.length, file, arena);
+    }
+
+    private NamedInput refine(NamedInput loaded) {
+        AttentionInput input = loaded.input();
+        Mask mask = input.mask();
+        float factor = scale == null ? input.scale() : scale;
+        String name = loaded.name();
+        if (rows() != null) {
+            int most = Math.max(input.queries(), input.keys());
+            if (rows() < 1 || rows() > most) {
+                throw new UsageError("--n must be between 1 and " + most + " for " + name + ", got " + rows());
+            }
+            input = loaded.firstRows(rows());
+        }
+        if (causal != null) {
+            mask = switch (causal) {
+                case "lower-right" -> Mask.causal();
+                case "upper-left" -> Mask.causalUpperLeft();
+                case "none" -> Mask.none();
+                default -> throw new UsageError("--causal must be lower-right, upper-left or none, got " + causal);
+            };
+        }
+        if (window != null && !mask.isCausal()) {
+            throw new UsageError("--window needs --causal");
+        }
+        if (window != null && window < 1) {
+            throw new UsageError("--window must be at least 1, got " + window);
+        }
+        try {
+            mask = window == null ? mask : mask.withWindow(window);
+            if (keyLengths != null) {
+                mask = mask.withKeyLengths(keyLengths);
+            }
+            input = input.withScale(factor).withMask(mask);
+        } catch (IllegalArgumentException e) {
+            throw new UsageError(e.getMessage());
+        }
+        return new NamedInput(name, loaded.about(), loaded.rank(), input);
+    }
+}
