@@ -1,9 +1,9 @@
 package dev.kdeformer;
 
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.CrewPool;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Lender;
 import dev.kdeformer.runtime.VectorModule;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -17,17 +17,20 @@ import java.util.concurrent.atomic.AtomicInteger;
  * {@link #close}. Results never depend on the number of threads.
  */
 public final class Engine implements AutoCloseable {
-    private final int threads;
-    private final Executor executor;
-    private final ExecutorService owned;
-    private final Deque<Crew> idle = new ArrayDeque<>();
-    private int running;
-    private boolean closed;
-    private volatile Crew latest;
+    private static final int MOST_THREADS = 1024;
 
-    private Engine(int threads, Executor executor, ExecutorService owned) {
-        this.threads = threads;
-        this.executor = executor;
+    /** How long closing waits for the engine's own threads to end, once their work is done. */
+    private static final int PATIENCE_SECONDS = 10;
+
+    static {
+        Crews.<Engine>connect(engine -> engine.lender, lender -> new Engine(lender, null));
+    }
+
+    private final Lender lender;
+    private final ExecutorService owned;
+
+    private Engine(Lender lender, ExecutorService owned) {
+        this.lender = lender;
         this.owned = owned;
     }
 
@@ -50,7 +53,7 @@ public final class Engine implements AutoCloseable {
     public static Engine create(int threads) {
         checkStart(threads);
         if (threads == 1) {
-            return new Engine(1, Runnable::run, null);
+            return new Engine(new CrewPool(1, Runnable::run), null);
         }
         AtomicInteger number = new AtomicInteger();
         ExecutorService owned = Executors.newFixedThreadPool(threads - 1, task -> {
@@ -58,7 +61,7 @@ public final class Engine implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
         });
-        return new Engine(threads, owned, owned);
+        return new Engine(new CrewPool(threads, owned), owned);
     }
 
     /**
@@ -71,59 +74,22 @@ public final class Engine implements AutoCloseable {
      */
     public static Engine create(int threads, Executor executor) {
         checkStart(threads);
-        return new Engine(threads, Objects.requireNonNull(executor, "executor"), null);
+        return new Engine(new CrewPool(threads, Objects.requireNonNull(executor, "executor")), null);
     }
 
     /** Number of threads of a call, the calling one included. */
     public int threads() {
-        return threads;
+        return lender.threads();
     }
 
     /** The part of the latest call's work that is done, from 0 to 1; may be asked from any thread. */
     public double progress() {
-        Crew crew = latest;
-        return crew == null ? 0 : crew.progress();
+        return lender.progress();
     }
 
     /** Off-heap scratch bytes that idle calls of this engine hold. */
-    public synchronized long scratchBytes() {
-        long sum = 0;
-        for (Crew crew : idle) {
-            sum += crew.bytes();
-        }
-        return sum;
-    }
-
-    /**
-     * Takes a crew for one call; for methods, not for embedders. The crew goes back with {@link #end}.
-     *
-     * @throws IllegalStateException if the engine is closed
-     */
-    public Crew begin() {
-        Crew crew;
-        synchronized (this) {
-            if (closed) {
-                throw new IllegalStateException("the engine is closed");
-            }
-            running++;
-            crew = idle.poll();
-        }
-        if (crew == null) {
-            crew = new Crew(threads, executor);
-        }
-        latest = crew;
-        return crew;
-    }
-
-    /** Takes back the crew of a finished call. */
-    public void end(Crew crew) {
-        crew.reset();
-        synchronized (this) {
-            idle.push(crew);
-            if (--running == 0) {
-                notifyAll();
-            }
-        }
+    public long scratchBytes() {
+        return lender.bytes();
     }
 
     /**
@@ -132,26 +98,17 @@ public final class Engine implements AutoCloseable {
      */
     @Override
     public void close() {
-        boolean interrupted = false;
-        synchronized (this) {
-            closed = true;
-            while (running > 0) {
-                try {
-                    wait();
-                } catch (InterruptedException e) {
-                    interrupted = true; // memory in use cannot be freed: keep waiting, report the interrupt later
-                }
-            }
-            idle.forEach(Crew::close);
-            idle.clear();
+        lender.close();
+        if (owned == null) {
+            return;
         }
-        if (owned != null) {
-            owned.shutdown();
-            try {
-                interrupted |= !owned.awaitTermination(10, TimeUnit.SECONDS);
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
+        owned.shutdown();
+        // Waiting would end at once where the lender has left the thread's interrupt flag set.
+        boolean interrupted = Thread.interrupted();
+        try {
+            interrupted |= !owned.awaitTermination(PATIENCE_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            interrupted = true;
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
@@ -160,8 +117,8 @@ public final class Engine implements AutoCloseable {
 
     private static void checkStart(int threads) {
         VectorModule.require();
-        if (threads < 1 || threads > 1024) {
-            throw new IllegalArgumentException("threads must be between 1 and 1024, got " + threads);
+        if (threads < 1 || threads > MOST_THREADS) {
+            throw new IllegalArgumentException("threads must be between 1 and " + MOST_THREADS + ", got " + threads);
         }
     }
 }

@@ -4,7 +4,7 @@ import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 
 import dev.kdeformer.Engine;
 import dev.kdeformer.method.Checks;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
@@ -132,7 +132,7 @@ public final class KeyValueCache implements AutoCloseable {
                 throw new IllegalArgumentException("a cache must stay below 2^31 keys, got " + length + " and " + rows
                         + " more");
             }
-            Crew crew = engine.begin();
+            Team crew = Crews.begin(engine);
             try {
                 float key = (float) Checks.largest(crew, "keys", keys, null);
                 float value = (float) Checks.largest(crew, "values", values, null);
@@ -150,7 +150,7 @@ public final class KeyValueCache implements AutoCloseable {
                     throw e;
                 }
             } finally {
-                engine.end(crew);
+                Crews.end(engine, crew);
             }
         } finally {
             lock.writeLock().unlock();
@@ -197,7 +197,7 @@ public final class KeyValueCache implements AutoCloseable {
             if (!indexed) {
                 throw new IllegalStateException("the cache keeps no index; make it with createIndexed");
             }
-            Crew crew = engine.begin();
+            Team crew = Crews.begin(engine);
             try {
                 Checks.largest(crew, "queries", queries, null);
                 int group = queries.shape().heads() / unitShape.heads();
@@ -208,7 +208,7 @@ public final class KeyValueCache implements AutoCloseable {
                     }
                 });
             } finally {
-                engine.end(crew);
+                Crews.end(engine, crew);
             }
         } finally {
             lock.writeLock().unlock();
@@ -306,7 +306,7 @@ public final class KeyValueCache implements AutoCloseable {
             if (newLength < 0 || newLength > length) {
                 throw new IllegalArgumentException("newLength must be between 0 and " + length + ", got " + newLength);
             }
-            Crew crew = engine.begin();
+            Team crew = Crews.begin(engine);
             try {
                 while (!regions.isEmpty() && sortedKeys() > newLength - RESERVE) {
                     dropLast(newLength);
@@ -315,7 +315,7 @@ public final class KeyValueCache implements AutoCloseable {
                 store.shrink(length);
                 index(crew);
             } finally {
-                engine.end(crew);
+                Crews.end(engine, crew);
             }
         } finally {
             lock.writeLock().unlock();
@@ -383,14 +383,14 @@ public final class KeyValueCache implements AutoCloseable {
         lock.readLock().lock();
         try {
             requireOpen();
-            Crew crew = engine.begin();
+            Team crew = Crews.begin(engine);
             try {
                 double largest = Checks.largest(crew, "query", query, null);
                 Checks.magnitudes(largest, largestKey, 0, largestValue, store.d(), length, scale);
                 return decoder.decode(new DecodeCall(store, regions, length, unitShape.heads(), query, output,
                         logSumExp, scale, crew));
             } finally {
-                engine.end(crew);
+                Crews.end(engine, crew);
             }
         } finally {
             lock.readLock().unlock();

@@ -1,12 +1,13 @@
 package dev.kdeformer.exact;
 
+import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.Engine;
 import dev.kdeformer.FixedFunction;
-import dev.kdeformer.method.Call;
-import dev.kdeformer.method.GradientBase;
-import dev.kdeformer.method.GradientCall;
-import dev.kdeformer.runtime.Team;
+import dev.kdeformer.exact.tiled.TiledGradient;
+import dev.kdeformer.method.GradientFrame;
+import dev.kdeformer.tensor.Tensor;
 
 /**
  * Gradients of exact attention from its saved output and log-sum-exp (Dao 2023, FlashAttention-2, the backward pass):
@@ -20,7 +21,9 @@ import dev.kdeformer.runtime.Team;
  * Query heads that share a key head add up in dK and dV. A query that sees no key gets a gradient of zeros, and so do
  * keys and values that no query sees, padding included.
  */
-public final class ExactGradient extends GradientBase {
+public final class ExactGradient implements AttentionGradient {
+    private final AttentionGradient frame = new GradientFrame(new TiledGradient());
+
     private ExactGradient() {
     }
 
@@ -30,36 +33,19 @@ public final class ExactGradient extends GradientBase {
     }
 
     @Override
-    protected boolean takesWindow() {
-        return true;
-    }
-
-    /** Computes a checked call; public for methods that leave short input to exact attention. */
-    @Override
-    public void run(GradientCall call) {
-        int units = call.forward().keyHeads();
-        Team team = call.team();
-        team.expect((long) units * HeadGradient.steps(call.input()));
-        if (units >= 4 * team.threads()) {
-            team.forEach(units, (unit, scratch) -> new HeadGradient(call, unit).run(team.alone(scratch)));
-        } else {
-            for (int unit = 0; unit < units; unit++) {
-                new HeadGradient(call, unit).run(team);
-            }
-        }
+    public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
+            Tensor dQuery, Tensor dKey, Tensor dValue) {
+        frame.apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue);
     }
 
     @Override
-    protected FixedFunction fixed(Call call) {
-        return new PlainAttention(call.input());
+    public FixedFunction fixed(Engine engine, AttentionInput input) {
+        return frame.fixed(engine, input);
     }
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        int units = input.batch() * input.kvHeads();
-        int atOnce = units >= 4 * threads ? threads : 1;
-        double pairs = (double) input.batch() * input.heads() * input.queries() * ExactAttention.meanVisibleKeys(input);
-        return new Estimate(atOnce * HeadGradient.bytes(input), 2 * pairs * (3.0 * input.d() + 2.0 * input.dv()));
+        return frame.estimate(input, threads);
     }
 
     /** Options of the gradient; there are none. */

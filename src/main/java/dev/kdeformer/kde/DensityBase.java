@@ -1,7 +1,10 @@
 package dev.kdeformer.kde;
 
+import dev.kdeformer.Engine;
+import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
@@ -11,8 +14,9 @@ abstract class DensityBase implements KernelDensity {
     private boolean closed;
 
     @Override
-    public final Statistics query(Team team, Matrix queries, double[] logSums) {
-        Objects.requireNonNull(queries, "queries");
+    public final Statistics query(Engine engine, Tensor tensor, double[] logSums) {
+        Objects.requireNonNull(engine, "engine");
+        Matrix queries = DensityBuilder.single("queries", tensor);
         Objects.requireNonNull(logSums, "logSums");
         if (queries.columns() != features()) {
             throw new IllegalArgumentException("queries must have " + features() + " columns like the points, got "
@@ -27,7 +31,12 @@ abstract class DensityBase implements KernelDensity {
             if (closed) {
                 throw new IllegalStateException("the density is closed");
             }
-            return answer(team, queries, logSums);
+            Team team = Crews.begin(engine);
+            try {
+                return answer(team, queries, logSums);
+            } finally {
+                Crews.end(engine, team);
+            }
         } finally {
             lock.readLock().unlock();
         }

@@ -1,6 +1,7 @@
 package dev.kdeformer.kde;
 
 import dev.kdeformer.Engine;
+import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
@@ -114,36 +115,28 @@ public final class DensityBuilder {
     public KernelDensity build(Engine engine, Tensor points) {
         Objects.requireNonNull(engine, "engine");
         Matrix matrix = single("points", points);
-        var crew = engine.begin();
+        Target target = new Target(relativeError, failureProbability, seed);
+        if (estimator == Estimator.HASHING && !kernel.isGaussian() && matrix.rows() > FEW) {
+            return new WeightedExponentialDensity(engine, kernel.parameter(), points, logWeights, target,
+                    WeightedExponentialDensity.Factory.of(estimator));
+        }
+        Team team = Crews.begin(engine);
         try {
-            return build(crew, matrix);
+            return build(team, Points.of(kernel, matrix, logWeights), target);
         } finally {
-            engine.end(crew);
+            Crews.end(engine, team);
         }
     }
 
-    /**
-     * Builds as a part of a call that runs already.
-     *
-     * @param team   threads; must not be running anything else
-     * @param points (n, d)
-     * @see #build(Engine, Tensor)
-     */
-    public KernelDensity build(Team team, Matrix points) {
-        if (estimator == Estimator.HASHING && !kernel.isGaussian() && points.rows() > FEW) {
-            return new WeightedExponentialDensity(team, kernel.parameter(), points, logWeights, relativeError,
-                    failureProbability, seed, WeightedExponentialDensity.Factory.of(estimator));
-        }
-        Points prepared = Points.of(kernel, points, logWeights);
-        Target target = new Target(relativeError, failureProbability, seed);
-        if (prepared.count() <= FEW) {
-            return new ExactDensity(team, prepared);
+    private KernelDensity build(Team team, Points points, Target target) {
+        if (points.count() <= FEW) {
+            return new ExactDensity(team, points);
         }
         return switch (estimator) {
-            case EXACT -> new ExactDensity(team, prepared);
-            case UNIFORM -> new UniformDensity(team, prepared, target);
-            case HASHING -> new HashingDensity(team, prepared, target);
-            case TREE -> new TreeDensity(team, prepared, target);
+            case EXACT -> new ExactDensity(team, points);
+            case UNIFORM -> new UniformDensity(team, points, target);
+            case HASHING -> new HashingDensity(team, points, target);
+            case TREE -> new TreeDensity(team, points, target);
         };
     }
 

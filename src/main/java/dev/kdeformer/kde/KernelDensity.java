@@ -1,10 +1,7 @@
 package dev.kdeformer.kde;
 
 import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Team;
-import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
-import java.util.Objects;
 
 /**
  * Weighted sums of a kernel over n fixed points: f(x) = Σ_j w_j K(x, y_j), for any number of queries x. Made once by a
@@ -54,26 +51,7 @@ public interface KernelDensity extends AutoCloseable {
      * @throws IllegalArgumentException if the shapes do not fit or a query is not finite
      * @throws IllegalStateException    if this density, the engine or the queries' arena is closed
      */
-    default Statistics query(Engine engine, Tensor queries, double[] logSums) {
-        Objects.requireNonNull(engine, "engine");
-        Matrix matrix = DensityBuilder.single("queries", queries);
-        var crew = engine.begin();
-        try {
-            return query(crew, matrix, logSums);
-        } finally {
-            engine.end(crew);
-        }
-    }
-
-    /**
-     * Estimates the sums at queries, as a part of a call that runs already.
-     *
-     * @param team    threads; must not be running anything else
-     * @param queries (n, d)
-     * @param logSums receives n logarithms
-     * @see #query(Engine, Tensor, double[])
-     */
-    Statistics query(Team team, Matrix queries, double[] logSums);
+    Statistics query(Engine engine, Tensor queries, double[] logSums);
 
     /** Waits for queries that run and frees the memory. Later queries throw {@link IllegalStateException}. */
     @Override

@@ -7,5 +7,5 @@ package dev.kdeformer.kde;
  * @param failureProbability the largest probability of a larger one
  * @param seed               what random choices follow from
  */
-record Target(double relativeError, double failureProbability, long seed) {
+public record Target(double relativeError, double failureProbability, long seed) {
 }

@@ -1,5 +1,7 @@
 package dev.kdeformer.kde;
 
+import dev.kdeformer.Engine;
+import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
@@ -28,20 +30,19 @@ public final class WeightedExponentialDensity extends DensityBase {
         /**
          * Makes the density.
          *
-         * @param points        (n, d)
-         * @param logWeights    n natural logarithms
-         * @param relativeError the largest relative error that the class may have
-         * @param failure       the largest probability of a larger one, per query
-         * @param seed          what random choices follow from, another for each class
+         * @param points     (1, 1, n, d)
+         * @param logWeights n natural logarithms
+         * @param target     what the class has to reach: its largest relative error, the largest probability of a
+         *                   larger one, per query, and a seed of its own
          */
-        KernelDensity build(Team team, Matrix points, double[] logWeights, double relativeError, double failure,
-                long seed);
+        KernelDensity build(Engine engine, Tensor points, double[] logWeights, Target target);
 
         /** The densities of this package. */
         static Factory of(Estimator estimator) {
-            return (team, points, logWeights, relativeError, failure, seed) -> KernelDensity.builder()
-                    .kernel(Kernel.gaussian(1)).estimator(estimator).relativeError(relativeError)
-                    .failureProbability(failure).seed(seed).logWeights(logWeights).build(team, points);
+            return (engine, points, logWeights, target) -> KernelDensity.builder().kernel(Kernel.gaussian(1))
+                    .estimator(estimator).relativeError(target.relativeError())
+                    .failureProbability(target.failureProbability()).seed(target.seed()).logWeights(logWeights)
+                    .build(engine, points);
         }
     }
 
@@ -80,20 +81,21 @@ public final class WeightedExponentialDensity extends DensityBase {
     /**
      * Builds the classes.
      *
-     * @param team               threads; must not be running anything else
-     * @param scale              τ of the kernel exp(τ·⟨x, y⟩)
-     * @param points             (n, d)
-     * @param logWeights         natural logarithms of n weights, −∞ for none, or null for weights of 1
-     * @param relativeError      the largest relative error of a sum
-     * @param failureProbability the largest probability of a larger one, per query
-     * @param seed               what random choices follow from
-     * @param factory            makes the Gaussian densities
-     * @throws IllegalArgumentException if a point is not finite, there is not one weight for each and at least one
-     *                                  positive, the relative error is not between 0.001 and 0.9 or the failure
-     *                                  probability not between 1e-9 and 0.5
+     * @param engine     threads
+     * @param scale      τ of the kernel exp(τ·⟨x, y⟩)
+     * @param points     (1, 1, n, d)
+     * @param logWeights natural logarithms of n weights, −∞ for none, or null for weights of 1
+     * @param target     the largest relative error of a sum, the largest probability of a larger one, per query, and
+     *                   what random choices follow from
+     * @param factory    makes the Gaussian densities
+     * @throws IllegalArgumentException if the points do not have such a shape, one is not finite, there is not one
+     *                                  weight for each and at least one positive, the relative error is not between
+     *                                  0.001 and 0.9 or the failure probability not between 1e-9 and 0.5
      */
-    public WeightedExponentialDensity(Team team, double scale, Matrix points, double[] logWeights,
-            double relativeError, double failureProbability, long seed, Factory factory) {
+    public WeightedExponentialDensity(Engine engine, double scale, Tensor points, double[] logWeights, Target target,
+            Factory factory) {
+        relativeError = target.relativeError();
+        failureProbability = target.failureProbability();
         if (!(relativeError >= 0.001 && relativeError <= 0.9)) {
             throw new IllegalArgumentException("relativeError must be between 0.001 and 0.9, got " + relativeError);
         }
@@ -102,11 +104,9 @@ public final class WeightedExponentialDensity extends DensityBase {
                     + failureProbability);
         }
         this.kernel = Kernel.exponential(scale);
-        this.relativeError = relativeError;
-        this.failureProbability = failureProbability;
         this.root = Math.sqrt(Math.abs(scale));
         this.sign = Math.signum(scale);
-        Points prepared = Points.of(Kernel.exponential(1), points, logWeights);
+        Points prepared = Points.of(Kernel.exponential(1), DensityBuilder.single("points", points), logWeights);
         this.count = prepared.count();
         this.centre = prepared.mean();
         this.logTotal = prepared.logTotal();
@@ -118,11 +118,13 @@ public final class WeightedExponentialDensity extends DensityBase {
             long weightClass = (long) Math.floor((prepared.logWeight(j) + 0.5 * squares[j]) / Math.log(2));
             byClass.computeIfAbsent(weightClass, key -> new ArrayList<>()).add(j);
         }
+        double error = CLASS_SHARE * relativeError;
         double failure = failureProbability / byClass.size();
         boolean built = false;
         try {
             for (List<Integer> members : byClass.descendingMap().values()) {
-                classes.add(weightClass(team, prepared, squares, members, failure, seed + classes.size(), factory));
+                Target own = new Target(error, failure, target.seed() + classes.size());
+                classes.add(weightClass(engine, prepared, squares, members, own, factory));
             }
             built = true;
         } finally {
@@ -132,8 +134,8 @@ public final class WeightedExponentialDensity extends DensityBase {
         }
     }
 
-    private WeightClass weightClass(Team team, Points prepared, double[] squares, List<Integer> members,
-            double failure, long seed, Factory factory) {
+    private WeightClass weightClass(Engine engine, Points prepared, double[] squares, List<Integer> members,
+            Target target, Factory factory) {
         int d = prepared.features();
         float[] rows = new float[members.size() * d];
         double[] logs = new double[members.size()];
@@ -150,8 +152,8 @@ public final class WeightedExponentialDensity extends DensityBase {
             mass.add(logs[i]);
             largest = Math.max(largest, squares[j]);
         }
-        Matrix matrix = Tensor.of(MemorySegment.ofArray(rows), Shape.of(logs.length, d)).matrix(0, 0);
-        KernelDensity density = factory.build(team, matrix, logs, CLASS_SHARE * relativeError, failure, seed);
+        Tensor tensor = Tensor.of(MemorySegment.ofArray(rows), Shape.of(logs.length, d));
+        KernelDensity density = factory.build(engine, tensor, logs, target);
         return new WeightClass(density, own.log(), mass.log(), Math.sqrt(largest));
     }
 
@@ -190,6 +192,7 @@ public final class WeightedExponentialDensity extends DensityBase {
 
     @Override
     Statistics answer(Team team, Matrix queries, double[] logSums) {
+        Engine engine = Crews.within(team);
         int n = queries.rows();
         int d = features();
         float[] rows = new float[Math.multiplyExact(n, d)];
@@ -212,9 +215,9 @@ public final class WeightedExponentialDensity extends DensityBase {
                 System.arraycopy(rows, chosen[i] * d, selected, i * d, d);
             }
             double[] part = new double[chosen.length];
-            Matrix matrix = Tensor.of(MemorySegment.ofArray(selected), Shape.of(part.length, d)).matrix(0, 0);
+            Tensor tensor = Tensor.of(MemorySegment.ofArray(selected), Shape.of(part.length, d));
             KernelDensity density = classes.get(k).density;
-            Statistics statistics = density.query(team, matrix, part);
+            Statistics statistics = density.query(engine, tensor, part);
             evaluations += statistics.evaluations() * part.length;
             exact += statistics.exact() * part.length * density.points();
             for (int i = 0; i < part.length; i++) {

@@ -3,17 +3,21 @@ package dev.kdeformer.kdeformer;
 import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
-import dev.kdeformer.method.Call;
-import dev.kdeformer.method.MethodBase;
+import dev.kdeformer.Engine;
+import dev.kdeformer.method.GradientFrame;
+import dev.kdeformer.method.MethodFrame;
+import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Exact attention inside hash-sorted blocks, and a sample for all other keys: what the two methods have in common. */
-abstract class BlockMethod extends MethodBase implements DifferentiableMethod {
+abstract class BlockMethod implements DifferentiableMethod {
     final BlockSampling sampling;
+    private final MethodFrame frame;
 
     BlockMethod(BlockSampling sampling) {
         this.sampling = sampling;
+        this.frame = MethodFrame.of(this, sampling::run);
     }
 
     /** The parameters, one of the method's own among them. */
@@ -29,8 +33,8 @@ abstract class BlockMethod extends MethodBase implements DifferentiableMethod {
     }
 
     @Override
-    protected Statistics run(Call call) {
-        return sampling.run(call);
+    public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+        return frame.apply(engine, input, output, logSumExp);
     }
 
     /**
@@ -40,7 +44,7 @@ abstract class BlockMethod extends MethodBase implements DifferentiableMethod {
      */
     @Override
     public AttentionGradient gradient() {
-        return new SampledGradient(sampling);
+        return new GradientFrame(new SampledGradient(sampling));
     }
 
     @Override

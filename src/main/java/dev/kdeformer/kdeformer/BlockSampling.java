@@ -3,7 +3,7 @@ package dev.kdeformer.kdeformer;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.AttentionMethod.Statistics;
-import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.PartialRows;
@@ -57,7 +57,7 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
     Statistics run(Call call) {
         AttentionInput input = call.input();
         if (isExact(input)) {
-            return new Statistics(ExactAttention.builder().build().run(call).columns(),
+            return new Statistics(TiledAttention.run(call).columns(),
                     "exact, because the keys are so few");
         }
         Team team = call.team();
@@ -112,7 +112,7 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
 
     Estimate estimate(AttentionInput input, int threads) {
         if (isExact(input)) {
-            return ExactAttention.builder().build().estimate(input, threads);
+            return TiledAttention.estimate(input, threads);
         }
         double pairs = 0;
         int exactKeys = 0;

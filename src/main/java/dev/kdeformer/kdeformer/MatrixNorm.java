@@ -1,6 +1,6 @@
 package dev.kdeformer.kdeformer;
 
-import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
 
 /**
@@ -28,7 +28,7 @@ final class MatrixNorm {
      * @param sumsError their relative error
      * @param failure   the largest probability that the result is above ‖P‖²
      */
-    static double lowerSquare(SoftmaxSums sums, Matrix query, Matrix key, double[] bias, double[] logSums,
+    static double lowerSquare(SoftmaxSums sums, Tensor query, Tensor key, double[] bias, double[] logSums,
             double sumsError, double failure) {
         int n = logSums.length;
         double visible = Arrays.stream(bias).filter(b -> b > Double.NEGATIVE_INFINITY).count();

@@ -16,6 +16,7 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.AliasTable;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
 
 /** One query head of {@link ProvableKdeformer}. */
@@ -68,8 +69,10 @@ final class ProvableHead {
             return Claim.NONE;
         }
         AttentionInput input = call.input();
-        Matrix query = head.query(member);
-        Matrix key = input.key().rows(0, m).matrix(head.index() / input.kvHeads(), head.index() % input.kvHeads());
+        int batch = head.index() / input.kvHeads();
+        int keyHead = head.index() % input.kvHeads();
+        Tensor query = input.query().head(batch, keyHead * input.groupSize() + member);
+        Tensor key = input.key().rows(0, m).head(batch, keyHead);
         double failure = method.failureProbability() / SHARES;
         double[] logSums = sums.of(1, key, bias, query, method.epsilon() / 3, failure);
         double sumsError = sums.relativeError();

@@ -1,11 +1,14 @@
 package dev.kdeformer.kdeformer;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
 import dev.kdeformer.kde.Estimator;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.method.MethodBase;
+import dev.kdeformer.method.MethodFrame;
+import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -24,12 +27,14 @@ import java.util.Objects;
  * <p>Takes key lengths, biases and grouped heads; refuses a causal mask. The log-sum-exp is the estimate of the row
  * sums.
  */
-public final class ProvableKdeformer extends MethodBase {
+public final class ProvableKdeformer implements AttentionMethod {
     private final double epsilon;
     private final double failureProbability;
     private final Estimator estimator;
     private final int samples;
     private final long seed;
+
+    private final MethodFrame frame = MethodFrame.of(this, this::run).refusing(this::checkSupported);
 
     private ProvableKdeformer(Builder builder) {
         epsilon = builder.epsilon;
@@ -80,8 +85,7 @@ public final class ProvableKdeformer extends MethodBase {
         return seed;
     }
 
-    @Override
-    protected void checkSupported(AttentionInput input) {
+    private void checkSupported(AttentionInput input) {
         if (input.mask().isCausal()) {
             throw new IllegalArgumentException("method provable cannot do a causal mask, got " + input.mask()
                     + "; its theorem is about attention without one");
@@ -89,7 +93,11 @@ public final class ProvableKdeformer extends MethodBase {
     }
 
     @Override
-    protected Statistics run(Call call) {
+    public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+        return frame.apply(engine, input, output, logSumExp);
+    }
+
+    private Statistics run(Call call) {
         AttentionInput input = call.input();
         int heads = call.keyHeads() * input.groupSize();
         call.team().expect(heads);

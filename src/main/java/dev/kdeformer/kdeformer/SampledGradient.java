@@ -3,13 +3,13 @@ package dev.kdeformer.kdeformer;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.FixedFunction;
-import dev.kdeformer.exact.ExactGradient;
-import dev.kdeformer.exact.PlainAttention;
+import dev.kdeformer.exact.tiled.PlainAttention;
+import dev.kdeformer.exact.tiled.TiledGradient;
 import dev.kdeformer.kdeformer.CausalSplit.Part;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.method.Call;
-import dev.kdeformer.method.GradientBase;
 import dev.kdeformer.method.GradientCall;
+import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.runtime.Team;
 import java.util.List;
 
@@ -25,7 +25,7 @@ import java.util.List;
  * norms of their values, for instance, has no part in the gradient by the values. A key that no query meets gets zeros,
  * as dropping it does in the forward call.
  */
-final class SampledGradient extends GradientBase {
+final class SampledGradient implements GradientFrame.Body {
     private final BlockSampling sampling;
 
     SampledGradient(BlockSampling sampling) {
@@ -33,10 +33,10 @@ final class SampledGradient extends GradientBase {
     }
 
     @Override
-    protected void run(GradientCall call) {
+    public void run(GradientCall call) {
         AttentionInput input = call.input();
         if (sampling.isExact(input)) {
-            ExactGradient.builder().build().run(call);
+            new TiledGradient().run(call);
             return;
         }
         Team team = call.team();
@@ -91,7 +91,7 @@ final class SampledGradient extends GradientBase {
     }
 
     @Override
-    protected FixedFunction fixed(Call call) {
+    public FixedFunction fixed(Call call) {
         return sampling.isExact(call.input()) ? new PlainAttention(call.input())
                 : new PlainAttention(call.input(), new ChoiceRecord(sampling, call));
     }
@@ -99,7 +99,7 @@ final class SampledGradient extends GradientBase {
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
         if (sampling.isExact(input)) {
-            return ExactGradient.builder().build().estimate(input, threads);
+            return new TiledGradient().estimate(input, threads);
         }
         Estimate forward = sampling.estimate(input, threads);
         int d = input.d();

@@ -2,7 +2,8 @@ package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
@@ -103,12 +104,12 @@ public record Certificate(int rows, double confidence, Interval relative, Interv
         }
         double[] largest = new double[heads];
         RowErrors errors = new RowErrors(approximate, sample);
-        Crew crew = engine.begin();
+        Team crew = Crews.begin(engine);
         try {
             crew.forEach(heads, (head, scratch) -> largest[head] = ErrorRange.of(input, approximate, head));
             ExactRows.compute(crew, input, sample, errors);
         } finally {
-            engine.end(crew);
+            Crews.end(engine, crew);
         }
         return judge(errors, largest, shape, confidence);
     }

@@ -1,7 +1,8 @@
 package dev.kdeformer.measure;
 
 import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.ArrayList;
@@ -48,7 +49,7 @@ public record ErrorReport(int batch, int heads, List<ErrorMeasures> each) {
                     + approximate.shape() + " and " + shape);
         }
         List<ErrorMeasures> each = new ArrayList<>();
-        Crew crew = engine.begin();
+        Team crew = Crews.begin(engine);
         try {
             crew.expect((long) shape.batch() * shape.heads());
             for (int b = 0; b < shape.batch(); b++) {
@@ -58,7 +59,7 @@ public record ErrorReport(int batch, int heads, List<ErrorMeasures> each) {
                 }
             }
         } finally {
-            engine.end(crew);
+            Crews.end(engine, crew);
         }
         return new ErrorReport(shape.batch(), shape.heads(), each);
     }

@@ -2,7 +2,8 @@ package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
@@ -50,7 +51,7 @@ public final class ExactSample {
             places[head] = CounterRandom.of(seed).stream(PURPOSE, head).sample(shape.rows(), drawn);
         }
         Tensor exact = Tensor.allocate(arena, Shape.of(shape.batch(), shape.heads(), drawn, shape.columns()));
-        Crew crew = engine.begin();
+        Team crew = Crews.begin(engine);
         try {
             ExactRows.compute(crew, input, places, (head, index, row) -> {
                 Matrix target = exact.matrix(head / shape.heads(), head % shape.heads());
@@ -59,7 +60,7 @@ public final class ExactSample {
                 }
             });
         } finally {
-            engine.end(crew);
+            Crews.end(engine, crew);
         }
         return new ExactSample(places, shape, exact);
     }

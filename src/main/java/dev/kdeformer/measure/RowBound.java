@@ -2,7 +2,8 @@ package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
@@ -66,7 +67,7 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
         KeyBlocks[] blocks = new KeyBlocks[input.batch() * input.kvHeads()];
         int tasks = (shape.rows() + QUERIES - 1) / QUERIES;
         double[] rows = new double[shape.rows()];
-        Crew crew = engine.begin();
+        Team crew = Crews.begin(engine);
         try {
             crew.expect((long) heads.length * tasks);
             crew.forEach(blocks.length, (index, scratch) -> blocks[index] = blocks(input, index));
@@ -85,7 +86,7 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
                 heads[head] = new Head(Arrays.stream(rows).max().orElseThrow(), rootMeanSquare(rows));
             }
         } finally {
-            engine.end(crew);
+            Crews.end(engine, crew);
         }
         double max = 0;
         double rootMeanSquare = 0;

@@ -3,7 +3,7 @@ package dev.kdeformer.pilot;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.ErrorBudget;
-import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.kernel.PartialRows;
 
 /**
@@ -41,7 +41,7 @@ record CausalSettings(int columns, int near, int groups, int tilt, int span, int
         double d = input.d();
         double dv = input.dv();
         double rows = (span >> levels) * (d + dv);
-        double folded = (3 * d + dv) * ExactAttention.meanVisibleKeys(input)
+        double folded = (3 * d + dv) * TiledAttention.meanVisibleKeys(input)
                 + PilotAttention.drawn(tilt, span >> levels) * d * dv;
         return span / 2.0 + folded / rows + groups * (2 * d + dv) / (d + dv) + d * dv / (d + dv);
     }
@@ -52,7 +52,7 @@ record CausalSettings(int columns, int near, int groups, int tilt, int span, int
                 + 2 * Rows.bytes(input.queries(), input.d()) + PartialRows.bytes(input.queries(), input.dv());
         long perThread = CausalBatch.bytes(input.keys(), groups, input.d(), input.dv());
         CausalEffort effort = effort(input);
-        double cost = Math.min(ExactAttention.meanVisibleKeys(input),
+        double cost = Math.min(TiledAttention.meanVisibleKeys(input),
                 effort.near() + fixedColumns(input, effort.levels()));
         return new Estimate(heads * perHead + threads * perThread,
                 2 * cost * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());

@@ -3,16 +3,19 @@ package dev.kdeformer.pilot;
 import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
+import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
-import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.method.Call;
+import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.method.MethodBase;
+import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -42,7 +45,7 @@ import java.util.Map;
  * grouped heads. At most 256 features. Memory is linear in n and m. The log-sum-exp is an estimate from the same
  * expansion.
  */
-public final class PilotAttention extends MethodBase implements DifferentiableMethod {
+public final class PilotAttention implements DifferentiableMethod {
     /** Keys that a node draws for each of its queries, at most: more cost more than the rest of their noise. */
     private static final int DRAWN = 2;
 
@@ -59,6 +62,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     private final CausalSettings causal;
     private final long seed;
     private final ErrorBudget budget;
+
+    private final MethodFrame frame = MethodFrame.of(this, this::run).refusing(this::checkSupported);
 
     private PilotAttention(Builder options) {
         near = options.near == 0 ? 384 : options.near;
@@ -136,8 +141,8 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
         return seed;
     }
 
-    @Override
-    protected void checkSupported(AttentionInput input) {
+    /** Refuses what pilot attention does not take. */
+    void checkSupported(AttentionInput input) {
         if (input.mask().isCausal() && (unbiased > 0 || peaked != null)) {
             throw new IllegalArgumentException((unbiased > 0 ? "unbiased pilot attention" : "a second pass over peaked "
                     + "queries") + " takes no causal mask, got " + input.mask());
@@ -149,7 +154,11 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
     }
 
     @Override
-    protected Statistics run(Call call) {
+    public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+        return frame.apply(engine, input, output, logSumExp);
+    }
+
+    private Statistics run(Call call) {
         AttentionInput input = call.input();
         int units = call.keyHeads();
         int again = peaked == null ? 0 : PeakedQueries.most(input.queries());
@@ -228,10 +237,10 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
 
     static void exact(Call call, int unit, int member, Team team, Outcome outcome) {
         AttentionInput input = call.input();
-        ExactAttention.head(call, unit, member, team);
+        TiledAttention.head(call, unit, member, team);
         outcome.exact();
         outcome.add(2.0 * (input.d() + input.dv()) * input.queries()
-                * ExactAttention.meanVisibleKeys(input, unit / input.kvHeads()));
+                * TiledAttention.meanVisibleKeys(input, unit / input.kvHeads()));
     }
 
     /** The effort at fixed cost. */
@@ -289,7 +298,7 @@ public final class PilotAttention extends MethodBase implements DifferentiableMe
             throw new IllegalStateException("pilot attention has gradients at a fixed cost only, without "
                     + (budget != null ? "an error budget" : "a sample of folded keys"));
         }
-        return new PilotGradient(this);
+        return new GradientFrame(new PilotGradient(this));
     }
 
     @Override

@@ -4,8 +4,8 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.FixedFunction;
 import dev.kdeformer.method.Call;
-import dev.kdeformer.method.GradientBase;
 import dev.kdeformer.method.GradientCall;
+import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Scratch;
@@ -21,7 +21,7 @@ import dev.kdeformer.tensor.Matrix;
  * their own; these are added in the order of the shares, so that every sum has one order, whatever the number of
  * threads.
  */
-final class PilotGradient extends GradientBase {
+final class PilotGradient implements GradientFrame.Body {
     /** Most shares of the tree. */
     private static final int SHARES = 8;
 
@@ -35,7 +35,7 @@ final class PilotGradient extends GradientBase {
     }
 
     @Override
-    protected void checkSupported(AttentionInput input) {
+    public void checkSupported(AttentionInput input) {
         method.checkSupported(input);
         if (input.mask().isCausal()) {
             throw new IllegalArgumentException("the gradient of pilot attention takes no causal mask, got "
@@ -44,7 +44,7 @@ final class PilotGradient extends GradientBase {
     }
 
     @Override
-    protected void run(GradientCall call) {
+    public void run(GradientCall call) {
         Team team = call.team();
         int units = call.forward().keyHeads();
         team.expect((long) units * call.input().groupSize());
@@ -101,7 +101,7 @@ final class PilotGradient extends GradientBase {
     }
 
     @Override
-    protected FixedFunction fixed(Call call) {
+    public FixedFunction fixed(Call call) {
         AttentionInput input = call.input();
         PlainPilot[] heads = new PlainPilot[input.batch() * input.heads()];
         Team team = call.team();

@@ -1,16 +1,19 @@
 package dev.kdeformer.rivals;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.method.MethodBase;
+import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
 
 /**
@@ -20,9 +23,15 @@ import java.util.Arrays;
  *
  * <p>These methods take key lengths, biases and grouped heads; a causal mask is refused.
  */
-abstract class HeadwiseMethod extends MethodBase {
+abstract class HeadwiseMethod implements AttentionMethod {
+    private final MethodFrame frame = MethodFrame.of(this, this::run).refusing(this::checkSupported);
+
     @Override
-    protected void checkSupported(AttentionInput input) {
+    public final Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+        return frame.apply(engine, input, output, logSumExp);
+    }
+
+    private void checkSupported(AttentionInput input) {
         if (input.mask().isCausal()) {
             throw new IllegalArgumentException("method " + name() + " cannot do a causal mask, got " + input.mask());
         }
@@ -39,8 +48,8 @@ abstract class HeadwiseMethod extends MethodBase {
      */
     abstract double attend(Call call, KeyHead head, int[] visible, Team team);
 
-    @Override
-    protected Statistics run(Call call) {
+    /** Computes the output of a checked call. */
+    Statistics run(Call call) {
         AttentionInput input = call.input();
         int units = call.keyHeads();
         double[] operations = new double[units];

@@ -1,10 +1,13 @@
 package dev.kdeformer.rivals;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.method.MethodBase;
+import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
 import java.util.Map;
 
 /**
@@ -15,7 +18,9 @@ import java.util.Map;
  * <p>Takes every mask and bias. The log-sum-exp is that of the biases plus the mean logit, a lower bound of the true
  * one (Jensen's inequality). Work: one pass over keys and values for each head.
  */
-public final class MeanOfValues extends MethodBase {
+public final class MeanOfValues implements AttentionMethod {
+    private final MethodFrame frame = MethodFrame.of(this, MeanOfValues::run);
+
     private MeanOfValues() {
     }
 
@@ -35,7 +40,11 @@ public final class MeanOfValues extends MethodBase {
     }
 
     @Override
-    protected Statistics run(Call call) {
+    public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+        return frame.apply(engine, input, output, logSumExp);
+    }
+
+    private static Statistics run(Call call) {
         call.team().expect(call.keyHeads());
         call.team().forEach(call.keyHeads(), (unit, scratch) -> {
             average(call.input(), call.keyHead(unit));

@@ -58,7 +58,7 @@ public final class Nystrom extends HeadwiseMethod {
     }
 
     @Override
-    protected Statistics run(Call call) {
+    Statistics run(Call call) {
         if (call.logSumExp() != null) {
             throw new IllegalArgumentException("logSumExp must be null for method nystrom, which has no estimate of"
                     + " it");

@@ -191,6 +191,18 @@ public final class Tensor {
     }
 
     /**
+     * One head as a tensor of shape (1, 1, rows, columns), without copying.
+     *
+     * @throws IndexOutOfBoundsException if there is no such batch item or head
+     */
+    public Tensor head(int batch, int head) {
+        Objects.checkIndex(batch, shape.batch());
+        Objects.checkIndex(head, shape.heads());
+        return new Tensor(segment.asSlice((batch * batchStride + head * headStride) * Float.BYTES),
+                Shape.of(shape.rows(), shape.columns()), batchStride, headStride, rowStride, columnStride);
+    }
+
+    /**
      * All elements in row-major order, in a new array.
      *
      * @throws ArithmeticException if there are more elements than an array can have

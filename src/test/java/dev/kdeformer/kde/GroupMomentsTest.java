@@ -4,7 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.Engine;
 import dev.kdeformer.reference.TestInputs;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,13 +24,13 @@ class GroupMomentsTest {
         for (Kernel kernel : new Kernel[] {Kernel.gaussian(0.2), Kernel.gaussian(1.3), Kernel.gaussian(40),
             Kernel.exponential(0.7), Kernel.exponential(-0.01)}) {
             try (Engine engine = Engine.create(1)) {
-                Crew team = engine.begin();
+                Team team = Crews.begin(engine);
                 Points unordered = Points.of(kernel, tensor.matrix(0, 0), logs);
                 PointTree tree = PointTree.of(team, unordered);
                 Points points = unordered.ordered(tree.order());
                 GroupMoments moments = new GroupMoments(team, points, tree);
                 check(tree, points, moments, queries);
-                engine.end(team);
+                Crews.end(engine, team);
             }
         }
     }

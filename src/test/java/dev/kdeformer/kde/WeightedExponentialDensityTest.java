@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.Engine;
 import dev.kdeformer.reference.EmbeddedData;
-import dev.kdeformer.runtime.Crew;
 import dev.kdeformer.tensor.Tensor;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -25,13 +24,10 @@ class WeightedExponentialDensityTest {
     private static double[] sums(double scale, Tensor points, double[] logWeights, Tensor queries,
             WeightedExponentialDensity.Factory factory) {
         double[] sums = new double[queries.shape().rows()];
-        Crew team = ENGINE.begin();
-        try (var density = new WeightedExponentialDensity(team, scale, points.matrix(0, 0), logWeights, 0.1, 0.001, 5,
+        try (var density = new WeightedExponentialDensity(ENGINE, scale, points, logWeights, new Target(0.1, 0.001, 5),
                 factory)) {
-            density.query(team, queries.matrix(0, 0), sums);
+            density.query(ENGINE, queries, sums);
             assertTrue(density.classes() > 1 || scale == 0);
-        } finally {
-            ENGINE.end(team);
         }
         return sums;
     }
@@ -58,9 +54,9 @@ class WeightedExponentialDensityTest {
         Tensor queries = EmbeddedData.load("e5-pool16384.layer11.q", 0, 60);
         double[] truth = PlainDensity.logSums(Kernel.exponential(0.125), points, null, queries);
         int[] largest = new int[1];
-        double[] sums = sums(0.125, points, null, queries, (team, rows, logWeights, error, failure, seed) -> {
-            largest[0] = Math.max(largest[0], rows.rows());
-            return WeightedExponentialDensity.Factory.of(estimator).build(team, rows, logWeights, error, failure, seed);
+        double[] sums = sums(0.125, points, null, queries, (engine, rows, logWeights, target) -> {
+            largest[0] = Math.max(largest[0], rows.shape().rows());
+            return WeightedExponentialDensity.Factory.of(estimator).build(engine, rows, logWeights, target);
         });
         // Smaller ones are evaluated exactly whatever the estimator.
         assertTrue(largest[0] > 256, "the largest class has " + largest[0] + " points");
@@ -72,7 +68,7 @@ class WeightedExponentialDensityTest {
     void weightsOfAClassLieWithinAPowerOfTwo() {
         Tensor points = EmbeddedData.load("minilm-512.layer2.k", 0, 512);
         int[] count = new int[1];
-        sums(0.2, points, null, points.rows(0, 3), (team, rows, logWeights, error, failure, seed) -> {
+        sums(0.2, points, null, points.rows(0, 3), (engine, rows, logWeights, target) -> {
             double least = Double.POSITIVE_INFINITY;
             double most = Double.NEGATIVE_INFINITY;
             for (double log : logWeights) {
@@ -81,8 +77,7 @@ class WeightedExponentialDensityTest {
             }
             assertTrue(most - least <= Math.log(2) + 1e-9);
             count[0] += logWeights.length;
-            return WeightedExponentialDensity.Factory.of(Estimator.EXACT).build(team, rows, logWeights, error,
-                    failure, seed);
+            return WeightedExponentialDensity.Factory.of(Estimator.EXACT).build(engine, rows, logWeights, target);
         });
         assertEquals(512, count[0]);
     }
@@ -94,23 +89,18 @@ class WeightedExponentialDensityTest {
         for (int j = 0; j < 900; j++) {
             logWeights[j] = j < 450 ? 0 : -60;
         }
-        Crew team = ENGINE.begin();
-        try (var density = new WeightedExponentialDensity(team, 1, points.matrix(0, 0), logWeights, 0.1, 0.01, 1,
+        try (var density = new WeightedExponentialDensity(ENGINE, 1, points, logWeights, new Target(0.1, 0.01, 1),
                 WeightedExponentialDensity.Factory.of(Estimator.EXACT))) {
-            double evaluations = density.query(team, points.rows(0, 50).matrix(0, 0), new double[50]).evaluations();
+            double evaluations = density.query(ENGINE, points.rows(0, 50), new double[50]).evaluations();
             assertTrue(evaluations <= 450, evaluations + " evaluations");
-        } finally {
-            ENGINE.end(team);
         }
     }
 
     @Test
     void badTargetsAreNamed() {
-        Crew team = ENGINE.begin();
         assertEquals("failureProbability must be between 1e-9 and 0.5, got 0.0",
-                assertThrows(IllegalArgumentException.class, () -> new WeightedExponentialDensity(team, 1,
-                        KernelDensityTest.mixture(9, 2, 1).matrix(0, 0), null, 0.1, 0, 1,
+                assertThrows(IllegalArgumentException.class, () -> new WeightedExponentialDensity(ENGINE, 1,
+                        KernelDensityTest.mixture(9, 2, 1), null, new Target(0.1, 0, 1),
                         WeightedExponentialDensity.Factory.of(Estimator.EXACT))).getMessage());
-        ENGINE.end(team);
     }
 }

@@ -12,8 +12,9 @@ import dev.kdeformer.method.Call;
 import dev.kdeformer.reference.GradientChecking;
 import dev.kdeformer.reference.ReferenceGradient;
 import dev.kdeformer.reference.TestInputs;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.ArrayList;
@@ -69,7 +70,7 @@ class SampledGradientTest {
         if (settings.isExact(input)) {
             return bias;
         }
-        Crew crew = ENGINE.begin();
+        Team crew = Crews.begin(ENGINE);
         try {
             Call call = new Call(input, make.zeros(input.outputShape()), null, crew);
             for (int unit = 0; unit < call.keyHeads(); unit++) {
@@ -97,12 +98,12 @@ class SampledGradientTest {
                 }
             }
         } finally {
-            ENGINE.end(crew);
+            Crews.end(ENGINE, crew);
         }
         return bias;
     }
 
-    private static void rectangle(HashedHead head, CausalSplit.Part part, double[][] members, int keys, Crew crew) {
+    private static void rectangle(HashedHead head, CausalSplit.Part part, double[][] members, int keys, Team crew) {
         BlockChoice choice = new BlockChoice(head, part.queryFrom(), part.queryTo(), part.keyFrom(), part.keyTo(),
                 part.index(), crew);
         for (int member = 0; member < members.length; member++) {

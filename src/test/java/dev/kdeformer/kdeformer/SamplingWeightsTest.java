@@ -10,8 +10,9 @@ import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.reference.ReferenceAttention;
 import dev.kdeformer.reference.TestInputs;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
@@ -26,16 +27,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SamplingWeightsTest {
     private final TestInputs make = TestInputs.of(12);
     private final Engine engine = Engine.create(2);
-    private Crew crew;
+    private Team crew;
 
     @BeforeEach
     void begin() {
-        crew = engine.begin();
+        crew = Crews.begin(engine);
     }
 
     @AfterEach
     void end() {
-        engine.end(crew);
+        Crews.end(engine, crew);
         engine.close();
     }
 

@@ -4,8 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Team;
 import java.util.Comparator;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -16,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CountingSortTest {
     private static int[] sort(int threads, int[] keys, int from, int to, int bits) {
         try (Engine engine = Engine.create(threads)) {
-            Crew crew = engine.begin();
+            Team crew = Crews.begin(engine);
             long address = crew.scratch().ints(keys.length);
             long order = crew.scratch().ints(Math.max(1, to - from));
             for (int i = 0; i < keys.length; i++) {
@@ -29,7 +30,7 @@ class CountingSortTest {
             for (int i = 0; i < sorted.length; i++) {
                 sorted[i] = Memory.getInt(order + i * 4L);
             }
-            engine.end(crew);
+            Crews.end(engine, crew);
             return sorted;
         }
     }

@@ -9,7 +9,8 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
 import dev.kdeformer.reference.ReferenceAttention;
 import dev.kdeformer.reference.TestInputs;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 import java.util.List;
@@ -27,10 +28,10 @@ class ExactRowsTest {
     private static double[][] compute(int threads, AttentionInput input, int[][] rows) {
         double[][] result = new double[rows.length * rows[0].length][];
         try (Engine engine = Engine.create(threads)) {
-            Crew crew = engine.begin();
+            Team crew = Crews.begin(engine);
             ExactRows.compute(crew, input, rows,
                     (head, index, row) -> result[head * rows[0].length + index] = Arrays.copyOf(row, input.dv()));
-            engine.end(crew);
+            Crews.end(engine, crew);
         }
         return result;
     }

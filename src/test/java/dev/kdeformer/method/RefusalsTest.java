@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -174,7 +176,7 @@ class RefusalsTest {
         int rows = 40_001;
         int columns = 7;
         Tensor tensor = Tensor.allocate(arena, Shape.of(1, 2, rows, columns));
-        var crew = engine.begin();
+        Team crew = Crews.begin(engine);
         try {
             for (int row : new int[] {0, 1, 584, 585, 4680, 4681, 9361, 9362, 20_000, rows - 2, rows - 1}) {
                 for (int column : new int[] {0, 3, columns - 1}) {
@@ -193,7 +195,7 @@ class RefusalsTest {
             tensor.matrix(0, 1).set(rows - 1, 0, Float.NaN);
             assertEquals(5, Checks.largest(crew, "x", tensor, input));
         } finally {
-            engine.end(crew);
+            Crews.end(engine, crew);
         }
     }
 }

@@ -15,7 +15,8 @@ import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.reference.GradientChecking;
 import dev.kdeformer.reference.ReferenceGradient;
 import dev.kdeformer.reference.TestInputs;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
@@ -55,7 +56,7 @@ class PilotGradientTest {
     @Test
     void keysAreFoldedOnSeveralLevels() {
         AttentionInput input = make.normal(1, 1, 1, 60, 90, 4, 3);
-        Crew crew = ENGINE.begin();
+        Team crew = Crews.begin(ENGINE);
         try {
             PilotAttention method = methods().get(0).build();
             KeyHead head = new Call(input, make.zeros(input.outputShape()), null, crew).keyHead(0);
@@ -73,7 +74,7 @@ class PilotGradientTest {
             }
             assertTrue(deepest >= 2, "the gradient test needs keys that are folded above the leaves");
         } finally {
-            ENGINE.end(crew);
+            Crews.end(ENGINE, crew);
         }
     }
 

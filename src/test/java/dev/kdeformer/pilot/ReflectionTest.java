@@ -4,7 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -13,12 +14,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ReflectionTest {
     private final Engine engine = Engine.create(2);
-    private final Crew crew = engine.begin();
+    private final Team crew = Crews.begin(engine);
     private final RandomKeys random = new RandomKeys(crew.scratch(), new SplittableRandom(3));
 
     @AfterEach
     void close() {
-        engine.end(crew);
+        Crews.end(engine, crew);
         engine.close();
     }
 

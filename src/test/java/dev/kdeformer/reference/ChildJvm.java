@@ -44,12 +44,32 @@ public final class ChildJvm {
      * @param options of the virtual machine
      */
     public static Running start(Path folder, List<String> options, String main, String... args) throws IOException {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java")
-                .toString(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
-                "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path")));
-        command.addAll(options);
+        List<String> command = command("ALL-UNNAMED", "-cp", System.getProperty("java.class.path"), options);
         command.add(main);
         command.addAll(List.of(args));
+        return start(folder, command);
+    }
+
+    /**
+     * Starts the main class of a module that uses this library as a module.
+     *
+     * @param main module/class
+     */
+    public static Running onModulePath(Path folder, String modulePath, String main) throws IOException {
+        List<String> command = command("dev.kdeformer", "-p", modulePath, List.of());
+        command.addAll(List.of("-m", main));
+        return start(folder, command);
+    }
+
+    private static List<String> command(String nativeAccess, String pathOption, String path, List<String> options) {
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java")
+                .toString(), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
+                "--enable-native-access=" + nativeAccess, pathOption, path));
+        command.addAll(options);
+        return command;
+    }
+
+    private static Running start(Path folder, List<String> command) throws IOException {
         Path out = folder.resolve("out");
         Path err = folder.resolve("err");
         Process process = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile()).start();

@@ -1,4 +1,4 @@
-package dev.kdeformer.exact;
+package dev.kdeformer.exact.tiled;
 
 import dev.kdeformer.kernel.QueryTile;
 

@@ -1,0 +1,44 @@
+package dev.kdeformer.exact.tiled;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.FixedFunction;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.method.GradientCall;
+import dev.kdeformer.method.GradientFrame;
+import dev.kdeformer.runtime.Team;
+
+/** What the gradient of exact attention does once a call is checked, for itself and for methods that fall back to it. */
+public final class TiledGradient implements GradientFrame.Body {
+    @Override
+    public boolean takesWindow() {
+        return true;
+    }
+
+    @Override
+    public void run(GradientCall call) {
+        int units = call.forward().keyHeads();
+        Team team = call.team();
+        team.expect((long) units * HeadGradient.steps(call.input()));
+        if (units >= 4 * team.threads()) {
+            team.forEach(units, (unit, scratch) -> new HeadGradient(call, unit).run(team.alone(scratch)));
+        } else {
+            for (int unit = 0; unit < units; unit++) {
+                new HeadGradient(call, unit).run(team);
+            }
+        }
+    }
+
+    @Override
+    public FixedFunction fixed(Call call) {
+        return new PlainAttention(call.input());
+    }
+
+    @Override
+    public Estimate estimate(AttentionInput input, int threads) {
+        int units = input.batch() * input.kvHeads();
+        int atOnce = units >= 4 * threads ? threads : 1;
+        double pairs = (double) input.batch() * input.heads() * input.queries() * TiledAttention.meanVisibleKeys(input);
+        return new Estimate(atOnce * HeadGradient.bytes(input), 2 * pairs * (3.0 * input.d() + 2.0 * input.dv()));
+    }
+}

@@ -1,0 +1,98 @@
+package dev.kdeformer.method;
+
+import dev.kdeformer.AttentionGradient;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.Engine;
+import dev.kdeformer.FixedFunction;
+import dev.kdeformer.kernel.WarmUp;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.Objects;
+
+/**
+ * The frame of every gradient: it checks all arguments, takes threads and scratch memory from the engine, and gives
+ * them back whatever happens. The gradient itself is the {@link Body}.
+ */
+public final class GradientFrame implements AttentionGradient {
+    private final Body body;
+
+    /** The gradient whose work a body does. */
+    public GradientFrame(Body body) {
+        this.body = body;
+    }
+
+    /** What a gradient supplies. */
+    public interface Body {
+        /** Whether the gradient takes masks with a sliding window. */
+        default boolean takesWindow() {
+            return false;
+        }
+
+        /**
+         * Refuses input that the method cannot do.
+         *
+         * @throws IllegalArgumentException with the reason
+         */
+        default void checkSupported(AttentionInput input) {
+        }
+
+        /** The function with the choices held fixed; the call's output may be written to but not kept. */
+        FixedFunction fixed(Call call);
+
+        /** Computes the gradients of a checked call. */
+        void run(GradientCall call);
+
+        /** What a call would need; see {@link AttentionGradient#estimate}. */
+        Estimate estimate(AttentionInput input, int threads);
+    }
+
+    @Override
+    public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
+            Tensor dQuery, Tensor dKey, Tensor dValue) {
+        GradientChecks checks = new GradientChecks(input, output, logSumExp, outputGradient);
+        checks.tensors(engine, dQuery, dKey, dValue);
+        checkInput(input);
+        WarmUp.before(input.outputShape().elements(), input.keys());
+        Team team = Crews.begin(engine);
+        try {
+            checks.elements(team);
+            body.run(new GradientCall(new Call(input, output, logSumExp, team), outputGradient, dQuery, dKey, dValue));
+        } finally {
+            Crews.end(engine, team);
+        }
+    }
+
+    private void checkInput(AttentionInput input) {
+        if (input.mask().hasWindow() && !body.takesWindow()) {
+            throw new IllegalArgumentException("only the gradient of exact attention takes a sliding window, got "
+                    + input.mask());
+        }
+        body.checkSupported(input);
+    }
+
+    @Override
+    public FixedFunction fixed(Engine engine, AttentionInput input) {
+        Objects.requireNonNull(engine, "engine");
+        Objects.requireNonNull(input, "input");
+        Checks.usable("query", input.query(), engine);
+        Checks.usable("key", input.key(), engine);
+        Checks.usable("value", input.value(), engine);
+        checkInput(input);
+        Team team = Crews.begin(engine);
+        try (Arena arena = Arena.ofShared()) {
+            Checks.elements(team, input);
+            // Choices are made by methods that think of an output, though none is written.
+            return body.fixed(new Call(input, Tensor.allocate(arena, input.outputShape()), null, team));
+        } finally {
+            Crews.end(engine, team);
+        }
+    }
+
+    @Override
+    public Estimate estimate(AttentionInput input, int threads) {
+        return body.estimate(input, threads);
+    }
+}

@@ -1,0 +1,73 @@
+package dev.kdeformer.method;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.AttentionMethod.Statistics;
+import dev.kdeformer.Engine;
+import dev.kdeformer.kernel.WarmUp;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Tensor;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * The frame of every method: it checks all arguments, takes threads and scratch memory from the engine, and gives them
+ * back whatever happens. A method has a frame and does not inherit from it, because what a method shows to embedders
+ * is its options and nothing of this package.
+ */
+public final class MethodFrame {
+    private final AttentionMethod method;
+    private final Function<Call, Statistics> run;
+    private final Consumer<AttentionInput> refusal;
+    private final boolean windows;
+
+    private MethodFrame(AttentionMethod method, Function<Call, Statistics> run, Consumer<AttentionInput> refusal,
+            boolean windows) {
+        this.method = method;
+        this.run = run;
+        this.refusal = refusal;
+        this.windows = windows;
+    }
+
+    /**
+     * The frame of a method that takes no sliding window and refuses nothing else.
+     *
+     * @param run computes the output of a checked call
+     */
+    public static MethodFrame of(AttentionMethod method, Function<Call, Statistics> run) {
+        return new MethodFrame(method, run, input -> { }, false);
+    }
+
+    /**
+     * The same frame for a method that refuses some input.
+     *
+     * @param check throws an {@link IllegalArgumentException} with the reason
+     */
+    public MethodFrame refusing(Consumer<AttentionInput> check) {
+        return new MethodFrame(method, run, check, windows);
+    }
+
+    /** The same frame for a method that takes masks with a sliding window. */
+    public MethodFrame takingWindows() {
+        return new MethodFrame(method, run, refusal, true);
+    }
+
+    /** Does what {@link AttentionMethod#apply(Engine, AttentionInput, Tensor, Tensor)} says. */
+    public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+        Checks.outputs(engine, input, output, logSumExp);
+        if (input.mask().hasWindow() && !windows) {
+            throw new IllegalArgumentException("method " + method.name() + " takes no sliding window, got "
+                    + input.mask() + "; method exact does");
+        }
+        refusal.accept(input);
+        WarmUp.before(input.outputShape().elements(), input.keys());
+        Team team = Crews.begin(engine);
+        try {
+            Checks.elements(team, input);
+            return run.apply(new Call(input, output, logSumExp, team));
+        } finally {
+            Crews.end(engine, team);
+        }
+    }
+}
