@@ -1,39 +1,73 @@
 package dev.kdeformer.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.reference.ChildJvm;
+import dev.kdeformer.reference.Documents;
+import java.io.File;
 import java.io.IOException;
-import java.io.StringWriter;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
-import javax.tools.JavaCompiler;
-import javax.tools.JavaFileObject;
-import javax.tools.SimpleJavaFileObject;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
-/** What the README says is what the code does. */
+/** What README.md and docs/ say is what the code does. */
 class ReadmeTest {
+    private static final Path README = Path.of("README.md");
+
+    private static final String IMPORTS = """
+            import dev.kdeformer.*;
+            import dev.kdeformer.decode.*;
+            import dev.kdeformer.kde.*;
+            import dev.kdeformer.measure.*;
+            import dev.kdeformer.tensor.*;
+            import java.lang.foreign.Arena;
+            import java.util.Arrays;
+
+            """;
+
+    private static final String SIGNATURE = """
+            static void run(int heads, int n, int m, int d, int dv, float[] queries, float[] keys, float[] values)
+                    throws Exception {
+            """;
+
+    private static final String CALL = ".run(2, 40, 64, 8, 6, numbers(640), numbers(1024), numbers(768));\n";
+
+    private static final String ALL = """
+            import java.util.Random;
+
+            class All {
+                static float[] numbers(int count) {
+                    float[] numbers = new float[count];
+                    Random random = new Random(count);
+                    for (int i = 0; i < count; i++) {
+                        numbers[i] = (float) random.nextGaussian();
+                    }
+                    return numbers;
+                }
+
+                public static void main(String[] args) throws Exception {
+            """;
+
     @TempDir
     private Path folder;
 
-    private static String readme() throws IOException {
-        return Files.readString(Path.of("README.md"));
-    }
-
     /** Lines that call kdebench; lists of commands have two spaces after the name. */
     private static List<String> calls() throws IOException {
-        List<String> calls = readme().lines().filter(line -> line.matches("kdebench \\w+( -.*)?")).toList();
-        assertTrue(calls.size() >= 4, calls.toString());
+        List<String> calls = new ArrayList<>();
+        for (Path file : Documents.files()) {
+            Files.readString(file).lines().filter(line -> line.matches("kdebench \\w+( \\S.*)?")).forEach(calls::add);
+        }
+        assertTrue(calls.size() >= 20, calls.toString());
         return calls;
     }
 
@@ -47,57 +81,93 @@ class ReadmeTest {
 
     @Test
     void everyCommandIsListed() throws IOException {
+        String text = Files.readString(Path.of("docs", "command-line.md"));
         for (String command : Main.commandLine().getSubcommands().keySet()) {
-            assertTrue(readme().contains("\nkdebench " + command + "  "), command);
+            assertTrue(text.contains("\nkdebench " + command + "  "), command);
         }
     }
 
     @Test
     void theMethodsAreThoseOfTheCommandLine() throws IOException {
-        String section = readme().split("\n## Methods\n")[1].split("\n## ")[0];
-        List<String> listed = section.lines().filter(line -> line.startsWith("| `"))
-                .map(line -> line.split("`")[1]).toList();
-        assertEquals(Methods.all().stream().<String>map(MethodEntry::name).toList(), listed);
+        List<String> names = Methods.all().stream().<String>map(MethodEntry::name).toList();
+        String text = Files.readString(Path.of("docs", "methods.md"));
+        for (String table : text.split("\n## What each takes\n")) {
+            assertEquals(names, table.lines().filter(line -> line.startsWith("| `"))
+                    .map(line -> line.split("`")[1]).toList());
+        }
     }
 
     @Test
-    void theProgramCompiles() throws IOException {
-        Matcher code = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(readme());
-        int examples = 0;
-        while (code.find()) {
-            compile("Example" + ++examples, code.group(1));
+    void everyLinkLeadsSomewhere() throws IOException {
+        int links = 0;
+        for (Path file : Documents.files()) {
+            for (MatchResult link : Pattern.compile("]\\(([^)\\s]+)\\)").matcher(Files.readString(file)).results()
+                    .toList()) {
+                if (!link.group(1).contains("://")) {
+                    String[] parts = link.group(1).split("#");
+                    Path target = parts[0].isEmpty() ? file : file.resolveSibling(parts[0]).normalize();
+                    assertTrue(Files.exists(target), file + ": " + link.group(1));
+                    assertTrue(parts.length == 1 || Documents.anchors(Files.readString(target)).contains(parts[1]),
+                            file + ": " + link.group(1));
+                    links++;
+                }
+            }
         }
-        assertTrue(examples >= 1);
+        assertTrue(links >= 10);
     }
 
-    private void compile(String name, String body) {
-        String source = """
-                import dev.kdeformer.*;
-                import dev.kdeformer.decode.*;
-                import dev.kdeformer.tensor.*;
-                import java.lang.foreign.Arena;
+    @Test
+    void theVersionIsThatOfTheBuild() throws IOException {
+        String[] versions = new String[2];
+        Path[] files = {README, Path.of("pom.xml")};
+        for (int i = 0; i < files.length; i++) {
+            versions[i] = Files.readString(files[i]).split("<artifactId>kdeformer</artifactId>\\s*<version>", 2)[1]
+                    .split("<")[0];
+        }
+        assertEquals(versions[1], versions[0]);
+        assertTrue(Files.readString(README).contains("kdeformer-" + versions[1] + ".jar"));
+        assertTrue(Files.readString(Path.of("CHANGELOG.md")).contains("\n## " + versions[1]));
+    }
 
-                class %s {
-                    static void run(int heads, int n, int m, int d, int dv, float[] queries, float[] keys,
-                            float[] values) throws Exception {
-                %s
-                    }
+    @Test
+    void theFirstProgramRunsWithTheTwoFlags() throws Exception {
+        Documents.compile(folder, "First", Documents.programs(README).get(0));
+        ChildJvm.Result result = run("First");
+        assertTrue(Float.isFinite(Float.parseFloat(result.out())), result.out());
+    }
+
+    @Test
+    void theOtherProgramsRun() throws Exception {
+        List<String> sources = new ArrayList<>();
+        StringBuilder all = new StringBuilder();
+        for (Path file : Documents.files()) {
+            for (String body : Documents.programs(file)) {
+                if (!body.startsWith("import ")) {
+                    String name = "Program" + sources.size();
+                    sources.addAll(List.of(name, IMPORTS + "class " + name + " {\n" + SIGNATURE + body + "}\n}\n"));
+                    all.append(name).append(CALL);
                 }
-                """.formatted(name, body);
-        JavaFileObject file = new SimpleJavaFileObject(URI.create("string:///" + name + ".java"),
-                JavaFileObject.Kind.SOURCE) {
-            @Override
-            public CharSequence getCharContent(boolean ignoreEncodingErrors) {
-                return source;
             }
-        };
-        JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-        StringWriter messages = new StringWriter();
-        // Java 21 needs its preview of java.lang.foreign switched on to compile; running needs nothing.
-        int feature = Runtime.version().feature();
-        List<String> options = feature > 21 ? List.of("-d", folder.toString())
-                : List.of("-d", folder.toString(), "--enable-preview", "--release", "21");
-        boolean compiled = compiler.getTask(messages, null, null, options, null, List.of(file)).call();
-        assertTrue(compiled, messages.toString());
+        }
+        assertFalse(sources.isEmpty());
+        sources.addAll(List.of("All", ALL + all + "}\n}\n"));
+        Documents.compile(folder, sources.toArray(String[]::new));
+        run("All");
+    }
+
+    private ChildJvm.Result run(String main) throws Exception {
+        List<String> options = new ArrayList<>(flags());
+        // The child is started for short commands; attention without the second compiler takes minutes.
+        options.addAll(List.of("-XX:TieredStopAtLevel=4", "-cp",
+                folder + File.pathSeparator + System.getProperty("java.class.path")));
+        ChildJvm.Result result = ChildJvm.start(folder, options, main).end();
+        assertEquals("", result.err());
+        assertEquals(0, result.code());
+        return result;
+    }
+
+    private static List<String> flags() throws IOException {
+        return List.of(Files.readString(README).lines().filter(line -> line.startsWith("--add-modules")).findFirst()
+                .orElseThrow().split(" "));
     }
 }
