@@ -15,6 +15,14 @@ public interface AttentionMethod {
     Map<String, Object> parameters();
 
     /**
+     * The options that a call with this input runs with: those of {@link #parameters()}, unless the method's defaults
+     * depend on the input or some options have no effect on it.
+     */
+    default Map<String, Object> parameters(AttentionInput input) {
+        return parameters();
+    }
+
+    /**
      * Computes the output.
      *
      * @param engine    threads and scratch memory

@@ -67,13 +67,7 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
             int keys = input.mask().keyLength(b, input.keys());
             team.expect(input.heads() * rows(input, keys));
         }
-        if (units >= 4 * team.threads() || team.threads() == 1) {
-            team.forEach(units, (unit, scratch) -> attend(call, unit, team.alone(scratch), pairs));
-        } else {
-            for (int unit = 0; unit < units; unit++) {
-                attend(call, unit, team, pairs);
-            }
-        }
+        team.deal(units, 4, (unit, its) -> attend(call, unit, its, pairs));
         double queries = (double) input.batch() * input.heads() * input.queries();
         return new Statistics((pairs.sum() + overhead(input)) / queries, "");
     }

@@ -44,13 +44,7 @@ final class SampledGradient implements GradientFrame.Body {
         for (int b = 0; b < input.batch(); b++) {
             team.expect(input.heads() * sampling.rows(input, input.mask().keyLength(b, input.keys())));
         }
-        if (units >= 4 * team.threads()) {
-            team.forEach(units, (unit, scratch) -> head(call, unit, team.alone(scratch)));
-        } else {
-            for (int unit = 0; unit < units; unit++) {
-                head(call, unit, team);
-            }
-        }
+        team.deal(units, 4, (unit, its) -> head(call, unit, its));
     }
 
     private void head(GradientCall call, int unit, Team team) {

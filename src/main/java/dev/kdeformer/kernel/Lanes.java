@@ -44,6 +44,9 @@ public final class Lanes {
     /** Features or keys that one product takes at a time. */
     public static final int DEPTH = STEP;
 
+    /** Whether the machine compresses vectors in registers; elsewhere the library does it by slow scalar code. */
+    public static final boolean COMPRESS = LANES == 16;
+
     /** Row distance of tiles. The extra line keeps rows of a tile out of each other's cache sets. */
     public static final int STRIDE = STEP + 16;
 
@@ -109,6 +112,14 @@ public final class Lanes {
             sum = load(address + i * 4L).fma(FloatVector.fromArray(FLOATS, x, at + i), sum);
         }
         return sum(sum);
+    }
+
+    /** y += factor · x over {@code count} floats, whole vectors. */
+    public static void addTimes(float[] x, int xAt, float factor, float[] y, int yAt, int count) {
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector.fromArray(FLOATS, x, xAt + i).mul(factor).add(FloatVector.fromArray(FLOATS, y, yAt + i))
+                    .intoArray(y, yAt + i);
+        }
     }
 
     /** {@code count} rounded up to a multiple of {@code unit}. */

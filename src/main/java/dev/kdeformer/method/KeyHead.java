@@ -100,6 +100,19 @@ public final class KeyHead {
         return tensor.matrix(batch, head);
     }
 
+    /** Writes what attention to no key at all is: zeros, and log-sums of −∞. */
+    public void writeNothing() {
+        for (int member = 0; member < groupSize(); member++) {
+            float[] zeros = new float[outputs[member].columns()];
+            for (int i = 0; i < outputs[member].rows(); i++) {
+                outputs[member].writeRow(i, zeros, 0);
+                if (logSumExps[member] != null) {
+                    logSumExps[member].set(i, 0, Float.NEGATIVE_INFINITY);
+                }
+            }
+        }
+    }
+
     private int queryHead(int member) {
         return head * groupSize() + member;
     }

@@ -6,6 +6,7 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -21,7 +22,7 @@ import java.util.Objects;
  */
 public final class AutoAttention implements AttentionMethod {
     /** Exact attention below this many queries or keys. */
-    static final int CROSSOVER = BudgetSearch.SHORTEST;
+    static final int CROSSOVER = Climb.SHORTEST;
 
     private final AttentionMethod exact = ExactAttention.builder().build();
     private final PilotAttention pilot;

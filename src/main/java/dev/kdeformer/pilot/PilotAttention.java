@@ -5,18 +5,22 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
-import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientFrame;
-import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodFrame;
-import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.pilot.causal.CausalCost;
+import dev.kdeformer.pilot.causal.CausalUnit;
+import dev.kdeformer.pilot.gradient.PilotGradient;
+import dev.kdeformer.pilot.keys.Candidates;
+import dev.kdeformer.pilot.search.Climb;
+import dev.kdeformer.pilot.search.Outcome;
+import dev.kdeformer.pilot.search.PilotOptions;
+import dev.kdeformer.pilot.walk.PeakedQueries;
+import dev.kdeformer.pilot.walk.PilotWalk;
+import dev.kdeformer.pilot.walk.TreeUnit;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
-import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -46,39 +50,14 @@ import java.util.Map;
  * expansion.
  */
 public final class PilotAttention implements DifferentiableMethod {
-    /** Keys that a node draws for each of its queries, at most: more cost more than the rest of their noise. */
-    private static final int DRAWN = 2;
-
-    private final int near;
-    private final int candidates;
-    private final int columns;
-    private final int groups;
-    private final int rank;
-    private final int tilt;
-    private final int tile;
-    private final int unbiased;
-    /** Null where no query is computed again. */
-    private final PeakedQueries peaked;
-    private final CausalSettings causal;
-    private final long seed;
-    private final ErrorBudget budget;
-
+    /** Options of calls without a causal mask, and with one. */
+    private final PilotOptions plain;
+    private final PilotOptions causal;
     private final MethodFrame frame = MethodFrame.of(this, this::run).refusing(this::checkSupported);
 
     private PilotAttention(Builder options) {
-        near = options.near == 0 ? 384 : options.near;
-        candidates = options.candidates;
-        columns = options.columns;
-        groups = options.groups == 0 ? 32 : options.groups;
-        rank = options.rank;
-        tilt = options.tilt < 0 ? 512 : options.tilt;
-        tile = options.tile == 0 ? 256 : options.tile;
-        unbiased = options.unbiased;
-        peaked = options.peaked == 0 ? null : new PeakedQueries(options.peaked);
-        seed = options.seed;
-        budget = options.budget;
-        causal = new CausalSettings(columns, options.near == 0 ? 192 : near, options.groups == 0 ? 64 : groups,
-                options.tilt < 0 ? 256 : tilt, options.span, options.tile, budget, seed);
+        plain = options.resolved(false);
+        causal = options.resolved(true);
     }
 
     /** Starts a builder. */
@@ -91,60 +70,26 @@ public final class PilotAttention implements DifferentiableMethod {
         return "pilot";
     }
 
+    /** {@inheritDoc} Those of calls without a causal mask. */
     @Override
     public Map<String, Object> parameters() {
-        Map<String, Object> map = new LinkedHashMap<>();
-        if (budget != null) {
-            map.put("budget", budget.relativeSpectral());
-        } else if (columns > 0) {
-            map.put("columns", columns);
-        } else {
-            map.put("near", near);
-            map.put("candidates", candidates);
-        }
-        map.put("groups", groups);
-        map.put("rank", rank);
-        map.put("tilt", tilt);
-        map.put("tile", tile);
-        map.put("span", causal.span());
-        if (unbiased > 0) {
-            map.put("unbiased", unbiased);
-        }
-        if (peaked != null) {
-            map.put("peaked", peaked.samples());
-        }
-        return map;
+        return plain.reported(false);
     }
 
-    int groups() {
-        return groups;
+    @Override
+    public Map<String, Object> parameters(AttentionInput input) {
+        boolean isCausal = input.mask().isCausal();
+        return options(input).reported(isCausal);
     }
 
-    int rank() {
-        return rank;
+    private PilotOptions options(AttentionInput input) {
+        return input.mask().isCausal() ? causal : plain;
     }
 
-    int tilt() {
-        return tilt;
-    }
-
-    /** How many keys a node of that many queries draws. */
-    static int drawn(int tilt, double queries) {
-        return (int) Math.min(tilt, DRAWN * queries);
-    }
-
-    int unbiased() {
-        return unbiased;
-    }
-
-    long seed() {
-        return seed;
-    }
-
-    /** Refuses what pilot attention does not take. */
-    void checkSupported(AttentionInput input) {
-        if (input.mask().isCausal() && (unbiased > 0 || peaked != null)) {
-            throw new IllegalArgumentException((unbiased > 0 ? "unbiased pilot attention" : "a second pass over peaked "
+    private void checkSupported(AttentionInput input) {
+        PilotOptions.Draws draws = plain.draws();
+        if (input.mask().isCausal() && (draws.unbiased() > 0 || draws.peaked() > 0)) {
+            throw new IllegalArgumentException((draws.unbiased() > 0 ? "unbiased pilot attention" : "a second pass over peaked "
                     + "queries") + " takes no causal mask, got " + input.mask());
         }
         if (input.d() > Lanes.DEPTH) {
@@ -161,17 +106,11 @@ public final class PilotAttention implements DifferentiableMethod {
     private Statistics run(Call call) {
         AttentionInput input = call.input();
         int units = call.keyHeads();
-        int again = peaked == null ? 0 : PeakedQueries.most(input.queries());
+        PilotOptions options = options(input);
+        int again = options.draws().peaked() == 0 ? 0 : PeakedQueries.most(input.queries());
         call.team().expect((long) units * input.groupSize() * (input.queries() + again));
         Outcome[] outcomes = new Outcome[units];
-        if (units >= call.team().threads()) {
-            call.team().forEach(units,
-                    (unit, scratch) -> outcomes[unit] = attend(call, unit, call.team().alone(scratch)));
-        } else {
-            for (int unit = 0; unit < units; unit++) {
-                outcomes[unit] = attend(call, unit, call.team());
-            }
-        }
+        call.team().deal(units, 1, (unit, team) -> outcomes[unit] = attend(call, unit, options, team));
         Outcome whole = new Outcome();
         for (Outcome outcome : outcomes) {
             whole.add(outcome);
@@ -180,101 +119,21 @@ public final class PilotAttention implements DifferentiableMethod {
         String note = whole.exactHeads() == 0 ? "" : whole.exactHeads() + " of " + input.batch() * input.heads()
                 + " heads computed exactly, which the error budget made cheaper";
         return new Statistics(whole.work() / queries / (2.0 * (input.d() + input.dv())), note,
-                budget != null && Double.isNaN(whole.error()) ? 0 : whole.error());
+                options.budget() != null && Double.isNaN(whole.error()) ? 0 : whole.error());
     }
 
-    private Outcome attend(Call call, int unit, Team team) {
+    private static Outcome attend(Call call, int unit, PilotOptions options, Team team) {
         AttentionInput input = call.input();
-        KeyHead head = call.keyHead(unit);
-        Scratch scratch = team.scratch();
-        long mark = scratch.mark();
+        int shorter = Math.min(call.keyHead(unit).keys(), input.queries());
+        if (options.budget() == null || shorter >= Climb.SHORTEST) {
+            return input.mask().isCausal() ? CausalUnit.attend(call, unit, options, team)
+                    : TreeUnit.attend(call, unit, options, team);
+        }
         Outcome outcome = new Outcome();
-        if (input.mask().isCausal()) {
-            new CausalUnit(call, unit, causal, team).attend(outcome);
-            scratch.release(mark);
-            return outcome;
+        for (int member = 0; member < input.groupSize(); member++) {
+            outcome.exact(call, unit, member, team);
         }
-        KeyGroups keys = null;
-        for (int member = 0; member < head.groupSize(); member++) {
-            if (budget != null && Math.min(head.keys(), input.queries()) < BudgetSearch.SHORTEST) {
-                exact(call, unit, member, team, outcome);
-                continue;
-            }
-            Rows queries = Rows.load(head.query(member), null, null, input.scale(), team);
-            Reflection reflection = Reflection.reflect(queries, keys, team);
-            if (keys == null) {
-                keys = KeyGroups.of(head, queries, reflection, groups, team);
-            }
-            if (keys == null) {
-                nothing(head, member);
-                continue;
-            }
-            long start = scratch.mark();
-            PilotHead each = new PilotHead(head, member, this, keys, queries, budget == null ? tile : Effort.TILE, team);
-            if (budget == null) {
-                if (peaked != null) {
-                    each.findPeaks();
-                }
-                outcome.add(each.run(effort(input, each), team));
-                if (peaked != null) {
-                    outcome.add(peaked.run(each, team));
-                }
-            } else {
-                BudgetSearch search = new BudgetSearch(each, budget.relativeSpectral(),
-                        CounterRandom.of(seed).stream(unit, member), team);
-                if (search.run()) {
-                    outcome.error(search.error());
-                } else {
-                    exact(call, unit, member, team, outcome);
-                }
-                outcome.add(search.work());
-            }
-            scratch.release(start);
-        }
-        scratch.release(mark);
         return outcome;
-    }
-
-    static void exact(Call call, int unit, int member, Team team, Outcome outcome) {
-        AttentionInput input = call.input();
-        TiledAttention.head(call, unit, member, team);
-        outcome.exact();
-        outcome.add(2.0 * (input.d() + input.dv()) * input.queries()
-                * TiledAttention.meanVisibleKeys(input, unit / input.kvHeads()));
-    }
-
-    /** The effort at fixed cost. */
-    Effort effort(AttentionInput input, PilotHead head) {
-        return effort(cost(input, head.keys().count(), head.keys().valuesFollow()), head.narrowing());
-    }
-
-    /** The effort at fixed cost, before the keys have been looked at. */
-    Effort effort(AttentionInput input) {
-        return effort(cost(input, input.keys(), true), null);
-    }
-
-    private Effort effort(FixedCost cost, Narrowing narrowing) {
-        return columns > 0 ? cost.effort(columns, tile, narrowing) : Effort.fixed(candidates, near, tile);
-    }
-
-    int tile() {
-        return tile;
-    }
-
-    private FixedCost cost(AttentionInput input, int keys, boolean tilted) {
-        return new FixedCost(input.queries(), keys, input.d(), input.dv(), groups, tilted ? rank : 0,
-                tilted ? tilt : 0, unbiased);
-    }
-
-    static void nothing(KeyHead head, int member) {
-        Matrix output = head.output(member);
-        float[] zeros = new float[output.columns()];
-        for (int i = 0; i < output.rows(); i++) {
-            output.writeRow(i, zeros, 0);
-            if (head.logSumExp(member) != null) {
-                head.logSumExp(member).set(i, 0, Float.NEGATIVE_INFINITY);
-            }
-        }
     }
 
     /**
@@ -294,30 +153,17 @@ public final class PilotAttention implements DifferentiableMethod {
      */
     @Override
     public AttentionGradient gradient() {
-        if (budget != null || unbiased > 0 || peaked != null) {
+        if (plain.budget() != null || plain.draws().unbiased() > 0 || plain.draws().peaked() > 0) {
             throw new IllegalStateException("pilot attention has gradients at a fixed cost only, without "
-                    + (budget != null ? "an error budget" : "a sample of folded keys"));
+                    + (plain.budget() != null ? "an error budget" : "a sample of folded keys"));
         }
-        return new GradientFrame(new PilotGradient(this));
+        return new GradientFrame(new PilotGradient(this, plain, this::checkSupported));
     }
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        if (input.mask().isCausal()) {
-            return causal.estimate(input, threads);
-        }
-        long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
-        long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
-                + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d())
-                + (peaked == null ? 0 : PeakedQueries.headBytes(input));
-        int together = PilotWalk.together(Siblings.MOST, unbiased);
-        long perThread = (long) together * NodeScratch.FLOATS * input.keys() * Float.BYTES
-                + (unbiased == 0 ? 0 : FarCorrection.bytes(unbiased, input))
-                + (peaked == null ? 0 : FarCorrection.bytes(peaked.samples(), input));
-        FixedCost cost = cost(input, input.keys(), true);
-        double each = cost.columns(effort(cost, null)) + (peaked == null ? 0 : peaked.columns(input, groups, rank));
-        return new Estimate(heads * perHead + threads * perThread,
-                2 * each * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());
+        return input.mask().isCausal() ? new CausalCost(causal).estimate(input, threads)
+                : TreeUnit.estimate(plain, input, threads);
     }
 
     /** Options of pilot attention. */
@@ -408,10 +254,10 @@ public final class PilotAttention implements DifferentiableMethod {
          * budget chooses its own. All queries of a tile share their near keys: smaller tiles are more accurate at the same
          * number of them, larger ones are cheaper.
          *
-         * @throws IllegalArgumentException if not between 1 and 1,024
+         * @throws IllegalArgumentException if not between 1 and 4,096
          */
         public Builder tile(int queries) {
-            tile = check("tile", queries, 1, 1024);
+            tile = check("tile", queries, 1, 4096);
             return this;
         }
 
@@ -486,6 +332,15 @@ public final class PilotAttention implements DifferentiableMethod {
                 throw new IllegalArgumentException("peaked must be 0 within an error budget, got " + peaked);
             }
             return new PilotAttention(this);
+        }
+
+        private PilotOptions resolved(boolean causal) {
+            return new PilotOptions(
+                    new PilotOptions.Spending(near > 0 ? near : causal ? 192 : 384, candidates, columns),
+                    new PilotOptions.Expansion(groups > 0 ? groups : causal ? 64 : 32, rank,
+                            tilt >= 0 ? tilt : causal ? 256 : 512),
+                    new PilotOptions.Cuts(tile > 0 ? tile : causal ? span : 256, span),
+                    new PilotOptions.Draws(unbiased, peaked, seed), budget);
         }
 
         private static int check(String name, int value, int least, int most) {

@@ -54,14 +54,7 @@ abstract class HeadwiseMethod implements AttentionMethod {
         int units = call.keyHeads();
         double[] operations = new double[units];
         call.team().expect((long) units * input.groupSize() * input.queries());
-        if (units >= call.team().threads()) {
-            call.team().forEach(units, (unit, scratch) ->
-                    operations[unit] = attend(call, unit, call.team().alone(scratch)));
-        } else {
-            for (int unit = 0; unit < units; unit++) {
-                operations[unit] = attend(call, unit, call.team());
-            }
-        }
+        call.team().deal(units, 1, (unit, team) -> operations[unit] = attend(call, unit, team));
         double pairs = (double) input.batch() * input.heads() * input.queries();
         return new Statistics(Arrays.stream(operations).sum() / pairs / (2.0 * (input.d() + input.dv())), "");
     }

@@ -16,6 +16,17 @@ public interface Team {
         void run(int index, Scratch scratch);
     }
 
+    /** A piece of work that can be shared in turn. */
+    @FunctionalInterface
+    interface Part {
+        /**
+         * Does part {@code index}.
+         *
+         * @param team who is there for it
+         */
+        void run(int index, Team team);
+    }
+
     /** Number of threads, the leader included. */
     int threads();
 
@@ -29,6 +40,20 @@ public interface Team {
      * @throws java.util.concurrent.CancellationException if the leader is interrupted
      */
     void forEach(int count, Task task);
+
+    /**
+     * Runs {@code part} for every index in [0, count): each on one thread where there are at least {@code perThread} for
+     * every thread, else one after another with the whole team.
+     */
+    default void deal(int count, int perThread, Part part) {
+        if (count >= (long) perThread * threads()) {
+            forEach(count, (index, scratch) -> part.run(index, alone(scratch)));
+        } else {
+            for (int index = 0; index < count; index++) {
+                part.run(index, this);
+            }
+        }
+    }
 
     /**
      * Ends the running task if the call is to stop; for tasks that take long.

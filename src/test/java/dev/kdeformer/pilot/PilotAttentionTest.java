@@ -12,6 +12,7 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.Mask;
 import dev.kdeformer.measure.ErrorReport;
+import dev.kdeformer.pilot.walk.PilotWalk;
 import dev.kdeformer.reference.ReferenceAttention;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Shape;
@@ -292,7 +293,7 @@ class PilotAttentionTest {
                 () -> Attention.pilot().build().apply(ENGINE, wide, make.zeros(Shape.of(3, 2))));
         assertTrue(e.getMessage().contains("257"));
         assertThrows(IllegalArgumentException.class, () -> Attention.pilot().near(0));
-        assertThrows(IllegalArgumentException.class, () -> Attention.pilot().tile(1025));
+        assertThrows(IllegalArgumentException.class, () -> Attention.pilot().tile(4097));
         assertThrows(IllegalArgumentException.class, () -> ErrorBudget.relativeSpectral(Double.NaN));
     }
 

@@ -20,13 +20,7 @@ public final class TiledGradient implements GradientFrame.Body {
         int units = call.forward().keyHeads();
         Team team = call.team();
         team.expect((long) units * HeadGradient.steps(call.input()));
-        if (units >= 4 * team.threads()) {
-            team.forEach(units, (unit, scratch) -> new HeadGradient(call, unit).run(team.alone(scratch)));
-        } else {
-            for (int unit = 0; unit < units; unit++) {
-                new HeadGradient(call, unit).run(team);
-            }
-        }
+        team.deal(units, 4, (unit, its) -> new HeadGradient(call, unit).run(its));
     }
 
     @Override

@@ -1,0 +1,210 @@
+package dev.kdeformer.pilot.causal;
+
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.PartialRows;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.pilot.keys.Metric;
+import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+import java.util.concurrent.atomic.DoubleAdder;
+
+/**
+ * One query head under a causal rule. The queries are cut into spans of consecutive ones, inside which they are
+ * sorted into tiles of similar ones. The keys that all queries of a span see are approximated, a pilot row for each
+ * tile; those that only some see, at the diagonal, are exact.
+ * <pre>
+ *   E . . . . . . .
+ *   E E . . . . . .     E  exact
+ *   p p E . . . . .     p  pilot rows, near keys and groups
+ *   p p E E . . . .
+ *   p p p p E . . .
+ *   p p p p E E . .
+ *   p p p p p p E .
+ *   p p p p p p E E
+ * </pre>
+ */
+final class CausalPilot {
+    /** What the first key of a diagonal is a multiple of, so that its keys start with a panel. */
+    private static final int ALIGNMENT = 64;
+
+    /**
+     * Queries [from, to), all of which see all keys before {@code keys}.
+     *
+     * @param keys 0 where so few are shared that all are computed exactly
+     * @param ends where the shared keys end in every group; null if there are none
+     */
+    record Span(int from, int to, int keys, int[] ends) {
+    }
+
+    private final KeyHead head;
+    private final int member;
+    private final CausalKeys keys;
+    private final Rows queries;
+    private final Metric metric;
+    private final long offset;
+    private final int tilt;
+    private final PartialRows rows;
+
+    /**
+     * Prepares, with memory from the team's scratch.
+     *
+     * @param queries times the scale, in the caller's order
+     * @param offset  what to add to a query's index to get the last key it sees
+     * @param tilt    most folded keys that a tile draws to tilt values
+     */
+    CausalPilot(KeyHead head, int member, CausalKeys keys, Rows queries, int offset, int tilt, Team team) {
+        this.head = head;
+        this.member = member;
+        this.keys = keys;
+        this.queries = queries;
+        this.offset = offset;
+        this.tilt = tilt;
+        this.metric = Metric.of(keys.groups().keys(), team.scratch());
+        this.rows = new PartialRows(team.scratch(), queries.count(), head.value().columns());
+    }
+
+    /**
+     * Computes the output of all spans that hold one of some rows.
+     *
+     * @param wanted marks of the rows; null for all spans
+     * @return floating-point operations
+     */
+    double run(CausalEffort effort, boolean[] wanted, Team team) {
+        int n = queries.count();
+        int count = (n + effort.span() - 1) / effort.span();
+        Span[] spans = new Span[count];
+        int used = 0;
+        for (int i = 0; i < count; i++) {
+            Span span = span(effort, start(n, count, i), start(n, count, i + 1));
+            if (holds(span, wanted)) {
+                spans[used++] = span;
+            }
+        }
+        int all = used;
+        // What a batch holds changes no result, so it may depend on the number of threads.
+        int together = Math.max(1, Math.min(CausalBatch.ROWS >> effort.levels(), used / (4 * team.threads())));
+        int batches = (used + together - 1) / together;
+        DoubleAdder work = new DoubleAdder();
+        team.forEach(batches, (index, scratch) -> {
+            // The last see most keys and should not be left for the end.
+            int batch = batches - 1 - index;
+            Span[] part = Arrays.copyOfRange(spans, batch * together, Math.min(all, (batch + 1) * together));
+            for (Span span : part) {
+                rows.clear(span.from, span.to);
+            }
+            work.add(new CausalBatch(this, effort, team, scratch).run(part));
+            for (Span span : part) {
+                work.add(diagonal(span, scratch));
+                team.advance(span.to - span.from);
+            }
+        });
+        return work.sum();
+    }
+
+    /** First query of a span; n for the one after the last. */
+    static int start(int n, int spans, int span) {
+        return (int) ((long) n * span / spans);
+    }
+
+    /** Queries that {@link #run} computes for some wanted rows. */
+    int covered(CausalEffort effort, boolean[] wanted) {
+        int n = queries.count();
+        int count = (n + effort.span() - 1) / effort.span();
+        int covered = 0;
+        for (int i = 0; i < count; i++) {
+            Span span = new Span(start(n, count, i), start(n, count, i + 1), 0, null);
+            covered += holds(span, wanted) ? span.to - span.from : 0;
+        }
+        return covered;
+    }
+
+    private static boolean holds(Span span, boolean[] wanted) {
+        if (wanted == null) {
+            return true;
+        }
+        for (int i = span.from; i < span.to; i++) {
+            if (wanted[i]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private Span span(CausalEffort effort, int from, int to) {
+        int shared = (int) Math.max(0, Math.min(head.keys(), from + offset + 1)) / ALIGNMENT * ALIGNMENT;
+        shared = shared < effort.shortest() ? 0 : shared;
+        return new Span(from, to, shared, shared == 0 ? null : keys.ends(shared));
+    }
+
+    /** The exact part of a span, which ends its work; returns floating-point operations. */
+    private double diagonal(Span span, Scratch scratch) {
+        PackedKeys ordered = keys.ordered();
+        QueryTile tile = scratch.keep(QueryTile.class, QueryTile::new);
+        SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
+        Matrix query = head.query(member);
+        Matrix logSumExp = head.logSumExp(member);
+        double pairs = 0;
+        for (int first = span.from; first < span.to; first += QueryTile.ROWS) {
+            int count = Math.min(QueryTile.ROWS, span.to - first);
+            int last = (int) Math.max(-QueryTile.ROWS, Math.min(Integer.MAX_VALUE, first + offset));
+            tile.load(query, 0, first, count, ordered.scale());
+            state.begin(count, ordered.dv());
+            state.add(tile, ordered, span.keys, ordered.count(), last);
+            rows.merge(state, count, 0, first);
+            rows.write(first, count, head.output(member), logSumExp,
+                    logSumExp == null ? null : head.shift(query, 0, first, count, keys.groups().centre()));
+            pairs += (double) count * Math.max(0, Math.min(ordered.count(), (long) last + count) - span.keys);
+        }
+        return 2 * pairs * (ordered.d() + ordered.dv());
+    }
+
+    /** Queries in the caller's form. */
+    Matrix query() {
+        return head.query(member);
+    }
+
+    /** Where the results go. */
+    Matrix output() {
+        return head.output(member);
+    }
+
+    /** The last key that a query sees; below 0 for none. */
+    int last(int query) {
+        return (int) Math.max(-1, Math.min(head.keys() - 1L, query + offset));
+    }
+
+    /** Most folded keys that a tile draws to tilt values. */
+    int tilt() {
+        return tilt;
+    }
+
+    CausalKeys keys() {
+        return keys;
+    }
+
+    /** Queries times the scale, in the caller's order. */
+    Rows queries() {
+        return queries;
+    }
+
+    /** In which queries are similar. */
+    Metric metric() {
+        return metric;
+    }
+
+    /**
+     * Adds what a tile sums up.
+     *
+     * @param index the query of every row, from {@code from} on
+     */
+    void merge(SoftmaxTile state, int[] index, int from, int count, Scratch scratch) {
+        long mark = scratch.mark();
+        rows.merge(state, count, scratch.ints(index, from, count), 0);
+        scratch.release(mark);
+    }
+}

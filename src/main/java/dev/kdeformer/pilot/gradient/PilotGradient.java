@@ -1,0 +1,158 @@
+package dev.kdeformer.pilot.gradient;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.FixedFunction;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.method.GradientCall;
+import dev.kdeformer.method.GradientFrame;
+import dev.kdeformer.method.GradientRows;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.keys.SharedKeys;
+import dev.kdeformer.pilot.search.PilotOptions;
+import dev.kdeformer.pilot.walk.Effort;
+import dev.kdeformer.pilot.walk.FixedCost;
+import dev.kdeformer.pilot.walk.PilotHead;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import java.util.function.Consumer;
+import java.util.function.Function;
+
+/**
+ * Gradients of pilot attention at a fixed cost, with all that the walk down the tree decides held fixed; see
+ * {@link PilotAttention#gradient} for what that is. The walk is done again; at a leaf its gradients are found, and on
+ * the way up each node hands its share of those by the groups to the keys that it folded.
+ *
+ * <p>The tree is dealt to a fixed number of shares, which run at the same time and have gradients by keys and values of
+ * their own; these are added in the order of the shares, so that every sum has one order, whatever the number of
+ * threads.
+ */
+public final class PilotGradient implements GradientFrame.Body {
+    /** Most shares of the tree. */
+    private static final int SHARES = 8;
+
+    /** Rows that one task clears. */
+    private static final int CHUNK = 4096;
+
+    private final AttentionMethod method;
+    private final PilotOptions options;
+    private final Consumer<AttentionInput> check;
+
+    /**
+     * Gradients of a method.
+     *
+     * @param options of the method, without a mask
+     * @param check   refuses what the method does not take
+     */
+    public PilotGradient(AttentionMethod method, PilotOptions options, Consumer<AttentionInput> check) {
+        this.method = method;
+        this.options = options;
+        this.check = check;
+    }
+
+    @Override
+    public void checkSupported(AttentionInput input) {
+        check.accept(input);
+        if (input.mask().isCausal()) {
+            throw new IllegalArgumentException("the gradient of pilot attention takes no causal mask, got "
+                    + input.mask());
+        }
+    }
+
+    @Override
+    public void run(GradientCall call) {
+        Team team = call.team();
+        int units = call.forward().keyHeads();
+        team.expect((long) units * call.input().groupSize());
+        team.deal(units, 4, (unit, its) -> head(call, unit, its));
+    }
+
+    private void head(GradientCall call, int unit, Team team) {
+        AttentionInput input = call.input();
+        KeyHead head = call.forward().keyHead(unit);
+        clear(head.ofKeys(call.dKey()), team);
+        clear(head.ofKeys(call.dValue()), team);
+        boolean seen = SharedKeys.<KeyGroups>forEach(head, input.scale(), options.expansion().groups(), Function.identity(),
+                (member, queries, keys) -> member(call, head, member, queries, keys, team), team);
+        for (int member = 0; member < head.groupSize() && !seen; member++) {
+            clear(head.ofQueries(call.dQuery(), member), team);
+        }
+    }
+
+    private void member(GradientCall call, KeyHead head, int member, Rows queries, KeyGroups keys, Team team) {
+        AttentionInput input = call.input();
+        PilotHead pilot = pilot(head, member, queries, keys, team);
+        Effort effort = pilot.effort(input);
+        int shares = Math.min(SHARES, pilot.topNodes(effort));
+        GradientSums sums = new GradientSums(keys, shares, team.scratch());
+        // The queries as they are, but reflected like the keys.
+        Rows reflected = Rows.load(head.query(member), null, null, 1, team);
+        keys.reflection().apply(reflected, team);
+        GradientRows.Source source = GradientRows.Source.of(call, head, member, 0, input.queries())
+                .withQuery(GradientSums.matrix(reflected));
+        Matrix dQuery = head.ofQueries(call.dQuery(), member);
+        pilot.visit(effort, shares, team, (share, memory) -> {
+            sums.clear(share);
+            return new LeafGradient(pilot, source, dQuery, sums.dKey(share), sums.dValue(share), input.scale(),
+                    memory);
+        });
+        sums.addTo(head.ofKeys(call.dKey()), head.ofKeys(call.dValue()), team);
+        team.advance(1);
+    }
+
+    private PilotHead pilot(KeyHead head, int member, Rows queries, KeyGroups keys, Team team) {
+        return new PilotHead(head, member, options, keys, queries, options.cuts().tile(), team);
+    }
+
+    @Override
+    public FixedFunction fixed(Call call) {
+        AttentionInput input = call.input();
+        PlainPilot[] heads = new PlainPilot[input.batch() * input.heads()];
+        Team team = call.team();
+        for (int unit = 0; unit < call.keyHeads(); unit++) {
+            KeyHead head = call.keyHead(unit);
+            int first = unit * head.groupSize();
+            SharedKeys.<KeyGroups>forEach(head, input.scale(), options.expansion().groups(), Function.identity(),
+                    (member, queries, keys) -> {
+                        PilotHead pilot = pilot(head, member, queries, keys, team);
+                        WalkRecord record = new WalkRecord(pilot);
+                        pilot.visit(pilot.effort(input), 1, team, (share, scratch) -> record);
+                        heads[first + member] = new PlainPilot(input, keys, record.leaves());
+                    }, team);
+        }
+        return (unit, query, key, value) -> {
+            double[][] outputs = new double[input.groupSize()][];
+            for (int member = 0; member < outputs.length; member++) {
+                int head = unit * outputs.length + member;
+                outputs[member] = heads[head] == null ? new double[input.queries() * input.dv()]
+                        : heads[head].output(query[head], key[unit], value[unit]);
+            }
+            return outputs;
+        };
+    }
+
+    private static void clear(Matrix rows, Team team) {
+        team.forEach((rows.rows() + CHUNK - 1) / CHUNK, (index, scratch) -> {
+            float[] zeros = new float[rows.columns()];
+            for (int row = index * CHUNK; row < Math.min(rows.rows(), (index + 1) * CHUNK); row++) {
+                rows.writeRow(row, zeros, 0);
+            }
+        });
+    }
+
+    @Override
+    public Estimate estimate(AttentionInput input, int threads) {
+        Estimate forward = method.estimate(input, threads);
+        long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
+        int d = input.d();
+        int dv = input.dv();
+        return new Estimate(forward.scratchBytes()
+                + heads * (GradientSums.bytes(input.keys(), d, dv, SHARES) + Rows.bytes(input.queries(), d))
+                + threads * LeafGradient.bytes(input.keys(), options.expansion().groups(), d, dv),
+                forward.operations() + 2.0 * FixedCost.most(options, input).near() * (3.0 * d + 2.0 * dv)
+                        * input.queries() * input.batch() * input.heads());
+    }
+}

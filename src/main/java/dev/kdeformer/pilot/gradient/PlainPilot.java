@@ -1,0 +1,162 @@
+package dev.kdeformer.pilot.gradient;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.pilot.gradient.WalkRecord.Leaf;
+import dev.kdeformer.pilot.gradient.WalkRecord.Step;
+import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.keys.Reflection;
+import java.util.Arrays;
+import java.util.List;
+
+/** Pilot attention of one query head in double precision, straight from the definition, as a recorded walk decided. */
+final class PlainPilot {
+    private final AttentionInput input;
+    private final List<Leaf> leaves;
+    private final int[] rows;
+    private final int[] starts;
+    private final double[] biases;
+    private final double[] centre;
+    private final Reflection reflection;
+    private final int d;
+    private final int dv;
+    private double[] query;
+    private double[] key;
+    private double[] value;
+
+    PlainPilot(AttentionInput input, KeyGroups keys, List<Leaf> leaves) {
+        this.input = input;
+        this.leaves = leaves;
+        this.rows = keys.order().clone();
+        this.starts = keys.starts().clone();
+        this.biases = new double[keys.count()];
+        Arrays.setAll(biases, j -> keys.biases()[j]);
+        this.d = input.d();
+        this.dv = input.dv();
+        this.centre = new double[d];
+        this.reflection = keys.reflection();
+        Arrays.setAll(centre, c -> keys.centre()[c]);
+    }
+
+    /** The output, n × d_v, for the elements of the query head and of its key head. */
+    double[] output(double[] newQuery, double[] newKey, double[] newValue) {
+        query = reflection.applied(newQuery, d);
+        key = newKey.clone();
+        for (int i = 0; i < key.length; i++) {
+            key[i] -= centre[i % d];
+        }
+        key = reflection.applied(key, d);
+        value = newValue;
+        double[] output = new double[input.queries() * dv];
+        for (Leaf leaf : leaves) {
+            Groups groups = new Groups(starts.length - 1);
+            for (Step step : leaf.steps()) {
+                groups.move(step.centre(), step.move());
+                for (int j : step.folded()) {
+                    groups.fold(j);
+                }
+            }
+            for (int row : leaf.rows()) {
+                attend(leaf, groups, row, output);
+            }
+        }
+        return output;
+    }
+
+    private double key(int j, int c) {
+        return key[rows[j] * d + c];
+    }
+
+    private double value(int j, int c) {
+        return value[rows[j] * dv + c];
+    }
+
+    private double logit(double[] x, int j) {
+        double logit = biases[j];
+        for (int c = 0; c < d; c++) {
+            logit += x[c] * key(j, c);
+        }
+        return logit;
+    }
+
+    private void attend(Leaf leaf, Groups groups, int row, double[] output) {
+        double[] scaled = new double[d];
+        double[] delta = new double[d];
+        for (int c = 0; c < d; c++) {
+            scaled[c] = input.scale() * query[row * d + c];
+            delta[c] = scaled[c] - groups.centroid[c];
+        }
+        int count = leaf.near().length;
+        double[] logits = new double[count + groups.logMass.length];
+        for (int e = 0; e < count; e++) {
+            logits[e] = logit(scaled, leaf.near()[e]);
+        }
+        for (int g = 0; g < groups.logMass.length; g++) {
+            double logit = groups.logMass[g];
+            for (int c = 0; c < d; c++) {
+                logit += delta[c] * groups.keys[g][c] + 0.5 * delta[c] * delta[c] * leaf.moments()[g][c];
+            }
+            logits[count + g] = logit;
+        }
+        double max = Arrays.stream(logits).max().orElseThrow();
+        double sum = 0;
+        double[] weighted = new double[dv];
+        for (int e = 0; e < logits.length; e++) {
+            double p = Math.exp(logits[e] - max);
+            sum += p;
+            for (int c = 0; c < dv && p > 0; c++) {
+                double v = e < count ? value(leaf.near()[e], c) : groups.values[e - count][c];
+                for (int f = 0; f < d && e >= count; f++) {
+                    v += delta[f] * leaf.tilt()[f][c];
+                }
+                weighted[c] += p * v;
+            }
+        }
+        for (int c = 0; c < dv; c++) {
+            output[row * dv + c] = weighted[c] / sum;
+        }
+    }
+
+    /** The groups on the way down. */
+    private final class Groups {
+        private final double[] logMass;
+        private final double[][] keys;
+        private final double[][] values;
+        private double[] centroid;
+
+        Groups(int count) {
+            logMass = new double[count];
+            Arrays.fill(logMass, Double.NEGATIVE_INFINITY);
+            keys = new double[count][d];
+            values = new double[count][dv];
+        }
+
+        void move(double[] to, double[] valueMove) {
+            for (int g = 0; g < logMass.length && centroid != null; g++) {
+                for (int c = 0; c < d; c++) {
+                    logMass[g] += (to[c] - centroid[c]) * keys[g][c];
+                }
+                for (int c = 0; c < dv && logMass[g] > Double.NEGATIVE_INFINITY; c++) {
+                    values[g][c] += valueMove[c];
+                }
+            }
+            centroid = to;
+        }
+
+        void fold(int j) {
+            int g = 0;
+            while (j >= starts[g + 1]) {
+                g++;
+            }
+            double logit = logit(centroid, j);
+            double top = Math.max(logit, logMass[g]);
+            logMass[g] = top + Math.log(Math.exp(logit - top) + Math.exp(logMass[g] - top));
+            double part = Math.exp(logit - logMass[g]);
+            for (int c = 0; c < d; c++) {
+                keys[g][c] += part * (key(j, c) - keys[g][c]);
+            }
+            for (int c = 0; c < dv; c++) {
+                values[g][c] += part * (value(j, c) - values[g][c]);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package dev.kdeformer.pilot.gradient;
+
+import dev.kdeformer.pilot.keys.Candidates;
+import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.tile.FarField;
+import dev.kdeformer.pilot.tile.Fold;
+import dev.kdeformer.pilot.tile.NodeScratch;
+import dev.kdeformer.pilot.walk.NodeVisitor;
+import dev.kdeformer.pilot.walk.PilotHead;
+import dev.kdeformer.pilot.walk.PilotWalk;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** What a walk down the tree of one query head decided, written down leaf by leaf. */
+final class WalkRecord implements NodeVisitor {
+    /**
+     * A node on the way to a leaf.
+     *
+     * @param centre its centroid
+     * @param move   what the mean values of its parent's groups are moved by
+     * @param folded the keys that it folds
+     */
+    record Step(double[] centre, double[] move, int[] folded) {
+    }
+
+    /**
+     * A leaf.
+     *
+     * @param rows    the caller's rows of its queries
+     * @param near    its near keys
+     * @param steps   the way to it, itself last
+     * @param moments second central moments of every group's keys
+     * @param tilt    the value tilt, a row of values for every feature
+     */
+    record Leaf(int[] rows, int[] near, List<Step> steps, double[][] moments, double[][] tilt) {
+    }
+
+    private final PilotHead head;
+    private final KeyGroups keys;
+    private final List<Leaf> leaves = new ArrayList<>();
+    private final Step[] steps;
+    private final FarField[] fars;
+
+    WalkRecord(PilotHead head) {
+        this.head = head;
+        this.keys = head.keys();
+        this.steps = new Step[head.levels() / PilotWalk.LEVELS + 2];
+        this.fars = new FarField[steps.length];
+    }
+
+    List<Leaf> leaves() {
+        return leaves;
+    }
+
+    @Override
+    public void enter(int depth, float[] centre, FarField far) {
+        double[] move = new double[keys.values().columns()];
+        for (int g = 0; g < keys.groups() && depth > 0; g++) {
+            if (far.logMass(g) > FarField.EMPTY) {
+                for (int c = 0; c < move.length; c++) {
+                    int at = g * keys.values().stride() + c;
+                    move[c] = (double) far.values()[at] - fars[depth - 1].values()[at];
+                }
+                break; // all groups move alike
+            }
+        }
+        fars[depth] = far;
+        steps[depth] = new Step(doubles(centre, 0, keys.keys().columns()), move, new int[0]);
+    }
+
+    @Override
+    public void fold(int depth, FarField far, Fold fold, Candidates list, NodeScratch node) {
+        steps[depth] = new Step(steps[depth].centre, steps[depth].move,
+                IntStream.range(0, list.count).filter(j -> node.folded[j] > 0).map(j -> list.index[j]).toArray());
+    }
+
+    @Override
+    public void leaf(int depth, int from, int to, int[] near, int count, FarField far) {
+        int d = keys.keys().columns();
+        int dv = keys.values().columns();
+        double[][] moments = new double[keys.groups()][];
+        Arrays.setAll(moments, g -> doubles(far.variances(), g * keys.keys().stride(), d));
+        double[][] tilt = new double[d][];
+        Arrays.setAll(tilt, c -> far.tilt().length == 0 ? new double[dv]
+                : doubles(far.tilt(), c * keys.values().stride(), dv));
+        leaves.add(new Leaf(Arrays.copyOfRange(head.order(), from, to), Arrays.copyOf(near, count),
+                List.of(Arrays.copyOf(steps, depth + 1)), moments, tilt));
+    }
+
+    @Override
+    public void leave(int depth, FarField far) {
+    }
+
+    private static double[] doubles(float[] x, int at, int count) {
+        double[] y = new double[count];
+        Arrays.setAll(y, c -> x[at + c]);
+        return y;
+    }
+}

@@ -1,0 +1,69 @@
+package dev.kdeformer.pilot.keys;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.runtime.Team;
+import java.util.Arrays;
+
+/**
+ * An order of rows in which consecutive runs are similar: each node is split into two clusters of equal size.
+ * Node i of level l holds the positions [n·i / 2^l, n·(i + 1) / 2^l).
+ *
+ * <p>Reading rows in random order is what costs, so a node's rows are read once for several levels: they are projected
+ * on a few leading directions, and the nodes below look for theirs inside that subspace.
+ */
+public final class BalancedTree {
+    /** Rows that the directions of a node are found from. */
+    private static final int SAMPLE = 192;
+
+    private static final int ITERATIONS = 8;
+
+    /** Levels of splits from one set of projections. */
+    private static final int STEP = 3;
+
+    /** Rows that one thread projects at a time where a single node holds them all. */
+    private static final int CHUNK = 64 * Lanes.PANEL;
+
+    private BalancedTree() {
+    }
+
+    /** First position of a node. */
+    public static int start(int n, int level, int node) {
+        return (int) ((long) n * node >> level);
+    }
+
+    /**
+     * Builds the order.
+     *
+     * @param metric in which rows are similar
+     * @param levels number of levels below the root
+     * @return the row at every position
+     */
+    public static int[] order(Rows x, Metric metric, int levels, Team team) {
+        int n = x.count();
+        int[] order = new int[n];
+        Arrays.setAll(order, i -> i);
+        if (levels > 0) {
+            PrincipalSubspace subspace = new PrincipalSubspace();
+            subspace.find(x, order, 0, n, SAMPLE, TreeSplitter.RANK, ITERATIONS, metric, team.scratch());
+            TreeSplitter splitter = new TreeSplitter();
+            splitter.room(n);
+            team.forEach((n + CHUNK - 1) / CHUNK, (chunk, scratch) -> splitter.project(x, order, 0, chunk * CHUNK,
+                    Math.min(n, (chunk + 1) * CHUNK), subspace, scratch));
+            splitter.split(order, n, 0, 0, Math.min(STEP, levels));
+        }
+        for (int level = STEP; level < levels; level += STEP) {
+            int above = level;
+            team.forEach(1 << level, (node, scratch) -> {
+                int from = start(n, above, node);
+                int to = start(n, above, node + 1);
+                PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
+                subspace.find(x, order, from, to, SAMPLE, TreeSplitter.RANK, ITERATIONS, metric, scratch);
+                TreeSplitter splitter = scratch.keep(TreeSplitter.class, TreeSplitter::new);
+                splitter.room(to - from);
+                splitter.project(x, order, from, 0, to - from, subspace, scratch);
+                splitter.split(order, n, above, node, Math.min(STEP, levels - above));
+            });
+        }
+        return order;
+    }
+}

@@ -1,0 +1,160 @@
+package dev.kdeformer.pilot.keys;
+
+import static dev.kdeformer.kernel.Lanes.LANES;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * A row-major matrix in scratch memory, whole vectors to a row; the columns after the last one are zeros.
+ *
+ * @param stride floats from row to row
+ */
+public record Rows(long address, int count, int columns, int stride) {
+    /** Rows that one thread copies at a time. */
+    private static final int CHUNK = 4096;
+
+    /** Rows that are read from the caller's memory at a time. */
+    private static final int BLOCK = 64;
+
+    public static Rows allocate(Scratch scratch, int count, int columns) {
+        int stride = Lanes.padColumns(columns);
+        return new Rows(scratch.floats((long) count * stride), count, columns, stride);
+    }
+
+    public static long bytes(int count, int columns) {
+        return (long) count * Lanes.padColumns(columns) * Float.BYTES;
+    }
+
+    public long row(int index) {
+        return address + ((long) index * stride << 2);
+    }
+
+    public float get(int row, int column) {
+        return Memory.getFloat(row(row) + column * 4L);
+    }
+
+    /** Copies a row, padding included, into an array. */
+    public void read(int row, float[] target, int at) {
+        long from = row(row);
+        for (int c = 0; c < stride; c += LANES) {
+            Lanes.load(from + c * 4L).intoArray(target, at + c);
+        }
+    }
+
+    /** Sets a row from an array that holds at least {@code columns} floats from {@code at} on. */
+    public void write(int row, float[] source, int at) {
+        long to = row(row);
+        int whole = columns / LANES * LANES;
+        for (int c = 0; c < whole; c += LANES) {
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + c), to + c * 4L);
+        }
+        if (whole < columns) {
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + whole,
+                    Lanes.FLOATS.indexInRange(0, columns - whole)), to + whole * 4L);
+        }
+    }
+
+    /** Copies a row of {@code source}, which has the same stride. */
+    void copy(int row, Rows source, int from) {
+        long at = source.row(from);
+        long to = row(row);
+        for (int c = 0; c < stride; c += LANES) {
+            Lanes.store(Lanes.load(at + c * 4L), to + c * 4L);
+        }
+    }
+
+    /** These rows in another order: row i of the result is row {@code order[i]}. */
+    public Rows picked(int[] order, Team team) {
+        Rows result = allocate(team.scratch(), order.length, columns);
+        team.forEach((order.length + CHUNK - 1) / CHUNK, (index, scratch) -> {
+            for (int i = index * CHUNK; i < Math.min(order.length, (index + 1) * CHUNK); i++) {
+                result.copy(i, this, order[i]);
+            }
+        });
+        return result;
+    }
+
+    /**
+     * Copies rows of the caller.
+     *
+     * @param order  the row of {@code source} for every row; null for all in their order
+     * @param centre to be subtracted from every row; null for nothing
+     * @param factor what every row is multiplied by then
+     */
+    public static Rows load(Matrix source, int[] order, float[] centre, float factor, Team team) {
+        int count = order == null ? source.rows() : order.length;
+        int d = source.columns();
+        Rows result = allocate(team.scratch(), count, d);
+        float[] shift = new float[result.stride];
+        if (centre != null) {
+            System.arraycopy(centre, 0, shift, 0, d);
+        }
+        team.forEach((count + CHUNK - 1) / CHUNK, (index, scratch) -> {
+            float[] block = new float[BLOCK * d + LANES];
+            int end = Math.min(count, (index + 1) * CHUNK);
+            for (int first = index * CHUNK; first < end; first += BLOCK) {
+                int rows = Math.min(BLOCK, end - first);
+                if (order == null) {
+                    source.readRows(first, first + rows, block, 0, d);
+                }
+                for (int r = 0; r < rows; r++) {
+                    if (order != null) {
+                        source.readRow(order[first + r], block, r * d);
+                    }
+                }
+                for (int r = 0; r < rows; r++) {
+                    result.write(first + r, block, r * d, shift, factor);
+                }
+            }
+        });
+        return result;
+    }
+
+    private void write(int row, float[] source, int at, float[] shift, float factor) {
+        long to = row(row);
+        int whole = columns / LANES * LANES;
+        for (int c = 0; c < whole; c += LANES) {
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + c)
+                    .sub(FloatVector.fromArray(Lanes.FLOATS, shift, c)).mul(factor), to + c * 4L);
+        }
+        if (whole < columns) {
+            // The shift of the padding is zero, so that it stays zero.
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, source, at + whole,
+                    Lanes.FLOATS.indexInRange(0, columns - whole))
+                    .sub(FloatVector.fromArray(Lanes.FLOATS, shift, whole)).mul(factor), to + whole * 4L);
+        }
+    }
+
+    /** The row at place {@code i} of {@code count} that are spread evenly over all. */
+    int sampled(int i, int count) {
+        return (int) ((long) i * this.count / count);
+    }
+
+    /** The mean of {@code count} rows that are spread evenly over all. */
+    double[] sampledMean(int count) {
+        double[] mean = new double[columns];
+        for (int i = 0; i < count; i++) {
+            int row = sampled(i, count);
+            for (int c = 0; c < columns; c++) {
+                mean[c] += get(row, c) / (double) count;
+            }
+        }
+        return mean;
+    }
+
+    /** The squared norm of a row. */
+    public float square(int row) {
+        long at = row(row);
+        FloatVector sum = FloatVector.zero(Lanes.FLOATS);
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector x = Lanes.load(at + c * 4L);
+            sum = x.fma(x, sum);
+        }
+        return Lanes.sum(sum);
+    }
+}

@@ -1,0 +1,96 @@
+package dev.kdeformer.pilot.search;
+
+import dev.kdeformer.ErrorBudget;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The options that a call runs with: what was asked for, and the defaults of calls with or without a causal mask for the
+ * rest.
+ *
+ * @param spending  what a pass may cost where there is no budget
+ * @param expansion the far part
+ * @param cuts      how queries are cut into tiles
+ * @param draws     what is drawn at random
+ * @param budget    null for a fixed cost
+ */
+public record PilotOptions(Spending spending, Expansion expansion, Cuts cuts, Draws draws, ErrorBudget budget) {
+    /**
+     * A fixed cost.
+     *
+     * @param near        keys that every tile evaluates exactly
+     * @param candidates  keys passed down the tree per query, at most
+     * @param evaluations key evaluations per query to spend, from which the two others follow; 0 to take those
+     */
+    public record Spending(int near, int candidates, int evaluations) {
+    }
+
+    /**
+     * The far part of a node.
+     *
+     * @param groups groups of folded keys
+     * @param rank   directions of the spread
+     * @param tilt   most folded keys that a node draws to learn how values move with the query; 0 leaves them
+     */
+    public record Expansion(int groups, int rank, int tilt) {
+    }
+
+    /**
+     * How queries are cut.
+     *
+     * @param tile queries of a tile, aimed at
+     * @param span most consecutive queries that share the keys before them, under a causal mask
+     */
+    public record Cuts(int tile, int span) {
+    }
+
+    /**
+     * What is drawn at random.
+     *
+     * @param unbiased keys that every tile draws to take the bias out of its far part
+     * @param peaked   keys that every tile of a second pass over peaked queries draws; 0 for no such pass
+     * @param seed     of all that is drawn
+     */
+    public record Draws(int unbiased, int peaked, long seed) {
+    }
+
+    /**
+     * The options by name, without those that have no effect.
+     *
+     * @param causal whether they are those of calls with a causal mask
+     */
+    public Map<String, Object> reported(boolean causal) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        if (budget != null) {
+            map.put("budget", budget.relativeSpectral());
+        } else if (spending.evaluations > 0) {
+            map.put("columns", spending.evaluations);
+        } else {
+            map.put("near", spending.near);
+        }
+        boolean fixed = budget == null;
+        if (fixed && !causal && spending.evaluations == 0) {
+            map.put("candidates", spending.candidates);
+        }
+        map.put("groups", expansion.groups);
+        if (!causal) {
+            map.put("rank", expansion.rank);
+        }
+        if (draws.unbiased == 0) {
+            map.put("tilt", expansion.tilt);
+        }
+        if (fixed) {
+            map.put("tile", cuts.tile);
+        }
+        if (fixed && causal) {
+            map.put("span", cuts.span);
+        }
+        if (draws.unbiased > 0) {
+            map.put("unbiased", draws.unbiased);
+        }
+        if (draws.peaked > 0) {
+            map.put("peaked", draws.peaked);
+        }
+        return map;
+    }
+}

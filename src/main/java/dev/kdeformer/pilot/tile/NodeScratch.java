@@ -1,0 +1,53 @@
+package dev.kdeformer.pilot.tile;
+
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.pilot.keys.PrincipalSubspace;
+
+/** Buffers of one thread for the work at a node. */
+public final class NodeScratch {
+    /** Elements for each candidate. */
+    public static final int FLOATS = 6;
+
+    public final DrawnKeys drawn = new DrawnKeys();
+    public final TiltKernel tilt = new TiltKernel();
+    public final PrincipalSubspace subspace = new PrincipalSubspace();
+    public final Packer packer = new Packer();
+    public final QueryTile queries = new QueryTile();
+    public final QueryTile deviations = new QueryTile();
+    public final SoftmaxTile state = new SoftmaxTile();
+    final float[] weighted = new float[QueryTile.ROWS * STRIDE];
+    /** Sums of weights of a tile's far part, and what they are relative to. */
+    public final float[] farSums = new float[QueryTile.ROWS];
+    public final float[] farReferences = new float[QueryTile.ROWS];
+    public final Choice choice = new Choice();
+    public final float[] lanes = new float[LANES];
+
+    public float[] logits = new float[0];
+    public float[] spreads;
+    public float[] scores;
+    public float[] weights;
+    /** The weight of each candidate that is folded, 0 for the others. */
+    public float[] folded;
+    public int foldedCount;
+    public int[] near;
+
+    public void room(int count) {
+        // One vector more than needed: compressed vectors are stored whole.
+        int padded = Lanes.roundUp(count + LANES, 4 * LANES);
+        if (logits.length >= padded) {
+            return;
+        }
+        logits = new float[padded];
+        spreads = new float[padded];
+        scores = new float[padded];
+        weights = new float[padded];
+        folded = new float[padded];
+        near = new int[padded];
+    }
+}

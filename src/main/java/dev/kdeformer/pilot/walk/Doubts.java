@@ -1,0 +1,69 @@
+package dev.kdeformer.pilot.walk;
+
+import java.util.Arrays;
+
+/**
+ * How doubtful the result of each query is, for finding the few that are worth computing exactly. A query's doubt is
+ * the part of its weight that comes from the far field, times how far it lies from its tile's centroid in units of the
+ * groups' spread, Σ δ² c: where one is small there is no error to speak of. On heads of language models whose error
+ * sits in few rows, the hundredth part of the queries with the largest doubts held four to seven tenths of the squared
+ * error, close to what the worst hundredth part held.
+ */
+final class Doubts {
+    private final float[] doubts;
+
+    Doubts(int queries) {
+        doubts = new float[queries];
+    }
+
+    /** Notes the doubt about the query at a position; each is noted by one thread. */
+    void note(int position, float doubt) {
+        doubts[position] = doubt;
+    }
+
+    /** How many are at least {@code limit}. */
+    int count(float limit) {
+        int count = 0;
+        for (float doubt : doubts) {
+            count += doubt >= limit ? 1 : 0;
+        }
+        return count;
+    }
+
+    /**
+     * The positions of the largest doubts, ascending.
+     *
+     * @param among marks the positions to choose from; null for all
+     */
+    int[] largest(int wanted, boolean[] among) {
+        float[] sorted = new float[doubts.length];
+        int count = 0;
+        for (int i = 0; i < doubts.length; i++) {
+            if (among == null || among[i]) {
+                sorted[count++] = doubts[i];
+            }
+        }
+        int most = Math.min(wanted, count);
+        if (most == 0) {
+            return new int[0];
+        }
+        Arrays.sort(sorted, 0, count);
+        float limit = sorted[count - most];
+        int above = 0;
+        for (int i = count - most; i < count; i++) {
+            above += sorted[i] > limit ? 1 : 0;
+        }
+        int[] chosen = new int[most];
+        int next = 0;
+        int ties = most - above;
+        for (int i = 0; i < doubts.length && next < most; i++) {
+            if (among != null && !among[i]) {
+                continue;
+            }
+            if (doubts[i] > limit || doubts[i] == limit && ties-- > 0) {
+                chosen[next++] = i;
+            }
+        }
+        return chosen;
+    }
+}

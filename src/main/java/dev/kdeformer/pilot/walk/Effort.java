@@ -1,0 +1,72 @@
+package dev.kdeformer.pilot.walk;
+
+import java.util.List;
+
+/**
+ * How much a pass down the tree spends.
+ *
+ * @param candidates keys passed down per query of a node (κ)
+ * @param near       keys evaluated exactly per tile, or 0 where {@code threshold} decides
+ * @param threshold  a key is evaluated exactly where the logarithm of its expected squared error, as a part of the
+ *                   squared norm of the output, exceeds this
+ * @param tile       queries of a leaf, aimed at: all of them evaluate the same near keys. What a leaf costs besides
+ *                   those is the same for any tile, so that large tiles with more near keys are cheaper at the same
+ *                   error, up to a point
+ */
+public record Effort(int candidates, int near, double threshold, int tile) {
+    /** Queries of a tile within an error budget. */
+    static final int TILE = 256;
+
+    /**
+     * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a half off the
+     * error of the one before: on most by the threshold, on some only by the candidates.
+     */
+    static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(3, -12), adaptive(4, -14), adaptive(6, -15.5),
+            adaptive(6, -16.5), adaptive(8, -17.5), adaptive(8, -18.5), adaptive(8, -19.5), adaptive(12, -20.5),
+            adaptive(12, -21.25), adaptive(16, -22), adaptive(16, -24));
+
+    /** Fixed numbers of keys. */
+    static Effort fixed(int candidates, int near, int tile) {
+        return new Effort(candidates, near, 0, tile);
+    }
+
+    /** Each tile takes the keys that it needs. */
+    static Effort adaptive(int candidates, double threshold) {
+        return new Effort(candidates, 0, threshold, TILE);
+    }
+
+    /** The level of the leaves in a tree of {@code queries} queries whose tiles are halved until they are small. */
+    static int leafLevel(int queries, int tile) {
+        int level = 0;
+        while ((long) largest(tile) << level < queries) {
+            level++;
+        }
+        return level;
+    }
+
+    /**
+     * The first level that is walked: nodes above it would drop few keys or none. Half a step further down than that
+     * costs little, and gives all threads something to do.
+     */
+    int topLevel(int queries, int keys, int leaf) {
+        int level = leaf % PilotWalk.LEVELS;
+        while (level + PilotWalk.LEVELS <= leaf && 2L * candidates * (queries >> level) >= keys) {
+            level += PilotWalk.LEVELS;
+        }
+        return level;
+    }
+
+    /** Most queries in a leaf: splitting in halves ends at tiles between half of this and this. */
+    static int largest(int tile) {
+        return tile * 7 / 5;
+    }
+
+    /** The same with the threshold lower by the logarithm of how much values vary beside the output. */
+    Effort relativeTo(double logVariation) {
+        return isAdaptive() ? new Effort(candidates, 0, threshold - logVariation, tile) : this;
+    }
+
+    boolean isAdaptive() {
+        return near == 0;
+    }
+}

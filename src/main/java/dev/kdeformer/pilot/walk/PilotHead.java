@@ -1,0 +1,277 @@
+package dev.kdeformer.pilot.walk;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.pilot.keys.BalancedTree;
+import dev.kdeformer.pilot.keys.Candidates;
+import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.keys.Metric;
+import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.search.PilotOptions;
+import dev.kdeformer.pilot.tile.DrawnKeys;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.sampling.CounterRandom;
+import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+import java.util.concurrent.atomic.DoubleAdder;
+
+/** One query head: its queries in tree order, the keys they meet, and where the results go. */
+public final class PilotHead {
+    /** "far", so that no other user of the seed draws the same. */
+    private static final long SAMPLING = 0x666172;
+
+    private final KeyHead head;
+    private final PilotOptions options;
+    private final KeyGroups keys;
+    private final Rows queries;
+    private final int levels;
+    private final Narrowing narrowing;
+    private final int[] order;
+    private final long orderAddress;
+    private final int[] offsets;
+    private final int[] keyAtRow;
+    private final Candidates all;
+    private final Matrix query;
+    private final Matrix output;
+    private final Matrix logSumExp;
+    private final CounterRandom sampling;
+    private final int samples;
+    private final double alike;
+
+    /**
+     * Sorts the queries.
+     *
+     * @param unsorted the queries times the scale, in the caller's order
+     * @param tile     queries of the smallest leaves that will be asked for
+     */
+    public PilotHead(KeyHead head, int member, PilotOptions options, KeyGroups keys, Rows unsorted, int tile,
+            Team team) {
+        this.head = head;
+        this.options = options;
+        this.samples = options.draws().unbiased();
+        this.alike = FarDraw.ALIKE;
+        this.sampling = CounterRandom.of(options.draws().seed()).stream(SAMPLING, head.index(), member);
+        this.keys = keys;
+        int n = unsorted.count();
+        this.levels = Effort.leafLevel(n, tile);
+        this.order = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()), levels, team);
+        this.orderAddress = team.scratch().ints(order, 0, n);
+        this.queries = unsorted.picked(order, team);
+        this.narrowing = Narrowing.of(queries, levels);
+        this.query = head.query(member);
+        this.output = head.output(member);
+        this.logSumExp = head.logSumExp(member);
+        this.all = Candidates.all(keys);
+        this.keyAtRow = new int[head.keys()];
+        Arrays.fill(keyAtRow, -1);
+        for (int j = 0; j < keys.count(); j++) {
+            keyAtRow[keys.order()[j]] = j;
+        }
+        this.offsets = n == head.key().rows() ? OffsetKeys.find(unsorted, keys, keyAtRow, team.scratch())
+                : new int[0];
+    }
+
+    /**
+     * Some of the queries of another head.
+     *
+     * @param positions in the other's order
+     * @param samples   keys that every tile draws
+     * @param alike     the part of them that takes all keys alike
+     * @param tile      queries of the leaves
+     */
+    PilotHead(PilotHead first, int[] positions, int samples, double alike, int tile, Team team) {
+        int n = positions.length;
+        Rows some = first.queries.picked(positions, team);
+        this.head = first.head;
+        this.options = first.options;
+        this.samples = samples;
+        this.alike = alike;
+        // Apart from what the other has drawn.
+        this.sampling = first.sampling.stream(SAMPLING);
+        this.keys = first.keys;
+        this.levels = Effort.leafLevel(n, tile);
+        int[] sorted = BalancedTree.order(some, Metric.of(keys.keys(), team.scratch()), levels, team);
+        this.queries = some.picked(sorted, team);
+        this.narrowing = Narrowing.of(queries, levels);
+        this.order = new int[n];
+        Arrays.setAll(order, i -> first.order[positions[sorted[i]]]);
+        this.orderAddress = team.scratch().ints(order, 0, n);
+        this.query = first.query;
+        this.output = first.output;
+        this.logSumExp = first.logSumExp;
+        this.all = first.all;
+        this.keyAtRow = first.keyAtRow;
+        this.offsets = first.offsets;
+    }
+
+    /** The key head that the queries read. */
+    public KeyHead keyHead() {
+        return head;
+    }
+
+    /** The effort at the fixed cost of the options. */
+    public Effort effort(AttentionInput input) {
+        return FixedCost.of(options, input, keys.count(), keys.valuesFollow()).effort(options, narrowing);
+    }
+
+    /** Computes the output of all tiles that a pass wants. */
+    Pass.Done run(Pass pass, Team team) {
+        Effort effort = pass.effort();
+        int topLevel = topLevel(effort);
+        DoubleAdder work = new DoubleAdder();
+        DoubleAdder share = new DoubleAdder();
+        int nodes = 1 << topLevel;
+        int together = together(Math.max(1, Integer.highestOneBit(nodes / team.threads())));
+        team.forEach(nodes / together, (index, scratch) -> {
+            PilotWalk walk = new PilotWalk(this, pass, team, scratch);
+            walk.top(topLevel, index * together, together);
+            work.add(walk.work());
+            share.add(walk.projected());
+            team.advance((long) together * Math.max(1, queries.count() >> topLevel));
+        });
+        return new Pass.Done(work.sum(), share.sum());
+    }
+
+    /** How many of {@code nodes} siblings are worked on together. */
+    int together(int nodes) {
+        return PilotWalk.together(nodes, samples());
+    }
+
+    /** Number of nodes that a walk starts from. */
+    public int topNodes(Effort effort) {
+        return 1 << topLevel(effort);
+    }
+
+    /** Walks the whole tree in {@code shares} parts, each with a visitor of its own. */
+    public void visit(Effort effort, int shares, Team team, NodeVisitor.Maker maker) {
+        int topLevel = topLevel(effort);
+        int nodes = 1 << topLevel;
+        team.forEach(shares, (share, scratch) -> {
+            PilotWalk walk = new PilotWalk(this, Pass.of(effort), team, scratch, maker.make(share, scratch));
+            for (int node = (int) ((long) share * nodes / shares); node < (share + 1L) * nodes / shares; node++) {
+                walk.top(topLevel, node, 1);
+            }
+        });
+    }
+
+    /** The level of the leaves. */
+    int leafLevel(Effort effort) {
+        return Math.min(levels, Effort.leafLevel(queries.count(), effort.tile()));
+    }
+
+    private int topLevel(Effort effort) {
+        return effort.topLevel(queries.count(), keys.count(), leafLevel(effort));
+    }
+
+    /** Most candidates that a leaf can be handed. */
+    int mostLeafCandidates(Effort effort) {
+        int leaf = leafLevel(effort);
+        if (topLevel(effort) >= leaf) {
+            return keys.count();
+        }
+        long rows = (queries.count() >> leaf - PilotWalk.LEVELS) + 1L;
+        return (int) Math.min(keys.count(), Math.max(effort.near(), effort.candidates() * rows) + mostForced());
+    }
+
+    /** Most keys that offsets can force into a node's list beyond the wanted number. */
+    int mostForced() {
+        return offsets.length == 0 ? 0 : Math.min(keys.count(), offsets.length * queries.count());
+    }
+
+    /** Writes the rows of a finished tile. */
+    void finish(SoftmaxTile state, int from, int count) {
+        finish(state, orderAddress, from, count);
+    }
+
+    /**
+     * Writes rows that lie anywhere.
+     *
+     * @param rows address of ints, the caller's rows
+     */
+    void finish(SoftmaxTile state, long rows, int from, int count) {
+        state.finish(output, logSumExp, rows, from,
+                logSumExp == null ? null : head.shift(query, rows, from, count, keys.centre()));
+    }
+
+    /** Where the results go, in the caller's order. */
+    Matrix output() {
+        return output;
+    }
+
+    public KeyGroups keys() {
+        return keys;
+    }
+
+    Candidates all() {
+        return all;
+    }
+
+    /** Queries times the scale, in tree order. */
+    public Rows queries() {
+        return queries;
+    }
+
+    /** The caller's row of every position. */
+    public int[] order() {
+        return order;
+    }
+
+    /** The centred key at a distance from the query at a position, or −1. */
+    int keyAt(int position, int offset) {
+        int row = order[position] + offset;
+        return row < 0 || row >= keyAtRow.length ? -1 : keyAtRow[row];
+    }
+
+    /** Address of ints, the caller's row of every position. */
+    public long orderAddress() {
+        return orderAddress;
+    }
+
+    int[] offsets() {
+        return offsets;
+    }
+
+    /** How the queries come closer from level to level. */
+    Narrowing narrowing() {
+        return narrowing;
+    }
+
+    /** Depth of the tree. */
+    public int levels() {
+        return levels;
+    }
+
+    /** Directions of the spread. */
+    int rank() {
+        return !keys.valuesFollow() ? 0 : Math.min(options.expansion().rank(), Math.min(queries.columns(), PilotWalk.MOST_RANK));
+    }
+
+    /**
+     * Whether values move with the query. A tilt from drawn keys is no sum over all folded ones, and so has no part that
+     * a sample could take away.
+     */
+    boolean tilts() {
+        return keys.valuesFollow() && options.expansion().tilt() > 0 && samples == 0;
+    }
+
+    /** How many folded keys a node of that many queries draws to tilt values. */
+    int drawn(int size) {
+        return tilts() ? DrawnKeys.wanted(options.expansion().tilt(), size) : 0;
+    }
+
+    /** Keys that are drawn for every tile to take the bias out of its far part; 0 for none. */
+    int samples() {
+        return samples;
+    }
+
+    /** The part of the drawn keys that takes all keys alike. */
+    double alike() {
+        return alike;
+    }
+
+    /** The random numbers of the tile that starts at a position. */
+    CounterRandom random(int position) {
+        return sampling.stream(position);
+    }
+}

@@ -1,0 +1,489 @@
+package dev.kdeformer.pilot.walk;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.LogitKernel;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.pilot.keys.BalancedTree;
+import dev.kdeformer.pilot.keys.Candidates;
+import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.keys.PrincipalSubspace;
+import dev.kdeformer.pilot.tile.FarField;
+import dev.kdeformer.pilot.tile.Fold;
+import dev.kdeformer.pilot.tile.NodeScratch;
+import dev.kdeformer.pilot.tile.ScoreKernel;
+import dev.kdeformer.pilot.tile.TileAttention;
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.Scratch;
+import dev.kdeformer.runtime.Team;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * One thread's walk down a part of the query tree: at every node the pilot row of its candidates, the choice of those
+ * that go on, the folding of the rest; at a leaf the attention of its queries to the near keys and the far groups.
+ *
+ * <p>Siblings share their parent's list, and are measured and folded together: each key is fetched once for all of
+ * them, which is what counts where keys do not fit into the caches. The order of every sum is that of one after another.
+ */
+public final class PilotWalk {
+    /** Levels of the binary tree from a node to its children: four children each. */
+    public static final int LEVELS = 2;
+
+    /** Queries that the spread of a node is measured on. */
+    private static final int SAMPLE = 128;
+
+    /** Most directions that it is measured in. */
+    public static final int MOST_RANK = 4;
+
+    /** More find better directions, but no better keys. */
+    private static final int ITERATIONS = 2;
+
+    private static final int LEAST_NEAR = 16;
+
+    /** Candidates that together hold less than this part of the mass are dropped instead of folded. */
+    private static final double NEGLIGIBLE = 1e-3;
+
+    private final PilotHead head;
+    private final Team team;
+    private final Pass pass;
+    private final Effort effort;
+    private final int leafLevel;
+    private final Siblings siblings;
+    private final Scratch scratch;
+    private final KeyGroups keys;
+    private final int d;
+    private final int stride;
+    private final WalkNode[][] nodes;
+    private final Fold[] folds;
+    private final Candidates[] lists;
+    private final float[][] centres;
+    private final boolean[] forced;
+    private final TileAttention attention;
+    private final long noBias;
+    /** Null where the far part stays as it is. */
+    private final FarCorrection correction;
+    private final NodeVisitor visitor;
+    private double work;
+    private double projected;
+
+    PilotWalk(PilotHead head, Pass pass, Team team, Scratch scratch) {
+        this(head, pass, team, scratch, null);
+    }
+
+    /**
+     * @param visitor goes along and takes the leaves; null for attention
+     */
+    PilotWalk(PilotHead head, Pass pass, Team team, Scratch scratch, NodeVisitor visitor) {
+        this.visitor = visitor;
+        this.team = team;
+        this.head = head;
+        this.pass = pass;
+        this.effort = pass.effort();
+        this.scratch = scratch;
+        this.siblings = scratch.keep(Siblings.class, Siblings::new);
+        this.keys = head.keys();
+        this.d = keys.keys().columns();
+        this.stride = keys.keys().stride();
+        this.leafLevel = head.leafLevel(effort);
+        int depth = leafLevel / LEVELS + 2;
+        this.lists = new Candidates[depth];
+        this.centres = new float[depth][stride];
+        this.nodes = new WalkNode[depth][Siblings.MOST];
+        this.folds = new Fold[Siblings.MOST];
+        this.forced = head.offsets().length == 0 ? null : new boolean[keys.count()];
+        this.attention = new TileAttention(keys, head.mostLeafCandidates(effort), head.tilts(),
+                siblings.buffers[0], scratch);
+        this.noBias = scratch.floats(PANEL);
+        Memory.fillFloats(noBias, PANEL, 0);
+        this.correction = head.samples() == 0 ? null : new FarCorrection(head, depth, scratch);
+    }
+
+    /** Work done, in floating-point operations. */
+    double work() {
+        return work;
+    }
+
+    /**
+     * What the wanted queries' share of the work is when all others are walked too: each node's work times the wanted
+     * part of its queries, in whole operations, so that the sum over threads is always the same.
+     */
+    double projected() {
+        return projected;
+    }
+
+    /** Walks from {@code count} top nodes down to the leaves that the pass wants. */
+    void top(int level, int first, int count) {
+        visit(level, first, count, 0, head.all(), null);
+    }
+
+    /**
+     * How many of some siblings are worked on together.
+     *
+     * @param nodes   the siblings, a power of two
+     * @param samples keys that are drawn for a correction, which follows one path down the tree at a time
+     */
+    public static int together(int nodes, int samples) {
+        return samples == 0 ? Math.min(nodes, Siblings.MOST) : 1;
+    }
+
+    /** Walks from siblings, {@code count} nodes from {@code first} on, that share a list. */
+    private void visit(int level, int first, int count, int depth, Candidates list, FarField parent) {
+        boolean leaf = level >= leafLevel;
+        double passed = leaf ? 0 : head.narrowing().passed(level, effort);
+        WalkNode[] all = nodes[depth];
+        int open = 0;
+        for (int i = 0; i < count; i++) {
+            WalkNode node = node(depth, open);
+            if (!enter(node, level, first + i, depth, parent)) {
+                continue;
+            }
+            int size = node.to - node.from;
+            node.wanted = leaf ? effort.near() : Math.max(effort.near(), (int) (passed * size));
+            node.passes = !leaf && list.count <= node.wanted;
+            open++;
+        }
+        measure(all, open, list);
+        for (int i = 0; i < open; i++) {
+            if (!all[i].passes) {
+                choose(all[i], list, leaf, depth);
+            }
+        }
+        fold(all, open, list);
+        // Before any of them goes down, where others need the same buffers.
+        for (int i = 0; i < open; i++) {
+            merge(all[i], list, depth);
+        }
+        for (int i = 0; i < open; i++) {
+            finish(all[i], level, depth, list, leaf);
+        }
+    }
+
+    private WalkNode node(int depth, int sibling) {
+        if (nodes[depth][sibling] == null) {
+            int valueStride = keys.values().stride();
+            if (folds[sibling] == null) {
+                folds[sibling] = new Fold(keys.groups(), stride, valueStride);
+            }
+            nodes[depth][sibling] = new WalkNode(siblings.buffers[sibling], folds[sibling],
+                    new FarField(keys.groups(), d, stride, valueStride, head.tilts()), stride);
+        }
+        return nodes[depth][sibling];
+    }
+
+    private boolean enter(WalkNode node, int level, int index, int depth, FarField parent) {
+        node.index = index;
+        node.from = BalancedTree.start(head.queries().count(), level, index);
+        node.to = BalancedTree.start(head.queries().count(), level, index + 1);
+        node.queries = pass.wanted(node.from, node.to);
+        if (node.queries == 0) {
+            return false;
+        }
+        team.check();
+        node.work = 0;
+        PrincipalSubspace subspace = node.buffers.subspace;
+        subspace.find(head.queries(), null, node.from, node.to, SAMPLE, head.rank(), ITERATIONS, null, scratch);
+        System.arraycopy(subspace.mean(), 0, node.centre, 0, stride);
+        if (parent == null) {
+            node.far.clear();
+        } else {
+            float[] shift = new float[stride];
+            for (int c = 0; c < d; c++) {
+                shift[c] = node.centre[c] - centres[depth - 1][c];
+            }
+            node.far.move(parent, shift);
+        }
+        if (correction != null) {
+            correction.layer(depth).enter(parent, node.far);
+        }
+        if (visitor != null) {
+            visitor.enter(depth, node.centre, node.far);
+        }
+        return true;
+    }
+
+    private void choose(WalkNode node, Candidates list, boolean leaf, int depth) {
+        NodeScratch buffers = node.buffers;
+        // Padding up to whole vectors must not be the largest of anything.
+        for (int j = list.count; j < Lanes.roundUp(list.count, LANES); j++) {
+            buffers.logits[j] = FarField.EMPTY;
+            buffers.spreads[j] = 0;
+        }
+        node.top = ScoreKernel.largest(buffers.logits, list.count);
+        for (int g = 0; g < keys.groups(); g++) {
+            node.top = Math.max(node.top, node.far.logMass(g));
+        }
+        float best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
+        node.mass = ScoreKernel.weights(buffers.logits, list.count, node.top, buffers.weights, buffers.lanes)
+                + node.far.mass(node.top);
+        force(node.from, node.to, true);
+        node.chosen = leaf ? buffers.near : node.room(Math.min(keys.count(), node.wanted + head.mostForced()));
+        node.count = split(node, list, best, leaf ? leafWanted(node, list) : node.wanted);
+        force(node.from, node.to, false);
+        if (correction != null) {
+            correction.layer(depth).rest(keys, list, node.chosen, node.count, buffers, node.top,
+                    negligible(node, list.count));
+        }
+    }
+
+    private void finish(WalkNode node, int level, int depth, Candidates list, boolean leaf) {
+        System.arraycopy(node.centre, 0, centres[depth], 0, stride);
+        if (!leaf) {
+            Candidates kept = list;
+            if (!node.passes) {
+                kept = list(depth, Math.min(keys.count(), node.wanted + head.mostForced()));
+                kept.take(node.chosen, node.count, keys, node.buffers.packer);
+                account(node);
+            }
+            descend(node, level, depth, kept);
+            return;
+        }
+        if (correction != null) {
+            correction.draw(depth, node.from, centres, node.far, node.buffers);
+        }
+        if (visitor == null) {
+            attend(node, depth);
+        } else {
+            visitor.leaf(depth, node.from, node.to, node.chosen, node.count, node.far);
+            visitor.leave(depth, node.far);
+        }
+        account(node);
+    }
+
+    private void account(WalkNode node) {
+        work += node.work;
+        projected += Math.rint(node.work * node.queries / (node.to - node.from));
+    }
+
+    private void descend(WalkNode node, int level, int depth, Candidates list) {
+        int down = Math.min(LEVELS, leafLevel - level);
+        int children = 1 << down;
+        // A visitor follows one path down the tree at a time.
+        int together = visitor == null ? head.together(children) : 1;
+        for (int child = 0; child < children; child += together) {
+            visit(level + down, (node.index << down) + child, together, depth + 1, list, node.far);
+        }
+        if (visitor != null) {
+            visitor.leave(depth, node.far);
+        }
+    }
+
+    private Candidates list(int depth, int capacity) {
+        if (lists[depth] == null || lists[depth].capacity < capacity) {
+            lists[depth] = Candidates.empty(capacity, d, scratch);
+        }
+        return lists[depth];
+    }
+
+    /** The pilot row and the spread of every candidate of nodes, a panel at a time for all of them. */
+    private void measure(WalkNode[] all, int open, Candidates list) {
+        int rows = 0;
+        for (int i = 0; i < open; i++) {
+            if (!all[i].passes) {
+                prepare(all[i], rows, list.count);
+                rows += 1 + head.rank();
+            }
+        }
+        for (int first = 0; first < list.count && rows > 0; first += PANEL) {
+            long packed = list.panels + ((long) first * Candidates.lines(d) << 2);
+            LogitKernel.logits(siblings.pilot, rows, d, packed, noBias, siblings.panel, 0);
+            int row = 0;
+            for (int i = 0; i < open; i++) {
+                if (!all[i].passes) {
+                    spread(all[i], row, packed, first);
+                    row += 1 + head.rank();
+                }
+            }
+        }
+    }
+
+    /** The left operand of a node's pilot row: its centroid, then the directions, from a row of the siblings' on. */
+    private void prepare(WalkNode node, int row, int count) {
+        int rank = head.rank();
+        NodeScratch buffers = node.buffers;
+        buffers.room(count);
+        PrincipalSubspace subspace = buffers.subspace;
+        System.arraycopy(subspace.mean(), 0, siblings.pilot, row * STRIDE, d);
+        double rest = subspace.trace();
+        for (int r = 0; r < rank; r++) {
+            System.arraycopy(subspace.directions(), r * STRIDE, siblings.pilot, (row + r + 1) * STRIDE, d);
+            rest -= subspace.variance(r);
+        }
+        node.rest = Math.max(0, rest / Math.max(1, d - rank));
+        node.work += 2.0 * (1 + rank) * d * count;
+    }
+
+    /** Takes a node's products with one panel of candidates, rows from {@code row} on, to its logits and spreads. */
+    private void spread(WalkNode node, int row, long packed, int first) {
+        NodeScratch buffers = node.buffers;
+        float[] panel = siblings.panel;
+        long biases = packed + ((long) d * PANEL << 2);
+        long squares = biases + PANEL * 4L;
+        for (int c = 0; c < PANEL; c += LANES) {
+            int j = first + c;
+            FloatVector.fromArray(FLOATS, panel, row * STRIDE + c).add(Lanes.load(biases + c * 4L))
+                    .intoArray(buffers.logits, j);
+            FloatVector spread = Lanes.load(squares + c * 4L).mul((float) node.rest);
+            for (int r = 0; r < head.rank(); r++) {
+                FloatVector x = FloatVector.fromArray(FLOATS, panel, (row + r + 1) * STRIDE + c);
+                float more = (float) (buffers.subspace.variance(r) - node.rest);
+                spread = x.mul(x).fma(FloatVector.broadcast(FLOATS, more), spread);
+            }
+            spread.intoArray(buffers.spreads, j);
+        }
+    }
+
+    private void force(int from, int to, boolean value) {
+        if (forced == null) {
+            return;
+        }
+        for (int i = from; i < to; i++) {
+            for (int offset : head.offsets()) {
+                int key = head.keyAt(i, offset);
+                if (key >= 0) {
+                    forced[key] = value;
+                }
+            }
+        }
+    }
+
+    private int leafWanted(WalkNode node, Candidates list) {
+        if (!effort.isAdaptive()) {
+            return effort.near();
+        }
+        float lowest = (float) (effort.threshold() + 2 * (Math.log(node.mass) + node.top));
+        int count = ScoreKernel.above(node.buffers.scores, list.count, lowest);
+        return Math.max(LEAST_NEAR, Lanes.roundUp(count, LEAST_NEAR));
+    }
+
+    /** Splits the list into the {@code wanted} best, forced ones included, and the rest that is folded. */
+    private int split(WalkNode node, Candidates list, float best, int wanted) {
+        NodeScratch buffers = node.buffers;
+        int count = list.count;
+        int certain = 0;
+        if (forced != null && wanted < count) {
+            for (int j = 0; j < count; j++) {
+                if (forced[list.index[j]]) {
+                    certain++;
+                    buffers.scores[j] = Float.POSITIVE_INFINITY;
+                }
+            }
+        }
+        buffers.choice.prepare(buffers.scores, count, best, wanted, Math.max(wanted, certain));
+        return buffers.choice.split(buffers, list.index, count, node.chosen, negligible(node, count));
+    }
+
+    /** A weight so small that all of {@code count} candidates below it together change nothing that matters. */
+    private static float negligible(WalkNode node, int count) {
+        return (float) (NEGLIGIBLE * node.mass / count);
+    }
+
+    private void fold(WalkNode[] all, int open, Candidates list) {
+        siblings.fold.begin();
+        for (int i = 0; i < open; i++) {
+            if (all[i].folds()) {
+                siblings.fold.add(all[i]);
+            }
+        }
+        siblings.fold.run(keys, list);
+    }
+
+    /** Takes what a node folded up into its far field. */
+    private void merge(WalkNode node, Candidates list, int depth) {
+        if (!node.folds()) {
+            return;
+        }
+        NodeScratch buffers = node.buffers;
+        if (correction != null) {
+            correction.layer(depth).folded(node.fold);
+        }
+        if (visitor != null) {
+            visitor.fold(depth, node.far, node.fold, list, buffers);
+        }
+        int dv = keys.values().columns();
+        int drawn = head.drawn(node.to - node.from);
+        float[] tilt = null;
+        if (drawn > 0) {
+            buffers.drawn.draw(list.index, buffers.folded, list.count, buffers.foldedCount, drawn);
+            tilt = buffers.tilt.joining(keys, buffers.drawn, node.fold, node.far, scratch);
+            node.work += 2.0 * d * dv * buffers.drawn.count();
+        }
+        node.far.merge(node.fold, tilt);
+        node.work += (4.0 * d + 2.0 * dv) * buffers.foldedCount;
+    }
+
+    private void attend(WalkNode node, int depth) {
+        FarField far = node.far;
+        NodeScratch buffers = siblings.buffers[0];
+        int dv = keys.values().columns();
+        boolean hasFar = !far.isEmpty();
+        attention.prepare(node.chosen, node.count, far);
+        float[] variances = pass.doubts() == null ? null : far.meanVariances();
+        for (int first = node.from; first < node.to; first += QueryTile.ROWS) {
+            int rows = Math.min(QueryTile.ROWS, node.to - first);
+            attention.begin(head.queries(), null, first, rows);
+            if (hasFar) {
+                attention.addFar(centres[depth]);
+            }
+            if (pass.doubts() != null) {
+                for (int r = 0; r < rows; r++) {
+                    buffers.farReferences[r] = buffers.state.reference(r);
+                    buffers.farSums[r] = hasFar ? buffers.state.sum(r) : 0;
+                }
+            }
+            attention.addNear();
+            if (pass.doubts() != null) {
+                doubt(buffers, first, rows, variances);
+            }
+            if (correction != null && correction.count() > 0) {
+                correction.apply(buffers.state, buffers.queries, hasFar ? buffers.deviations : null,
+                        attention.farKeys());
+            }
+            if (pass.peaks() != null) {
+                for (int r = 0; r < rows; r++) {
+                    pass.peaks().note(first + r, peak(buffers, first + r, r));
+                }
+            }
+            head.finish(buffers.state, first, rows);
+        }
+        int size = node.to - node.from;
+        node.work += size * (2.0 * (d + dv) * (node.count + (hasFar ? keys.groups() : 0)) + 2.0 * d * dv);
+        if (correction != null) {
+            node.work += size * (2.0 * (d + dv) * correction.count()
+                    + (hasFar ? keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv : 0));
+        }
+    }
+
+    /** The largest p (1 − p) over the parts p of a query's weight that its keys at fixed distances hold. */
+    private float peak(NodeScratch buffers, int position, int r) {
+        float[] q = buffers.queries.data();
+        double logSum = buffers.state.reference(r) * Math.log(2) + Math.log(buffers.state.sum(r));
+        double peak = 0;
+        for (int offset : head.offsets()) {
+            int key = head.keyAt(position, offset);
+            if (key >= 0) {
+                float logit = Lanes.dot(keys.keys().row(key), q, r * STRIDE, stride) + keys.biases()[key];
+                double part = Math.min(1, Math.exp(logit - logSum));
+                peak = Math.max(peak, part * (1 - part));
+            }
+        }
+        return (float) peak;
+    }
+
+    /** Notes how much each query of the tile depends on the far field, and how far it is from where that is good. */
+    private void doubt(NodeScratch buffers, int first, int rows, float[] variances) {
+        for (int r = 0; r < rows; r++) {
+            double part = buffers.farSums[r] == 0 ? 0 : buffers.farSums[r] / (double) buffers.state.sum(r)
+                    * Math.pow(2, (double) buffers.farReferences[r] - buffers.state.reference(r));
+            float distance = 0;
+            for (int c = 0; c < d && part > 0; c++) {
+                float delta = buffers.deviations.data()[r * STRIDE + c];
+                distance += delta * delta * variances[c];
+            }
+            pass.doubts().note(first + r, (float) (part * distance));
+        }
+    }
+}
