@@ -1,0 +1,96 @@
+package dev.kdeformer.train;
+
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionGradient;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.DifferentiableMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.pilot.PilotAttention;
+import dev.kdeformer.tensor.Tensor;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * The attention of every layer of a model, with gradients where there are any, and the time that it takes. Made for one
+ * thread.
+ */
+public class ModelAttention {
+    private final Engine engine;
+    private final List<AttentionMethod> methods;
+    private final AttentionGradient[] gradients;
+    private long forwardNanos;
+    private long backwardNanos;
+
+    /**
+     * Attention with a method for each layer.
+     *
+     * @param causal whether masks will be causal
+     */
+    public ModelAttention(Engine engine, List<AttentionMethod> methods, boolean causal) {
+        this.engine = Objects.requireNonNull(engine, "engine");
+        this.methods = List.copyOf(methods);
+        this.gradients = new AttentionGradient[methods.size()];
+        for (int layer = 0; layer < gradients.length; layer++) {
+            gradients[layer] = gradient(methods.get(layer), causal);
+        }
+    }
+
+    /** Attention with the same method in all layers. */
+    public static ModelAttention same(Engine engine, AttentionMethod method, int layers, boolean causal) {
+        return new ModelAttention(engine, Collections.nCopies(layers, method), causal);
+    }
+
+    /**
+     * Whether a model trained with the method gets the gradients of exact attention, from the method's own output and
+     * log-sum-exp: pilot attention has none of its own for causal masks.
+     */
+    public static boolean hasExactGradient(AttentionMethod method, boolean causal) {
+        return causal && method instanceof PilotAttention;
+    }
+
+    private static AttentionGradient gradient(AttentionMethod method, boolean causal) {
+        if (hasExactGradient(method, causal)) {
+            return Attention.exactGradient().build();
+        }
+        return method instanceof DifferentiableMethod differentiable ? differentiable.gradient() : null;
+    }
+
+    /** The method of a layer. */
+    public AttentionMethod method(int layer) {
+        return methods.get(layer);
+    }
+
+    /** Computes a layer's attention. */
+    void forward(int layer, AttentionInput input, Tensor output, Tensor logSumExp) {
+        long start = System.nanoTime();
+        methods.get(layer).apply(engine, input, output, logSumExp);
+        forwardNanos += System.nanoTime() - start;
+    }
+
+    /**
+     * Computes a layer's gradients.
+     *
+     * @throws IllegalStateException if the layer's method has none
+     */
+    void backward(int layer, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
+            Tensor dQuery, Tensor dKey, Tensor dValue) {
+        if (gradients[layer] == null) {
+            throw new IllegalStateException("method " + methods.get(layer).name() + " has no gradients");
+        }
+        long start = System.nanoTime();
+        gradients[layer].apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue);
+        backwardNanos += System.nanoTime() - start;
+    }
+
+    /** Nanoseconds spent in attention, forward. */
+    public long forwardNanos() {
+        return forwardNanos;
+    }
+
+    /** Nanoseconds spent in the gradients of attention. */
+    public long backwardNanos() {
+        return backwardNanos;
+    }
+}
