@@ -21,6 +21,7 @@ import java.util.stream.Collectors;
  */
 public final class Safetensors {
     private static final int SHOWN_NAMES = 10;
+    private static final String METADATA = "__metadata__";
 
     private final Path path;
     private final long length;
@@ -118,13 +119,38 @@ public final class Safetensors {
      * @throws IOException              if the file cannot be written; what was there before is then still there
      */
     public static void write(Path file, Map<String, Tensor> tensors) throws IOException {
+        write(file, tensors, ElementType.F32, 4, Map.of());
+    }
+
+    /**
+     * Writes tensors, of whatever strides, in the order of the map.
+     *
+     * @param type     F32, or F16, to which elements are rounded
+     * @param rank     dimensions to state for each, of which those that are left out must be 1
+     * @param metadata free-form texts for the file to carry
+     * @throws IllegalArgumentException if a name is reserved or not valid Unicode, or the type is another
+     * @throws IOException              if the file cannot be written; what was there before is then still there
+     */
+    public static void write(Path file, Map<String, Tensor> tensors, ElementType type, int rank,
+            Map<String, String> metadata) throws IOException {
+        if (type != ElementType.F32 && type != ElementType.F16) {
+            throw new IllegalArgumentException("type must be F32 or F16, got " + type);
+        }
         StringJoiner entries = new StringJoiner(",", "{", "}");
+        if (!metadata.isEmpty()) {
+            entries.add("\"" + METADATA + "\":" + metadata.entrySet().stream()
+                    .map(entry -> json(entry.getKey()) + ":" + json(entry.getValue()))
+                    .collect(Collectors.joining(",", "{", "}")));
+        }
         long begin = 0;
         for (Map.Entry<String, Tensor> entry : tensors.entrySet()) {
             Shape shape = entry.getValue().shape();
-            long end = Math.addExact(begin, shape.elements() * Float.BYTES);
-            entries.add(json(entry.getKey()) + ":{\"dtype\":\"F32\",\"shape\":" + Dimensions.of(shape, 4)
-                    + ",\"data_offsets\":[" + begin + "," + end + "]}");
+            long end = Math.addExact(begin, shape.elements() * type.bytes());
+            if (entry.getKey().equals(METADATA)) {
+                throw refused(entry.getKey());
+            }
+            entries.add(json(entry.getKey()) + ":{\"dtype\":\"" + type + "\",\"shape\":"
+                    + Dimensions.of(shape, rank) + ",\"data_offsets\":[" + begin + "," + end + "]}");
             begin = end;
         }
         byte[] text = entries.toString().getBytes(StandardCharsets.UTF_8);
@@ -134,7 +160,7 @@ public final class Safetensors {
             out.write(text);
             out.write(" ".repeat(length - text.length).getBytes(StandardCharsets.US_ASCII));
             for (Tensor tensor : tensors.values()) {
-                TensorData.write(tensor, out);
+                TensorData.write(tensor, type, out);
             }
         });
     }
@@ -154,10 +180,14 @@ public final class Safetensors {
         return new TensorFormatException(path.toString(), problem);
     }
 
+    private static IllegalArgumentException refused(String name) {
+        return new IllegalArgumentException("tensor name must be valid Unicode other than " + METADATA + ", got "
+                + HeaderScanner.quoted(name));
+    }
+
     private static String json(String name) {
-        if (name.equals("__metadata__") || !StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
-            throw new IllegalArgumentException("tensor name must be valid Unicode other than __metadata__, got "
-                    + HeaderScanner.quoted(name));
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(name)) {
+            throw refused(name);
         }
         StringBuilder text = new StringBuilder("\"");
         for (int i = 0; i < name.length(); i++) {

@@ -16,6 +16,8 @@ final class TensorData {
     private static final int CHUNK = 1 << 16;
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
     private static final ValueLayout.OfFloat LITTLE_FLOAT = FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfShort LITTLE_SHORT =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private TensorData() {
     }
@@ -58,6 +60,11 @@ final class TensorData {
 
     /** Writes all elements in row-major order as little-endian float32. */
     static void write(Tensor tensor, OutputStream out) throws IOException {
+        write(tensor, ElementType.F32, out);
+    }
+
+    /** Writes all elements in row-major order, little-endian, as F32 or F16. */
+    static void write(Tensor tensor, ElementType type, OutputStream out) throws IOException {
         Shape shape = tensor.shape();
         boolean packedHead = tensor.columnStride() == 1 && tensor.rowStride() == shape.columns();
         int runs = packedHead ? 1 : shape.rows();
@@ -75,14 +82,28 @@ final class TensorData {
                         gather(tensor, from + done * tensor.columnStride(), target, used, count);
                         used += count * Float.BYTES;
                         if (used == chunk.length) {
-                            out.write(chunk, 0, used);
+                            put(chunk, used, type, out);
                             used = 0;
                         }
                     }
                 }
             }
         }
-        out.write(chunk, 0, used);
+        put(chunk, used, type, out);
+    }
+
+    private static void put(byte[] chunk, int used, ElementType type, OutputStream out) throws IOException {
+        if (type == ElementType.F32) {
+            out.write(chunk, 0, used);
+            return;
+        }
+        MemorySegment floats = MemorySegment.ofArray(chunk);
+        for (int i = 0; i < used / Float.BYTES; i++) {
+            // Rounded in place: a half is written behind the float that is read.
+            short half = Float.floatToFloat16(floats.get(LITTLE_FLOAT, (long) i * Float.BYTES));
+            floats.set(LITTLE_SHORT, (long) i * Short.BYTES, half);
+        }
+        out.write(chunk, 0, used / 2);
     }
 
     private static void gather(Tensor tensor, long from, MemorySegment target, long targetOffset, int count) {

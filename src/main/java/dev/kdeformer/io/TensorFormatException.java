@@ -10,7 +10,7 @@ import java.io.IOException;
 public final class TensorFormatException extends IOException {
     private static final long serialVersionUID = 1L;
 
-    TensorFormatException(String file, String problem) {
+    public TensorFormatException(String file, String problem) {
         super(file + ": " + problem);
     }
 }

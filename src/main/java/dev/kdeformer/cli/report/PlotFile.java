@@ -26,7 +26,7 @@ public final class PlotFile {
     }
 
     /** Whether the name ends in a form that can be drawn. */
-    static boolean isKnown(Path file) {
+    public static boolean isKnown(Path file) {
         String name = file.toString().toLowerCase(Locale.ROOT);
         return name.endsWith(".svg") || name.endsWith(".png");
     }
@@ -37,7 +37,7 @@ public final class PlotFile {
      * @throws Failure     if all panels are empty or this Java cannot draw
      * @throws IOException if the file cannot be written
      */
-    static void write(Path file, List<? extends Drawing> panels) throws IOException {
+    public static void write(Path file, List<? extends Drawing> panels) throws IOException {
         if (panels.stream().allMatch(Drawing::isEmpty)) {
             throw new Failure(file + ": nothing to plot, no run has a measured error above 0");
         }
