@@ -1,7 +1,6 @@
 package dev.kdeformer.train;
 
 import dev.kdeformer.sampling.CounterRandom;
-import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -26,11 +25,6 @@ public final class Text {
     /** Number of bytes. */
     public int length() {
         return bytes.length;
-    }
-
-    /** The part [from, to), copied. */
-    public Text part(int from, int to) {
-        return new Text(Arrays.copyOfRange(bytes, from, to));
     }
 
     /**

@@ -1,7 +1,7 @@
 package dev.kdeformer.train;
 
 import dev.kdeformer.Engine;
-import dev.kdeformer.runtime.Crew;
+import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -20,7 +20,7 @@ public final class Transformer implements AutoCloseable {
 
     private final ModelShape shape;
     private final Engine engine;
-    private final Crew team;
+    private final Team team;
     private final Arena arena = Arena.ofShared();
     private final Parameters parameters = new Parameters();
     private final Parameter embedding;
@@ -75,7 +75,7 @@ public final class Transformer implements AutoCloseable {
     public Transformer(ModelShape shape, Engine engine, int recomputeAbove) {
         this.shape = Objects.requireNonNull(shape, "shape");
         this.engine = engine;
-        this.team = engine.begin();
+        this.team = Crews.begin(engine);
         this.recomputeAbove = recomputeAbove;
         rotary = new Rotary(shape.headFeatures(), shape.rotaryBase());
         embedding = parameters.add(EMBEDDING, shape.vocabulary(), shape.width());
@@ -270,7 +270,7 @@ public final class Transformer implements AutoCloseable {
     /** Frees the packed weights and gives the threads back. */
     @Override
     public void close() {
-        engine.end(team);
+        Crews.end(engine, team);
         arena.close();
     }
 }

@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.zip.CRC32;
 import java.util.zip.GZIPInputStream;
@@ -46,7 +47,6 @@ public record Texts(Text train, Text heldOut, String about, String mark) {
      */
     public static Texts of(List<Path> files, String heldOut) throws IOException {
         byte[] all = read(files);
-        String mark = mark(all);
         double fraction;
         try {
             fraction = Double.parseDouble(heldOut);
@@ -56,7 +56,7 @@ public record Texts(Text train, Text heldOut, String about, String mark) {
                 throw new UsageError("--text and --held-out must have at least 2 bytes, got " + all.length + " and "
                         + other.length);
             }
-            return new Texts(new Text(all), new Text(other), names(files), mark);
+            return new Texts(new Text(all), new Text(other), names(files), mark(all));
         }
         if (!(fraction > 0 && fraction < 1)) {
             throw new UsageError("--held-out must be between 0 and 1, or a file, got " + heldOut);
@@ -66,8 +66,9 @@ public record Texts(Text train, Text heldOut, String about, String mark) {
             throw new UsageError("--text must have at least 2 bytes to train on and 2 to hold out, got " + all.length
                     + " bytes");
         }
-        Text text = new Text(all);
-        return new Texts(text.part(0, cut), text.part(cut, all.length), names(files), mark);
+        byte[] train = Arrays.copyOf(all, cut);
+        return new Texts(new Text(train), new Text(Arrays.copyOfRange(all, cut, all.length)), names(files),
+                mark(train));
     }
 
     /**
