@@ -5,6 +5,7 @@
  * <p>What is not exported (kernels, hashing, sampling) may change at any time.
  */
 module dev.kdeformer {
+    requires it.unimi.dsi.fastutil.core;
     requires jdk.incubator.vector;
 
     exports dev.kdeformer;

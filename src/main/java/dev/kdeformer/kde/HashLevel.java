@@ -1,6 +1,7 @@
 package dev.kdeformer.kde;
 
 import dev.kdeformer.sampling.CounterRandom;
+import it.unimi.dsi.fastutil.longs.Long2IntOpenHashMap;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
@@ -21,6 +22,7 @@ final class HashLevel {
     private static final int DRAWS = 8;
     private static final int LEAST_SAMPLE = 4096;
     private static final int SAMPLE_SHARE = 64;
+    private static final int NO_BUCKET = -1;
 
     private final Points points;
     private final Strata strata;
@@ -31,8 +33,8 @@ final class HashLevel {
     private final AtomicReferenceArray<Table> tables = new AtomicReferenceArray<>(TABLES);
     private final Object[] locks = new Object[TABLES];
 
-    /** Members by bucket; bucket i has code {@code codes[i]} and the members from {@code starts[i]} on. */
-    private record Table(int[] members, long[] codes, int[] starts) {
+    /** Members by bucket, which {@code buckets} finds by its code; bucket i has those from {@code starts[i]} on. */
+    private record Table(int[] members, Long2IntOpenHashMap buckets, int[] starts) {
     }
 
     /**
@@ -78,22 +80,25 @@ final class HashLevel {
             System.arraycopy(points.rows(), sample[i] * points.stride(), row, 0, row.length);
             all[i] = hash.code(table, row);
         }
-        long[] sorted = all.clone();
-        Arrays.sort(sorted);
-        long[] distinct = Arrays.stream(sorted).distinct().toArray();
-        int[] start = new int[distinct.length + 1];
-        for (long code : all) {
-            start[Arrays.binarySearch(distinct, code) + 1]++;
+        Long2IntOpenHashMap buckets = new Long2IntOpenHashMap();
+        buckets.defaultReturnValue(NO_BUCKET);
+        int[] bucket = new int[size];
+        int[] start = new int[size + 1];
+        for (int i = 0; i < size; i++) {
+            int known = buckets.putIfAbsent(all[i], buckets.size());
+            bucket[i] = known == NO_BUCKET ? buckets.size() - 1 : known;
+            start[bucket[i] + 1]++;
         }
-        for (int i = 0; i < distinct.length; i++) {
+        buckets.trim();
+        for (int i = 0; i < buckets.size(); i++) {
             start[i + 1] += start[i];
         }
         int[] next = start.clone();
         int[] member = new int[size];
         for (int i = 0; i < size; i++) {
-            member[next[Arrays.binarySearch(distinct, all[i])]++] = sample[i];
+            member[next[bucket[i]]++] = sample[i];
         }
-        return new Table(member, distinct, start);
+        return new Table(member, buckets, Arrays.copyOf(start, buckets.size() + 1));
     }
 
     /** μ. */
@@ -105,8 +110,8 @@ final class HashLevel {
     double unit(int index, float[] x, SampledDensity.Counter counter) {
         counter.add(hash.functions());
         Table table = table(index);
-        int bucket = Arrays.binarySearch(table.codes, hash.code(index, x));
-        if (bucket < 0) {
+        int bucket = table.buckets.get(hash.code(index, x));
+        if (bucket == NO_BUCKET) {
             return 0;
         }
         int from = table.starts[bucket];

@@ -3,6 +3,7 @@ package dev.kdeformer.kde;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -45,7 +46,7 @@ final class HashingDensity extends SampledDensity {
     Statistics answer(Team team, Matrix queries, double[] logSums) {
         int[] rows = new int[queries.rows()];
         Arrays.setAll(rows, i -> i);
-        int[] hard = new int[0];
+        IntArrayList hard = new IntArrayList();
         long evaluations = 0;
         double density = FIRST;
         for (int index = 0; rows.length > 0; index++, density *= RATIO) {
@@ -53,15 +54,14 @@ final class HashingDensity extends SampledDensity {
             HashLevel level = level(index, density);
             evaluations += estimateAll(team, queries, rows, logSums,
                     (x, counter) -> estimate(level, last, x, counter));
-            int[] failed = Arrays.stream(rows).filter(row -> logSums[row] == Double.POSITIVE_INFINITY).toArray();
-            hard = concatenate(hard, failed);
+            Arrays.stream(rows).filter(row -> logSums[row] == Double.POSITIVE_INFINITY).forEach(hard::add);
             rows = unresolved(rows, logSums);
             if (last) {
-                hard = concatenate(hard, rows);
+                hard.addElements(hard.size(), rows);
                 break;
             }
         }
-        return finish(team, queries, hard, logSums, evaluations);
+        return finish(team, queries, hard.toIntArray(), logSums, evaluations);
     }
 
     private synchronized HashLevel level(int index, double density) {
@@ -93,11 +93,5 @@ final class HashingDensity extends SampledDensity {
             }
         }
         return Double.POSITIVE_INFINITY;
-    }
-
-    private static int[] concatenate(int[] a, int[] b) {
-        int[] both = Arrays.copyOf(a, a.length + b.length);
-        System.arraycopy(b, 0, both, a.length, b.length);
-        return both;
     }
 }

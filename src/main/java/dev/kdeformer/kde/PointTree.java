@@ -1,6 +1,7 @@
 package dev.kdeformer.kde;
 
 import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.linalg.IndexSort;
 import dev.kdeformer.runtime.Team;
 import java.util.Arrays;
 
@@ -75,17 +76,12 @@ final class PointTree {
         int from = from(node);
         int to = to(node);
         float[] direction = direction(points, from, to);
-        long[] keys = new long[to - from];
+        float[] projections = new float[to - from];
         for (int i = from; i < to; i++) {
-            float projection = Lanes.dot(direction, 0, points.rows(), order[i] * points.stride(), points.stride());
-            int bits = Float.floatToRawIntBits(projection);
-            // As ints, negative floats are in reverse order.
-            keys[i - from] = (long) (bits ^ bits >> 31 & 0x7fff_ffff) << 32 | order[i];
+            projections[i - from] = Lanes.dot(direction, 0, points.rows(), order[i] * points.stride(),
+                    points.stride());
         }
-        Arrays.sort(keys);
-        for (int i = from; i < to; i++) {
-            order[i] = (int) keys[i - from];
-        }
+        IndexSort.sort(order, from, to, projections);
     }
 
     /** The leading eigenvector of the covariance of some of the points, by a few rounds of power iteration. */

@@ -5,6 +5,8 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.tensor.Matrix;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -113,17 +115,16 @@ final class Points {
     }
 
     private static int[] kept(int n, double[] logWeights) {
-        int[] kept = new int[n];
-        int count = 0;
+        IntArrayList kept = new IntArrayList(n);
         for (int j = 0; j < n; j++) {
             if (logWeights == null || logWeights[j] > Double.NEGATIVE_INFINITY) {
-                kept[count++] = j;
+                kept.add(j);
             }
         }
-        if (count == 0) {
+        if (kept.isEmpty()) {
             throw new IllegalArgumentException("weights must not all be 0");
         }
-        return java.util.Arrays.copyOf(kept, count);
+        return kept.toIntArray();
     }
 
     /** The same points in another order. */
@@ -202,7 +203,7 @@ final class Points {
      */
     double load(Matrix queries, int row, float[] target, int at) {
         queries.readRow(row, target, at);
-        java.util.Arrays.fill(target, at + features, at + stride, 0);
+        Arrays.fill(target, at + features, at + stride, 0);
         double offset = 0;
         double squares = 0;
         for (int c = 0; c < features; c++) {

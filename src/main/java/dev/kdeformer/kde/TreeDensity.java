@@ -2,6 +2,8 @@ package dev.kdeformer.kde;
 
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
+import it.unimi.dsi.fastutil.doubles.DoubleArrayList;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
 
 /**
@@ -14,6 +16,12 @@ import java.util.Arrays;
 final class TreeDensity extends SampledDensity {
     /** The part of the target that the bounds may use up; the rest is for rounding. */
     private static final double SHARE = 0.9;
+
+    /** Groups that there is room for at first. */
+    private static final int FEW = 64;
+
+    /** What a bound counts for, in evaluations of the kernel: it takes as many products. */
+    private static final int BOUND_COST = 4;
 
     private final PointTree tree;
     private final GroupMoments moments;
@@ -58,10 +66,9 @@ final class TreeDensity extends SampledDensity {
         private final float[] room = new float[points.stride()];
         private final double[] bounds = new double[2];
         private final LogSum exact = new LogSum();
-        private int[] nodes = new int[64];
-        private double[] low = new double[64];
-        private double[] error = new double[64];
-        private int size;
+        private final IntArrayList nodes = new IntArrayList(FEW);
+        private final DoubleArrayList low = new DoubleArrayList(FEW);
+        private final DoubleArrayList error = new DoubleArrayList(FEW);
 
         Frontier(float[] x, Counter counter) {
             this.x = x;
@@ -73,9 +80,8 @@ final class TreeDensity extends SampledDensity {
             while (!tree.isLeaf(node)) {
                 push(2 * node + 1);
                 push(2 * node + 2);
-                int better = middle(size - 1) > middle(size - 2) ? size - 1 : size - 2;
-                node = nodes[better];
-                move(--size, better);
+                int last = nodes.size() - 1;
+                node = take(middle(last) > middle(last - 1) ? last : last - 1);
             }
             evaluate(node);
         }
@@ -85,23 +91,22 @@ final class TreeDensity extends SampledDensity {
             while (true) {
                 LogSum certain = new LogSum();
                 certain.add(exact.log());
-                for (int i = 0; i < size; i++) {
-                    certain.add(low[i]);
+                for (int i = 0; i < low.size(); i++) {
+                    certain.add(low.getDouble(i));
                 }
                 double most = largestError(certain.log() + logShare);
                 if (most == Double.POSITIVE_INFINITY) {
                     break;
                 }
-                int before = size;
-                for (int i = before - 1; i >= 0; i--) {
-                    if (error[i] >= most) {
+                for (int i = nodes.size() - 1; i >= 0; i--) {
+                    if (error.getDouble(i) >= most) {
                         open(i);
                     }
                 }
             }
             LogSum sum = new LogSum();
             sum.add(exact.log());
-            for (int i = 0; i < size; i++) {
+            for (int i = 0; i < nodes.size(); i++) {
                 sum.add(middle(i));
             }
             return sum.log();
@@ -109,7 +114,7 @@ final class TreeDensity extends SampledDensity {
 
         /** The least error of a group that does not fit in the budget; +∞ if all do. */
         private double largestError(double logBudget) {
-            double[] sorted = Arrays.copyOf(error, size);
+            double[] sorted = error.toDoubleArray();
             Arrays.sort(sorted);
             LogSum sum = new LogSum();
             for (double each : sorted) {
@@ -122,8 +127,7 @@ final class TreeDensity extends SampledDensity {
         }
 
         private void open(int i) {
-            int node = nodes[i];
-            move(--size, i);
+            int node = take(i);
             if (tree.isLeaf(node)) {
                 evaluate(node);
             } else {
@@ -132,30 +136,30 @@ final class TreeDensity extends SampledDensity {
             }
         }
 
-        private void move(int from, int to) {
-            nodes[to] = nodes[from];
-            low[to] = low[from];
-            error[to] = error[from];
+        /** Takes a group out; the last one moves to its place. */
+        private int take(int i) {
+            int node = nodes.getInt(i);
+            nodes.set(i, nodes.topInt());
+            low.set(i, low.topDouble());
+            error.set(i, error.topDouble());
+            nodes.popInt();
+            low.popDouble();
+            error.popDouble();
+            return node;
         }
 
         private void push(int node) {
-            if (size == nodes.length) {
-                nodes = Arrays.copyOf(nodes, 2 * size);
-                low = Arrays.copyOf(low, 2 * size);
-                error = Arrays.copyOf(error, 2 * size);
-            }
             moments.bound(node, x, room, bounds);
-            nodes[size] = node;
-            low[size] = bounds[0];
+            nodes.add(node);
+            low.add(bounds[0]);
             // Half the distance of the bounds.
-            error[size++] = bounds[1] > bounds[0]
-                    ? bounds[1] + Math.log(-Math.expm1(bounds[0] - bounds[1])) - Math.log(2)
-                    : Double.NEGATIVE_INFINITY;
-            counter.add(4);
+            error.add(bounds[1] > bounds[0] ? bounds[1] + Math.log(-Math.expm1(bounds[0] - bounds[1])) - Math.log(2)
+                    : Double.NEGATIVE_INFINITY);
+            counter.add(BOUND_COST);
         }
 
         private double middle(int i) {
-            return LogSum.of(low[i], error[i]);
+            return LogSum.of(low.getDouble(i), error.getDouble(i));
         }
 
         private void evaluate(int leaf) {

@@ -6,11 +6,14 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
+import it.unimi.dsi.fastutil.ints.IntList;
+import it.unimi.dsi.fastutil.longs.Long2ObjectRBTreeMap;
+import it.unimi.dsi.fastutil.longs.LongComparators;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.TreeMap;
 
 /**
  * Weighted sums of the exponential kernel by any estimator of Gaussian sums: procedure WExpKDE of KDEformer (Zandieh,
@@ -111,18 +114,18 @@ public final class WeightedExponentialDensity extends DensityBase {
         this.centre = prepared.mean();
         this.logTotal = prepared.logTotal();
         double[] squares = new double[count];
-        TreeMap<Long, List<Integer>> byClass = new TreeMap<>();
+        Long2ObjectRBTreeMap<IntList> byClass = new Long2ObjectRBTreeMap<>(LongComparators.OPPOSITE_COMPARATOR);
         for (int j = 0; j < count; j++) {
             squares[j] = root * root * Points.squaredNorm(prepared.rows(), j * prepared.stride(),
                     prepared.features());
             long weightClass = (long) Math.floor((prepared.logWeight(j) + 0.5 * squares[j]) / Math.log(2));
-            byClass.computeIfAbsent(weightClass, key -> new ArrayList<>()).add(j);
+            byClass.computeIfAbsent(weightClass, key -> new IntArrayList()).add(j);
         }
         double error = CLASS_SHARE * relativeError;
         double failure = failureProbability / byClass.size();
         boolean built = false;
         try {
-            for (List<Integer> members : byClass.descendingMap().values()) {
+            for (IntList members : byClass.values()) {
                 Target own = new Target(error, failure, target.seed() + classes.size());
                 classes.add(weightClass(engine, prepared, squares, members, own, factory));
             }
@@ -134,7 +137,7 @@ public final class WeightedExponentialDensity extends DensityBase {
         }
     }
 
-    private WeightClass weightClass(Engine engine, Points prepared, double[] squares, List<Integer> members,
+    private WeightClass weightClass(Engine engine, Points prepared, double[] squares, IntList members,
             Target target, Factory factory) {
         int d = prepared.features();
         float[] rows = new float[members.size() * d];
@@ -143,7 +146,7 @@ public final class WeightedExponentialDensity extends DensityBase {
         LogSum mass = new LogSum();
         double largest = 0;
         for (int i = 0; i < logs.length; i++) {
-            int j = members.get(i);
+            int j = members.getInt(i);
             for (int c = 0; c < d; c++) {
                 rows[i * d + c] = (float) (root * prepared.rows()[j * prepared.stride() + c]);
             }
@@ -263,15 +266,14 @@ public final class WeightedExponentialDensity extends DensityBase {
 
     /** The queries to which class k or a lighter one may matter, beside what is certain of their sums. */
     private int[] chosen(int k, double[][] remaining, double[] sums, int n) {
-        int[] rows = new int[n];
-        int size = 0;
-        for (int i = 0; i < rows.length; i++) {
+        IntArrayList rows = new IntArrayList();
+        for (int i = 0; i < n; i++) {
             double certain = Math.max(logTotal, sums[i] - Math.log1p(relativeError));
             if (remaining[i][k] > certain + Math.log(DROP_SHARE * relativeError)) {
-                rows[size++] = i;
+                rows.add(i);
             }
         }
-        return Arrays.copyOf(rows, size);
+        return rows.toIntArray();
     }
 
     @Override

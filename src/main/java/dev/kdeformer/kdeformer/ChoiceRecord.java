@@ -1,13 +1,15 @@
 package dev.kdeformer.kdeformer;
 
 import dev.kdeformer.AttentionInput;
-import dev.kdeformer.exact.tiled.PlainAttention;
 import dev.kdeformer.exact.tiled.PlainAttention.Met;
+import dev.kdeformer.exact.tiled.PlainAttention;
 import dev.kdeformer.kdeformer.CausalSplit.Part;
 import dev.kdeformer.lsh.SortedBlocks;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Team;
+import it.unimi.dsi.fastutil.doubles.DoubleArrayList;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -66,20 +68,19 @@ final class ChoiceRecord implements PlainAttention.Keys {
     private static Met inBlock(BlockChoice choice, int block) {
         KeySample sample = choice.sample();
         int own = choice.keys(block);
-        int most = own + (sample == null ? 0 : sample.count());
-        int[] keys = new int[most];
-        double[] weights = new double[most];
+        IntArrayList keys = new IntArrayList();
+        DoubleArrayList weights = new DoubleArrayList();
         for (int k = 0; k < own; k++) {
-            keys[k] = at(choice.keyOrder(), choice.blocks().keyFrom(block) + k);
+            keys.add(at(choice.keyOrder(), choice.blocks().keyFrom(block) + k));
+            weights.add(0);
         }
-        int count = own;
         for (int entry = 0; sample != null && entry < sample.count(); entry++) {
             if (entry < choice.firstSample(block) || entry >= choice.firstSample(block + 1)) {
-                keys[count] = at(choice.keyOrder(), sample.position(entry));
-                weights[count++] = sample.logWeight(entry);
+                keys.add(at(choice.keyOrder(), sample.position(entry)));
+                weights.add(sample.logWeight(entry));
             }
         }
-        return new Met(Arrays.copyOf(keys, count), Arrays.copyOf(weights, count));
+        return new Met(keys.toIntArray(), weights.toDoubleArray());
     }
 
     private static int at(long ints, int index) {
@@ -104,11 +105,10 @@ final class ChoiceRecord implements PlainAttention.Keys {
             met[head][query] = more;
             return;
         }
-        int length = old.keys().length;
-        int[] keys = Arrays.copyOf(old.keys(), length + more.keys().length);
-        double[] weights = Arrays.copyOf(old.logWeights(), keys.length);
-        System.arraycopy(more.keys(), 0, keys, length, more.keys().length);
-        System.arraycopy(more.logWeights(), 0, weights, length, more.keys().length);
-        met[head][query] = new Met(keys, weights);
+        IntArrayList keys = new IntArrayList(old.keys());
+        DoubleArrayList weights = new DoubleArrayList(old.logWeights());
+        keys.addElements(keys.size(), more.keys());
+        weights.addElements(weights.size(), more.logWeights());
+        met[head][query] = new Met(keys.toIntArray(), weights.toDoubleArray());
     }
 }

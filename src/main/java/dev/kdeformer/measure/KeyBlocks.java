@@ -1,5 +1,6 @@
 package dev.kdeformer.measure;
 
+import dev.kdeformer.linalg.IndexSort;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 
@@ -92,16 +93,11 @@ final class KeyBlocks {
                 widest = c;
             }
         }
-        // The order of floats as that of ints, with the key in the low half: one sort of plain numbers.
-        long[] order = new long[count];
+        float[] coordinates = new float[count];
         for (int i = 0; i < count; i++) {
-            int bits = Float.floatToIntBits(matrix.get(keys[start + i], widest));
-            order[i] = (long) (bits ^ bits >> 31 & Integer.MAX_VALUE) << 32 | keys[start + i];
+            coordinates[i] = matrix.get(keys[start + i], widest);
         }
-        Arrays.sort(order);
-        for (int i = 0; i < count; i++) {
-            keys[start + i] = (int) order[i];
-        }
+        IndexSort.sort(keys, start, start + count, coordinates);
         int middle = (from + to) / 2;
         split(matrix, from, middle);
         split(matrix, middle, to);

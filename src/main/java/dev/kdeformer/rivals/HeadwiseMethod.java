@@ -14,6 +14,7 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
+import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
 
 /**
@@ -75,14 +76,13 @@ abstract class HeadwiseMethod implements AttentionMethod {
     }
 
     private static int[] visible(KeyHead head) {
-        int[] indices = new int[head.keys()];
-        int count = 0;
-        for (int j = 0; j < indices.length; j++) {
+        IntArrayList indices = new IntArrayList(head.keys());
+        for (int j = 0; j < head.keys(); j++) {
             if (head.bias() == null || head.bias().get(0, j) != Float.NEGATIVE_INFINITY) {
-                indices[count++] = j;
+                indices.add(j);
             }
         }
-        return Arrays.copyOf(indices, count);
+        return indices.toIntArray();
     }
 
     private static void nothing(KeyHead head) {
