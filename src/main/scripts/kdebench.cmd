@@ -1,6 +1,7 @@
 @echo off
-rem Starts kdebench on a JDK 21 or newer: KDEBENCH_JAVA_HOME, then JAVA_HOME, then java on the PATH, then the usual
-rem folders, newest first. Versions are read from each JDK's release file. KDEBENCH_OPTS holds further VM options.
+rem Starts kdebench on a JDK 21 or newer: KDEBENCH_JAVA_HOME, then the folder runtime beside bin, then JAVA_HOME, then
+rem java on the PATH, then the usual folders, newest first. Versions are read from each JDK's release file. KDEBENCH_OPTS holds further
+rem VM options.
 setlocal EnableExtensions DisableDelayedExpansion
 set "LEAST=21"
 set "FOUND="
@@ -20,6 +21,8 @@ if %VERSION% EQU 0 (
 exit /b 1
 
 :java_home
+call :consider "%~dp0..\runtime"
+if defined FOUND goto start
 if defined JAVA_HOME call :consider "%JAVA_HOME%"
 if defined FOUND goto start
 for %%J in (java.exe) do if not "%%~$PATH:J"=="" call :consider "%%~dp$PATH:J.."

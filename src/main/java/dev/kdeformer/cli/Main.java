@@ -20,6 +20,8 @@ import picocli.CommandLine;
         scope = ScopeType.INHERIT,
         versionProvider = Version.class,
         synopsisSubcommandLabel = "COMMAND",
+        abbreviateSynopsis = true,
+        sortOptions = false,
         description = "Exact and approximate softmax attention: time, error and certificate side by side.",
         footer = {"", "Start with: kdebench run", "Options of a command: kdebench COMMAND --help"},
         subcommands = {RunCommand.class, CompareCommand.class, ScaleCommand.class, BudgetCommand.class,
@@ -41,14 +43,10 @@ public final class Main implements Runnable {
 
     /** The command line with all its commands. */
     static CommandLine commandLine() {
-        CommandLine line = new CommandLine(new Main())
+        return new CommandLine(new Main())
                 .setUsageHelpWidth(USAGE_WIDTH)
                 .setParameterExceptionHandler(Main::wrongCall)
                 .setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));
-        for (CommandLine command : line.getSubcommands().values()) {
-            command.getCommandSpec().usageMessage().sortOptions(false).abbreviateSynopsis(true);
-        }
-        return line;
     }
 
     /**

@@ -39,7 +39,7 @@ public final class BudgetBench {
      *
      * @param first the first seed
      * @param seeds how many
-     * @throws Failure if the memory does not suffice
+     * @throws dev.kdeformer.cli.console.Failure if the memory does not suffice
      */
     public BudgetReport run(Progress progress, List<Double> budgets, long first, int seeds) {
         AttentionInput input = named.input();

@@ -61,7 +61,7 @@ public final class DenoiseBench {
     /**
      * Refuses pictures whose patches this machine cannot hold.
      *
-     * @throws Failure if it cannot
+     * @throws dev.kdeformer.cli.console.Failure if it cannot
      */
     public static void requireMemory(Pixels picture, Patches patches) {
         Machine.requireMemory((patches.width() + 2.0 * picture.channels() + 1) * picture.count() * Float.BYTES,
@@ -73,7 +73,7 @@ public final class DenoiseBench {
      *
      * @param repeat      timed runs; before several the method is warmed up
      * @param exactPixels how many, at most; 0 for none
-     * @throws Failure if the memory does not suffice
+     * @throws dev.kdeformer.cli.console.Failure if the memory does not suffice
      */
     public DenoiseReport run(Progress progress, int repeat, int exactPixels) {
         AttentionInput input = named.input();

@@ -10,7 +10,9 @@ import picocli.CommandLine.Option;
 /** How long a run trains, on which lengths, at which rates. A resumed run keeps what is not given. */
 public final class PlanOptions {
     private static final String BYTES = "20M";
-    private static final String LENGTHS = "512:60%,4096:30%,16384";
+    /** As help texts write it, which are format strings. */
+    private static final String LENGTHS_IN_HELP = "512:60%%,4096:30%%,16384";
+    private static final String LENGTHS = LENGTHS_IN_HELP.replace("%%", "%");
     private static final String STEP = "8192";
     private static final String RATE = "0.002";
     private static final String WARM_UP = "2%";
@@ -23,7 +25,7 @@ public final class PlanOptions {
 
     @Option(names = "--n", paramLabel = "N[:BYTES]", split = ",", order = 3,
             description = "Lengths of sequences, one after the other, with the bytes of each, as a number or in percent "
-                    + "of all; the last takes what is left (default: " + LENGTHS + ").")
+                    + "of all; the last takes what is left (default: " + LENGTHS_IN_HELP + ").")
     private List<String> lengths = new ArrayList<>();
 
     @Option(names = "--step-bytes", paramLabel = "B", order = 4,
@@ -35,11 +37,11 @@ public final class PlanOptions {
     private Double rate;
 
     @Option(names = "--warm-up", paramLabel = "BYTES", order = 6,
-            description = "Bytes over which the rate rises, also in percent (default: " + WARM_UP + ").")
+            description = "Bytes over which the rate rises, also in percent (default: " + WARM_UP + "%).")
     private String warmUp;
 
     @Option(names = "--decay", paramLabel = "BYTES", order = 7,
-            description = "Bytes at the end over which the rate falls, also in percent (default: " + DECAY + ").")
+            description = "Bytes at the end over which the rate falls, also in percent (default: " + DECAY + "%).")
     private String decay;
 
     /**

@@ -23,7 +23,7 @@ import java.util.function.Function;
 
 /**
  * Gradients of pilot attention at a fixed cost, with all that the walk down the tree decides held fixed; see
- * {@link PilotAttention#gradient} for what that is. The walk is done again; at a leaf its gradients are found, and on
+ * {@code PilotAttention.gradient} for what that is. The walk is done again; at a leaf its gradients are found, and on
  * the way up each node hands its share of those by the groups to the keys that it folded.
  *
  * <p>The tree is dealt to a fixed number of shares, which run at the same time and have gradients by keys and values of
