@@ -27,9 +27,11 @@ public final class AutoAttention implements AttentionMethod {
     private final AttentionMethod exact = ExactAttention.builder().build();
     private final PilotAttention pilot;
     private final ErrorBudget budget;
+    private final long seed;
 
     private AutoAttention(Builder options) {
         budget = options.budget;
+        seed = options.seed;
         pilot = PilotAttention.builder().budget(budget).seed(options.seed).build();
     }
 
@@ -47,6 +49,7 @@ public final class AutoAttention implements AttentionMethod {
     public Map<String, Object> parameters() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("budget", budget.relativeSpectral());
+        map.put("seed", seed);
         return map;
     }
 

@@ -42,8 +42,8 @@ import java.util.Map;
  *
  * <p>The values of the far groups move with the query by one matrix, the covariance of folded keys and their values,
  * along all directions. Each node learns its part from a few drawn keys: on heads of language models the noise of some
- * hundred draws is far below what the fifth direction of the queries and those after it contribute, so that this takes a
- * quarter to a half off the error that four directions learnt from all keys leave, for less work.
+ * hundred draws is far below what the fifth direction of the queries and those after it contribute, so that this takes
+ * a quarter to a half off the error that four directions learnt from all keys leave, for less work.
  *
  * <p>Takes causal masks (not with {@link Builder#unbiased} or {@link Builder#peaked}), key padding, a bias per key and
  * grouped heads. At most 256 features. Memory is linear in n and m. The log-sum-exp is an estimate from the same
@@ -89,8 +89,8 @@ public final class PilotAttention implements DifferentiableMethod {
     private void checkSupported(AttentionInput input) {
         PilotOptions.Draws draws = plain.draws();
         if (input.mask().isCausal() && (draws.unbiased() > 0 || draws.peaked() > 0)) {
-            throw new IllegalArgumentException((draws.unbiased() > 0 ? "unbiased pilot attention" : "a second pass over peaked "
-                    + "queries") + " takes no causal mask, got " + input.mask());
+            throw new IllegalArgumentException((draws.unbiased() > 0 ? "unbiased pilot attention"
+                    : "a second pass over peaked queries") + " takes no causal mask, got " + input.mask());
         }
         if (input.d() > Lanes.DEPTH) {
             throw new IllegalArgumentException("pilot attention takes at most " + Lanes.DEPTH
@@ -137,14 +137,15 @@ public final class PilotAttention implements DifferentiableMethod {
     }
 
     /**
-     * The gradients of this method at a fixed cost, with the following held fixed: the reflection of queries and keys; the
-     * tree of the queries and the groups of the keys; which keys each tile evaluates, folds and drops as negligible; the
-     * centroids x of the tree's nodes; and the second moments c_g and the value tilts M of the expansion. What is left is a
-     * smooth function of queries, keys and values. A node that folds keys gives them the weights exp(x·k_j + bias_j),
-     * and so each group its log-mass a_g, its mean key κ_g and its mean value ν_g; on the way down to a centroid x + Δ,
-     * a_g becomes a_g + Δ·κ_g and ν_g becomes ν_g + M Δ, and what is folded there is added; at a leaf a query that is δ
-     * away from the centroid meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g and the value ν_g + M δ, beside the
-     * near keys. The gradient of this function is computed, through near keys, log-masses and means.
+     * The gradients of this method at a fixed cost, with the following held fixed: the reflection of queries and keys;
+     * the tree of the queries and the groups of the keys; which keys each tile evaluates, folds and drops as
+     * negligible; the centroids x of the tree's nodes; and the second moments c_g and the value tilts M of the
+     * expansion. What is left is a smooth function of queries, keys and values. A node that folds keys gives them the
+     * weights exp(x·k_j + bias_j), and so each group its log-mass a_g, its mean key κ_g and its mean value ν_g; on the
+     * way down to a centroid x + Δ, a_g becomes a_g + Δ·κ_g and ν_g becomes ν_g + M Δ, and what is folded there is
+     * added; at a leaf a query that is δ away from the centroid meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g
+     * and the value ν_g + M δ, beside the near keys. The gradient of this function is computed, through near keys,
+     * log-masses and means.
      *
      * <p>The walk down the tree is done again, so that memory stays linear in n and m.
      *
@@ -195,9 +196,9 @@ public final class PilotAttention implements DifferentiableMethod {
         }
 
         /**
-         * Candidates passed down the tree per query at most (κ); default 4. Fewer are cheaper: halving them takes about a
-         * twentieth off the time and adds up to a quarter to the error. Where queries hardly come closer to each other
-         * down the tree, fewer are passed down anyway.
+         * Candidates passed down the tree per query at most (κ); default 4. Fewer are cheaper: halving them takes about
+         * a twentieth off the time and adds up to a quarter to the error. Where queries hardly come closer to each
+         * other down the tree, fewer are passed down anyway.
          *
          * @throws IllegalArgumentException if not between 1 and 1,024
          */
@@ -207,8 +208,9 @@ public final class PilotAttention implements DifferentiableMethod {
         }
 
         /**
-         * Key evaluations per query to spend: candidates in proportion (2 to 16 per query), as far as they leave more than
-         * half to the near keys, and the rest to them. 0, the default, takes {@link #near} and {@link #candidates}.
+         * Key evaluations per query to spend: candidates in proportion (2 to 16 per query), as far as they leave more
+         * than half to the near keys, and the rest to them. 0, the default, takes {@link #near} and {@link
+         * #candidates}.
          *
          * @throws IllegalArgumentException if negative
          */
@@ -250,9 +252,9 @@ public final class PilotAttention implements DifferentiableMethod {
         }
 
         /**
-         * Queries of a tile, aimed at; default 256, under a causal mask all of a span, which are not sorted then. An error
-         * budget chooses its own. All queries of a tile share their near keys: smaller tiles are more accurate at the same
-         * number of them, larger ones are cheaper.
+         * Queries of a tile, aimed at; default 256, under a causal mask all of a span, which are not sorted then. An
+         * error budget chooses its own. All queries of a tile share their near keys: smaller tiles are more accurate at
+         * the same number of them, larger ones are cheaper.
          *
          * @throws IllegalArgumentException if not between 1 and 4,096
          */
@@ -292,14 +294,14 @@ public final class PilotAttention implements DifferentiableMethod {
         }
 
         /**
-         * Keys that the tiles of a second pass draw each, a pass over the queries that put a good part of their weight on
-         * one key of their own and the rest where no tile of theirs is near; 0, the default, for none. A query's own key is
-         * one at a distance in position that is the same for all queries, which is looked for where there are as many
-         * queries as keys: the pixel itself in non-local means of a noisy picture, whose isolated patches are what this
-         * is for. At most a third of the queries are computed again, with their own keys as near keys, and the samples
-         * correct the rest as those of {@link #unbiased} do. What was an error of one sign becomes noise, so that a sample
-         * too small for how unequal the weights are does harm; a thirtieth of the pixels of a picture took five sixths
-         * off the loss. For other inputs more {@link #near} keys are worth more than this.
+         * Keys that the tiles of a second pass draw each, a pass over the queries that put a good part of their weight
+         * on one key of their own and the rest where no tile of theirs is near; 0, the default, for none. A query's own
+         * key is one at a distance in position that is the same for all queries, which is looked for where there are as
+         * many queries as keys: the pixel itself in non-local means of a noisy picture, whose isolated patches are what
+         * this is for. At most a third of the queries are computed again, with their own keys as near keys, and the
+         * samples correct the rest as those of {@link #unbiased} do. What was an error of one sign becomes noise, so
+         * that a sample too small for how unequal the weights are does harm; a thirtieth of the pixels of a picture
+         * took five sixths off the loss. For other inputs more {@link #near} keys are worth more than this.
          *
          * <p>Takes no causal mask; an error budget has no use for it.
          *
@@ -310,7 +312,9 @@ public final class PilotAttention implements DifferentiableMethod {
             return this;
         }
 
-        /** Seed of the keys that {@link #unbiased} draws and of the rows that an error budget is checked on; default 0. */
+        /**
+         * Seed of the keys that {@link #unbiased} draws and of the rows that an error budget is checked on; default 0.
+         */
         public Builder seed(long value) {
             seed = value;
             return this;

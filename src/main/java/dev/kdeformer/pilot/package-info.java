@@ -6,8 +6,8 @@
  * exactly, all others are folded into groups that stand in for them by an expansion about the centroid. Going down the
  * tree, each node passes only the keys that still matter to its children, which makes the cost nearly linear.
  *
- * <p>Within an error budget the effort is searched for, and the queries that a pass doubts most are computed exactly. On
- * request, keys sampled for every tile take the bias out of the expansion.
+ * <p>Within an error budget the effort is searched for, and the queries that a pass doubts most are computed exactly.
+ * On request, keys sampled for every tile take the bias out of the expansion.
  *
  * <h2>The rooms</h2>
  * Only this package is exported. The arrows say who knows whom; rooms side by side do not know each other.
@@ -43,16 +43,17 @@
  *     queries.</dd>
  * <dt>tile</dt><dd>The queries of a leaf, who share near keys and a far field.</dd>
  * <dt>span</dt><dd>Under a causal mask, consecutive queries that share the keys before them.</dd>
- * <dt>spread</dt><dd>The variance of a key's logit over the queries of a node, measured along a few directions. With the
- *     pilot row it says what error folding the key would cost: its score.</dd>
+ * <dt>spread</dt><dd>The variance of a key's logit over the queries of a node, measured along a few directions. With
+ *     the pilot row it says what error folding the key would cost: its score.</dd>
  * <dt>near</dt><dd>Keys that a tile evaluates exactly, those of the highest scores.</dd>
  * <dt>far field</dt><dd>What stands for all keys that a node and its ancestors have folded: for each group a pseudo-key
  *     that a query δ away from the centroid meets with the logit a + δ·κ + ½ Σ δ²c, from log-mass a, mean key κ and
  *     variances c.</dd>
  * <dt>fold</dt><dd>To add a key to the group it belongs to, with the weight that the pilot row gives it.</dd>
- * <dt>tilt</dt><dd>One matrix that moves the mean values of all groups with the query, learnt from a few drawn keys.</dd>
- * <dt>doubt</dt><dd>How much of a query's weight is far, times how far it is from its centroid: what says which rows are
- *     worth computing exactly.</dd>
+ * <dt>tilt</dt><dd>One matrix that moves the mean values of all groups with the query, learnt from a few drawn
+ *     keys.</dd>
+ * <dt>doubt</dt><dd>How much of a query's weight is far, times how far it is from its centroid: what says which rows
+ *     are worth computing exactly.</dd>
  * <dt>rung</dt><dd>An effort on the ladder that the search for a budget climbs: how many keys are passed down, and at
  *     which score keys are near.</dd>
  * <dt>evaluation</dt><dd>One query times one key, logit and weighted value: the unit of all counts, 2 (d + d_v)

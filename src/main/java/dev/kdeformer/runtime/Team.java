@@ -27,6 +27,17 @@ public interface Team {
         void run(int index, Team team);
     }
 
+    /** A piece of work on a range of indices. */
+    @FunctionalInterface
+    interface Range {
+        /**
+         * Does indices [from, to).
+         *
+         * @param scratch memory of the running thread; what is taken of it is released after the piece
+         */
+        void run(int from, int to, Scratch scratch);
+    }
+
     /** Number of threads, the leader included. */
     int threads();
 
@@ -40,6 +51,12 @@ public interface Team {
      * @throws java.util.concurrent.CancellationException if the leader is interrupted
      */
     void forEach(int count, Task task);
+
+    /** Runs {@code range} for all of [0, count), {@code size} indices at a time, as {@link #forEach} does. */
+    default void forRanges(int count, int size, Range range) {
+        forEach(Math.ceilDiv(count, size),
+                (index, scratch) -> range.run(index * size, Math.min(count, (index + 1) * size), scratch));
+    }
 
     /**
      * Runs {@code part} for every index in [0, count): each on one thread where there are at least {@code perThread} for

@@ -35,7 +35,9 @@ class PeakedQueriesTest {
         return Attention.pilot().near(64).candidates(1);
     }
 
-    /** Non-local means: points that are keys and queries, most of them near a few centres and one in six far from all. */
+    /**
+     * Non-local means: points that are keys and queries, most of them near a few centres and one in six far from all.
+     */
     private AttentionInput means() {
         SplittableRandom random = new SplittableRandom(5);
         float[][] centres = new float[30][D];
@@ -55,7 +57,8 @@ class PeakedQueriesTest {
             }
             biases.matrix(0, 0).set(0, i, (float) (-0.5 * square / 2));
         }
-        return AttentionInput.of(points, points, make.normal(1, 1, 1, 1, N, 1, 1).value()).withScale(0.5f).withKeyBias(biases);
+        return AttentionInput.of(points, points, make.normal(1, 1, 1, 1, N, 1, 1).value()).withScale(0.5f)
+                .withKeyBias(biases);
     }
 
     private float[] output(PilotAttention method, AttentionInput input) {

@@ -195,7 +195,9 @@ class PilotAttentionTest {
         }
     }
 
-    /** Queries unlike all others lie far from every centroid, and rest on the far field: within a budget they are exact. */
+    /**
+     * Queries unlike all others lie far from every centroid, and rest on the far field: within a budget they are exact.
+     */
     @Test
     void doubtfulQueriesAreComputedWithinABudget() {
         AttentionInput input = clustered(1, 8192, 8192, 16, 16);

@@ -117,7 +117,7 @@ public final class Bench {
                 exactMs = times.get(i).medianMs();
             }
             Quality quality = qualities.get(i);
-            runs.add(new Report.Run(method.name(), method.parameters(), quality.statistics().columns(),
+            runs.add(new Report.Run(method.name(), method.parameters(input), quality.statistics().columns(),
                     engine.threads(), seed, times.get(i), exactMs / times.get(i).medianMs(), quality.error(),
                     quality.certificate(), quality.statistics().note()));
         }

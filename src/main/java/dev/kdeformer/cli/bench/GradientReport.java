@@ -70,7 +70,7 @@ public record GradientReport(AttentionMethod method, NamedInput input, int threa
         Map<String, Object> map = new Report(input, List.of()).toMap();
         map.remove("runs");
         map.put("method", method.name());
-        map.put("parameters", method.parameters());
+        map.put("parameters", method.parameters(input.input()));
         map.put("threads", threads);
         List<Object> gradients = new ArrayList<>();
         for (Row row : rows) {
@@ -99,7 +99,7 @@ public record GradientReport(AttentionMethod method, NamedInput input, int threa
     }
 
     private String heading() {
-        return input.name() + ": " + input.shape() + "\n" + method.name() + " " + method.parameters() + "\n" + Machine.line() + "; " + threads
+        return input.name() + ": " + input.shape() + "\n" + method.name() + " " + method.parameters(input.input()) + "\n" + Machine.line() + "; " + threads
                 + (threads == 1 ? " thread" : " threads");
     }
 

@@ -120,7 +120,7 @@ public final class ScaleBench {
             boolean isTimed = timed.contains(method);
             Times time = isTimed ? times.get(t) : new Times(exact, exact);
             points.add(new ScaleReport.Point(labels.get(i), n, judged, judged == input.queries(), !isTimed,
-                    new Report.Run(method.name(), method.parameters(), isTimed ? statistics.get(t).columns() : n,
+                    new Report.Run(method.name(), method.parameters(input), isTimed ? statistics.get(t).columns() : n,
                             engine.threads(), seed, time, exact / time.medianMs(), isTimed ? errors.get(t) : null,
                             null, isTimed ? statistics.get(t).note() : "")));
             t += isTimed ? 1 : 0;

@@ -90,7 +90,7 @@ public final class DenoiseBench {
             Times times = Turns.take(List.of(call), repeat,
                     index -> progress.stage("denoising with " + method.name())).get(0);
             Pixels denoised = new Pixels(noisy.width(), noisy.height(), noisy.channels(), output.toArray());
-            Report.Run run = new Report.Run(method.name(), method.parameters(), statistics[0].columns(),
+            Report.Run run = new Report.Run(method.name(), method.parameters(input), statistics[0].columns(),
                     engine.threads(), seed, times, Double.NaN, null, null, statistics[0].note());
             DenoiseReport.Exact exact = exactPixels == 0 ? null
                     : exact(progress, Math.min(exactPixels, noisy.count()), denoised);

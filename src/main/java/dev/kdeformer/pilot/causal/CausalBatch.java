@@ -14,6 +14,8 @@ import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.pilot.keys.BalancedTree;
 import dev.kdeformer.pilot.keys.Candidates;
 import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.keys.PrincipalSubspace;
+import dev.kdeformer.pilot.keys.RowRange;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.tile.DrawnKeys;
 import dev.kdeformer.pilot.tile.FarField;
@@ -34,18 +36,21 @@ final class CausalBatch {
     /** Most pilot rows, a multiple of the height of every register tile. */
     static final int ROWS = 24;
 
+    /** Rows of a product are computed in whole register tiles, whose heights this is a multiple of. */
+    private static final int ROW_TILE = QueryTile.ROWS / 8;
+
     /** Floats from a block of keys to the next. */
     private static final int BLOCK = ROWS * STRIDE;
 
-    /** Queries that the spread of a tile is measured on. */
-    private static final int SAMPLE = 128;
+    /** The spread of a tile is measured on some of its queries, in all directions alike. */
+    private static final PrincipalSubspace.Search SPREAD = new PrincipalSubspace.Search(128, 0, 0, null);
 
     /** Candidates that together hold less than this part of the mass are no part of the tilt. */
     private static final double NEGLIGIBLE = 1e-3;
 
     /** Bytes of a thread's arrays for m keys in groups. */
     static long bytes(int m, int groups, int d, int dv) {
-        long blocks = (m + DEPTH - 1) / DEPTH;
+        long blocks = Math.ceilDiv(m, DEPTH);
         long folded = 2L * Lanes.padColumns(d) + Lanes.padColumns(dv);
         return (blocks * (BLOCK + 2L * DEPTH) + groups * ROWS * folded * 2) * Float.BYTES;
     }
@@ -60,7 +65,7 @@ final class CausalBatch {
         private int[] index = new int[0];
 
         void room(int keys, int groups, int width) {
-            int blocks = (keys + DEPTH - 1) / DEPTH;
+            int blocks = Math.ceilDiv(keys, DEPTH);
             if (weights.length < blocks * BLOCK) {
                 weights = new float[blocks * BLOCK];
                 squares = new float[blocks * DEPTH + LANES];
@@ -147,7 +152,7 @@ final class CausalBatch {
             choose(r, visible, last.ends());
         }
         fold(last.ends());
-        TileAttention attention = new TileAttention(keys, effort.near(), tilt > 0, node, scratch);
+        TileAttention attention = new TileAttention(keys, effort.near(), tilt > 0, scratch);
         for (int r = 0; r < count; r++) {
             attend(tiles[r], r, attention);
         }
@@ -177,7 +182,7 @@ final class CausalBatch {
     }
 
     private void centre(Tile tile) {
-        node.subspace.find(head.queries(), tile.index, tile.from, tile.to, SAMPLE, 0, 0, null, scratch);
+        node.subspace.find(new RowRange(head.queries(), tile.index, tile.from, tile.to), SPREAD, scratch);
         tile.centre = Arrays.copyOf(node.subspace.mean(), stride);
         tile.spread = (float) (node.subspace.trace() / d);
         System.arraycopy(tile.centre, 0, buffers.centroids, count * STRIDE, d);
@@ -319,7 +324,7 @@ final class CausalBatch {
     /** Sums keys, squared keys and values of every group by the weights of all rows. */
     private void fold(int[] ends) {
         Rows squares = head.keys().squares();
-        int rows = Lanes.roundUp(count, QueryTile.ROWS / 8);
+        int rows = Lanes.roundUp(count, ROW_TILE);
         for (int g = 0; g < ends.length; g++) {
             int target = g * ROWS * width;
             Arrays.fill(buffers.sums, target, target + ROWS * width, 0);

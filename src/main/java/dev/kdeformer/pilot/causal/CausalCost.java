@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.kernel.PartialRows;
+import dev.kdeformer.pilot.keys.BalancedTree;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.tile.DrawnKeys;
@@ -19,7 +20,7 @@ public record CausalCost(PilotOptions options) {
         int span = options.cuts().span();
         int evaluations = options.spending().evaluations();
         int levels = 0;
-        while (levels < MOST_LEVELS && span >> levels > options.cuts().tile() * 7 / 5) {
+        while (levels < MOST_LEVELS && span >> levels > BalancedTree.largestLeaf(options.cuts().tile())) {
             levels++;
         }
         if (evaluations == 0) {

@@ -43,20 +43,18 @@ final class CausalKeys {
     static CausalKeys of(KeyHead head, KeyGroups groups, float scale, Team team) {
         Rows keys = groups.keys();
         Rows squares = Rows.allocate(team.scratch(), keys.count(), keys.columns());
-        team.forEach((keys.count() + CHUNK - 1) / CHUNK, (index, scratch) -> {
-            long to = keys.row(Math.min(keys.count(), (index + 1) * CHUNK));
-            long target = squares.row(index * CHUNK);
-            for (long from = keys.row(index * CHUNK); from < to; from += LANES * 4L) {
-                FloatVector x = Lanes.load(from);
+        team.forRanges(keys.count(), CHUNK, (from, to, scratch) -> {
+            long target = squares.row(from);
+            for (long source = keys.row(from); source < keys.row(to); source += LANES * 4L) {
+                FloatVector x = Lanes.load(source);
                 Lanes.store(x.mul(x), target);
                 target += LANES * 4L;
             }
         });
         PackedKeys ordered = new PackedKeys(team.scratch(), head.keys(), head.key().columns(), head.value().columns(),
                 LogitScale.of(scale));
-        team.forEach((head.keys() + CHUNK - 1) / CHUNK, (index, scratch) -> scratch.keep(Packer.class, Packer::new)
-                .pack(ordered, index * CHUNK, Math.min(head.keys(), (index + 1) * CHUNK), head.key(), head.value(),
-                        head.bias(), 0, groups.centre()));
+        team.forRanges(head.keys(), CHUNK, (from, to, scratch) -> scratch.keep(Packer.class, Packer::new)
+                .pack(ordered, from, to, head.key(), head.value(), head.bias(), 0, groups.centre()));
         return new CausalKeys(groups, squares, ordered);
     }
 

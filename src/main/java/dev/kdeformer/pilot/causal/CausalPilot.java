@@ -32,6 +32,9 @@ final class CausalPilot {
     /** What the first key of a diagonal is a multiple of, so that its keys start with a panel. */
     private static final int ALIGNMENT = 64;
 
+    /** So many batches for each thread, if there are enough spans: they take unequal times. */
+    private static final int BATCHES_PER_THREAD = 4;
+
     /**
      * Queries [from, to), all of which see all keys before {@code keys}.
      *
@@ -76,7 +79,7 @@ final class CausalPilot {
      */
     double run(CausalEffort effort, boolean[] wanted, Team team) {
         int n = queries.count();
-        int count = (n + effort.span() - 1) / effort.span();
+        int count = Math.ceilDiv(n, effort.span());
         Span[] spans = new Span[count];
         int used = 0;
         for (int i = 0; i < count; i++) {
@@ -87,8 +90,9 @@ final class CausalPilot {
         }
         int all = used;
         // What a batch holds changes no result, so it may depend on the number of threads.
-        int together = Math.max(1, Math.min(CausalBatch.ROWS >> effort.levels(), used / (4 * team.threads())));
-        int batches = (used + together - 1) / together;
+        int each = used / (BATCHES_PER_THREAD * team.threads());
+        int together = Math.max(1, Math.min(CausalBatch.ROWS >> effort.levels(), each));
+        int batches = Math.ceilDiv(used, together);
         DoubleAdder work = new DoubleAdder();
         team.forEach(batches, (index, scratch) -> {
             // The last see most keys and should not be left for the end.
@@ -114,7 +118,7 @@ final class CausalPilot {
     /** Queries that {@link #run} computes for some wanted rows. */
     int covered(CausalEffort effort, boolean[] wanted) {
         int n = queries.count();
-        int count = (n + effort.span() - 1) / effort.span();
+        int count = Math.ceilDiv(n, effort.span());
         int covered = 0;
         for (int i = 0; i < count; i++) {
             Span span = new Span(start(n, count, i), start(n, count, i + 1), 0, null);

@@ -11,11 +11,13 @@ import java.util.Arrays;
 
 /**
  * The passes over causal spans that an error budget chooses from: a few spans are tried at rising effort against exact
- * rows of theirs, under the same mask; the first effort that passes is run in full and then checked on other exact rows,
- * drawn uniformly, which had no part in the choice.
+ * rows of theirs, under the same mask; the first effort that passes is run in full and then checked on other exact
+ * rows, drawn uniformly, which had no part in the choice.
  */
 final class SpanPasses implements Climb.Passes {
-    /** The way up the efforts; the costs were measured at 32 and 100 features and 16,384 keys: 1.7 to 2.2, 400 to 500. */
+    /**
+     * The way up the efforts; the costs were measured at 32 and 100 features and 16,384 keys: 1.7 to 2.2, 400 to 500.
+     */
     static final Climb CLIMB = new Climb(new Climb.Cost(2, 500), new Climb.Steps(1.3, 1.5, 1.3), 0);
 
     private static final int TRIALS = 8;

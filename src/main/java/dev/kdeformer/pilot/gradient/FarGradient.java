@@ -14,8 +14,8 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Gradients by the far field of one node: by the log-mass a, the mean key κ and the mean value ν of each group; and what
- * they mean for the keys that the node has folded and for the far field of its parent.
+ * Gradients by the far field of one node: by the log-mass a, the mean key κ and the mean value ν of each group; and
+ * what they mean for the keys that the node has folded and for the far field of its parent.
  *
  * <p>A key j of weight w_j = exp(x·k_j + b_j), x the node's centroid, takes the part p_j = w_j / exp(a) of its group. A
  * change of its logit moves a by p_j, κ by p_j (k_j − κ) and ν by p_j (v_j − ν). What was there before is to the group

@@ -55,11 +55,11 @@ final class GradientSums {
 
     /** Adds all shares, in their order, to the caller's rows. */
     void addTo(Matrix dKey, Matrix dValue, Team team) {
-        team.forEach((keys.count() + CHUNK - 1) / CHUNK, (index, scratch) -> {
+        team.forRanges(keys.count(), CHUNK, (from, to, scratch) -> {
             float[] row = new float[Math.max(dKeys[0].stride(), dValues[0].stride())];
             float[] more = new float[row.length];
             float[] sum = new float[row.length];
-            for (int j = index * CHUNK; j < Math.min(keys.count(), (index + 1) * CHUNK); j++) {
+            for (int j = from; j < to; j++) {
                 sum(dKeys, j, more, sum);
                 keys.reflection().apply(sum);
                 add(sum, j, dKey, row);

@@ -75,8 +75,8 @@ public final class PilotGradient implements GradientFrame.Body {
         KeyHead head = call.forward().keyHead(unit);
         clear(head.ofKeys(call.dKey()), team);
         clear(head.ofKeys(call.dValue()), team);
-        boolean seen = SharedKeys.<KeyGroups>forEach(head, input.scale(), options.expansion().groups(), Function.identity(),
-                (member, queries, keys) -> member(call, head, member, queries, keys, team), team);
+        boolean seen = SharedKeys.<KeyGroups>forEach(head, input.scale(), options.expansion().groups(),
+                Function.identity(), (member, queries, keys) -> member(call, head, member, queries, keys, team), team);
         for (int member = 0; member < head.groupSize() && !seen; member++) {
             clear(head.ofQueries(call.dQuery(), member), team);
         }
@@ -135,9 +135,9 @@ public final class PilotGradient implements GradientFrame.Body {
     }
 
     private static void clear(Matrix rows, Team team) {
-        team.forEach((rows.rows() + CHUNK - 1) / CHUNK, (index, scratch) -> {
+        team.forRanges(rows.rows(), CHUNK, (from, to, scratch) -> {
             float[] zeros = new float[rows.columns()];
-            for (int row = index * CHUNK; row < Math.min(rows.rows(), (index + 1) * CHUNK); row++) {
+            for (int row = from; row < to; row++) {
                 rows.writeRow(row, zeros, 0);
             }
         });

@@ -26,6 +26,11 @@ public final class BalancedTree {
     private BalancedTree() {
     }
 
+    /** Most rows of a leaf that aims at {@code rows}: splitting in halves ends between half of this and this. */
+    public static int largestLeaf(int rows) {
+        return rows * 7 / 5;
+    }
+
     /** First position of a node. */
     public static int start(int n, int level, int node) {
         return (int) ((long) n * node >> level);
@@ -40,15 +45,16 @@ public final class BalancedTree {
      */
     public static int[] order(Rows x, Metric metric, int levels, Team team) {
         int n = x.count();
+        PrincipalSubspace.Search search = new PrincipalSubspace.Search(SAMPLE, TreeSplitter.RANK, ITERATIONS, metric);
         int[] order = new int[n];
         Arrays.setAll(order, i -> i);
         if (levels > 0) {
             PrincipalSubspace subspace = new PrincipalSubspace();
-            subspace.find(x, order, 0, n, SAMPLE, TreeSplitter.RANK, ITERATIONS, metric, team.scratch());
+            RowRange all = new RowRange(x, order, 0, n);
+            subspace.find(all, search, team.scratch());
             TreeSplitter splitter = new TreeSplitter();
             splitter.room(n);
-            team.forEach((n + CHUNK - 1) / CHUNK, (chunk, scratch) -> splitter.project(x, order, 0, chunk * CHUNK,
-                    Math.min(n, (chunk + 1) * CHUNK), subspace, scratch));
+            team.forRanges(n, CHUNK, (from, to, scratch) -> splitter.project(all, from, to, subspace, scratch));
             splitter.split(order, n, 0, 0, Math.min(STEP, levels));
         }
         for (int level = STEP; level < levels; level += STEP) {
@@ -57,10 +63,11 @@ public final class BalancedTree {
                 int from = start(n, above, node);
                 int to = start(n, above, node + 1);
                 PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
-                subspace.find(x, order, from, to, SAMPLE, TreeSplitter.RANK, ITERATIONS, metric, scratch);
+                RowRange rows = new RowRange(x, order, from, to);
+                subspace.find(rows, search, scratch);
                 TreeSplitter splitter = scratch.keep(TreeSplitter.class, TreeSplitter::new);
                 splitter.room(to - from);
-                splitter.project(x, order, from, 0, to - from, subspace, scratch);
+                splitter.project(rows, 0, to - from, subspace, scratch);
                 splitter.split(order, n, above, node, Math.min(STEP, levels - above));
             });
         }

@@ -6,40 +6,50 @@ import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
+import java.util.Arrays;
 
 /**
  * The keys of one head, centred and sorted into groups of similar ones, with all that the tree of queries needs of
  * them. Keys that a bias of −∞ hides are left out.
  */
 public final class KeyGroups {
+    /** Keys that one task packs. */
+    private static final int CHUNK = 64 * PANEL;
+
     private final Rows keys;
     private final Rows values;
     private final float[] biases;
     private final float[] squares;
     private final int[] starts;
-    private final int[] order;
-    private final float[] centre;
-    private final Reflection reflection;
+    private final Origin origin;
     private final long panels;
     private final boolean trend;
 
-    KeyGroups(Rows keys, Rows values, float[] biases, float[] squares, int[] starts, int[] order,
-            float[] centre, Reflection reflection, long panels) {
+    /**
+     * Where keys come from.
+     *
+     * @param order      the caller's row of every key
+     * @param centre     what was subtracted from every key, before it was reflected
+     * @param reflection what keys have been reflected by
+     */
+    record Origin(int[] order, float[] centre, Reflection reflection) {
+    }
+
+    KeyGroups(Rows keys, Rows values, float[] biases, float[] squares, int[] starts, Origin origin, long panels) {
         this.keys = keys;
         this.values = values;
         this.biases = biases;
         this.squares = squares;
         this.starts = starts;
-        this.order = order;
-        this.centre = centre;
-        this.reflection = reflection;
+        this.origin = origin;
         this.panels = panels;
         this.trend = ValueTrend.exists(keys, values);
     }
 
     /** Off-heap bytes for m keys. */
     public static long bytes(int m, int d, int dv) {
-        return 3 * Rows.bytes(m, d) + Rows.bytes(m, dv) + (long) Lanes.roundUp(m, PANEL) * Candidates.lines(d) * Float.BYTES;
+        return 3 * Rows.bytes(m, d) + Rows.bytes(m, dv)
+                + (long) Lanes.roundUp(m, PANEL) * Candidates.lines(d) * Float.BYTES;
     }
 
     /**
@@ -67,7 +77,7 @@ public final class KeyGroups {
         }
         // Inside a group, keys in their own order: gathering them then walks forward through memory.
         for (int g = 0; g + 1 < starts.length; g++) {
-            java.util.Arrays.sort(order, starts[g], starts[g + 1]);
+            Arrays.sort(order, starts[g], starts[g + 1]);
         }
         float[] biases = new float[m];
         int[] rows = new int[m];
@@ -79,17 +89,15 @@ public final class KeyGroups {
         Rows values = Rows.load(head.value(), rows, null, 1, team);
         float[] squares = new float[m];
         long panels = team.scratch().floats((long) Lanes.roundUp(m, PANEL) * Candidates.lines(d));
-        KeyGroups groups = new KeyGroups(keys, values, biases, squares, starts, rows, centre, reflection,
-                panels);
-        int chunk = 64 * PANEL;
-        team.forEach((m + chunk - 1) / chunk, (index, scratch) -> {
-            int to = Math.min(m, (index + 1) * chunk);
-            for (int j = index * chunk; j < to; j++) {
+        KeyGroups groups = new KeyGroups(keys, values, biases, squares, starts,
+                new Origin(rows, centre, reflection), panels);
+        team.forRanges(m, CHUNK, (from, to, scratch) -> {
+            for (int j = from; j < to; j++) {
                 squares[j] = keys.square(j);
             }
             Packer packer = scratch.keep(Packer.class, Packer::new);
             int[] identity = new int[PANEL];
-            for (int first = index * chunk; first < to; first += PANEL) {
+            for (int first = from; first < to; first += PANEL) {
                 for (int j = 0; j < PANEL; j++) {
                     identity[j] = first + j;
                 }
@@ -109,7 +117,7 @@ public final class KeyGroups {
                 rows[count++] = j;
             }
         }
-        return java.util.Arrays.copyOf(rows, count);
+        return Arrays.copyOf(rows, count);
     }
 
     /** Number of keys. */
@@ -169,7 +177,7 @@ public final class KeyGroups {
 
     /** The caller's row of every key. */
     public int[] order() {
-        return order;
+        return origin.order;
     }
 
     /** Whether values move with keys. */
@@ -179,12 +187,12 @@ public final class KeyGroups {
 
     /** What was subtracted from every key, before it was reflected. */
     public float[] centre() {
-        return centre;
+        return origin.centre;
     }
 
     /** What keys have been reflected by. */
     public Reflection reflection() {
-        return reflection;
+        return origin.reflection;
     }
 
     /** All keys, packed in panels. */

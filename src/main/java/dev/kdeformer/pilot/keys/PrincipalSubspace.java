@@ -28,14 +28,17 @@ public final class PrincipalSubspace {
     /** Most rows that may be looked at. */
     private static final int SAMPLE = 256;
 
+    /** Rows that every product of the directions writes, whatever the height of its register tile. */
+    private static final int ROWS = 2 * LogitKernel.ROWS;
+
     private final Packer packer = new Packer();
     private final int[] identity = new int[SAMPLE];
-    private final float[] projections = new float[12 * STRIDE];
-    private final float[] directions = new float[12 * STRIDE];
+    private final float[] projections = new float[ROWS * STRIDE];
+    private final float[] directions = new float[ROWS * STRIDE];
     private final double[] values = new double[MOST];
     private float[] mean = new float[0];
     /** Directions before the metric, side by side with them. */
-    private final float[] images = new float[12 * STRIDE];
+    private final float[] images = new float[ROWS * STRIDE];
     private double trace;
 
     public PrincipalSubspace() {
@@ -63,18 +66,21 @@ public final class PrincipalSubspace {
     }
 
     /**
-     * Finds the directions of rows {@code order[from … to)} of {@code x}.
+     * How directions are found.
      *
-     * @param order      may be null for the identity
-     * @param most       rows to look at, evenly spaced over the set, up to 256
+     * @param sample     rows to look at, evenly spaced over the set, up to 256
      * @param rank       number of directions, 0 to MOST; fewer are found where the rows span less, the rest are zeros
      * @param iterations more find the leading ones better where others are nearly as long
      * @param metric     null for the Euclidean one
      */
-    public void find(Rows x, int[] order, int from, int to, int most, int rank, int iterations, Metric metric,
-            Scratch scratch) {
+    public record Search(int sample, int rank, int iterations, Metric metric) {
+    }
+
+    /** Finds the directions of some rows. */
+    public void find(RowRange rows, Search search, Scratch scratch) {
+        Rows x = rows.all();
         int stride = x.stride();
-        int count = Math.min(Math.min(SAMPLE, most), to - from);
+        int count = Math.min(Math.min(SAMPLE, search.sample), rows.count());
         int padded = Lanes.roundUp(count, PANEL);
         if (mean.length < stride) {
             mean = new float[stride];
@@ -84,23 +90,22 @@ public final class PrincipalSubspace {
         long panels = scratch.floats((long) padded * x.columns());
         long zeros = scratch.floats(PANEL);
         Memory.fillFloats(zeros, PANEL, 0);
-        centre(x, order, from, to, count, sample);
-        if (rank > 0) {
+        centre(rows, count, sample);
+        if (search.rank > 0) {
             for (int first = 0; first < padded; first += PANEL) {
                 packer.packPanel(identity, first, Math.min(PANEL, count - first), sample.address(), stride,
                         x.columns(), panels + ((long) first * x.columns() << 2));
             }
-            iterate(sample, panels, zeros, count, rank, iterations, metric);
+            iterate(sample, panels, zeros, count, search);
         }
         scratch.release(mark);
     }
 
-    private void centre(Rows x, int[] order, int from, int to, int count, Rows sample) {
-        int stride = x.stride();
+    private void centre(RowRange rows, int count, Rows sample) {
+        int stride = sample.stride();
         Arrays.fill(mean, 0, stride, 0);
         for (int i = 0; i < count; i++) {
-            int position = from + (int) ((long) i * (to - from) / count);
-            long row = x.row(order == null ? position : order[position]);
+            long row = rows.all().row(rows.sampled(i, count));
             long copy = sample.row(i);
             for (int c = 0; c < stride; c += LANES) {
                 FloatVector v = Lanes.load(row + c * 4L);
@@ -123,7 +128,8 @@ public final class PrincipalSubspace {
         trace = Lanes.sum(squares) / (double) count;
     }
 
-    private void iterate(Rows sample, long panels, long zeros, int count, int rank, int iterations, Metric metric) {
+    private void iterate(Rows sample, long panels, long zeros, int count, Search search) {
+        int rank = search.rank;
         int d = sample.columns();
         int stride = sample.stride();
         Arrays.fill(images, 0);
@@ -138,12 +144,12 @@ public final class PrincipalSubspace {
             }
         }
         Arrays.fill(directions, 0);
-        orthonormalise(rank, stride, metric);
-        for (int round = 0; round <= iterations; round++) {
+        orthonormalise(rank, stride, search.metric);
+        for (int round = 0; round <= search.iterations; round++) {
             for (int first = 0; first < count; first += PANEL) {
                 LogitKernel.logits(directions, rank, d, panels + ((long) first * d << 2), zeros, projections, first);
             }
-            if (round == iterations) {
+            if (round == search.iterations) {
                 break;
             }
             Arrays.fill(images, 0);
@@ -151,7 +157,7 @@ public final class PrincipalSubspace {
                 ValueKernel.add(projections, 0, rank, count, sample.address() + c * 4L, stride * 4L,
                         Math.min(2, (stride - c) / LANES), images, c, STRIDE);
             }
-            orthonormalise(rank, stride, metric);
+            orthonormalise(rank, stride, search.metric);
         }
         for (int r = 0; r < rank; r++) {
             FloatVector squares = FloatVector.zero(Lanes.FLOATS);

@@ -18,9 +18,8 @@ import jdk.incubator.vector.FloatVector;
  * did.
  */
 public final class Reflection {
-    /** Queries that the direction is found from, and iterations. */
-    private static final int SAMPLE = 192;
-    private static final int ITERATIONS = 8;
+    /** One direction, from some of the queries. */
+    private static final PrincipalSubspace.Search SEARCH = new PrincipalSubspace.Search(192, 1, 8, null);
 
     private static final int CHUNK = 4096;
 
@@ -33,7 +32,7 @@ public final class Reflection {
     /** The reflection for queries, the identity where they are all alike. */
     private static Reflection along(Rows queries, Scratch scratch) {
         PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
-        subspace.find(queries, null, 0, queries.count(), SAMPLE, 1, ITERATIONS, null, scratch);
+        subspace.find(RowRange.of(queries), SEARCH, scratch);
         float[] w = new float[queries.stride()];
         System.arraycopy(subspace.directions(), 0, w, 0, w.length);
         if (Lanes.dot(w, 0, w, 0, w.length) > 0) {
@@ -60,8 +59,8 @@ public final class Reflection {
 
     /** Reflects rows where they are. */
     public void apply(Rows rows, Team team) {
-        team.forEach((rows.count() + CHUNK - 1) / CHUNK, (index, scratch) -> {
-            for (int i = index * CHUNK; i < Math.min(rows.count(), (index + 1) * CHUNK); i++) {
+        team.forRanges(rows.count(), CHUNK, (from, to, scratch) -> {
+            for (int i = from; i < to; i++) {
                 long row = rows.row(i);
                 FloatVector part = FloatVector.broadcast(FLOATS, -Lanes.dot(row, w, 0, w.length));
                 for (int c = 0; c < w.length; c += LANES) {

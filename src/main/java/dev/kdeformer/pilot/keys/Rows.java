@@ -71,8 +71,8 @@ public record Rows(long address, int count, int columns, int stride) {
     /** These rows in another order: row i of the result is row {@code order[i]}. */
     public Rows picked(int[] order, Team team) {
         Rows result = allocate(team.scratch(), order.length, columns);
-        team.forEach((order.length + CHUNK - 1) / CHUNK, (index, scratch) -> {
-            for (int i = index * CHUNK; i < Math.min(order.length, (index + 1) * CHUNK); i++) {
+        team.forRanges(order.length, CHUNK, (from, to, scratch) -> {
+            for (int i = from; i < to; i++) {
                 result.copy(i, this, order[i]);
             }
         });
@@ -94,10 +94,9 @@ public record Rows(long address, int count, int columns, int stride) {
         if (centre != null) {
             System.arraycopy(centre, 0, shift, 0, d);
         }
-        team.forEach((count + CHUNK - 1) / CHUNK, (index, scratch) -> {
+        team.forRanges(count, CHUNK, (from, end, scratch) -> {
             float[] block = new float[BLOCK * d + LANES];
-            int end = Math.min(count, (index + 1) * CHUNK);
-            for (int first = index * CHUNK; first < end; first += BLOCK) {
+            for (int first = from; first < end; first += BLOCK) {
                 int rows = Math.min(BLOCK, end - first);
                 if (order == null) {
                     source.readRows(first, first + rows, block, 0, d);

@@ -6,8 +6,8 @@ import dev.kdeformer.runtime.Team;
 import java.util.function.Function;
 
 /**
- * The query heads that read one key head, one after the other: each head's queries are loaded and reflected, and what is
- * made of the keys is made once, with the first of them.
+ * The query heads that read one key head, one after the other: each head's queries are loaded and reflected, and what
+ * is made of the keys is made once, with the first of them.
  */
 public final class SharedKeys {
     private SharedKeys() {

@@ -60,11 +60,12 @@ final class TreeSplitter {
     }
 
     /**
-     * Projects the rows at positions [from + first, from + last).
+     * Projects the rows at places [first, last) of a node.
      *
      * @param first a multiple of PANEL
      */
-    void project(Rows x, int[] order, int from, int first, int last, PrincipalSubspace subspace, Scratch scratch) {
+    void project(RowRange node, int first, int last, PrincipalSubspace subspace, Scratch scratch) {
+        Rows x = node.all();
         int d = x.columns();
         Packer packer = scratch.keep(Packer.class, Packer::new);
         Sums sums = scratch.keep(Sums.class, Sums::new);
@@ -73,7 +74,8 @@ final class TreeSplitter {
         long zeros = scratch.floats(PANEL);
         Memory.fillFloats(zeros, PANEL, 0);
         for (int i = first; i < last; i += PANEL) {
-            packer.pickPanel(order, from + i, Math.min(PANEL, last - i), x.address(), x.stride(), d, panel);
+            int present = Math.min(PANEL, last - i);
+            packer.pickPanel(node.order(), node.from() + i, present, x.address(), x.stride(), d, panel);
             LogitKernel.logits(subspace.directions(), RANK, d, panel, zeros, sums.products, 0);
             for (int r = 0; r < RANK; r++) {
                 System.arraycopy(sums.products, r * STRIDE, coordinates[r], i, PANEL);

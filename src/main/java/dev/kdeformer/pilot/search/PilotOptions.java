@@ -5,8 +5,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The options that a call runs with: what was asked for, and the defaults of calls with or without a causal mask for the
- * rest.
+ * The options that a call runs with: what was asked for, and the defaults of calls with or without a causal mask for
+ * the rest.
  *
  * @param spending  what a pass may cost where there is no budget
  * @param expansion the far part
@@ -61,36 +61,29 @@ public record PilotOptions(Spending spending, Expansion expansion, Cuts cuts, Dr
      */
     public Map<String, Object> reported(boolean causal) {
         Map<String, Object> map = new LinkedHashMap<>();
-        if (budget != null) {
+        boolean fixed = budget == null;
+        if (!fixed) {
             map.put("budget", budget.relativeSpectral());
         } else if (spending.evaluations > 0) {
             map.put("columns", spending.evaluations);
         } else {
             map.put("near", spending.near);
-        }
-        boolean fixed = budget == null;
-        if (fixed && !causal && spending.evaluations == 0) {
-            map.put("candidates", spending.candidates);
+            put(map, "candidates", spending.candidates, !causal);
         }
         map.put("groups", expansion.groups);
-        if (!causal) {
-            map.put("rank", expansion.rank);
-        }
-        if (draws.unbiased == 0) {
-            map.put("tilt", expansion.tilt);
-        }
-        if (fixed) {
-            map.put("tile", cuts.tile);
-        }
-        if (fixed && causal) {
-            map.put("span", cuts.span);
-        }
-        if (draws.unbiased > 0) {
-            map.put("unbiased", draws.unbiased);
-        }
-        if (draws.peaked > 0) {
-            map.put("peaked", draws.peaked);
-        }
+        put(map, "rank", expansion.rank, !causal);
+        put(map, "tilt", expansion.tilt, draws.unbiased == 0);
+        put(map, "tile", cuts.tile, fixed);
+        put(map, "span", cuts.span, fixed && causal);
+        put(map, "unbiased", draws.unbiased, draws.unbiased > 0);
+        put(map, "peaked", draws.peaked, draws.peaked > 0);
+        put(map, "seed", draws.seed, !fixed || draws.unbiased > 0 || draws.peaked > 0);
         return map;
+    }
+
+    private static void put(Map<String, Object> map, String name, Object value, boolean matters) {
+        if (matters) {
+            map.put(name, value);
+        }
     }
 }

@@ -1,15 +1,15 @@
 package dev.kdeformer.pilot.tile;
 
 import static dev.kdeformer.kernel.Lanes.LANES;
-import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.Packer;
-import dev.kdeformer.kernel.QueryTile;
-import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.pilot.keys.PrincipalSubspace;
 
-/** Buffers of one thread for the work at a node. */
+/**
+ * Buffers for measuring a node's candidates, choosing and folding. They belong to a thread and are lent to one node at
+ * a time: what is in them is of use until the walk goes down from that node.
+ */
 public final class NodeScratch {
     /** Elements for each candidate. */
     public static final int FLOATS = 6;
@@ -18,13 +18,6 @@ public final class NodeScratch {
     public final TiltKernel tilt = new TiltKernel();
     public final PrincipalSubspace subspace = new PrincipalSubspace();
     public final Packer packer = new Packer();
-    public final QueryTile queries = new QueryTile();
-    public final QueryTile deviations = new QueryTile();
-    public final SoftmaxTile state = new SoftmaxTile();
-    final float[] weighted = new float[QueryTile.ROWS * STRIDE];
-    /** Sums of weights of a tile's far part, and what they are relative to. */
-    public final float[] farSums = new float[QueryTile.ROWS];
-    public final float[] farReferences = new float[QueryTile.ROWS];
     public final Choice choice = new Choice();
     public final float[] lanes = new float[LANES];
 

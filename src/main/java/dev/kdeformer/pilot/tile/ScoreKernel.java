@@ -18,6 +18,9 @@ public final class ScoreKernel {
     private static final float LN6 = (float) Math.log(6);
     private static final float MAGIC = 12_582_912f;
 
+    /** Logarithms of weights below this are taken for those of 0. */
+    private static final float LOWEST = -80;
+
     private ScoreKernel() {
     }
 
@@ -62,8 +65,8 @@ public final class ScoreKernel {
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int i = 0; i < count; i += LANES) {
             FloatVector x = FloatVector.fromArray(FLOATS, logits, i).sub(top);
-            FloatVector w = exp(x.blend(-80, x.compare(VectorOperators.LT, -80f)))
-                    .blend(0, x.compare(VectorOperators.LT, -80f));
+            FloatVector w = exp(x.blend(LOWEST, x.compare(VectorOperators.LT, LOWEST)))
+                    .blend(0, x.compare(VectorOperators.LT, LOWEST));
             w.intoArray(weights, i);
             sum = sum.add(w);
         }

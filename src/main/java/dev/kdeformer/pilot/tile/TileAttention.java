@@ -7,6 +7,7 @@ import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.kernel.ValueKernel;
@@ -15,9 +16,10 @@ import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.runtime.Scratch;
 import jdk.incubator.vector.FloatVector;
 
-/** What a tile of queries sums up over its near keys and the far groups. */
+/** What a tile of queries sums up over its near keys and the far groups, in buffers that the thread keeps. */
 public final class TileAttention {
-    private final NodeScratch buffers;
+    private final Buffers buffers;
+
     private final KeyGroups keys;
     private final int d;
     private final int stride;
@@ -33,8 +35,8 @@ public final class TileAttention {
      * @param most   most near keys of a tile
      * @param tilted whether values move with the query
      */
-    public TileAttention(KeyGroups keys, int most, boolean tilted, NodeScratch buffers, Scratch scratch) {
-        this.buffers = buffers;
+    public TileAttention(KeyGroups keys, int most, boolean tilted, Scratch scratch) {
+        this.buffers = scratch.keep(Buffers.class, Buffers::new);
         this.keys = keys;
         this.tilted = tilted;
         d = keys.keys().columns();
@@ -45,6 +47,30 @@ public final class TileAttention {
         farKeys = new PackedKeys(scratch, keys.groups(), 2 * stride, keys.values().columns(), natural);
         farKeys.clear();
         tiltRows = scratch.floats((long) d * valueStride);
+    }
+
+    /** What a thread keeps. */
+    private static final class Buffers {
+        private final Packer packer = new Packer();
+        private final QueryTile queries = new QueryTile();
+        private final QueryTile deviations = new QueryTile();
+        private final SoftmaxTile state = new SoftmaxTile();
+        private final float[] weighted = new float[QueryTile.ROWS * STRIDE];
+    }
+
+    /** The loaded queries. */
+    public QueryTile queries() {
+        return buffers.queries;
+    }
+
+    /** How far the queries are from the centroid, and the squares of that, once the far groups have been added. */
+    public QueryTile deviations() {
+        return buffers.deviations;
+    }
+
+    /** What has been summed up for the loaded queries. */
+    public SoftmaxTile state() {
+        return buffers.state;
     }
 
     /** Packs the near keys and the groups of a tile. */

@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot.walk;
 
+import dev.kdeformer.pilot.keys.BalancedTree;
 import java.util.List;
 
 /**
@@ -38,7 +39,7 @@ public record Effort(int candidates, int near, double threshold, int tile) {
     /** The level of the leaves in a tree of {@code queries} queries whose tiles are halved until they are small. */
     static int leafLevel(int queries, int tile) {
         int level = 0;
-        while ((long) largest(tile) << level < queries) {
+        while ((long) BalancedTree.largestLeaf(tile) << level < queries) {
             level++;
         }
         return level;
@@ -54,11 +55,6 @@ public record Effort(int candidates, int near, double threshold, int tile) {
             level += PilotWalk.LEVELS;
         }
         return level;
-    }
-
-    /** Most queries in a leaf: splitting in halves ends at tiles between half of this and this. */
-    static int largest(int tile) {
-        return tile * 7 / 5;
     }
 
     /** The same with the threshold lower by the logarithm of how much values vary beside the output. */

@@ -6,7 +6,9 @@ import dev.kdeformer.pilot.tile.Fold;
 import dev.kdeformer.pilot.tile.NodeScratch;
 import dev.kdeformer.runtime.Scratch;
 
-/** Goes along with a {@link PilotWalk}: is told what each node folds away, and takes the leaves in place of attention. */
+/**
+ * Goes along with a {@link PilotWalk}: is told what each node folds away, and takes the leaves in place of attention.
+ */
 public interface NodeVisitor {
     /**
      * A node is entered.

@@ -4,6 +4,7 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
+import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitKernel;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.pilot.keys.KeyGroups;
@@ -23,6 +24,12 @@ final class OffsetKeys {
     private static final int REACH = 8;
     private static final int PROBES = 66;
     private static final int SAMPLE = 512;
+
+    /** Probes in whole register tiles. */
+    private static final int ROWS = Lanes.roundUp(PROBES, 2 * LogitKernel.ROWS);
+
+    /** Logarithms are cut here, so that their exponential stays finite. */
+    private static final float LARGEST = 80;
 
     /** The part of Σ p² that a distance must hold on average. */
     private static final double SHARE = 0.1;
@@ -49,8 +56,8 @@ final class OffsetKeys {
         int[] picked = new int[sample];
         Arrays.setAll(picked, j -> (int) ((long) j * m / sample));
         Packer packer = new Packer();
-        float[] left = new float[72 * STRIDE];
-        float[] logits = new float[72 * STRIDE];
+        float[] left = new float[ROWS * STRIDE];
+        float[] logits = new float[ROWS * STRIDE];
         double[] rest = new double[probes];
         double[] tops = new double[probes];
         double[][] near = new double[probes][2 * REACH + 1];
@@ -89,7 +96,7 @@ final class OffsetKeys {
             for (int p = 0; p < probes; p++) {
                 for (int j = 0; j < PANEL; j++) {
                     float l = logits[p * STRIDE + j] + biases[first + j];
-                    doubled[j] = Math.min(80, 2 * (float) (l - tops[p]));
+                    doubled[j] = Math.min(LARGEST, 2 * (float) (l - tops[p]));
                 }
                 rest[p] += ScoreKernel.weights(doubled, PANEL, 0, doubled, sum);
             }

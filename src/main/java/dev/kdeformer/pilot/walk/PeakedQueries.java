@@ -6,10 +6,11 @@ import dev.kdeformer.pilot.search.PilotOptions.Expansion;
 import dev.kdeformer.runtime.Team;
 
 /**
- * A second pass over the queries that have a key of their own with a good part p of their weight and share the rest with
- * no tile: the isolated patches of a noisy picture. For those the far groups hold too little weight, and an error ε of
- * its logarithm moves the output by p (1 − p) ε times the distance of the two parts' means. Such queries are few; they
- * make tiles of their own, each with the queries' own keys as near keys, and a sample of all others takes the bias out.
+ * A second pass over the queries that have a key of their own with a good part p of their weight and share the rest
+ * with no tile: the isolated patches of a noisy picture. For those the far groups hold too little weight, and an error
+ * ε of its logarithm moves the output by p (1 − p) ε times the distance of the two parts' means. Such queries are few;
+ * they make tiles of their own, each with the queries' own keys as near keys, and a sample of all others takes the bias
+ * out.
  *
  * @param samples keys that a tile draws
  */
@@ -28,8 +29,8 @@ public record PeakedQueries(int samples) {
 
     /**
      * So many keep the nodes of the top below a sixteenth of the keys. The expansion about the centroid of more queries
-     * that are far from each other is no good to compare a sample with: with half as many candidates, and nodes of up to
-     * an eighth, pictures with little noise lost more than without a second pass.
+     * that are far from each other is no good to compare a sample with: with half as many candidates, and nodes of up
+     * to an eighth, pictures with little noise lost more than without a second pass.
      */
     private static final int CANDIDATES = 8;
 

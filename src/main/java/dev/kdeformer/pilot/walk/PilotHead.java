@@ -244,12 +244,13 @@ public final class PilotHead {
 
     /** Directions of the spread. */
     int rank() {
-        return !keys.valuesFollow() ? 0 : Math.min(options.expansion().rank(), Math.min(queries.columns(), PilotWalk.MOST_RANK));
+        int most = Math.min(queries.columns(), PilotWalk.MOST_RANK);
+        return keys.valuesFollow() ? Math.min(options.expansion().rank(), most) : 0;
     }
 
     /**
-     * Whether values move with the query. A tilt from drawn keys is no sum over all folded ones, and so has no part that
-     * a sample could take away.
+     * Whether values move with the query. A tilt from drawn keys is no sum over all folded ones, and so has no part
+     * that a sample could take away.
      */
     boolean tilts() {
         return keys.valuesFollow() && options.expansion().tilt() > 0 && samples == 0;

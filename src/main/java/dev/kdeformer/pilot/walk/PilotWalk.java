@@ -7,16 +7,15 @@ import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitKernel;
-import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.pilot.keys.BalancedTree;
 import dev.kdeformer.pilot.keys.Candidates;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.PrincipalSubspace;
+import dev.kdeformer.pilot.keys.RowRange;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.pilot.tile.Fold;
 import dev.kdeformer.pilot.tile.NodeScratch;
 import dev.kdeformer.pilot.tile.ScoreKernel;
-import dev.kdeformer.pilot.tile.TileAttention;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
@@ -27,7 +26,8 @@ import jdk.incubator.vector.FloatVector;
  * that go on, the folding of the rest; at a leaf the attention of its queries to the near keys and the far groups.
  *
  * <p>Siblings share their parent's list, and are measured and folded together: each key is fetched once for all of
- * them, which is what counts where keys do not fit into the caches. The order of every sum is that of one after another.
+ * them, which is what counts where keys do not fit into the caches. The order of every sum is that of one after
+ * another.
  */
 public final class PilotWalk {
     /** Levels of the binary tree from a node to its children: four children each. */
@@ -55,6 +55,8 @@ public final class PilotWalk {
     private final Siblings siblings;
     private final Scratch scratch;
     private final KeyGroups keys;
+    /** How the spread of a node is found. */
+    private final PrincipalSubspace.Search spread;
     private final int d;
     private final int stride;
     private final WalkNode[][] nodes;
@@ -62,7 +64,7 @@ public final class PilotWalk {
     private final Candidates[] lists;
     private final float[][] centres;
     private final boolean[] forced;
-    private final TileAttention attention;
+    private final LeafAttention attention;
     private final long noBias;
     /** Null where the far part stays as it is. */
     private final FarCorrection correction;
@@ -86,6 +88,7 @@ public final class PilotWalk {
         this.scratch = scratch;
         this.siblings = scratch.keep(Siblings.class, Siblings::new);
         this.keys = head.keys();
+        this.spread = new PrincipalSubspace.Search(SAMPLE, head.rank(), ITERATIONS, null);
         this.d = keys.keys().columns();
         this.stride = keys.keys().stride();
         this.leafLevel = head.leafLevel(effort);
@@ -95,11 +98,10 @@ public final class PilotWalk {
         this.nodes = new WalkNode[depth][Siblings.MOST];
         this.folds = new Fold[Siblings.MOST];
         this.forced = head.offsets().length == 0 ? null : new boolean[keys.count()];
-        this.attention = new TileAttention(keys, head.mostLeafCandidates(effort), head.tilts(),
-                siblings.buffers[0], scratch);
         this.noBias = scratch.floats(PANEL);
         Memory.fillFloats(noBias, PANEL, 0);
         this.correction = head.samples() == 0 ? null : new FarCorrection(head, depth, scratch);
+        this.attention = new LeafAttention(head, pass, correction, scratch);
     }
 
     /** Work done, in floating-point operations. */
@@ -185,7 +187,7 @@ public final class PilotWalk {
         team.check();
         node.work = 0;
         PrincipalSubspace subspace = node.buffers.subspace;
-        subspace.find(head.queries(), null, node.from, node.to, SAMPLE, head.rank(), ITERATIONS, null, scratch);
+        subspace.find(new RowRange(head.queries(), null, node.from, node.to), spread, scratch);
         System.arraycopy(subspace.mean(), 0, node.centre, 0, stride);
         if (parent == null) {
             node.far.clear();
@@ -245,7 +247,7 @@ public final class PilotWalk {
             correction.draw(depth, node.from, centres, node.far, node.buffers);
         }
         if (visitor == null) {
-            attend(node, depth);
+            attention.attend(node, centres[depth]);
         } else {
             visitor.leaf(depth, node.from, node.to, node.chosen, node.count, node.far);
             visitor.leave(depth, node.far);
@@ -413,77 +415,5 @@ public final class PilotWalk {
         }
         node.far.merge(node.fold, tilt);
         node.work += (4.0 * d + 2.0 * dv) * buffers.foldedCount;
-    }
-
-    private void attend(WalkNode node, int depth) {
-        FarField far = node.far;
-        NodeScratch buffers = siblings.buffers[0];
-        int dv = keys.values().columns();
-        boolean hasFar = !far.isEmpty();
-        attention.prepare(node.chosen, node.count, far);
-        float[] variances = pass.doubts() == null ? null : far.meanVariances();
-        for (int first = node.from; first < node.to; first += QueryTile.ROWS) {
-            int rows = Math.min(QueryTile.ROWS, node.to - first);
-            attention.begin(head.queries(), null, first, rows);
-            if (hasFar) {
-                attention.addFar(centres[depth]);
-            }
-            if (pass.doubts() != null) {
-                for (int r = 0; r < rows; r++) {
-                    buffers.farReferences[r] = buffers.state.reference(r);
-                    buffers.farSums[r] = hasFar ? buffers.state.sum(r) : 0;
-                }
-            }
-            attention.addNear();
-            if (pass.doubts() != null) {
-                doubt(buffers, first, rows, variances);
-            }
-            if (correction != null && correction.count() > 0) {
-                correction.apply(buffers.state, buffers.queries, hasFar ? buffers.deviations : null,
-                        attention.farKeys());
-            }
-            if (pass.peaks() != null) {
-                for (int r = 0; r < rows; r++) {
-                    pass.peaks().note(first + r, peak(buffers, first + r, r));
-                }
-            }
-            head.finish(buffers.state, first, rows);
-        }
-        int size = node.to - node.from;
-        node.work += size * (2.0 * (d + dv) * (node.count + (hasFar ? keys.groups() : 0)) + 2.0 * d * dv);
-        if (correction != null) {
-            node.work += size * (2.0 * (d + dv) * correction.count()
-                    + (hasFar ? keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv : 0));
-        }
-    }
-
-    /** The largest p (1 − p) over the parts p of a query's weight that its keys at fixed distances hold. */
-    private float peak(NodeScratch buffers, int position, int r) {
-        float[] q = buffers.queries.data();
-        double logSum = buffers.state.reference(r) * Math.log(2) + Math.log(buffers.state.sum(r));
-        double peak = 0;
-        for (int offset : head.offsets()) {
-            int key = head.keyAt(position, offset);
-            if (key >= 0) {
-                float logit = Lanes.dot(keys.keys().row(key), q, r * STRIDE, stride) + keys.biases()[key];
-                double part = Math.min(1, Math.exp(logit - logSum));
-                peak = Math.max(peak, part * (1 - part));
-            }
-        }
-        return (float) peak;
-    }
-
-    /** Notes how much each query of the tile depends on the far field, and how far it is from where that is good. */
-    private void doubt(NodeScratch buffers, int first, int rows, float[] variances) {
-        for (int r = 0; r < rows; r++) {
-            double part = buffers.farSums[r] == 0 ? 0 : buffers.farSums[r] / (double) buffers.state.sum(r)
-                    * Math.pow(2, (double) buffers.farReferences[r] - buffers.state.reference(r));
-            float distance = 0;
-            for (int c = 0; c < d && part > 0; c++) {
-                float delta = buffers.deviations.data()[r * STRIDE + c];
-                distance += delta * delta * variances[c];
-            }
-            pass.doubts().note(first + r, (float) (part * distance));
-        }
     }
 }

@@ -3,15 +3,16 @@ package dev.kdeformer.pilot.walk;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
-import static dev.kdeformer.pilot.tile.FoldKernel.BLOCK;
+import static dev.kdeformer.pilot.tile.FoldBlock.KEYS;
 import static dev.kdeformer.pilot.tile.FoldKernel.NODES;
-import static dev.kdeformer.pilot.tile.FoldKernel.ROOM;
+import static dev.kdeformer.pilot.tile.FoldBlock.ROOM;
 
 import dev.kdeformer.kernel.Fetch;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.pilot.keys.Candidates;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.tile.FoldBlock;
 import dev.kdeformer.pilot.tile.FoldKernel;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -27,9 +28,7 @@ final class SiblingFold {
     private final WalkNode[] nodes = new WalkNode[Siblings.MOST];
     private final Fetch fetch = new Fetch();
     private int count;
-    /** The keys of a block. */
-    private final int[] index = new int[ROOM];
-    private final float[] weights = new float[Siblings.MOST * ROOM];
+    private final FoldBlock block = new FoldBlock(Siblings.MOST);
     /** For each node the weighted sums of keys, squares and values of a group. */
     private float[] sums = new float[0];
 
@@ -60,14 +59,13 @@ final class SiblingFold {
         for (int g = 0; g < keys.groups(); g++) {
             int to = list.position(keys.starts()[g + 1], from);
             Arrays.fill(sums, 0, Siblings.MOST * width, 0);
-            for (int first = from; first < to; first += BLOCK) {
-                int present = collect(list.index, first, Math.min(to, first + BLOCK));
+            for (int first = from; first < to; first += KEYS) {
+                int present = collect(list.index, first, Math.min(to, first + KEYS));
                 fetch(keys.keys(), present);
                 fetch(keys.values(), present);
                 for (int i = 0; i < count; i += NODES) {
-                    FoldKernel.moments(keys.keys(), index, weights, i * ROOM, count - i, present, sums, i * width, width);
-                    FoldKernel.sum(keys.values(), index, weights, i * ROOM, count - i, present, sums,
-                            i * width + 2 * stride, width);
+                    FoldKernel.moments(keys.keys(), block, i, count - i, sums, i * width, width);
+                    FoldKernel.sum(keys.values(), block, i, count - i, sums, i * width + 2 * stride, width);
                 }
             }
             for (int i = 0; i < count; i++) {
@@ -79,6 +77,8 @@ final class SiblingFold {
 
     /** Copies the keys of list entries [from, to) that a node folds, and their weights, side by side. */
     private int collect(int[] list, int from, int to) {
+        int[] index = block.index;
+        float[] weights = block.weights;
         int present = 0;
         for (int j = from; j < to; j += LANES) {
             FloatVector any = FloatVector.zero(FLOATS);
@@ -109,11 +109,12 @@ final class SiblingFold {
         for (int i = count; i < Lanes.roundUp(count, NODES); i++) {
             Arrays.fill(weights, i * ROOM, i * ROOM + present, 0);
         }
+        block.count = present;
         return present;
     }
 
     private void fetch(Rows rows, int present) {
-        fetch.rows(rows.address(), rows.stride(), index, 0, present);
+        fetch.rows(rows.address(), rows.stride(), block.index, 0, present);
     }
 
     private static float mass(float[] weights, int from, int to) {

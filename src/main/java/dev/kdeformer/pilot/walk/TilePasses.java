@@ -10,14 +10,16 @@ import java.util.Arrays;
 
 /**
  * The passes that an error budget chooses from. A few tiles, in runs spread over the tree, are tried at rising effort
- * against exact rows of theirs; the first effort that passes is run in full and then checked on other exact rows, spread
- * over all tiles, which had no part in the choice. Of every pass the most doubtful queries are computed exactly.
+ * against exact rows of theirs; the first effort that passes is run in full and then checked on other exact rows,
+ * spread over all tiles, which had no part in the choice. Of every pass the most doubtful queries are computed exactly.
  *
  * <p>The expected error that allocates keys to tiles is no use for the check: over real heads the ratio of measured to
  * expected error ran from 0.01 to 20.
  */
 final class TilePasses implements Climb.Passes {
-    /** The way up the efforts; the costs were measured at 32 to 100 features and 16,384 keys: 1.3 to 1.8, 800 to 1,100. */
+    /**
+     * The way up the efforts; the costs were measured at 32 to 100 features and 16,384 keys: 1.3 to 1.8, 800 to 1,100.
+     */
     static final Climb CLIMB = new Climb(new Climb.Cost(1.5, 900), new Climb.Steps(1.6, 1.8, 1.35), 0.5);
 
     /** Trial tiles lie together, two below each of two parents that share their own: those are walked once for all. */

@@ -106,8 +106,8 @@ class PilotGradientTest {
         ReferenceGradient exact = ReferenceGradient.of(input, outputGradient);
         double last = Double.POSITIVE_INFINITY;
         for (int near : new int[] {16, 100, 300, 600}) {
-            double error = GradientChecking.run(ENGINE, Attention.pilot().tile(64).near(near).build(), input, outputGradient)
-                    .error(exact);
+            PilotAttention method = Attention.pilot().tile(64).near(near).build();
+            double error = GradientChecking.run(ENGINE, method, input, outputGradient).error(exact);
             assertTrue(error < 0.8 * last, near + " near keys: " + error + " after " + last);
             last = error;
         }

@@ -11,6 +11,7 @@ import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.RandomKeys;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.tile.Fold;
+import dev.kdeformer.pilot.tile.FoldBlock;
 import dev.kdeformer.pilot.tile.FoldKernel;
 import dev.kdeformer.pilot.tile.NodeScratch;
 import dev.kdeformer.runtime.Scratch;
@@ -60,18 +61,23 @@ class SiblingFoldTest {
     @CsvSource({"1, 1, 1", "5, 16, 4", "128, 100, 4", "77, 33, 4", "128, 256, 1"})
     void sumsAreThoseOfTheScalarReference(int count, int d, int nodes) {
         Rows rows = make.rows(300, d);
-        int[] index = random.ints(count, 0, 300).toArray();
-        int from = 5;
-        float[] weights = make.floats(from + FoldKernel.NODES * FoldKernel.ROOM);
+        FoldBlock block = new FoldBlock(2 * FoldKernel.NODES);
+        System.arraycopy(random.ints(count, 0, 300).toArray(), 0, block.index, 0, count);
+        System.arraycopy(make.floats(block.weights.length), 0, block.weights, 0, block.weights.length);
+        block.count = count;
         int width = 2 * rows.stride() + 16;
         float[] sums = make.floats(FoldKernel.NODES * width);
         float[] expected = sums.clone();
-        FoldKernel.moments(rows, index, weights, from, nodes, count, sums, 8, width);
-        FoldKernel.scalar(rows, 1, index, weights, from, nodes, count, expected, 8, width);
-        FoldKernel.scalar(rows, 2, index, weights, from, nodes, count, expected, 8 + rows.stride(), width);
+        FoldKernel.moments(rows, block, FoldKernel.NODES, nodes, sums, 8, width);
+        for (int i = 0; i < nodes; i++) {
+            FoldKernel.scalar(rows, 1, block, FoldKernel.NODES + i, expected, 8 + i * width);
+            FoldKernel.scalar(rows, 2, block, FoldKernel.NODES + i, expected, 8 + i * width + rows.stride());
+        }
         assertArrayEquals(expected, sums, 1e-4f * count);
-        FoldKernel.sum(rows, index, weights, from, nodes, count, sums, 8, width);
-        FoldKernel.scalar(rows, 1, index, weights, from, nodes, count, expected, 8, width);
+        FoldKernel.sum(rows, block, FoldKernel.NODES, nodes, sums, 8, width);
+        for (int i = 0; i < nodes; i++) {
+            FoldKernel.scalar(rows, 1, block, FoldKernel.NODES + i, expected, 8 + i * width);
+        }
         assertArrayEquals(expected, sums, 1e-4f * count);
     }
 
