@@ -16,6 +16,7 @@ import dev.kdeformer.pilot.keys.Candidates;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.Outcome;
 import dev.kdeformer.pilot.search.PilotOptions;
+import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.walk.PeakedQueries;
 import dev.kdeformer.pilot.walk.PilotWalk;
 import dev.kdeformer.pilot.walk.TreeUnit;
@@ -110,7 +111,11 @@ public final class PilotAttention implements DifferentiableMethod {
         int again = options.draws().peaked() == 0 ? 0 : PeakedQueries.most(input.queries());
         call.team().expect((long) units * input.groupSize() * (input.queries() + again));
         Outcome[] outcomes = new Outcome[units];
-        call.team().deal(units, 1, (unit, team) -> outcomes[unit] = attend(call, unit, options, team));
+        call.team().deal(units, 1, (index, team) -> {
+            Unit unit = Unit.of(call, index, options, team);
+            attend(unit);
+            outcomes[index] = unit.outcome();
+        });
         Outcome whole = new Outcome();
         for (Outcome outcome : outcomes) {
             whole.add(outcome);
@@ -122,18 +127,18 @@ public final class PilotAttention implements DifferentiableMethod {
                 options.budget() != null && Double.isNaN(whole.error()) ? 0 : whole.error());
     }
 
-    private static Outcome attend(Call call, int unit, PilotOptions options, Team team) {
-        AttentionInput input = call.input();
-        int shorter = Math.min(call.keyHead(unit).keys(), input.queries());
-        if (options.budget() == null || shorter >= Climb.SHORTEST) {
-            return input.mask().isCausal() ? CausalUnit.attend(call, unit, options, team)
-                    : TreeUnit.attend(call, unit, options, team);
+    private static void attend(Unit unit) {
+        AttentionInput input = unit.call().input();
+        int shorter = Math.min(unit.head().keys(), input.queries());
+        if (unit.options().budget() != null && shorter < Climb.SHORTEST) {
+            for (int member = 0; member < input.groupSize(); member++) {
+                unit.outcome().exact(unit.call(), unit.index(), member, unit.team());
+            }
+        } else if (input.mask().isCausal()) {
+            CausalUnit.attend(unit);
+        } else {
+            TreeUnit.attend(unit);
         }
-        Outcome outcome = new Outcome();
-        for (int member = 0; member < input.groupSize(); member++) {
-            outcome.exact(call, unit, member, team);
-        }
-        return outcome;
     }
 
     /**

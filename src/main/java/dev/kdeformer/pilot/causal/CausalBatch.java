@@ -278,7 +278,10 @@ final class CausalBatch {
         }
     }
 
-    /** The reverse for weights, with zeros from a span's ends to the last ends. */
+    /**
+     * Copies a row's weights from side by side to their keys' places, and zeros to those from a span's ends to the
+     * last.
+     */
     private void spread(int r, int[] ends, int[] last) {
         float[] from = node.weights;
         float[] to = buffers.weights;

@@ -66,7 +66,7 @@ public final class Fold {
         return keys;
     }
 
-    /** Mean square of the keys, likewise. */
+    /** Mean squares of the features of the keys of group g, from index {@code g · stride} on. */
     public float[] squares() {
         return squares;
     }

@@ -2,77 +2,65 @@ package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
-import dev.kdeformer.method.Call;
-import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.Climb;
-import dev.kdeformer.pilot.search.Outcome;
 import dev.kdeformer.pilot.search.PilotOptions;
+import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.tile.NodeScratch;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 import java.util.function.Function;
 
 /** A key head without a causal rule, with the query heads that read it. */
 public final class TreeUnit {
-    private final Call call;
-    private final int unit;
-    private final PilotOptions options;
-    private final Team team;
-    private final KeyHead head;
-    private final Outcome outcome = new Outcome();
+    private final Unit unit;
 
-    private TreeUnit(Call call, int unit, PilotOptions options, Team team) {
-        this.call = call;
+    private TreeUnit(Unit unit) {
         this.unit = unit;
-        this.options = options;
-        this.team = team;
-        this.head = call.keyHead(unit);
     }
 
     /** Computes all query heads of a unit that is long enough for its budget. */
-    public static Outcome attend(Call call, int unit, PilotOptions options, Team team) {
-        TreeUnit each = new TreeUnit(call, unit, options, team);
-        boolean seen = SharedKeys.forEach(each.head, call.input().scale(), options.expansion().groups(),
-                Function.identity(), each::member, team);
+    public static void attend(Unit unit) {
+        boolean seen = SharedKeys.forEach(unit.head(), unit.call().input().scale(),
+                unit.options().expansion().groups(), Function.identity(), new TreeUnit(unit)::member, unit.team());
         if (!seen) {
-            each.head.writeNothing();
+            unit.head().writeNothing();
         }
-        return each.outcome;
     }
 
     private void member(int member, Rows queries, KeyGroups keys) {
+        PilotOptions options = unit.options();
         int tile = options.budget() == null ? options.cuts().tile() : Effort.TILE;
-        PilotHead each = new PilotHead(head, member, options, keys, queries, tile, team);
-        if (options.budget() != null) {
-            search(member, each);
-            return;
+        PilotHead each = new PilotHead(unit.head(), member, options, keys, queries, tile, unit.team());
+        if (options.budget() == null) {
+            spend(each);
+        } else {
+            unit.keep(member, search(member, each));
         }
-        Effort effort = each.effort(call.input());
-        if (options.draws().peaked() == 0) {
-            outcome.add(each.run(Pass.of(effort), team).work());
+    }
+
+    private void spend(PilotHead each) {
+        Team team = unit.team();
+        Effort effort = each.effort(unit.call().input());
+        int peaked = unit.options().draws().peaked();
+        if (peaked == 0) {
+            unit.outcome().add(each.run(Pass.of(effort), team).work());
             return;
         }
         Doubts peaks = new Doubts(each.queries().count());
-        outcome.add(each.run(new Pass(effort, null, null, peaks), team).work());
-        outcome.add(new PeakedQueries(options.draws().peaked()).run(each, peaks, team));
+        unit.outcome().add(each.run(new Pass(effort, null, null, peaks), team).work());
+        unit.outcome().add(new PeakedQueries(peaked).run(each, peaks, team));
     }
 
-    private void search(int member, PilotHead each) {
-        double error = Double.NaN;
-        if (each.keys().count() >= Climb.SHORTEST) {
-            TilePasses passes = new TilePasses(each,
-                    CounterRandom.of(options.draws().seed()).stream(unit, member), team);
-            error = TilePasses.CLIMB.run(passes, options.budget().relativeSpectral());
-            outcome.add(passes.work());
+    private double search(int member, PilotHead each) {
+        if (each.keys().count() < Climb.SHORTEST) {
+            return Double.NaN;
         }
-        if (Double.isNaN(error)) {
-            outcome.exact(call, unit, member, team);
-        } else {
-            outcome.error(error);
-        }
+        TilePasses passes = new TilePasses(each, unit.random(member), unit.team());
+        double error = TilePasses.CLIMB.run(passes, unit.options().budget().relativeSpectral());
+        unit.outcome().add(passes.work());
+        return error;
     }
 
     /** What a call needs. */
