@@ -108,15 +108,19 @@ public final class DensityBuilder {
      *
      * @param engine threads
      * @param points (1, 1, n, d); copied
-     * @throws IllegalArgumentException if the points do not have such a shape, one is not finite, or there is not one
-     *                                  weight for each and at least one positive
+     * @throws IllegalArgumentException if the points do not have such a shape, one is not finite, there is not one weight
+     *                                  for each and at least one positive, or the estimator does not take the kernel
      * @throws IllegalStateException    if the engine or the points' arena is closed
      */
     public KernelDensity build(Engine engine, Tensor points) {
         Objects.requireNonNull(engine, "engine");
         Matrix matrix = single("points", points);
+        if (estimator == Estimator.HASHING && kernel.isRadial() && !kernel.isGaussian()) {
+            throw new IllegalArgumentException("estimator HASHING takes the kernels GAUSSIAN and EXPONENTIAL, got "
+                    + kernel.form());
+        }
         Target target = new Target(relativeError, failureProbability, seed);
-        if (estimator == Estimator.HASHING && !kernel.isGaussian() && matrix.rows() > FEW) {
+        if (estimator == Estimator.HASHING && !kernel.isRadial() && matrix.rows() > FEW) {
             return new WeightedExponentialDensity(engine, kernel.parameter(), points, logWeights, target,
                     WeightedExponentialDensity.Factory.of(estimator));
         }
@@ -130,10 +134,10 @@ public final class DensityBuilder {
 
     private KernelDensity build(Team team, Points points, Target target) {
         if (points.count() <= FEW) {
-            return new ExactDensity(team, points);
+            return ExactSums.of(team, points);
         }
         return switch (estimator) {
-            case EXACT -> new ExactDensity(team, points);
+            case EXACT -> ExactSums.of(team, points);
             case UNIFORM -> new UniformDensity(team, points, target);
             case HASHING -> new HashingDensity(team, points, target);
             case TREE -> new TreeDensity(team, points, target);

@@ -2,7 +2,7 @@ package dev.kdeformer.kde;
 
 /** The ways to estimate a kernel density. */
 public enum Estimator {
-    /** Every pair, by the vector kernels of exact attention. Its error is rounding alone. */
+    /** Every pair, by the vector kernels of exact attention where the kernel is a Gaussian or an exponential. Its error is rounding alone. */
     EXACT,
 
     /**
@@ -17,10 +17,10 @@ public enum Estimator {
      * probability that they do. Needs of the order of 1 / (ε²·√μ) tables, and pays where there are very many points
      * and the target is coarse; evaluates everything where 1,024 tables do not suffice. The variance that decides is
      * itself an estimate, so the stated probability is not a theorem here. Exponential kernels go through
-     * {@link WeightedExponentialDensity}.
+     * {@link WeightedExponentialDensity}; other kernels than these two are not taken.
      */
     HASHING,
 
-    /** A tree of groups with moments and bounds. Its error bound always holds; pays in few dimensions. */
+    /** A tree of groups with moments, or balls, and bounds. Its error bound always holds; pays in few dimensions. */
     TREE
 }

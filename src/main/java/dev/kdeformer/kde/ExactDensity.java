@@ -12,6 +12,7 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 
 /**
  * Sums over all points. A Gaussian is a product of three exponentials, exp(⟨x, y⟩)·exp(−½‖x‖²)·exp(−½‖y‖²), so both
@@ -19,7 +20,7 @@ import java.lang.foreign.MemorySegment;
  * the norms are so large that float32 logits would cost the result its digits, pairs are evaluated one by one instead,
  * by differences or in double precision.
  */
-final class ExactDensity extends DensityBase {
+final class ExactDensity extends ExactSums {
     /** What rounding of logits may do to a sum, relative, before pairs are evaluated in double precision. */
     private static final double ROUNDING = 5e-4;
     private static final int PACK = 2048;
@@ -36,7 +37,7 @@ final class ExactDensity extends DensityBase {
         scale = packed.scale();
         Matrix rows = Tensor.of(MemorySegment.ofArray(points.rows()), Shape.of(count, points.features()), 0, 0,
                 points.stride(), 1).matrix(0, 0);
-        team.forEach((count + PACK - 1) / PACK, (index, scratch) -> {
+        team.forEach(Math.ceilDiv(count, PACK), (index, scratch) -> {
             int from = index * PACK;
             int to = Math.min(count, from + PACK);
             scratch.keep(Packer.class, Packer::new).pack(packed, from, to, rows, null, null, 0, points.centre());
@@ -79,27 +80,15 @@ final class ExactDensity extends DensityBase {
     }
 
     @Override
-    public double failureProbability() {
-        return 0;
+    public double logWeight() {
+        return points.logTotal();
     }
 
     @Override
-    Statistics answer(Team team, Matrix queries, double[] logSums) {
-        answer(team, queries, null, logSums);
-        return new Statistics(points.count(), 1);
-    }
-
-    /** Answers some of the queries only; all if {@code rows} is null. */
     void answer(Team team, Matrix queries, int[] rows, double[] logSums) {
-        int count = rows == null ? queries.rows() : rows.length;
         int most = QueryTile.ROWS;
-        team.forEach((count + most - 1) / most, (index, scratch) -> {
-            int from = index * most;
-            int here = Math.min(most, count - from);
-            int[] tile = new int[here];
-            for (int r = 0; r < here; r++) {
-                tile[r] = rows == null ? from + r : rows[from + r];
-            }
+        team.forEach(Math.ceilDiv(rows.length, most), (index, scratch) -> {
+            int[] tile = Arrays.copyOfRange(rows, index * most, Math.min(rows.length, (index + 1) * most));
             answerTile(scratch, queries, tile, logSums);
         });
     }
@@ -116,7 +105,7 @@ final class ExactDensity extends DensityBase {
             added[r] = points.load(queries, rows[r], x, 0) + points.logTotal();
             precise[r] = Points.ROUNDING * points.radius() * (points.distance(x) + points.radius()) > ROUNDING;
             if (precise[r]) {
-                logSums[rows[r]] = preciseSum(x) + added[r] - points.logTotal();
+                logSums[rows[r]] = preciseSum(queries, rows[r], x) + added[r] - points.logTotal();
                 System.arraycopy(points.centre(), 0, x, 0, x.length);
             }
             added[r] -= squares(points.centre(), x, 0);
@@ -137,10 +126,10 @@ final class ExactDensity extends DensityBase {
         }
     }
 
-    private double preciseSum(float[] x) {
-        LogSum sum = new LogSum();
+    private double preciseSum(Matrix queries, int row, float[] x) {
         if (points.kernel().isGaussian()) {
             // Differences keep the digits of small distances even in float32, and near points are those that count.
+            LogSum sum = new LogSum();
             double nearest = Double.NEGATIVE_INFINITY;
             for (int j = 0; j < points.count(); j++) {
                 double log = points.logKernel(x, j);
@@ -150,12 +139,8 @@ final class ExactDensity extends DensityBase {
             if (Points.ROUNDING * (points.logTotal() - sum.log() - nearest) < ROUNDING) {
                 return sum.log();
             }
-            sum.clear();
         }
-        for (int j = 0; j < points.count(); j++) {
-            sum.add(points.logWeight(j) + points.preciseLogKernel(x, j));
-        }
-        return sum.log();
+        return points.preciseLogSum(points.precise(queries, row));
     }
 
     @Override

@@ -24,7 +24,7 @@ import jdk.incubator.vector.FloatVector;
  * the covariance of δ under w' and its third eigenvalue; z is bounded by the largest ‖δ − κ‖, or by the largest
  * components along and beside the two eigenvectors, whichever is less.
  */
-final class GroupMoments {
+final class GroupMoments implements GroupBounds {
     /** Groups of more points, or of longer ones, make do with the trace of the covariance. */
     private static final int MOST_POINTS = 2048;
     private static final int MOST_FEATURES = 128;
@@ -187,14 +187,8 @@ final class GroupMoments {
         }
     }
 
-    /**
-     * Bounds a group's part of the sum at a query, without the query's offset.
-     *
-     * @param x      prepared query
-     * @param t      room for a padded row
-     * @param bounds receives the logarithms of the lower and the upper bound
-     */
-    void bound(int node, float[] x, float[] t, double[] bounds) {
+    @Override
+    public void bound(int node, float[] x, float[] t, double[] bounds) {
         int at = node * stride;
         double log = logMass[node];
         float[] direction = x;

@@ -35,6 +35,9 @@ public interface KernelDensity extends AutoCloseable {
     /** Features d of points and queries. */
     int features();
 
+    /** The natural logarithm of the sum of the points' weights. */
+    double logWeight();
+
     /** The largest relative error. */
     double relativeError();
 
@@ -52,6 +55,23 @@ public interface KernelDensity extends AutoCloseable {
      * @throws IllegalStateException    if this density, the engine or the queries' arena is closed
      */
     Statistics query(Engine engine, Tensor queries, double[] logSums);
+
+    /**
+     * Estimates the density at queries: the sums divided by the weights' sum and by the kernel's integral, so that the
+     * density's own integral is 1.
+     *
+     * @param logDensities receives the natural logarithm at each of the n queries, −∞ where no point is in reach
+     * @throws IllegalArgumentException also if the kernel is no function of the distance
+     * @see #query
+     */
+    default Statistics queryDensity(Engine engine, Tensor queries, double[] logDensities) {
+        double log = logWeight() + kernel().logIntegral(features());
+        Statistics statistics = query(engine, queries, logDensities);
+        for (int i = 0; i < logDensities.length; i++) {
+            logDensities[i] -= log;
+        }
+        return statistics;
+    }
 
     /** Waits for queries that run and frees the memory. Later queries throw {@link IllegalStateException}. */
     @Override

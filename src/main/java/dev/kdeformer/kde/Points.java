@@ -12,9 +12,9 @@ import jdk.incubator.vector.FloatVector;
 /**
  * The points of positive weight in prepared coordinates, into which {@link #load} takes queries too.
  *
- * <p>Gaussian: coordinates are multiplied by the power of two next to the inverse of the bandwidth, which rounds
- * nothing, so that differences of near points keep all digits however far they lie from the origin; the logarithm of
- * the kernel is −½·{@link #factor}·‖x − y‖². Exponential: points lose their weighted mean, which gives digits back where
+ * <p>Functions of the distance: coordinates are multiplied by the power of two next to the inverse of the bandwidth, which rounds
+ * nothing, so that differences of near points keep all digits however far they lie from the origin; the
+ * distance in units of the bandwidth is the root of {@link #factor}·‖x − y‖². Exponential: points lose their weighted mean, which gives digits back where
  * they share a large part, and queries are multiplied by the scale; the logarithm is ⟨x, y⟩ plus an offset that depends
  * on the query alone.
  *
@@ -24,11 +24,19 @@ final class Points {
     /** Bound on the relative error of a product or squared distance of float rows, per unit of the norms' product. */
     static final double ROUNDING = 0x1p-22;
 
+    /** The part of a bandwidth round the edge of a compact kernel in which float32 is too coarse for a distance. */
+    private static final double EDGE = 1e-2;
+
+    /** Bandwidths beyond which float32 takes too much from the exponent of a long tail. */
+    private static final double FAR = 100;
+
     private final Kernel kernel;
     private final int count;
     private final int features;
     private final int stride;
     private final float[] rows;
+    /** What rounding took from each coordinate of the exponential kernel's points when they lost their mean. */
+    private final float[] rest;
     private final double[] logWeights;
     private final double[] mean;
     private final float[] centre;
@@ -37,18 +45,19 @@ final class Points {
     private final double radius;
     private final double logTotal;
 
-    private Points(Kernel kernel, int features, float[] rows, double[] logWeights, double[] mean, double unit) {
+    private Points(Kernel kernel, float[] rows, float[] rest, double[] logWeights, double[] mean, double unit) {
         this.kernel = kernel;
         this.count = logWeights.length;
-        this.features = features;
+        this.features = mean.length;
         this.stride = Lanes.padColumns(features);
         this.rows = rows;
+        this.rest = rest;
         this.logWeights = logWeights;
         this.mean = mean;
         this.unit = unit;
-        this.factor = kernel.isGaussian() ? Math.pow(kernel.parameter() * unit, -2) : 1;
+        this.factor = kernel.isRadial() ? Math.pow(kernel.parameter() * unit, -2) : 1;
         this.centre = new float[stride];
-        for (int c = 0; c < features && kernel.isGaussian(); c++) {
+        for (int c = 0; c < features && kernel.isRadial(); c++) {
             centre[c] = (float) (mean[c] * unit);
         }
         double largest = 0;
@@ -102,16 +111,21 @@ final class Points {
         for (int c = 0; c < d; c++) {
             mean[c] /= mass;
         }
-        double unit = kernel.isGaussian() ? Math.scalb(1, -Math.getExponent(kernel.parameter())) : 1;
+        double unit = kernel.isRadial() ? Math.scalb(1, -Math.getExponent(kernel.parameter())) : 1;
         float[] rows = new float[kept.length * stride];
+        float[] rest = new float[kernel.isRadial() ? 0 : kept.length * d];
         for (int j = 0; j < kept.length; j++) {
             matrix.readRow(kept[j], row, 0);
             for (int c = 0; c < d; c++) {
-                rows[j * stride + c] = (float) (kernel.isGaussian() ? row[c] * unit : row[c] - mean[c]);
+                double x = kernel.isRadial() ? row[c] * unit : row[c] - mean[c];
+                rows[j * stride + c] = (float) x;
+                if (!kernel.isRadial()) {
+                    rest[j * d + c] = (float) (x - rows[j * stride + c]);
+                }
             }
             checkRange("points", Math.sqrt(squaredNorm(rows, j * stride, d)));
         }
-        return new Points(kernel, d, rows, logs, mean, unit);
+        return new Points(kernel, rows, rest, logs, mean, unit);
     }
 
     private static int[] kept(int n, double[] logWeights) {
@@ -130,12 +144,16 @@ final class Points {
     /** The same points in another order. */
     Points ordered(int[] order) {
         float[] newRows = new float[rows.length];
+        float[] newRest = new float[rest.length];
         double[] newLogs = new double[count];
         for (int j = 0; j < count; j++) {
             System.arraycopy(rows, order[j] * stride, newRows, j * stride, stride);
+            if (rest.length > 0) {
+                System.arraycopy(rest, order[j] * features, newRest, j * features, features);
+            }
             newLogs[j] = logWeights[order[j]];
         }
-        return new Points(kernel, features, newRows, newLogs, mean, unit);
+        return new Points(kernel, newRows, newRest, newLogs, mean, unit);
     }
 
     Kernel kernel() {
@@ -212,7 +230,7 @@ final class Points {
                 throw new IllegalArgumentException("queries must be finite, got " + x + " at (row " + row
                         + ", column " + c + ")");
             }
-            if (kernel.isGaussian()) {
+            if (kernel.isRadial()) {
                 x *= unit;
             } else {
                 x *= kernel.parameter();
@@ -227,35 +245,86 @@ final class Points {
 
     /** The logarithm of the kernel of a prepared query and a point, the query's offset left out. */
     double logKernel(float[] query, int point) {
-        return kernel.isGaussian() ? -0.5 * factor * squaredDistance(query, rows, point * stride, stride)
-                : Lanes.dot(query, 0, rows, point * stride, stride);
+        int at = point * stride;
+        if (!kernel.isRadial()) {
+            return Lanes.dot(query, 0, rows, at, stride);
+        }
+        double squares = factor * squaredDistance(query, rows, at, stride);
+        if (kernel.isGaussian()) {
+            return -0.5 * squares;
+        }
+        double r = Math.sqrt(squares);
+        return (kernel.isCompact() ? Math.abs(r - 1) < EDGE : r > FAR) ? preciseLogKernel(query, point)
+                : kernel.logAt(r);
     }
 
-    /** {@link #logKernel} in double precision, for norms at which float32 is too coarse. */
-    double preciseLogKernel(float[] query, int point) {
+    /**
+     * A query in double precision, for {@link #preciseLogKernel}: the coordinates of {@link #load} before they were
+     * rounded.
+     */
+    double[] precise(Matrix queries, int row) {
+        double[] x = new double[features];
+        for (int c = 0; c < features; c++) {
+            x[c] = queries.get(row, c) * (kernel.isRadial() ? unit : kernel.parameter());
+        }
+        return x;
+    }
+
+    /**
+     * {@link #logKernel} in double precision and of the points as they were given, for norms at which float32 is too
+     * coarse.
+     */
+    double preciseLogKernel(double[] query, int point) {
         double sum = 0;
         int at = point * stride;
-        if (kernel.isGaussian()) {
+        if (!kernel.isRadial()) {
             for (int c = 0; c < features; c++) {
-                double difference = (double) query[c] - rows[at + c];
-                sum -= 0.5 * factor * difference * difference;
+                sum += query[c] * ((double) rows[at + c] + rest[point * features + c]);
             }
-        } else {
-            for (int c = 0; c < features; c++) {
-                sum += (double) query[c] * rows[at + c];
-            }
+            return sum;
         }
-        return sum;
+        for (int c = 0; c < features; c++) {
+            double difference = query[c] - rows[at + c];
+            sum += factor * difference * difference;
+        }
+        return kernel.isGaussian() ? -0.5 * sum : kernel.logAt(Math.sqrt(sum));
+    }
+
+    /** A function of the distance at a prepared query, which float32 holds as it is. */
+    private double preciseLogKernel(float[] query, int point) {
+        double sum = 0;
+        for (int c = 0; c < features; c++) {
+            double difference = (double) query[c] - rows[point * stride + c];
+            sum += difference * difference;
+        }
+        return kernel.logAt(Math.sqrt(factor * sum));
+    }
+
+    /** The logarithm of the sum at a query, each pair in double precision. */
+    double preciseLogSum(double[] query) {
+        LogSum sum = new LogSum();
+        for (int j = 0; j < count; j++) {
+            sum.add(logWeight(j) + preciseLogKernel(query, j));
+        }
+        return sum.log();
+    }
+
+    /**
+     * What float32 may take from the exponent of an exponential kernel at a prepared query; 0 for functions of
+     * the distance, whose differences keep the digits of what is near.
+     */
+    double exponentRounding(float[] query) {
+        return kernel.isRadial() ? 0 : ROUNDING * distance(query) * radius;
     }
 
     /** The largest logarithm of a kernel that a prepared query can have with any point, offset left out. */
     double logLargest(float[] query) {
         double distance = distance(query);
-        if (!kernel.isGaussian()) {
+        if (!kernel.isRadial()) {
             return distance * radius;
         }
         double apart = Math.max(0, distance * (1 - ROUNDING) - radius);
-        return -0.5 * factor * apart * apart;
+        return kernel.isGaussian() ? -0.5 * factor * apart * apart : kernel.logAt(Math.sqrt(factor) * apart);
     }
 
     /** ‖x − y‖² of a query and a padded row, by differences: exact zero at a point itself. */

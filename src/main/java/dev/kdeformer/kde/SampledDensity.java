@@ -11,12 +11,12 @@ abstract class SampledDensity extends DensityBase {
 
     final Points points;
     final Target target;
-    private final ExactDensity exact;
+    private final ExactSums exact;
 
     SampledDensity(Team team, Points points, Target target) {
         this.points = points;
         this.target = target;
-        this.exact = new ExactDensity(team, points);
+        this.exact = ExactSums.of(team, points);
     }
 
     /** An attempt to estimate the sum at one query. */
@@ -42,7 +42,7 @@ abstract class SampledDensity extends DensityBase {
 
     /** Estimates some queries; those that fail become NaN. Returns the evaluations of all. */
     final long estimateAll(Team team, Matrix queries, int[] rows, double[] logSums, Attempt attempt) {
-        int chunks = (rows.length + CHUNK - 1) / CHUNK;
+        int chunks = Math.ceilDiv(rows.length, CHUNK);
         long[] evaluations = new long[chunks];
         team.forEach(chunks, (chunk, scratch) -> {
             float[] x = new float[points.stride()];
@@ -83,6 +83,11 @@ abstract class SampledDensity extends DensityBase {
     @Override
     public final int features() {
         return points.features();
+    }
+
+    @Override
+    public final double logWeight() {
+        return points.logTotal();
     }
 
     @Override

@@ -24,7 +24,7 @@ final class TreeDensity extends SampledDensity {
     private static final int BOUND_COST = 4;
 
     private final PointTree tree;
-    private final GroupMoments moments;
+    private final GroupBounds groups;
 
     TreeDensity(Team team, Points points, Target target) {
         this(team, points, PointTree.of(team, points), target);
@@ -33,7 +33,8 @@ final class TreeDensity extends SampledDensity {
     private TreeDensity(Team team, Points unordered, PointTree tree, Target target) {
         super(team, unordered.ordered(tree.order()), target);
         this.tree = tree;
-        this.moments = new GroupMoments(team, points, tree);
+        this.groups = points.kernel().isGaussian() || !points.kernel().isRadial()
+                ? new GroupMoments(team, points, tree) : new GroupBalls(team, points, tree);
     }
 
     @Override
@@ -48,7 +49,7 @@ final class TreeDensity extends SampledDensity {
 
     private double estimate(float[] x, Counter counter) {
         double rounding = 0.5 * (1 - SHARE) * target.relativeError();
-        if (!points.kernel().isGaussian() && Points.ROUNDING * points.distance(x) * points.radius() > rounding) {
+        if (points.exponentRounding(x) > rounding) {
             return Double.NaN;
         }
         Frontier frontier = new Frontier(x, counter);
@@ -149,7 +150,7 @@ final class TreeDensity extends SampledDensity {
         }
 
         private void push(int node) {
-            moments.bound(node, x, room, bounds);
+            groups.bound(node, x, room, bounds);
             nodes.add(node);
             low.add(bounds[0]);
             // Half the distance of the bounds.

@@ -20,6 +20,9 @@ import java.util.Arrays;
 final class UniformDensity extends SampledDensity {
     private static final int FIRST_ROUND = 128;
 
+    /** The part of the target that rounding of exponents may use up. */
+    private static final double ROUNDING_SHARE = 0.05;
+
     private final int[] sample;
     private final int[] ends;
 
@@ -53,6 +56,9 @@ final class UniformDensity extends SampledDensity {
     }
 
     private double estimate(float[] x, Counter counter) {
+        if (points.exponentRounding(x) > ROUNDING_SHARE * target.relativeError()) {
+            return Double.NaN;
+        }
         double logLargest = points.logLargest(x);
         double sum = 0;
         double squares = 0;

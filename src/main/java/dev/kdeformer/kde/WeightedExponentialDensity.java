@@ -14,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Weighted sums of the exponential kernel by any estimator of Gaussian sums: procedure WExpKDE of KDEformer (Zandieh,
@@ -52,6 +53,9 @@ public final class WeightedExponentialDensity extends DensityBase {
     /** The part of the target that the classes' own densities may use up. */
     private static final double CLASS_SHARE = 0.8;
 
+    /** The part of the target that rounding of exponents may use up. */
+    private static final double ROUNDING_SHARE = 0.05;
+
     /** The part of the target that the classes left out may use up. */
     private static final double DROP_SHARE = 0.125;
 
@@ -64,6 +68,9 @@ public final class WeightedExponentialDensity extends DensityBase {
     private final int count;
     private final double logTotal;
     private final List<WeightClass> classes = new ArrayList<>();
+    /** The points for queries at which the classes' float32 coordinates are too coarse. */
+    private final Points points;
+    private final double radius;
 
     /**
      * Points of one class.
@@ -110,6 +117,8 @@ public final class WeightedExponentialDensity extends DensityBase {
         this.root = Math.sqrt(Math.abs(scale));
         this.sign = Math.signum(scale);
         Points prepared = Points.of(Kernel.exponential(1), DensityBuilder.single("points", points), logWeights);
+        this.points = Points.of(kernel, DensityBuilder.single("points", points), logWeights);
+        this.radius = root * prepared.radius();
         this.count = prepared.count();
         this.centre = prepared.mean();
         this.logTotal = prepared.logTotal();
@@ -175,6 +184,11 @@ public final class WeightedExponentialDensity extends DensityBase {
         return centre.length;
     }
 
+    @Override
+    public double logWeight() {
+        return logTotal;
+    }
+
     /** What the classes' own densities state, plus what may be left out; at most what was asked for. */
     @Override
     public double relativeError() {
@@ -209,7 +223,7 @@ public final class WeightedExponentialDensity extends DensityBase {
         double evaluations = 0;
         double exact = 0;
         for (int k = 0; k < classes.size(); k++) {
-            int[] chosen = chosen(k, bounds, sums, n);
+            int[] chosen = chosen(k, bounds, sums, norms);
             if (chosen.length == 0) {
                 continue;
             }
@@ -231,7 +245,19 @@ public final class WeightedExponentialDensity extends DensityBase {
         for (int i = 0; i < n; i++) {
             logSums[i] = sums[i] + added[i];
         }
+        int[] coarse = IntStream.range(0, n).filter(i -> isCoarse(norms[i])).toArray();
+        team.forEach(coarse.length, (index, scratch) -> {
+            int row = coarse[index];
+            logSums[row] = points.preciseLogSum(points.precise(queries, row)) + added[row];
+        });
+        evaluations += (double) coarse.length * count;
+        exact += (double) coarse.length * count;
         return new Statistics(evaluations / n, exact / n / count);
+    }
+
+    /** Whether float32 may take more from an exponent at a query of a norm than is allowed. */
+    private boolean isCoarse(double norm) {
+        return Points.ROUNDING * norm * radius > ROUNDING_SHARE * relativeError;
     }
 
     /** Queries in the coordinates of the classes, what centring took from their logits, and their norms. */
@@ -265,11 +291,11 @@ public final class WeightedExponentialDensity extends DensityBase {
     }
 
     /** The queries to which class k or a lighter one may matter, beside what is certain of their sums. */
-    private int[] chosen(int k, double[][] remaining, double[] sums, int n) {
+    private int[] chosen(int k, double[][] remaining, double[] sums, double[] norms) {
         IntArrayList rows = new IntArrayList();
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < sums.length; i++) {
             double certain = Math.max(logTotal, sums[i] - Math.log1p(relativeError));
-            if (remaining[i][k] > certain + Math.log(DROP_SHARE * relativeError)) {
+            if (!isCoarse(norms[i]) && remaining[i][k] > certain + Math.log(DROP_SHARE * relativeError)) {
                 rows.add(i);
             }
         }

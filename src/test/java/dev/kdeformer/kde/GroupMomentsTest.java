@@ -43,8 +43,9 @@ class GroupMomentsTest {
             points.load(queries.matrix(0, 0), i, x, 0);
             for (int node = 0; node < tree.nodes(); node++) {
                 LogSum truth = new LogSum();
+                double[] exact = points.precise(queries.matrix(0, 0), i);
                 for (int j = tree.from(node); j < tree.to(node); j++) {
-                    truth.add(points.logWeight(j) + points.preciseLogKernel(x, j));
+                    truth.add(points.logWeight(j) + points.preciseLogKernel(exact, j));
                 }
                 moments.bound(node, x, new float[points.stride()], bounds);
                 double rounding = 1e-5 + 1e-6 * Math.abs(truth.log());

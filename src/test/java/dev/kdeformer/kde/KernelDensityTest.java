@@ -140,6 +140,27 @@ class KernelDensityTest {
         }
     }
 
+    /** Logits of 1e8 and more leave float32 no digit of an exponent; sums keep to their target all the same. */
+    @ParameterizedTest
+    @EnumSource
+    void hugeScalesKeepTheirDigits(Estimator estimator) {
+        Tensor points = mixture(700, 5, 3);
+        Tensor queries = TestInputs.of(4).tensor(Shape.of(40, 5), 1);
+        for (Kernel kernel : new Kernel[] {Kernel.exponential(1e8), Kernel.exponential(-1e8), Kernel.exponential(3e4),
+            Kernel.gaussian(1e-8)}) {
+            double[] truth = PlainDensity.logSums(kernel, points, null, queries);
+            double[] sums = new double[truth.length];
+            try (KernelDensity density = KernelDensity.builder().kernel(kernel).estimator(estimator)
+                    .relativeError(0.01).build(ENGINE, points)) {
+                density.query(ENGINE, queries, sums);
+            }
+            for (int i = 0; i < sums.length; i++) {
+                // In double precision the logarithm itself has about so many digits.
+                assertEquals(truth[i], sums[i], 0.01 + 1e-14 * Math.abs(truth[i]), kernel + " " + estimator);
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void aClosedDensityRefuses(Estimator estimator) {
