@@ -11,6 +11,7 @@ module dev.kdeformer {
     exports dev.kdeformer;
     exports dev.kdeformer.decode;
     exports dev.kdeformer.exact;
+    exports dev.kdeformer.io;
     exports dev.kdeformer.kde;
     exports dev.kdeformer.kdeformer;
     exports dev.kdeformer.measure;

@@ -15,14 +15,19 @@ final class Dimensions {
     /**
      * The shape of (n, d), (heads, n, d) or (batch, heads, n, d); dimensions that are not there count 1.
      *
-     * @param subject what has these dimensions, for the message
+     * @param subject   what has these dimensions, for the message
+     * @param leastRank 2, or 1 where (n) is allowed too and stands for a column, (n, 1)
      */
-    static Shape shape(String file, String subject, List<Long> dimensions) throws TensorFormatException {
+    static Shape shape(String file, String subject, List<Long> dimensions, int leastRank)
+            throws TensorFormatException {
+        if (leastRank == 1 && dimensions.size() == 1) {
+            return shape(file, subject, List.of(dimensions.get(0), 1L), 2);
+        }
         int rank = dimensions.size();
         if (rank < 2 || rank > 4) {
             throw new TensorFormatException(file, subject + " has " + rank + " dimension" + (rank == 1 ? "" : "s")
                     + ", shape " + text(dimensions)
-                    + "; allowed are 2 (n, d), 3 (heads, n, d) and 4 (batch, heads, n, d)");
+                    + "; allowed are " + (leastRank == 1 ? "1 (n), " : "") + "2 (n, d), 3 (heads, n, d) and 4 (batch, heads, n, d)");
         }
         int[] sizes = {1, 1, 1, 1};
         for (int i = 0; i < rank; i++) {
@@ -41,8 +46,11 @@ final class Dimensions {
         }
     }
 
-    /** The dimensions of a shape with the given rank. */
+    /** The dimensions of a shape with the given rank; those of a column if that is 1. */
     static List<Long> of(Shape shape, int rank) {
+        if (rank == 1) {
+            return List.of((long) shape.rows());
+        }
         List<Long> all = List.of((long) shape.batch(), (long) shape.heads(), (long) shape.rows(),
                 (long) shape.columns());
         return all.subList(4 - rank, 4);

@@ -8,12 +8,13 @@ import java.util.List;
 
 /**
  * Parses the header of a .npy file: a magic string, a version, a length and a Python dictionary of three entries
- * (NumPy, {@code numpy.lib.format}). Only the literals that such a dictionary is made of are understood.
+ * (NumPy, {@code numpy.lib.format}). Bytes after the last element are let be, as NumPy does. Only the literals that such a dictionary is made of are understood.
  */
 final class NpyHeaderParser {
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final int MAX_LENGTH = 1 << 16;
     private static final String DICTIONARY = "the dictionary";
+    private static final String ALLOWED = "allowed are f2, f4 and f8 in either byte order, and bfloat16 as V2";
 
     private final InputFile in;
     private final HeaderScanner scanner;
@@ -26,8 +27,12 @@ final class NpyHeaderParser {
         this.scanner = new HeaderScanner(in.name(), text);
     }
 
-    /** Reads a header from the start of the file and leaves the file at its first element. */
-    static NpyHeader read(InputFile in) throws IOException {
+    /**
+     * Reads a header from the start of the file and leaves the file at its first element.
+     *
+     * @param leastRank 2, or 1 where an array of one dimension is a column
+     */
+    static NpyHeader read(InputFile in, int leastRank) throws IOException {
         int version = version(in);
         int lengthBytes = version == 1 ? 2 : 4;
         if (in.remaining() < lengthBytes) {
@@ -43,7 +48,7 @@ final class NpyHeaderParser {
         }
         NpyHeaderParser parser = new NpyHeaderParser(in, in.read((int) length));
         parser.parse();
-        return parser.check(version);
+        return parser.check(version, leastRank);
     }
 
     private static int version(InputFile in) throws IOException {
@@ -109,13 +114,13 @@ final class NpyHeaderParser {
         }
     }
 
-    private NpyHeader check(int version) throws TensorFormatException {
+    private NpyHeader check(int version, int leastRank) throws TensorFormatException {
         String missing = element == null ? "descr" : fortranOrder == null ? "fortran_order"
                 : dimensions == null ? "shape" : null;
         if (missing != null) {
             throw in.error("the header has no key '" + missing + "'");
         }
-        Shape shape = Dimensions.shape(in.name(), "the array", dimensions);
+        Shape shape = Dimensions.shape(in.name(), "the array", dimensions, leastRank);
         ElementType type = type();
         NpyHeader header = new NpyHeader(version, type, order(), fortranOrder, dimensions, shape,
                 in.length() - in.remaining());
@@ -126,9 +131,6 @@ final class NpyHeaderParser {
         if (there < shape.elements()) {
             throw in.error(needs + "only " + in.remaining() + " bytes follow the header");
         }
-        if (in.remaining() != header.dataBytes()) {
-            throw in.error(needs + in.remaining() + " bytes follow the header");
-        }
         return header;
     }
 
@@ -138,10 +140,12 @@ final class NpyHeaderParser {
             case "f2" -> ElementType.F16;
             case "f4" -> ElementType.F32;
             case "f8" -> ElementType.F64;
-            case "O" -> throw in.error("the array holds Python objects, which are never read; allowed are the element "
-                    + "types f2, f4 and f8");
+            case "V2" -> ElementType.BF16; // NumPy knows no bfloat16: ml_dtypes writes it as two bytes without a type
+            case "V1" -> throw in.error("element type " + HeaderScanner.quoted(element) + " is one byte without a type,"
+                    + " as ml_dtypes writes its 8-bit floats (fp8), which are not read; " + ALLOWED);
+            case "O" -> throw in.error("the array holds Python objects, which are never read; " + ALLOWED);
             default -> throw in.error("element type " + HeaderScanner.quoted(element)
-                    + " is not read; allowed are f2, f4 and f8 in either byte order");
+                    + " is not read; " + ALLOWED);
         };
     }
 
@@ -161,7 +165,7 @@ final class NpyHeaderParser {
     private String element() throws TensorFormatException {
         int c = scanner.token();
         if (c == '[' || c == '(') {
-            throw scanner.error("the array has a structured element type; allowed are f2, f4 and f8");
+            throw scanner.error("the array has a structured element type; " + ALLOWED);
         }
         return string("the element type");
     }

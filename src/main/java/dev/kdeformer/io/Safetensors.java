@@ -86,7 +86,8 @@ public final class Safetensors {
     public Shape shape(String name) throws TensorFormatException {
         TensorInfo info = info(name);
         elementType(info);
-        return Dimensions.shape(path.toString(), "tensor " + HeaderScanner.quoted(name), info.dimensions());
+        return Dimensions.shape(path.toString(), "tensor " + HeaderScanner.quoted(name), info.dimensions(),
+                2);
     }
 
     /**
@@ -172,7 +173,9 @@ public final class Safetensors {
             case "F32" -> ElementType.F32;
             case "F64" -> ElementType.F64;
             default -> throw error("tensor " + HeaderScanner.quoted(info.name()) + " has element type "
-                    + HeaderScanner.quoted(info.dtype()) + ", which is not read; allowed are F16, BF16, F32 and F64");
+                    + HeaderScanner.quoted(info.dtype())
+                    + (info.dtype().startsWith("F8_") ? ", an 8-bit float (fp8)" : "")
+                    + ", which is not read; allowed are F16, BF16, F32 and F64");
         };
     }
 

@@ -78,7 +78,8 @@ final class SafetensorsHeader {
                     throw scanner.error("name " + HeaderScanner.quoted(name) + " is there twice");
                 }
                 if (name.equals(METADATA)) {
-                    metadata = strings();
+                    // Some writers put null where they have nothing to say.
+                    metadata = scanner.token() == 'n' ? nothing() : strings();
                 } else {
                     tensors.put(name, tensor(name));
                 }
@@ -86,6 +87,16 @@ final class SafetensorsHeader {
             scanner.expect('}', "an entry");
         }
         scanner.expectEnd("the JSON object");
+    }
+
+    private Map<String, String> nothing() throws TensorFormatException {
+        for (char c : "null".toCharArray()) {
+            if (scanner.peek() != c) {
+                throw scanner.unexpected("null or '{' after name '" + METADATA + "'");
+            }
+            scanner.next();
+        }
+        return Map.of();
     }
 
     private Map<String, String> strings() throws TensorFormatException {

@@ -100,9 +100,10 @@ class NpyHostileTest {
         {dictionary("<f4", "(2147483647, 536870912)"), "but only 16 bytes follow the header"},
         {dictionary("<f4", "(100000, 100000)"), "needs 10000000000 elements of 4 bytes, but only 16 bytes follow"},
         {dictionary("<f4", "(5, 1)"), "'<f4' needs 5 elements of 4 bytes, but only 16 bytes follow the header"},
-        {dictionary("<f4", "(3, 1)"), "'<f4' needs 3 elements of 4 bytes, but 16 bytes follow the header"},
         {dictionary(">f8", "(2, 2)"), "'>f8' needs 4 elements of 8 bytes, but only 16 bytes follow"},
-        {dictionary("<f2", "(2, 2)"), "'<f2' needs 4 elements of 2 bytes, but 16 bytes follow"},
+        {dictionary("<V2", "(3, 3)"), "'<V2' needs 9 elements of 2 bytes, but only 16 bytes follow"},
+        {dictionary("<V1", "(2, 2)"), "8-bit floats (fp8), which are not read"},
+        {dictionary("|V4", "(2, 2)"), "element type '|V4' is not read"},
     };
 
     private static final String CHARACTERS = "{}()[]',:\"\\0123456789LTrueFalse<>=|-f8 Oshape\n\0";
@@ -135,7 +136,6 @@ class NpyHostileTest {
         check(Arrays.copyOf(good, 9), "the file ends within its first 10 bytes", "cut in the length");
         check(Arrays.copyOf(good, 40), "the header should have", "cut in the header");
         check(Arrays.copyOf(good, good.length - 1), "but only 15 bytes follow", "cut in the data");
-        check(Arrays.copyOf(good, good.length + 1), "but 17 bytes follow", "a byte more");
         check("hello, this is a text".getBytes(), "does not start with the bytes 93 'NUMPY'", "text");
         check("PK\3\4 and the rest of it".getBytes(), "has to be unpacked first", "zip");
         check(with(good, 6, 0), "format version is 0.0; allowed are 1.0, 2.0 and 3.0", "version 0");
@@ -189,8 +189,8 @@ class NpyHostileTest {
             try (FileBytes.CountingArena arena = new FileBytes.CountingArena()) {
                 Tensor tensor = Npy.read(new ByteArrayInputStream(bytes), bytes.length, "random", arena);
                 NpyHeader header = NpyHeaderParser.read(
-                        InputFile.of(new ByteArrayInputStream(bytes), bytes.length, "random"));
-                assertEquals(bytes.length, header.dataOffset() + header.dataBytes());
+                        InputFile.of(new ByteArrayInputStream(bytes), bytes.length, "random"), 2);
+                assertTrue(header.dataOffset() + header.dataBytes() <= bytes.length);
                 assertArrayEquals(FileBytes.decode(bytes, header.dataOffset(), header.type(), header.order(),
                         header.fortranOrder(), header.dimensions().stream().mapToInt(Long::intValue).toArray()),
                         tensor.toArray());

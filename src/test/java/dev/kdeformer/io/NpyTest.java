@@ -56,6 +56,41 @@ class NpyTest {
         assertEquals(DIMENSIONS.length * 3 * 5 * 2, read);
     }
 
+    /** What np.save writes of an ml_dtypes.bfloat16, byte by byte. */
+    @Test
+    void readsBfloat16OfMlDtypes() throws IOException {
+        for (String descr : List.of("<V2", "|V2", ">V2")) {
+            boolean big = descr.startsWith(">");
+            byte[] bytes = big ? new byte[] {0x3F, (byte) 0x80, (byte) 0xC0, 0x49} : new byte[] {(byte) 0x80, 0x3F, 0x49,
+                (byte) 0xC0};
+            Path file = Files.write(folder.resolve("b.npy"), FileBytes.npy(1, FileBytes.dictionary(descr, false,
+                    "(1, 2)"), bytes));
+            assertArrayEquals(new float[] {1, -3.140625f}, Npy.read(file, arena).toArray(), descr);
+            assertEquals(ElementType.BF16, Npy.readHeader(file).type());
+        }
+    }
+
+    /** np.load reads the array that the header describes and looks no further; np.save appends to open files. */
+    @Test
+    void bytesAfterTheLastElementAreLetBe() throws IOException {
+        byte[] array = FileBytes.npy(1, FileBytes.dictionary("<f4", false, "(1, 2)"), new byte[] {0, 0, (byte) 0x80, 0x3F,
+            0, 0, 0, 0x40});
+        byte[] longer = Arrays.copyOf(array, 2 * array.length + 3);
+        System.arraycopy(array, 0, longer, array.length, array.length);
+        assertArrayEquals(new float[] {1, 2}, Npy.read(Files.write(folder.resolve("l.npy"), longer), arena).toArray());
+    }
+
+    @Test
+    void aColumnMayHaveOneDimension() throws IOException {
+        Tensor column = Tensor.copyOf(arena, Shape.of(3, 1), 5, -1, 2);
+        Path file = folder.resolve("c.npy");
+        Npy.write(file, column, 1);
+        assertEquals(Shape.of(3, 1), Npy.readRows(file, arena).shape());
+        assertArrayEquals(column.toArray(), Npy.readRows(file, arena).toArray());
+        assertThrows(TensorFormatException.class, () -> Npy.read(file, arena));
+        assertThrows(IllegalArgumentException.class, () -> Npy.write(file, Tensor.allocate(arena, Shape.of(2, 2)), 1));
+    }
+
     private void checkRead(int[] dimensions, ElementType type, char mark, boolean fortranOrder, int version)
             throws IOException {
         String descr = (mark == ' ' ? "" : mark) + "f" + type.bytes();
@@ -232,8 +267,9 @@ class NpyTest {
         refused("rank must keep every dimension", () -> Npy.write(file, heads, 2));
         refused("rank must keep every dimension",
                 () -> Npy.write(file, Tensor.copyOf(arena, Shape.of(2, 1, 3, 1), values), 3));
-        refused("rank must be 2, 3 or 4, got 1", () -> Npy.write(file, matrix, 1));
-        refused("rank must be 2, 3 or 4, got 5", () -> Npy.write(file, matrix, 5));
+        refused("rank must keep every dimension", () -> Npy.write(file, matrix, 1));
+        refused("rank must be 1, 2, 3 or 4, got 0", () -> Npy.write(file, matrix, 0));
+        refused("rank must be 1, 2, 3 or 4, got 5", () -> Npy.write(file, matrix, 5));
         assertEquals(List.of(2L, 3L, 1L), Npy.readHeader(file).dimensions(), "refused calls leave the file alone");
     }
 

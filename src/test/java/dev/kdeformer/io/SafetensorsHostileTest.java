@@ -55,6 +55,8 @@ class SafetensorsHostileTest {
         {"{" + T + "," + T + "}", "name 't' is there twice"},
         {"{" + T + ",\"\\u0074\":{}}", "name 't' is there twice"},
         {"{\"__metadata__\":{},\"__metadata__\":{}}", "name '__metadata__' is there twice"},
+        {"{\"__metadata__\":nul}", "expected null or '{' after name '__metadata__'"},
+        {"{\"__metadata__\":null,\"__metadata__\":{}}", "name '__metadata__' is there twice"},
         {"{\"__metadata__\":[]}", "expected '{' after name '__metadata__'"},
         {"{\"__metadata__\":{\"a\":1}}", "expected '\"' for a metadata value, found '1'"},
         {"{\"__metadata__\":{\"a\":{\"b\":\"c\"}}}", "expected '\"' for a metadata value, found '{'"},

@@ -107,7 +107,7 @@ class SafetensorsTest {
         assertEquals(4, file.tensors().size());
         refused("tensor 'i' has element type 'I64', which is not read; allowed are F16, BF16, F32 and F64",
                 () -> file.shape("i"));
-        refused("'F8_E4M3', which is not read", () -> file.read("f", arena));
+        refused("'F8_E4M3', an 8-bit float (fp8), which is not read", () -> file.read("f", arena));
         refused("'F4', which is not read", () -> file.read("q", arena));
         refused("'NEW', which is not read", () -> file.read("n", arena));
     }
@@ -121,6 +121,7 @@ class SafetensorsTest {
         assertEquals(List.of(), file.tensors());
         refused("there is no tensor 'x'; there are none", () -> file.info("x"));
         assertEquals(Map.of(), open("{}", new byte[0]).metadata());
+        assertEquals(Map.of(), open("{\"__metadata__\": null}", new byte[0]).metadata());
     }
 
     @Test
