@@ -135,7 +135,7 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
 
     /** Key evaluations per query that sees {@code keys} keys; repeated draws are not foreseen. */
     private double columns(int keys) {
-        return isExact(keys) ? keys : (double) keys / ((keys + blockSize - 1) / blockSize) + samples;
+        return isExact(keys) ? keys : (double) keys / Math.ceilDiv(keys, blockSize) + samples;
     }
 
     private long scratchBytes(AttentionInput input, int threads, int exactKeys) {

@@ -50,7 +50,7 @@ final class ColumnMass {
     private ColumnMass(KeyHead head, Scratch scratch) {
         this.head = head;
         this.columns = new float[PADDED * head.key().columns()];
-        this.chunks = (head.keys() + CHUNK - 1) / CHUNK;
+        this.chunks = Math.ceilDiv(head.keys(), CHUNK);
         this.table = scratch.floats((long) head.keys() * PADDED);
         this.parts = scratch.floats((long) chunks * PADDED);
         this.masses = scratch.floats(head.keys());
@@ -173,7 +173,7 @@ final class ColumnMass {
         int perRow = ExpKernel.COLUMNS / PADDED;
         for (int first = chunk * CHUNK; first < end(chunk); first += PASS) {
             int present = Math.min(PASS, end(chunk) - first);
-            int rows = (present + perRow - 1) / perRow;
+            int rows = Math.ceilDiv(present, perRow);
             for (int i = 0; i < rows * perRow; i++) {
                 for (int c = 0; c < PADDED; c += LANES) {
                     FloatVector x = i < present

@@ -87,7 +87,7 @@ final class GradientHead {
     }
 
     private static void clear(Matrix rows, Team team) {
-        team.forEach((rows.rows() + CHUNK - 1) / CHUNK, (index, scratch) -> {
+        team.forEach(Math.ceilDiv(rows.rows(), CHUNK), (index, scratch) -> {
             float[] zeros = new float[rows.columns()];
             for (int row = index * CHUNK; row < Math.min(rows.rows(), (index + 1) * CHUNK); row++) {
                 rows.writeRow(row, zeros, 0);

@@ -102,7 +102,7 @@ final class HashedHead {
     }
 
     private static int chunks(int rows) {
-        return (rows + CHUNK - 1) / CHUNK;
+        return Math.ceilDiv(rows, CHUNK);
     }
 
     private static int end(int chunk, int rows) {

@@ -152,7 +152,7 @@ final class ProvableHead {
             int j = Memory.getInt(order + 4L * position);
             keys.setBias(position, (float) (bias[j] + Math.log((double) counts[j] / draws) - plan.logProbability(j)));
         }
-        int tiles = (n + QueryTile.ROWS - 1) / QueryTile.ROWS;
+        int tiles = Math.ceilDiv(n, QueryTile.ROWS);
         team.forEach(tiles, (tile, own) -> {
             int from = tile * QueryTile.ROWS;
             attendTile(own, keys, centre, from, Math.min(QueryTile.ROWS, n - from), logSums);

@@ -67,7 +67,7 @@ final class Rectangle {
 
     private void packSample(Team team) {
         long rows = choice.sampledKeys(team.scratch());
-        team.forEach((sample.count() + PACK_KEYS - 1) / PACK_KEYS, (chunk, scratch) -> {
+        team.forEach(Math.ceilDiv(sample.count(), PACK_KEYS), (chunk, scratch) -> {
             int from = chunk * PACK_KEYS;
             int to = Math.min(sample.count(), from + PACK_KEYS);
             scratch.keep(Packer.class, Packer::new).pack(sampled, from, to, keyHead.key(), keyHead.value(), null,
@@ -95,13 +95,13 @@ final class Rectangle {
         for (int block = 0; block < choice.blocks().count(); block++) {
             most = Math.max(most, choice.queries(block));
         }
-        int slices = (members * tiles(most) + SLICE - 1) / SLICE;
+        int slices = Math.ceilDiv(members * tiles(most), SLICE);
         team.forEach(choice.blocks().count() * slices,
                 (index, scratch) -> attend(index / slices, index % slices, scratch, sink));
     }
 
     private static int tiles(int queries) {
-        return (queries + QueryTile.ROWS - 1) / QueryTile.ROWS;
+        return Math.ceilDiv(queries, QueryTile.ROWS);
     }
 
     private void attend(int block, int slice, Scratch scratch, Sink sink) {
@@ -113,7 +113,7 @@ final class Rectangle {
         }
         PackedKeys own = packBlock(block, scratch);
         PackedKeys others = sample == null ? null : samplesOutside(block, scratch);
-        int size = Lanes.roundUp((choice.queries(block) + tiles - 1) / tiles, LogitKernel.ROWS);
+        int size = Lanes.roundUp(Math.ceilDiv(choice.queries(block), tiles), LogitKernel.ROWS);
         QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
         SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
         for (int index = first; index < end; index++) {

@@ -36,7 +36,7 @@ final class RectangleGradient {
         this.shared = sample == null ? choice.blocks().keys() : sample.count();
         this.sharedOrder = sample == null ? choice.keyOrder() : choice.sampledKeys(team.scratch());
         int queries = choice.blocks().queries();
-        this.blocks = sample == null ? (queries + GradientTile.QUERIES - 1) / GradientTile.QUERIES
+        this.blocks = sample == null ? Math.ceilDiv(queries, GradientTile.QUERIES)
                 : choice.blocks().count();
         this.shares = shares(blocks, choice.blocks().keys(), shared);
         this.tileBytes = tileBytes(head.keyHead().key().columns(), head.keyHead().value().columns());
@@ -48,7 +48,7 @@ final class RectangleGradient {
     }
 
     private static int tiles(int keys) {
-        return (keys + GradientTile.KEYS - 1) / GradientTile.KEYS;
+        return Math.ceilDiv(keys, GradientTile.KEYS);
     }
 
     /** So many that the sums of all shares take about as much memory as four times the gradients by the keys. */

@@ -17,7 +17,7 @@ public final class Product {
 
     /** The least number of columns of B and C, not below {@code columns}, that {@link #add} takes. */
     public static int pad(int columns) {
-        return (columns + WIDTH - 1) / WIDTH * WIDTH;
+        return Math.ceilDiv(columns, WIDTH) * WIDTH;
     }
 
     /**

@@ -34,8 +34,8 @@ public final class CountingSort {
     public static void sort(Team team, long keys, int from, int to, int bits, long order) {
         int count = to - from;
         int digit = Math.max(MIN_DIGIT, Math.min(MAX_DIGIT, 32 - Integer.numberOfLeadingZeros(count)));
-        int passes = Math.max(1, (bits + digit - 1) / digit);
-        digit = (bits + passes - 1) / passes;
+        int passes = Math.max(1, Math.ceilDiv(bits, digit));
+        digit = Math.ceilDiv(bits, passes);
         Scratch scratch = team.scratch();
         long mark = scratch.mark();
         int shares = Math.max(1, Math.min(team.threads(), Math.min(count >>> digit, count / MIN_SHARE)));

@@ -16,7 +16,7 @@ public record SortedBlocks(int queries, int keys, int count) {
      * @param size most keys in a block, at least 1
      */
     public static SortedBlocks of(int queries, int keys, int size) {
-        return new SortedBlocks(queries, keys, (int) Math.max(1, ((long) keys + size - 1) / size));
+        return new SortedBlocks(queries, keys, (int) Math.max(1, Math.ceilDiv((long) keys, size)));
     }
 
     /** Position of the first key of a block; {@code keys} for the block after the last. */

@@ -53,9 +53,9 @@ final class ExactRows {
         this.rows = rows;
         this.width = Product.pad(input.dv());
         int wanted = Math.max(1, Math.min(MOST_SPANS, input.keys() / SPAN_KEYS));
-        int keys = (input.keys() + wanted - 1) / wanted;
-        this.spanKeys = (keys + BLOCK - 1) / BLOCK * BLOCK;
-        this.spans = (input.keys() + spanKeys - 1) / spanKeys;
+        int keys = Math.ceilDiv(input.keys(), wanted);
+        this.spanKeys = Math.ceilDiv(keys, BLOCK) * BLOCK;
+        this.spans = Math.ceilDiv(input.keys(), spanKeys);
     }
 
     /**
@@ -68,7 +68,7 @@ final class ExactRows {
     }
 
     private void compute(Team team, Sink sink) {
-        int chunksPerHead = (rows[0].length + CHUNK_ROWS - 1) / CHUNK_ROWS;
+        int chunksPerHead = Math.ceilDiv(rows[0].length, CHUNK_ROWS);
         long chunks = (long) rows.length * chunksPerHead;
         int wave = Math.max(1, TASKS / spans);
         team.expect(chunks * spans);

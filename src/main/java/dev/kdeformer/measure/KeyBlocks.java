@@ -31,7 +31,7 @@ final class KeyBlocks {
     KeyBlocks(Matrix key, Matrix value, Matrix bias, int count) {
         keys = new int[count];
         Arrays.setAll(keys, j -> j);
-        int blocks = (count + BLOCK - 1) / BLOCK;
+        int blocks = Math.ceilDiv(count, BLOCK);
         starts = new int[blocks + 1];
         for (int b = 0; b <= blocks; b++) {
             starts[b] = Math.min(count, b * BLOCK);

@@ -112,7 +112,7 @@ abstract class HeadwiseMethod implements AttentionMethod {
     /** Runs a task for every tile of queries of a key head. */
     static void forEachTile(Call call, KeyHead head, Team team, TileTask task) {
         int n = call.input().queries();
-        int tiles = (n + QueryTile.ROWS - 1) / QueryTile.ROWS;
+        int tiles = Math.ceilDiv(n, QueryTile.ROWS);
         team.forEach(tiles * head.groupSize(), (index, scratch) -> {
             int from = index % tiles * QueryTile.ROWS;
             int count = Math.min(QueryTile.ROWS, n - from);

@@ -97,7 +97,7 @@ final class KernelHalving {
         for (int first = 0; first < pairs; first += PAIRS) {
             int present = Math.min(PAIRS, pairs - first);
             team.check();
-            differences(members, first, present, keys, values, room, differences, pairs);
+            differences(members, first, present, keys, values, room, differences);
             for (int p = first; p < first + present; p++) {
                 int at = (p - first) * pairs;
                 double own = Math.sqrt(Math.max(0, differences[at + p]));
@@ -116,7 +116,8 @@ final class KernelHalving {
 
     /** Differences of the pairs [first, first + present) with themselves and all later pairs. */
     private void differences(int[] members, int first, int present, PanelMatrix keys, PanelMatrix values,
-            PanelMatrix.Products room, double[] differences, int pairs) {
+            PanelMatrix.Products room, double[] differences) {
+        int pairs = members.length / 2;
         QueryTile leftKeys = room.keys;
         QueryTile leftValues = room.values;
         leftKeys.resize(2 * present, head.key().columns());

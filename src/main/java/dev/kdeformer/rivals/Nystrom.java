@@ -81,7 +81,7 @@ public final class Nystrom extends HeadwiseMethod {
         for (int member = 0; member < packed.length; member++) {
             queries[member] = queryLandmarks(head.query(member), count);
         }
-        int tiles = (count + QueryTile.ROWS - 1) / QueryTile.ROWS;
+        int tiles = Math.ceilDiv(count, QueryTile.ROWS);
         team.forEach(packed.length * tiles, (index, scratch) -> {
             int member = index / tiles;
             int from = index % tiles * QueryTile.ROWS;

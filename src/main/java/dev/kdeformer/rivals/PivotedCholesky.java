@@ -64,7 +64,7 @@ final class PivotedCholesky {
             exponents[j] = this.strength * keys.squares[j] + 2 * keys.bias(j);
         }
         this.weights = new double[keys.count];
-        this.chunkSums = new double[(keys.count + CHUNK - 1) / CHUNK];
+        this.chunkSums = new double[Math.ceilDiv(keys.count, CHUNK)];
         weigh();
         while (count < size) {
             int pivot = draw(random.uniform(count));

@@ -128,7 +128,7 @@ final class RandomFeatures {
     /** Sums over packed keys for all features. */
     Sums sums(PackedKeys keys, Team team) {
         Sums sums = new Sums(count, keys.dv());
-        team.forEach((count + QueryTile.ROWS - 1) / QueryTile.ROWS, (tile, scratch) -> {
+        team.forEach(Math.ceilDiv(count, QueryTile.ROWS), (tile, scratch) -> {
             int first = tile * QueryTile.ROWS;
             int present = Math.min(QueryTile.ROWS, count - first);
             QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);

@@ -114,7 +114,7 @@ public final class Reformer extends HeadwiseMethod {
     }
 
     private int defaultBuckets(int keys) {
-        int chunks = (keys + chunk - 1) / chunk;
+        int chunks = Math.ceilDiv(keys, chunk);
         return Math.max(2, chunks + chunks % 2);
     }
 

@@ -48,7 +48,7 @@ final class RotationHash {
         }
         int first = (int) Math.ceil(Math.sqrt(buckets));
         first += first % 2;
-        int second = (buckets + first - 1) / first;
+        int second = Math.ceilDiv(buckets, first);
         return new int[] {first, second + second % 2};
     }
 
@@ -76,7 +76,7 @@ final class RotationHash {
         }
         long order = scratch.ints(rows, 0, rows.length);
         long buckets = scratch.ints(rows.length);
-        team.forEach((rows.length + QueryTile.ROWS - 1) / QueryTile.ROWS, (tile, own) -> {
+        team.forEach(Math.ceilDiv(rows.length, QueryTile.ROWS), (tile, own) -> {
             int from = tile * QueryTile.ROWS;
             hash(matrix, order, from, Math.min(QueryTile.ROWS, rows.length - from), panels, buckets, own);
         });

@@ -1,7 +1,6 @@
 package dev.kdeformer.rivals;
 
 import dev.kdeformer.AttentionInput;
-import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
@@ -172,8 +171,8 @@ public final class ScatterBrain extends HeadwiseMethod {
             int dv = call.input().dv();
             Matrix query = head.query(member);
             Tiles tiles = team.scratch().keep(Tiles.class, Tiles::new);
-            SoftmaxTile near = run(tiles.near, tiles.queries, query, order, from, count, exact, exact.scale(), dv);
-            SoftmaxTile far = run(tiles.far, tiles.queries, query, order, from, count, others, others.scale(), dv);
+            SoftmaxTile near = run(tiles.near, tiles.queries, query, order, from, count, exact);
+            SoftmaxTile far = run(tiles.far, tiles.queries, query, order, from, count, others);
             double[] offsets = map.offsets(query, rows, from, count, call.input().scale());
             Matrix sums = head.logSumExp(member);
             double[] shift = sums == null ? null : head.shift(query, order, from, count, centre);
@@ -197,9 +196,9 @@ public final class ScatterBrain extends HeadwiseMethod {
         }
 
         private static SoftmaxTile run(SoftmaxTile state, QueryTile queries, Matrix query, long order, int from,
-                int count, PackedKeys keys, LogitScale scale, int dv) {
-            queries.load(query, order, from, count, scale);
-            state.begin(count, dv);
+                int count, PackedKeys keys) {
+            queries.load(query, order, from, count, keys.scale());
+            state.begin(count, keys.dv());
             state.add(queries, keys);
             return state;
         }

@@ -78,33 +78,6 @@ public final class CounterRandom {
         return StrictMath.sqrt(-2 * StrictMath.log(radius)) * StrictMath.cos(2 * Math.PI * angle);
     }
 
-    /** Brings the elements into a random order, all orders equally likely (Fisher and Yates). */
-    public void shuffle(int[] values) {
-        for (int i = values.length - 1; i > 0; i--) {
-            int j = below(i, i + 1);
-            int swap = values[i];
-            values[i] = values[j];
-            values[j] = swap;
-        }
-    }
-
-    /**
-     * The numbers 0 to n − 1 in random order.
-     *
-     * @throws IllegalArgumentException if {@code n} is negative
-     */
-    public int[] permutation(int n) {
-        if (n < 0) {
-            throw new IllegalArgumentException("n must not be negative, got " + n);
-        }
-        int[] values = new int[n];
-        for (int i = 0; i < n; i++) {
-            values[i] = i;
-        }
-        shuffle(values);
-        return values;
-    }
-
     /**
      * A set of k different numbers from 0 to n − 1 in ascending order, all sets equally likely, by k draws and
      * n bits of memory (Floyd; Bentley, "Programming pearls: a sample of brilliance", 1987).

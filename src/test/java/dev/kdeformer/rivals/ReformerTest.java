@@ -61,7 +61,7 @@ class ReformerTest {
             double[] bias, int chunk, int rounds, int[] factors) {
         CounterRandom random = CounterRandom.of(5).stream(b * input.kvHeads() + h / input.groupSize());
         int[] visible = RivalChecks.visible(bias);
-        int chunks = (visible.length + chunk - 1) / chunk;
+        int chunks = Math.ceilDiv(visible.length, chunk);
         double[][] sums = new double[q.length][v[0].length + 1];
         for (int round = 0; round < rounds; round++) {
             int[] keys = sorted(visible, k, factors, random.stream(round));

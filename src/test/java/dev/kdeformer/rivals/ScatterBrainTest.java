@@ -64,7 +64,7 @@ class ScatterBrainTest {
             double[] bias, int[] rows, int[] keys, int block, int features) {
         double[][] w = PerformerTest.orthogonal(features, q[0].length, stream(input, b, h).stream(0));
         double root = Math.sqrt(input.scale());
-        int blocks = (keys.length + block - 1) / block;
+        int blocks = Math.ceilDiv(keys.length, block);
         double[][] result = new double[q.length][v[0].length + 1];
         for (int position = 0; position < rows.length; position++) {
             int i = rows[position];

@@ -169,25 +169,6 @@ class CounterRandomTest {
     }
 
     @Test
-    void permutationsAreEquallyLikely() {
-        long[] counts = new long[24];
-        for (int i = 0; i < 48_000; i++) {
-            int[] p = CounterRandom.of(8).stream(i).permutation(4);
-            assertArrayEquals(new int[] {0, 1, 2, 3}, IntStream.of(p).sorted().toArray());
-            int code = 0;
-            for (int a = 0; a < 4; a++) {
-                int rank = 0;
-                for (int b = a + 1; b < 4; b++) {
-                    rank += p[b] < p[a] ? 1 : 0;
-                }
-                code = code * (4 - a) + rank;
-            }
-            counts[code]++;
-        }
-        assertTrue(chiSquareScore(counts, equal(24)) < 6);
-    }
-
-    @Test
     void samplesAreEquallyLikelySets() {
         long[] counts = new long[35];
         int[] index = new int[128];
@@ -223,7 +204,6 @@ class CounterRandomTest {
         CounterRandom random = CounterRandom.of(0);
         assertThrows(IllegalArgumentException.class, () -> random.below(0, 0));
         assertThrows(IllegalArgumentException.class, () -> random.below(0, -3));
-        assertThrows(IllegalArgumentException.class, () -> random.permutation(-1));
         assertThrows(IllegalArgumentException.class, () -> random.sample(3, 4));
         assertThrows(IllegalArgumentException.class, () -> random.sample(3, -1));
     }

@@ -345,7 +345,7 @@ final class CausalBatch {
 
     private void add(int first, int length, int rows, Rows right, int target) {
         int vectors = right.stride() / LANES;
-        int panels = (vectors + ValueKernel.WIDEST - 1) / ValueKernel.WIDEST;
+        int panels = Math.ceilDiv(vectors, ValueKernel.WIDEST);
         for (int panel = 0; panel < panels; panel++) {
             int start = vectors * panel / panels;
             ValueKernel.add(buffers.weights, at(0, first), rows, length, right.row(first) + start * Lanes.VECTOR_BYTES,
