@@ -102,6 +102,7 @@ final class DensityCommand implements Callable<Integer> {
         if (!(error >= 0.0001 && error <= 0.9)) {
             throw new UsageError("--error must be between 0.0001 and 0.9, got " + error);
         }
+        double given = isRule() ? Double.NaN : bandwidth();
         Estimator chosen = estimator();
         if (chosen == Estimator.HASHING && form != Kernel.Form.GAUSSIAN) {
             throw new UsageError("--estimator hashing takes the kernel gaussian alone, got " + kernel);
@@ -118,7 +119,7 @@ final class DensityCommand implements Callable<Integer> {
             }
             String rule = isRule() ? bandwidth.toLowerCase(Locale.ROOT) : "";
             Kernel made = new Kernel(form, isRule() ? Bandwidth.valueOf(bandwidth.toUpperCase(Locale.ROOT))
-                    .of(form, input.points(), input.weights()) : bandwidth());
+                    .of(form, input.points(), input.weights()) : given);
             DensityReport report;
             try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
                     engine::progress)) {
@@ -154,11 +155,16 @@ final class DensityCommand implements Callable<Integer> {
     }
 
     private double bandwidth() {
+        double number;
         try {
-            return Double.parseDouble(bandwidth);
+            number = Double.parseDouble(bandwidth);
         } catch (NumberFormatException e) {
             throw new UsageError("--bandwidth must be a number, scott or silverman, got " + bandwidth);
         }
+        if (!(number >= 1e-30 && number <= 1e30)) {
+            throw new UsageError("--bandwidth must be between 1e-30 and 1e30, got " + bandwidth);
+        }
+        return number;
     }
 
     private void write(double[] logs, Arena arena) throws IOException {

@@ -91,7 +91,7 @@ public record DensityReport(Loaded input, DensityBench.Settings settings, int th
         notes.add("largest relative error at " + checked + " queries, evaluated exactly: " + Sentences.digits(error)
                 + "; asked for at most " + Sentences.digits(settings.relativeError()));
         if (outOfReach() > 0) {
-            notes.add(outOfReach() + " queries have no point in reach: their density is 0");
+            notes.add(outOfReach() + " of the queries have no point in reach: density 0 there");
         }
         if (input.kept() < 1) {
             notes.add("reduced to principal components, which keep " + Sentences.digits(100 * input.kept())

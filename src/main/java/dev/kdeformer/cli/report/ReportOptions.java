@@ -77,6 +77,11 @@ public final class ReportOptions {
         return Stream.of(json, csv, markdown).anyMatch(STANDARD_OUTPUT::equals);
     }
 
+    /** Whether a picture is asked for. */
+    public boolean drawsPlot() {
+        return plot != null;
+    }
+
     /** Writes all that was asked for. */
     public void write(Form report, PrintWriter out) throws IOException {
         if (!takesStandardOutput()) {
