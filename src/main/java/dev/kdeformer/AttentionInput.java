@@ -2,6 +2,7 @@ package dev.kdeformer;
 
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.util.Objects;
 
 /**
@@ -13,9 +14,15 @@ import java.util.Objects;
  * the log-sum-exp (batch, heads, n, 1), natural logarithm.
  *
  * <p>Every element of the three tensors has to be finite, and the logits have to fit in float32; methods check this
- * before they write anything. A bias may be finite or −∞, which hides its key.
+ * before they write anything. A bias may be finite or −∞; −∞ and anything up to {@link #HIDING_BIAS} hides its key.
  */
 public final class AttentionInput {
+    /**
+     * A bias of this or less hides its key, as −∞ does: what frameworks add to the logits of hidden keys is often the
+     * least finite float.
+     */
+    public static final float HIDING_BIAS = -1e35f;
+
     private final Tensor query;
     private final Tensor key;
     private final Tensor value;
@@ -110,6 +117,24 @@ public final class AttentionInput {
                     + " or 1, 1, " + k.rows() + "), got " + b);
         }
         return new AttentionInput(query, key, value, scale, mask, bias);
+    }
+
+    /**
+     * The same input with a bias of −∞ wherever a finite one is so low that it hides its key; this input where none is.
+     */
+    public AttentionInput withHiddenKeys() {
+        if (keyBias == null) {
+            return this;
+        }
+        float[] biases = keyBias.toArray();
+        boolean changed = false;
+        for (int j = 0; j < biases.length; j++) {
+            if (biases[j] <= HIDING_BIAS && biases[j] != Float.NEGATIVE_INFINITY) {
+                biases[j] = Float.NEGATIVE_INFINITY;
+                changed = true;
+            }
+        }
+        return changed ? withKeyBias(Tensor.copyOf(Arena.ofAuto(), keyBias.shape(), biases)) : this;
     }
 
     /** The queries, (batch, heads, n, d). */

@@ -4,7 +4,7 @@ import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 
 import dev.kdeformer.kernel.DecodeTile;
 import dev.kdeformer.kernel.LogitScale;
-import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
@@ -100,21 +100,22 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Te
      * @return binary logarithm of the sum of all weights, −∞ for none
      */
     double write(int unit, int row, long states, int count, long distance) {
-        float max = Float.NEGATIVE_INFINITY;
+        double max = Double.NEGATIVE_INFINITY;
         for (int s = 0; s < count; s++) {
-            if (Memory.getFloat(states + s * distance + 4) > 0) {
-                max = Math.max(max, Memory.getFloat(states + s * distance));
+            PartialRows state = PartialRows.at(states + s * distance, store.dv());
+            if (state.sum(0) > 0) {
+                max = Math.max(max, state.reference(0));
             }
         }
         double sum = 0;
         double[] values = new double[store.dv()];
         for (int s = 0; s < count; s++) {
-            long state = states + s * distance;
-            if (Memory.getFloat(state + 4) > 0) {
-                double by = Math.pow(2, Memory.getFloat(state) - (double) max);
-                sum += by * Memory.getFloat(state + 4);
+            PartialRows state = PartialRows.at(states + s * distance, store.dv());
+            if (state.sum(0) > 0) {
+                double by = Math.pow(2, state.reference(0) - max);
+                sum += by * state.sum(0);
                 for (int c = 0; c < values.length; c++) {
-                    values[c] += by * Memory.getFloat(state + 8 + c * 4L);
+                    values[c] += by * state.value(0, c);
                 }
             }
         }

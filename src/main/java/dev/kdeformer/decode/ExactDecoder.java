@@ -20,7 +20,7 @@ final class ExactDecoder {
         int parts = Math.max(1, (call.groups() + PART - 1) / PART);
         int rows = call.rows();
         int tiles = (rows + DecodeTile.ROWS - 1) / DecodeTile.ROWS;
-        long stateBytes = DecodeTile.stateFloats(call.store().dv()) * 4L;
+        long stateBytes = DecodeTile.stateBytes(call.store().dv());
         long partBytes = rows * stateBytes;
         long states = scratch.allocate(call.units() * (long) parts * partBytes);
         int tasks = call.units() * tiles * parts;

@@ -4,6 +4,7 @@ import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 
 import dev.kdeformer.kernel.DecodeTile;
 import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
@@ -60,7 +61,7 @@ final class SparseRow {
         score(team);
         Scratch scratch = team.scratch();
         long mark = scratch.mark();
-        long stateBytes = DecodeTile.stateFloats(call.store().dv()) * 4L;
+        long stateBytes = DecodeTile.stateBytes(call.store().dv());
         int slices = (leaves + SCORED - 1) / SCORED;
         long states = scratch.allocate((1 + slices + (leaves + READ - 1) / READ) * stateBytes);
         readTail(states, scratch);
@@ -159,20 +160,22 @@ final class SparseRow {
 
     /** The largest sum of the roots of scores that keeps the error within the target, judged by the summaries alone. */
     private double allowed(double target, long tail) {
-        float top = Memory.getFloat(tail);
+        PartialRows state = PartialRows.at(tail, call.store().dv());
+        double top = state.sum(0) > 0 ? state.reference(0) : Double.NEGATIVE_INFINITY;
         float[] mass = scores.mass();
         for (int leaf = 0; leaf < leaves; leaf++) {
             top = Math.max(top, mass[leaf]);
         }
         int dv = call.store().dv();
-        double sum = Memory.getFloat(tail + 4) * Math.pow(2, Memory.getFloat(tail) - (double) top);
+        double by = state.sum(0) > 0 ? Math.pow(2, state.reference(0) - top) : 0;
+        double sum = state.sum(0) * by;
         double[] values = new double[dv];
         for (int c = 0; c < dv; c++) {
-            values[c] = Memory.getFloat(tail + 8 + c * 4L) * Math.pow(2, Memory.getFloat(tail) - (double) top);
+            values[c] = state.value(0, c) * by;
         }
         for (int r = 0; r < regions.size(); r++) {
             for (int leaf = 0; leaf < regions.get(r).leaves(); leaf++) {
-                double weight = Math.pow(2, mass[firstLeaf[r] + leaf] - (double) top);
+                double weight = Math.pow(2, mass[firstLeaf[r] + leaf] - top);
                 sum += weight;
                 long value = regions.get(r).meanValue(unit, leaf);
                 for (int c = 0; c < dv && weight > 1e-6; c++) {

@@ -110,7 +110,7 @@ public final class DecodeKernel {
     }
 
     /**
-     * Adds p · v for one row of weights and {@code keys} value rows.
+     * Adds p · v for one row of weights and {@code keys} value rows: summed from zero, then added as a whole.
      *
      * @param p       weights from index {@code p0} on
      * @param values  address of the first value row, {@code vectors} whole vectors to a row
@@ -139,10 +139,7 @@ public final class DecodeKernel {
     }
 
     private static void values1x4(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0) {
-        FloatVector a0 = FloatVector.fromArray(FLOATS, o, o0);
-        FloatVector a1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
-        FloatVector a2 = FloatVector.fromArray(FLOATS, o, o0 + 2 * LANES);
-        FloatVector a3 = FloatVector.fromArray(FLOATS, o, o0 + 3 * LANES);
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
         for (int j = 0; j < keys; j++) {
             long b = values + j * rowBytes;
             FloatVector x = FloatVector.broadcast(FLOATS, p[p0 + j]);
@@ -151,15 +148,14 @@ public final class DecodeKernel {
             a2 = x.fma(load(b + 2 * VECTOR_BYTES), a2);
             a3 = x.fma(load(b + 3 * VECTOR_BYTES), a3);
         }
-        a0.intoArray(o, o0);
-        a1.intoArray(o, o0 + LANES);
-        a2.intoArray(o, o0 + 2 * LANES);
-        a3.intoArray(o, o0 + 3 * LANES);
+        FloatVector.fromArray(FLOATS, o, o0).add(a0).intoArray(o, o0);
+        FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a1).intoArray(o, o0 + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * LANES).add(a2).intoArray(o, o0 + 2 * LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * LANES).add(a3).intoArray(o, o0 + 3 * LANES);
     }
 
     private static void values1x1(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0) {
-        FloatVector a0 = FloatVector.fromArray(FLOATS, o, o0);
-        FloatVector a1 = FloatVector.zero(FLOATS), a2 = a1, a3 = a1;
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
         int j = 0;
         for (; j + 4 <= keys; j += 4) {
             long b = values + j * rowBytes;
@@ -171,6 +167,6 @@ public final class DecodeKernel {
         for (; j < keys; j++) {
             a0 = FloatVector.broadcast(FLOATS, p[p0 + j]).fma(load(values + j * rowBytes), a0);
         }
-        a0.add(a1).add(a2.add(a3)).intoArray(o, o0);
+        FloatVector.fromArray(FLOATS, o, o0).add(a0.add(a1).add(a2.add(a3))).intoArray(o, o0);
     }
 }

@@ -1,15 +1,12 @@
 package dev.kdeformer.kernel;
 
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
-import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STEP;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 
-import dev.kdeformer.runtime.Memory;
 import java.util.Arrays;
-import jdk.incubator.vector.FloatVector;
 
 /**
  * The online softmax of a few queries over groups of keys at any addresses: for every row the largest exponent, the sum
@@ -20,47 +17,34 @@ public final class DecodeTile {
     /** Most queries in a tile. */
     public static final int ROWS = 48;
 
-    /** Stands for the maximum of a row that has seen no key; finite, so that nothing is subtracted from infinity. */
-    private static final float NOTHING = -0x1p126f;
-
-    private static final float[] NO_REFERENCE = new float[ROWS];
-
     private static final int GROUPS = STEP / GROUP;
 
     private final float[] s = new float[ROWS * STRIDE];
-    private final float[] max = new float[ROWS];
-    private final float[] newMax = new float[ROWS];
-    private final float[] sums = new float[ROWS * LANES];
+    private final SoftmaxRows state = new SoftmaxRows(ROWS);
     private final long[] groupValues = new long[GROUPS];
     private final int[] groupKeys = new int[GROUPS];
     private float[] q = new float[0];
-    private float[] values = new float[0];
     private int rows;
     private int d;
-    private int stride;
+    private int dv;
     private int groups;
     private float factor;
 
     /**
-     * Starts an empty state.
+     * Starts an empty state of {@code rowCount} queries.
      *
      * @param logitFactor what logits are multiplied by to be exponents in units of log 2, positive
      */
     public void begin(int rowCount, int keyFeatures, int valueFeatures, float logitFactor) {
         rows = rowCount;
         d = keyFeatures;
-        stride = Lanes.padColumns(valueFeatures);
+        dv = valueFeatures;
+        state.begin(rows, dv);
         factor = logitFactor;
         groups = 0;
         if (q.length < rows * d) {
             q = new float[ROWS * d];
         }
-        if (values.length < ROWS * stride) {
-            values = new float[ROWS * stride];
-        }
-        Arrays.fill(values, 0, rows * stride, 0);
-        Arrays.fill(sums, 0, rows * LANES, 0);
-        Arrays.fill(max, 0, rows, NOTHING);
     }
 
     /** The queries, already multiplied by {@link LogitScale#power}; row r starts at {@code r · d}. */
@@ -70,22 +54,22 @@ public final class DecodeTile {
 
     /** Row distance of {@link #values}. */
     public int valueStride() {
-        return stride;
+        return state.stride();
     }
 
     /** The weighted values; row r starts at {@code r · valueStride()}. */
     public float[] values() {
-        return values;
+        return state.values();
     }
 
-    /** The reference exponent of a row, in units of log 2: its largest, rounded up to a whole number. */
-    public float reference(int row) {
-        return max[row];
+    /** The reference exponent of a row, in units of log 2; below −2¹⁰⁰ if it has seen no key. */
+    public double reference(int row) {
+        return state.reference(row);
     }
 
     /** The sum of the weights of a row, relative to its {@link #reference}. */
     public float sum(int row) {
-        return Lanes.sum(sums, row * LANES);
+        return state.sum(row);
     }
 
     /**
@@ -138,16 +122,11 @@ public final class DecodeTile {
         for (int r = 0; r < rows && columns > groups * GROUP; r++) {
             Arrays.fill(s, r * STRIDE + groups * GROUP, r * STRIDE + columns, Float.NEGATIVE_INFINITY);
         }
-        System.arraycopy(max, 0, newMax, 0, rows);
-        ExpKernel.rowMax(s, 0, rows, columns, factor, newMax);
-        rescale();
-        boolean far = ExpKernel.far(max, rows, NOTHING);
-        if (far) {
-            ExpKernel.relate(s, 0, rows, columns, factor, max);
-        }
+        state.raise(s, columns, factor);
         for (int c = 0; c < columns; c += ExpKernel.COLUMNS) {
-            ExpKernel.exp(s, c, rows, far ? 1 : factor, far ? NO_REFERENCE : max, sums);
+            state.exp(s, c, factor, state.sums());
         }
+        int stride = state.stride();
         int from = 0;
         while (from < groups) {
             // Neighbours in memory are one run of rows.
@@ -161,10 +140,13 @@ public final class DecodeTile {
             from = next;
         }
         groups = 0;
+        state.endStep();
     }
 
     private void addValues(int column, int keys, long address) {
+        int stride = state.stride();
         int vectors = stride / LANES;
+        float[] values = state.span();
         if (rows <= 2) {
             for (int r = 0; r < rows; r++) {
                 DecodeKernel.values(s, r * STRIDE + column, keys, address, vectors, values, r * stride);
@@ -177,34 +159,16 @@ public final class DecodeTile {
         }
     }
 
-    private void rescale() {
-        for (int r = 0; r < rows; r++) {
-            if (newMax[r] == max[r]) {
-                continue;
-            }
-            float by = (float) Math.pow(2, max[r] - newMax[r]);
-            max[r] = newMax[r];
-            FloatVector.fromArray(FLOATS, sums, r * LANES).mul(by).intoArray(sums, r * LANES);
-            for (int c = r * stride; c < (r + 1) * stride; c += LANES) {
-                FloatVector.fromArray(FLOATS, values, c).mul(by).intoArray(values, c);
-            }
-        }
+    /** Bytes that {@link #store} writes for each row. */
+    public static long stateBytes(int valueFeatures) {
+        return PartialRows.rowBytes(valueFeatures);
     }
 
-    /** Floats that {@link #store} writes for each row. */
-    public static int stateFloats(int valueFeatures) {
-        return Lanes.padColumns(valueFeatures) + 2;
-    }
-
-    /** Stores the state of every row, {@link #stateFloats} floats each: reference, sum and values. */
+    /** Stores the state of every row, {@link #stateBytes} each, as {@link PartialRows} lays them out. */
     public void store(long address) {
+        PartialRows partial = PartialRows.at(address, dv);
         for (int r = 0; r < rows; r++) {
-            long at = address + r * (stride + 2L) * 4;
-            Memory.putFloat(at, max[r]);
-            Memory.putFloat(at + 4, sum(r));
-            for (int c = 0; c < stride; c++) {
-                Memory.putFloat(at + 8 + c * 4L, values[r * stride + c]);
-            }
+            partial.set(r, state.reference(r), state.sum(r), state.values(), r * state.stride());
         }
     }
 }

@@ -5,6 +5,7 @@ import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
+import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -141,46 +142,77 @@ public final class ExpKernel {
     }
 
     /**
-     * Replaces logits by exponents relative to any reference: factor · s − max. {@link #exp} takes them with a factor
-     * of 1 and references of 0.
+     * Replaces logits by exponents relative to any reference: factor · s − (high + low). {@link #exp} takes them with a
+     * factor of 1 and references of 0. Where a logit comes near its reference, nothing is rounded but the result.
      *
      * @param columns a multiple of LANES
+     * @param high    the reference of each row, rounded to a float
+     * @param low     what is missing to it
      */
-    public static void relate(float[] s, int s0, int rows, int columns, float factor, float[] max) {
+    static void relate(float[] s, int s0, int rows, int columns, float factor, float[] high, float[] low) {
         for (int r = 0; r < rows; r++) {
-            FloatVector m = FloatVector.broadcast(FLOATS, -max[r]);
+            FloatVector h = FloatVector.broadcast(FLOATS, -high[r]);
             for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c += LANES) {
-                FloatVector.fromArray(FLOATS, s, c).fma(FloatVector.broadcast(FLOATS, factor), m).intoArray(s, c);
+                FloatVector.fromArray(FLOATS, s, c).fma(FloatVector.broadcast(FLOATS, factor), h).sub(low[r])
+                        .intoArray(s, c);
             }
         }
     }
 
     /** The scalar reference of {@link #relate}. */
-    static void relateScalar(float[] s, int s0, int rows, int columns, float factor, float[] max) {
+    static void relateScalar(float[] s, int s0, int rows, int columns, float factor, float[] high, float[] low) {
         for (int r = 0; r < rows; r++) {
             for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c++) {
-                s[c] = Math.fma(s[c], factor, -max[r]);
+                s[c] = (float) ((double) s[c] * factor - high[r] - low[r]);
             }
         }
     }
 
-    /** Whether {@link #exp} needs {@link #relate} for one of some whole references, {@code nothing} standing for none. */
-    static boolean far(float[] max, int rows, float nothing) {
-        boolean far = false;
+    /**
+     * Replaces logits by exponents that depend on row and column: factor · (s + bias) + rest + rowBias. Where a logit
+     * comes near minus its bias, nothing is rounded before the last two sums.
+     *
+     * @param columns a multiple of LANES
+     * @param bias    address of one float for every column
+     * @param rest    address of one float for every column, in units of exponents
+     * @param rowBias one for every row, in units of exponents; −∞ hides the row
+     */
+    static void relate(float[] s, int rows, int columns, float factor, long bias, long rest, float[] rowBias) {
         for (int r = 0; r < rows; r++) {
-            far |= Math.abs(max[r]) > FARTHEST && max[r] != nothing;
+            int a = r * STRIDE;
+            for (int c = 0; c < columns; c += LANES) {
+                FloatVector.fromArray(FLOATS, s, a + c).add(Lanes.load(bias + c * 4L))
+                        .fma(FloatVector.broadcast(FLOATS, factor), Lanes.load(rest + c * 4L)).add(rowBias[r])
+                        .intoArray(s, a + c);
+            }
         }
-        return far;
+    }
+
+    /** The scalar reference of {@link #relate(float[], int, int, float, long, long, float[])}. */
+    static void relateScalar(float[] s, int rows, int columns, float factor, long bias, long rest, float[] rowBias) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                double logit = s[r * STRIDE + c] + (double) Memory.getFloat(bias + c * 4L);
+                s[r * STRIDE + c] = (float) (logit * factor + Memory.getFloat(rest + c * 4L) + rowBias[r]);
+            }
+        }
     }
 
     /**
-     * The largest of factor times {@code columns} logits in every row, rounded up to a whole number, and of what
-     * {@code max} held.
+     * A reference exponent for a largest exponent, in units of log 2: rounded up to a whole number where {@link #exp}
+     * takes that as it is, and beyond {@link #FARTHEST} the exponent itself. There a float has no digits after the
+     * point, and no whole float need lie within 126 of the exponent.
+     */
+    static double reference(double largest) {
+        return Math.abs(largest) <= FARTHEST ? Math.ceil(largest) : largest;
+    }
+
+    /**
+     * The largest of {@code columns} logits in every row.
      *
-     * @param factor  positive
      * @param columns a multiple of LANES
      */
-    public static void rowMax(float[] s, int s0, int rows, int columns, float factor, float[] max) {
+    static void rowMax(float[] s, int s0, int rows, int columns, float[] max) {
         for (int r = 0; r < rows; r++) {
             int a = s0 + r * STRIDE;
             FloatVector top = FloatVector.fromArray(FLOATS, s, a);
@@ -192,16 +224,16 @@ public final class ExpKernel {
             IntVector bits = top.reinterpretAsInts();
             bits = bits.lanewise(VectorOperators.XOR, bits.lanewise(VectorOperators.ASHR, 31).and(Integer.MAX_VALUE));
             int largest = bits.reduceLanes(VectorOperators.MAX);
-            float logit = Float.intBitsToFloat(largest ^ largest >> 31 & Integer.MAX_VALUE);
-            max[r] = Math.max(max[r], (float) Math.ceil(logit * factor));
+            max[r] = Float.intBitsToFloat(largest ^ largest >> 31 & Integer.MAX_VALUE);
         }
     }
 
     /** The scalar reference of {@link #rowMax}. */
-    static void rowMaxScalar(float[] s, int s0, int rows, int columns, float factor, float[] max) {
+    static void rowMaxScalar(float[] s, int s0, int rows, int columns, float[] max) {
         for (int r = 0; r < rows; r++) {
-            for (int c = 0; c < columns; c++) {
-                max[r] = Math.max(max[r], (float) Math.ceil(s[s0 + r * STRIDE + c] * factor));
+            max[r] = s[s0 + r * STRIDE];
+            for (int c = 1; c < columns; c++) {
+                max[r] = Math.max(max[r], s[s0 + r * STRIDE + c]);
             }
         }
     }

@@ -41,8 +41,7 @@ public final class GradientTile {
     private final float[] slopes = new float[KEYS * STRIDE];
     private final float[] bias = new float[KEYS];
     private final float[] ownBias = new float[KEYS];
-    private static final float[] NO_REFERENCE = new float[KEYS];
-
+    private final float[] zeros = new float[KEYS];
     private final float[] unused = new float[KEYS * LANES];
     private final float[] line = new float[QUERIES];
     private float[] blockRows = new float[0];
@@ -94,6 +93,17 @@ public final class GradientTile {
      */
     public void load(Matrix key, Matrix value, Matrix keyBias, long order, int from, int size, LogitScale scale,
             float[] centre, long sums) {
+        load(key, value, keyBias, 0, order, from, size, scale, centre, sums);
+    }
+
+    /**
+     * Loads with biases from which something is taken, as the log-sum-exps of the queries have to know.
+     *
+     * @param taken what to subtract from every bias
+     * @see #load(Matrix, Matrix, Matrix, long, int, int, LogitScale, float[], long)
+     */
+    public void load(Matrix key, Matrix value, Matrix keyBias, double taken, long order, int from, int size,
+            LogitScale scale, float[] centre, long sums) {
         count = size;
         d = key.columns();
         keys.resize(size, d);
@@ -107,8 +117,7 @@ public final class GradientTile {
                 features[c * STRIDE + r] = x;
                 keys.data()[QueryTile.blockStart(c) + r * STRIDE + c % DEPTH] = x * scale.power();
             }
-            // What is subtracted from exponents, so that a hidden key has +∞ here and weights of 0.
-            ownBias[r] = keyBias == null ? 0 : (float) (-keyBias.get(0, at) / Math.log(2));
+            ownBias[r] = keyBias == null ? 0 : (float) ((keyBias.get(0, at) - taken) / Math.log(2));
             bias[r] = ownBias[r];
         }
         values.load(value, order, from, size, PLAIN);
@@ -127,7 +136,7 @@ public final class GradientTile {
 
     /** Multiplies the weights of key {@code r}, given the natural logarithm of the factor. */
     public void weigh(int r, float logWeight) {
-        ownBias[r] -= (float) (logWeight / Math.log(2));
+        ownBias[r] += (float) (logWeight / Math.log(2));
         bias[r] = ownBias[r];
     }
 
@@ -149,7 +158,7 @@ public final class GradientTile {
     public void leaveOut(int from, int to) {
         System.arraycopy(ownBias, 0, bias, 0, count);
         if (from < to) {
-            Arrays.fill(bias, from, to, Float.POSITIVE_INFINITY);
+            Arrays.fill(bias, from, to, Float.NEGATIVE_INFINITY);
         }
     }
 
@@ -203,8 +212,12 @@ public final class GradientTile {
             Scratch scratch) {
         int present = Math.min(QUERIES, queries.count() - first);
         int columns = Math.min(QUERIES, queries.padded() - first);
+        long mark = scratch.mark();
+        long none = scratch.floats(QUERIES);
+        Memory.fillFloats(none, QUERIES, 0);
+        // Logits start from zero, not from biases, to be those of the forward computation to the last bit.
         for (int c = 0; c < columns; c += PANEL) {
-            product(keys, queries, first + c, weights, c);
+            product(keys, queries, first + c, none, weights, c);
         }
         if (diagonal > -KEYS) {
             MaskKernel.hideBefore(weights, 0, count, columns, diagonal);
@@ -212,15 +225,15 @@ public final class GradientTile {
         if (last < columns - 1) {
             MaskKernel.hideAfter(weights, 0, count, columns, last);
         }
-        ExpKernel.relate(weights, 0, count, columns, queries.scale().factor(), bias);
+        ExpKernel.relate(weights, count, columns, queries.scale().factor(), queries.bias(first),
+                queries.rest(first) == 0 ? none : queries.rest(first), bias);
         for (int c = 0; c < columns; c += ExpKernel.COLUMNS) {
-            ExpKernel.exp(weights, c, count, 1, NO_REFERENCE, unused);
+            ExpKernel.exp(weights, c, count, 1, zeros, unused);
         }
         accumulate(weights, gradients, first, present, valueSums, Lanes.padColumns(gradients.dv()));
         for (int c = 0; c < columns; c += PANEL) {
-            product(values, gradients, first + c, slopes, c);
+            product(values, gradients, first + c, gradients.bias(first + c), slopes, c);
         }
-        long mark = scratch.mark();
         long right = scratch.floats((long) KEYS * QUERIES);
         multiply(columns, right);
         accumulate(slopes, queries, first, present, keySums, Lanes.padColumns(d));
@@ -228,10 +241,9 @@ public final class GradientTile {
         scratch.release(mark);
     }
 
-    private static void product(QueryTile left, PackedKeys right, int key, float[] s, int column) {
+    private static void product(QueryTile left, PackedKeys right, int key, long start, float[] s, int column) {
         int d = left.d();
-        LogitKernel.logits(left.data(), left.rows(), Math.min(d, DEPTH), right.keyPanel(key, 0), right.bias(key), s,
-                column);
+        LogitKernel.logits(left.data(), left.rows(), Math.min(d, DEPTH), right.keyPanel(key, 0), start, s, column);
         for (int i = DEPTH; i < d; i += DEPTH) {
             for (int v = 0; v < WIDTH; v += 2) {
                 ValueKernel.add(left.data(), QueryTile.blockStart(i), left.rows(), Math.min(DEPTH, d - i),
@@ -305,6 +317,18 @@ public final class GradientTile {
         MemorySegment.copy(keySums, 0, Memory.ALL, FLOAT, sums, keyFloats);
         MemorySegment.copy(valueSums, 0, Memory.ALL, FLOAT, sums + valueOffset(d),
                 KEYS * Lanes.padColumns(values.d()));
+    }
+
+    /** Adds the sums to those at an address, {@link #sumFloats} floats. */
+    public void addTo(long sums) {
+        add(keySums, sums, KEYS * Lanes.padColumns(d));
+        add(valueSums, sums + valueOffset(d), KEYS * Lanes.padColumns(values.d()));
+    }
+
+    private static void add(float[] more, long sums, int floats) {
+        for (int i = 0; i < floats; i += LANES) {
+            Lanes.store(Lanes.load(sums + i * 4L).add(FloatVector.fromArray(FLOATS, more, i)), sums + i * 4L);
+        }
     }
 
     private static float[] room(float[] array, int length) {

@@ -24,6 +24,8 @@ public final class PackedKeys {
     private final long values;
     private final long bias;
     private final LogitScale scale;
+    /** Address of what biases lose as floats; 0 where nothing is kept. */
+    private long rests;
     private int count;
     private int padded;
 
@@ -133,6 +135,30 @@ public final class PackedKeys {
     /** Sets the bias of a key, natural logarithm. */
     public void setBias(int key, float value) {
         Memory.putFloat(bias(key), value * scale.bias());
+    }
+
+    /** Keeps from now on what biases of {@link #setExponent} lose as floats, in memory for as many keys as there are. */
+    public void keepRests(Scratch scratch) {
+        rests = scratch.floats(capacity);
+        Memory.fillFloats(rests, capacity, 0);
+    }
+
+    /**
+     * Sets the bias of a key in units of exponents, and what is missing to it as a float.
+     *
+     * @param value finite, or −∞
+     * @param more  what is to be added to it; apart, because a large value leaves no room for its digits
+     */
+    public void setExponent(int key, double value, double more) {
+        float inLogits = (float) (value / scale.factor());
+        Memory.putFloat(bias(key), inLogits);
+        Memory.putFloat(rests + key * 4L, value == Double.NEGATIVE_INFINITY ? 0
+                : (float) (value - (double) inLogits * scale.factor() + more));
+    }
+
+    /** Address of what the bias of {@code key} lacks, in units of exponents; 0 where nothing is kept. */
+    long rest(int key) {
+        return rests == 0 ? 0 : rests + key * 4L;
     }
 
     /** Makes all keys, values and biases zeros, and hides the padding. */

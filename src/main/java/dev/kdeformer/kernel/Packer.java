@@ -39,12 +39,23 @@ public final class Packer {
      */
     public void pack(PackedKeys target, int from, int to, Matrix key, Matrix value, Matrix bias, long order,
             float[] centre) {
+        pack(target, from, to, key, value, bias, 0, order, centre);
+    }
+
+    /**
+     * Packs with biases from which something is taken.
+     *
+     * @param taken what to subtract from every bias
+     * @see #pack(PackedKeys, int, int, Matrix, Matrix, Matrix, long, float[])
+     */
+    public void pack(PackedKeys target, int from, int to, Matrix key, Matrix value, Matrix bias, double taken,
+            long order, float[] centre) {
         packKeys(target, from, to, key, order, centre);
         if (target.dv() > 0) {
             packValues(target, from, to, value, order);
         }
         for (int j = from; j < to; j++) {
-            target.setBias(j, bias == null ? 0 : bias.get(0, row(order, j)));
+            target.setBias(j, bias == null ? 0 : (float) (bias.get(0, row(order, j)) - taken));
         }
         if (to == target.count()) {
             for (int j = to; j < target.padded(); j++) {

@@ -8,35 +8,81 @@ import dev.kdeformer.tensor.Matrix;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The online softmax of every query of a head between the parts of its keys: reference exponent, sum of weights and
+ * The online softmax of many rows between the parts of their keys, off-heap: reference exponent, sum of weights and
  * weighted values. Two parts are merged by scaling the one with the smaller reference. Different rows may be merged by
  * different threads.
+ *
+ * <p>A row is {@link #rowBytes} long: the reference and the sum as doubles, then from {@link #VALUES} on the values as
+ * floats, whole vectors of them.
  */
 public final class PartialRows {
-    private final int dv;
+    /** Bytes from the start of a row to its values; keeps them aligned. */
+    private static final long VALUES = 64;
+
     private final int stride;
-    private final long references;
-    private final long sums;
-    private final long values;
+    private final long rowBytes;
+    private final long address;
+
+    private PartialRows(long address, int dv) {
+        this.stride = Lanes.padColumns(dv);
+        this.rowBytes = rowBytes(dv);
+        this.address = address;
+    }
 
     /** Empty rows, with memory from {@code scratch}. */
     public PartialRows(Scratch scratch, int rows, int dv) {
-        this.dv = dv;
-        this.stride = Lanes.padColumns(dv);
-        this.references = scratch.floats(rows);
-        this.sums = scratch.floats(rows);
-        this.values = scratch.floats((long) rows * stride);
+        this(scratch.allocate(bytes(rows, dv)), dv);
         clear(0, rows);
     }
 
-    /** Empties rows [from, to). */
-    public void clear(int from, int to) {
-        Memory.fillFloats(sums + (long) from * Float.BYTES, to - from, 0);
+    /** The rows that lie at an address of scratch memory. */
+    public static PartialRows at(long address, int dv) {
+        return new PartialRows(address, dv);
+    }
+
+    /** Bytes of a row. */
+    public static long rowBytes(int dv) {
+        return VALUES + Lanes.padColumns(dv) * 4L;
     }
 
     /** Bytes of scratch memory. */
     public static long bytes(int rows, int dv) {
-        return (Lanes.padColumns(dv) + 2L) * rows * Float.BYTES;
+        return rows * rowBytes(dv);
+    }
+
+    /** Empties rows [from, to). */
+    public void clear(int from, int to) {
+        for (int row = from; row < to; row++) {
+            Memory.putDouble(row(row) + Double.BYTES, 0);
+        }
+    }
+
+    private long row(int row) {
+        return address + row * rowBytes;
+    }
+
+    /** The reference exponent of a row, in units of log 2; means nothing where the sum is 0. */
+    public double reference(int row) {
+        return Memory.getDouble(row(row));
+    }
+
+    /** The sum of a row's weights, relative to its reference. */
+    public double sum(int row) {
+        return Memory.getDouble(row(row) + Double.BYTES);
+    }
+
+    /** Weighted value {@code c} of a row, relative to its reference. */
+    public float value(int row, int c) {
+        return Memory.getFloat(row(row) + VALUES + c * 4L);
+    }
+
+    /** Sets a row, with whole vectors of values from index {@code at} on. */
+    void set(int row, double reference, double sum, float[] values, int at) {
+        Memory.putDouble(row(row), reference);
+        Memory.putDouble(row(row) + Double.BYTES, sum);
+        for (int c = 0; c < stride; c += LANES) {
+            Lanes.store(FloatVector.fromArray(Lanes.FLOATS, values, at + c), row(row) + VALUES + c * 4L);
+        }
     }
 
     /**
@@ -55,29 +101,24 @@ public final class PartialRows {
         }
     }
 
-    private void merge(int row, float reference, float sum, float[] from, int at) {
-        long rowReference = references + (long) row * Float.BYTES;
-        long rowSum = sums + (long) row * Float.BYTES;
-        float oldSum = Memory.getFloat(rowSum);
-        // An empty row has any reference and factor 0 for values that are not set yet.
-        float old = oldSum > 0 ? Memory.getFloat(rowReference) : reference;
-        float larger = Math.max(old, reference);
-        float keep = power(old - larger);
+    private void merge(int row, double reference, float sum, float[] from, int at) {
+        double oldSum = sum(row);
+        if (oldSum == 0) {
+            set(row, reference, sum, from, at);
+            return;
+        }
+        double larger = Math.max(reference(row), reference);
+        float keep = power(reference(row) - larger);
         float add = power(reference - larger);
-        Memory.putFloat(rowReference, larger);
-        Memory.putFloat(rowSum, oldSum * keep + sum * add);
-        long address = values + (long) row * stride * Float.BYTES;
+        Memory.putDouble(row(row), larger);
+        Memory.putDouble(row(row) + Double.BYTES, oldSum * keep + sum * add);
         for (int c = 0; c < stride; c += LANES) {
-            FloatVector x = FloatVector.fromArray(Lanes.FLOATS, from, at + c).mul(add);
-            if (oldSum > 0) {
-                x = Lanes.load(address).mul(keep).add(x);
-            }
-            Lanes.store(x, address);
-            address += Lanes.VECTOR_BYTES;
+            long to = row(row) + VALUES + c * 4L;
+            Lanes.store(Lanes.load(to).mul(keep).add(FloatVector.fromArray(Lanes.FLOATS, from, at + c).mul(add)), to);
         }
     }
 
-    private static float power(float exponent) {
+    private static float power(double exponent) {
         return exponent == 0 ? 1 : (float) Math.pow(2, exponent);
     }
 
@@ -91,18 +132,17 @@ public final class PartialRows {
     public void write(int from, int count, Matrix output, Matrix logSumExp, double[] shift) {
         float[] row = new float[stride];
         for (int r = 0; r < count; r++) {
-            float sum = Memory.getFloat(sums + (long) (from + r) * Float.BYTES);
-            long address = values + (long) (from + r) * stride * Float.BYTES;
+            double sum = sum(from + r);
+            float inverse = (float) (1 / sum);
+            long values = row(from + r) + VALUES;
             for (int c = 0; c < stride; c += LANES) {
-                FloatVector x = sum > 0 ? Lanes.load(address).mul(1 / sum) : FloatVector.zero(Lanes.FLOATS);
+                FloatVector x = sum > 0 ? Lanes.load(values + c * 4L).mul(inverse) : FloatVector.zero(Lanes.FLOATS);
                 x.intoArray(row, c);
-                address += Lanes.VECTOR_BYTES;
             }
             output.writeRow(from + r, row, 0);
             if (logSumExp != null) {
-                double reference = Memory.getFloat(references + (long) (from + r) * Float.BYTES);
                 logSumExp.set(from + r, 0, sum > 0
-                        ? (float) (reference * Math.log(2) + Math.log(sum) + (shift == null ? 0 : shift[r]))
+                        ? (float) (reference(from + r) * Math.log(2) + Math.log(sum) + (shift == null ? 0 : shift[r]))
                         : Float.NEGATIVE_INFINITY);
             }
         }

@@ -19,31 +19,20 @@ import jdk.incubator.vector.FloatVector;
  * sum of values over all keys that were added, in any number of parts (Dao 2022, FlashAttention; Milakov and
  * Gimelshein 2018). Kept per thread.
  *
- * <p>The reference exponent m of a row is the maximum of its first few keys, rounded up to a whole number, and then stays: later logits may exceed it by
- * up to {@link #SLACK} before the sums are rescaled, so that the common step needs no pass for the maximum. A step
- * that exceeds it is done again with the true maximum; where that happens more than twice, all further steps of the
- * tile look at the maximum first.
+ * <p>The reference exponent m of a row is the maximum of its first few keys, rounded up to a whole number, and then
+ * stays: later logits may exceed it by up to {@link #SLACK} before the sums are rescaled, so that the common step needs
+ * no pass for the maximum. A step that exceeds it is done again with the true maximum; where that happens more than
+ * twice, all further steps of the tile look at the maximum first.
  */
 public final class SoftmaxTile {
     /** What a logit may exceed the reference exponent by, in units of log 2. */
     private static final float SLACK = 16;
 
-    /** Stands for the maximum of a row that has seen no key; finite, so that nothing is subtracted from infinity. */
-    private static final float NOTHING = -0x1p126f;
-
-    private static final float[] NO_REFERENCE = new float[QueryTile.ROWS];
-
     private final float[] s;
-    private final float[] max = new float[QueryTile.ROWS];
-    private final float[] newMax = new float[QueryTile.ROWS];
-    private final float[] sums = new float[QueryTile.ROWS * LANES];
+    private final SoftmaxRows state = new SoftmaxRows(QueryTile.ROWS);
     private final float[] stepSums = new float[QueryTile.ROWS * LANES];
-    private float[] values = new float[0];
-    private int stride;
     private int rows;
     private int dv;
-    private boolean started;
-    private boolean far;
     private int redone;
     /** Which keys the rows see in the part that is being added; ends of single rows, if not null, overrule the last. */
     private int firstKey;
@@ -64,16 +53,7 @@ public final class SoftmaxTile {
     public void begin(int count, int features) {
         rows = count;
         dv = features;
-        stride = Lanes.padColumns(features);
-        if (values.length < QueryTile.ROWS * stride) {
-            values = new float[QueryTile.ROWS * stride];
-        } else {
-            Arrays.fill(values, 0, rows * stride, 0);
-        }
-        Arrays.fill(sums, 0, rows * LANES, 0);
-        Arrays.fill(max, 0, rows, NOTHING);
-        started = false;
-        far = false;
+        state.begin(count, features);
         redone = 0;
     }
 
@@ -134,7 +114,7 @@ public final class SoftmaxTile {
         for (int first = from; first < end; first += STEP) {
             int present = Math.min(STEP, end - first);
             // Rows whose window starts after the first few keys have no maximum to start from.
-            boolean careful = redone > 2 || !started && firstKey > Integer.MIN_VALUE;
+            boolean careful = redone > 2 || state.isEmpty() && firstKey > Integer.MIN_VALUE;
             if (!careful && !speculate(queries, keys, first, present)) {
                 redone++;
                 careful = true;
@@ -142,16 +122,13 @@ public final class SoftmaxTile {
             if (careful) {
                 withMaximum(queries, keys, first, present);
             }
-            started = true;
-            for (int i = 0; i < rows * LANES; i += LANES) {
-                FloatVector.fromArray(FLOATS, sums, i).add(FloatVector.fromArray(FLOATS, stepSums, i))
-                        .intoArray(sums, i);
-            }
+            state.addSums(stepSums);
             for (int panel = 0; panel < keys.valuePanels(); panel++) {
                 int vectors = keys.panelVectors(panel);
                 ValueKernel.add(s, 0, rows, present, keys.valueRow(panel, first), vectors * VECTOR_BYTES, vectors,
-                        values, keys.panelStart(panel) * LANES, stride);
+                        state.span(), keys.panelStart(panel) * LANES, state.stride());
             }
+            state.endStep();
         }
     }
 
@@ -160,11 +137,10 @@ public final class SoftmaxTile {
         float top = Float.NEGATIVE_INFINITY;
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
             logits(queries, keys, first, column);
-            if (!started && column == 0) {
-                ExpKernel.rowMax(s, 0, rows, ExpKernel.COLUMNS, keys.scale().factor(), max);
-                far = ExpKernel.far(max, rows, NOTHING);
+            if (state.isEmpty() && column == 0) {
+                state.raise(s, ExpKernel.COLUMNS, keys.scale().factor());
             }
-            top = Math.max(top, exp(column, keys));
+            top = Math.max(top, state.exp(s, column, keys.scale().factor(), stepSums));
         }
         return top <= SLACK;
     }
@@ -173,22 +149,11 @@ public final class SoftmaxTile {
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
             logits(queries, keys, first, column);
         }
-        System.arraycopy(max, 0, newMax, 0, rows);
-        ExpKernel.rowMax(s, 0, rows, Lanes.roundUp(present, ExpKernel.COLUMNS), keys.scale().factor(), newMax);
-        rescale();
+        state.raise(s, Lanes.roundUp(present, ExpKernel.COLUMNS), keys.scale().factor());
         Arrays.fill(stepSums, 0, rows * LANES, 0);
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
-            exp(column, keys);
+            state.exp(s, column, keys.scale().factor(), stepSums);
         }
-    }
-
-    private float exp(int column, PackedKeys keys) {
-        float factor = keys.scale().factor();
-        if (far) {
-            ExpKernel.relate(s, column, rows, ExpKernel.COLUMNS, factor, max);
-            return ExpKernel.exp(s, column, rows, 1, NO_REFERENCE, stepSums);
-        }
-        return ExpKernel.exp(s, column, rows, factor, max, stepSums);
     }
 
     /** The logits of one pass of the exponential, columns [column, column + COLUMNS) of the step. */
@@ -224,24 +189,6 @@ public final class SoftmaxTile {
         }
     }
 
-    private void rescale() {
-        for (int r = 0; r < rows; r++) {
-            if (newMax[r] == max[r]) {
-                continue;
-            }
-            float factor = (float) Math.pow(2, max[r] - newMax[r]);
-            max[r] = newMax[r];
-            if (!started) {
-                continue;
-            }
-            FloatVector.fromArray(FLOATS, sums, r * LANES).mul(factor).intoArray(sums, r * LANES);
-            for (int c = r * stride; c < (r + 1) * stride; c += LANES) {
-                FloatVector.fromArray(FLOATS, values, c).mul(factor).intoArray(values, c);
-            }
-        }
-        far = ExpKernel.far(max, rows, NOTHING);
-    }
-
     /**
      * The weights of some keys relative to the present references, without adding them.
      *
@@ -254,47 +201,36 @@ public final class SoftmaxTile {
         Arrays.fill(stepSums, 0, rows * LANES, 0);
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
             logits(queries, keys, first, column);
-            exp(column, keys);
+            state.exp(s, column, keys.scale().factor(), stepSums);
         }
         return s;
     }
 
     /**
-     * Adds a partial result to one row that has seen a key.
+     * Adds a partial result to one row.
      *
      * @param reference of the partial result, in units of log 2
      * @param sum       its sum of weights
      * @param partial   its weighted values from {@code at} on
      * @param factor    what the values are multiplied by
      */
-    public void add(int row, float reference, float sum, float[] partial, int at, float factor) {
-        float top = (float) Math.ceil(Math.max(max[row], reference));
-        far |= Math.abs(top) > ExpKernel.FARTHEST;
-        float keep = (float) Math.pow(2, max[row] - top);
-        float take = (float) Math.pow(2, reference - top);
-        max[row] = top;
-        FloatVector.fromArray(FLOATS, sums, row * LANES).mul(keep).intoArray(sums, row * LANES);
-        sums[row * LANES] += take * sum;
-        for (int c = 0; c < stride; c += LANES) {
-            FloatVector.fromArray(FLOATS, values, row * stride + c).mul(keep)
-                    .add(FloatVector.fromArray(FLOATS, partial, at + c).mul(take * factor))
-                    .intoArray(values, row * stride + c);
-        }
+    public void add(int row, double reference, float sum, float[] partial, int at, float factor) {
+        state.merge(row, reference, sum, partial, at, factor);
     }
 
     /** The sum of the weights of a row, relative to its {@link #reference}. */
     public float sum(int row) {
-        return Lanes.sum(FloatVector.fromArray(FLOATS, sums, row * LANES));
+        return state.sum(row);
     }
 
-    /** The reference exponent of a row, in units of log 2. */
-    public float reference(int row) {
-        return max[row];
+    /** The reference exponent of a row, in units of log 2; below −2¹⁰⁰ if it has seen no key. */
+    public double reference(int row) {
+        return state.reference(row);
     }
 
     /** The weighted values; row r starts at {@code r · valueStride()}. */
     public float[] values() {
-        return values;
+        return state.values();
     }
 
     /** Features of a value. */
@@ -304,7 +240,7 @@ public final class SoftmaxTile {
 
     /** Row distance of {@link #values}. */
     public int valueStride() {
-        return stride;
+        return state.stride();
     }
 
     /**
@@ -317,6 +253,8 @@ public final class SoftmaxTile {
      * @param shift     what to add to the log-sum-exp of each row, natural logarithm; null for nothing
      */
     public void finish(Matrix output, Matrix logSumExp, long order, int from, double[] shift) {
+        int stride = state.stride();
+        float[] values = state.values();
         boolean together = order == 0 && stride == dv;
         for (int r = 0; r < rows; r++) {
             int row = order == 0 ? from + r : Memory.getInt(order + (from + r) * 4L);
@@ -329,7 +267,7 @@ public final class SoftmaxTile {
                 output.writeRow(row, values, r * stride);
             }
             if (logSumExp != null) {
-                double natural = (max[r] + Math.log(sum) / Math.log(2)) * Math.log(2);
+                double natural = state.reference(r) * Math.log(2) + Math.log(sum);
                 logSumExp.set(row, 0, sum > 0 ? (float) (natural + (shift == null ? 0 : shift[r]))
                         : Float.NEGATIVE_INFINITY);
             }

@@ -15,7 +15,8 @@ import jdk.incubator.vector.FloatVector;
  *
  * <p>The weights are row-major with the fixed row distance {@link Lanes#STRIDE}. The narrower a slice of the values,
  * the more rows a register tile takes, so that every tile has enough independent sums to hide the latency of a
- * multiply-add. Tiles are named by rows × vectors; 6×4, as for logits, spills registers here and is a quarter slower
+ * multiply-add. The sum of one call starts from zero and is added to the earlier ones as a whole, which keeps their
+ * digits. Tiles are named by rows × vectors; 6×4, as for logits, spills registers here and is a quarter slower
  * than two times 12×2.
  */
 public final class ValueKernel {
@@ -78,30 +79,32 @@ public final class ValueKernel {
 
     private static void add8x3(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
             int oStride) {
-        FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
-        FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
-        FloatVector a0_2 = FloatVector.fromArray(FLOATS, o, o0 + 2 * LANES);
-        FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
-        FloatVector a1_1 = FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES);
-        FloatVector a1_2 = FloatVector.fromArray(FLOATS, o, o0 + oStride + 2 * LANES);
-        FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
-        FloatVector a2_1 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES);
-        FloatVector a2_2 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + 2 * LANES);
-        FloatVector a3_0 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride);
-        FloatVector a3_1 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES);
-        FloatVector a3_2 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + 2 * LANES);
-        FloatVector a4_0 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride);
-        FloatVector a4_1 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + LANES);
-        FloatVector a4_2 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + 2 * LANES);
-        FloatVector a5_0 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride);
-        FloatVector a5_1 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES);
-        FloatVector a5_2 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + 2 * LANES);
-        FloatVector a6_0 = FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride);
-        FloatVector a6_1 = FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride + LANES);
-        FloatVector a6_2 = FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride + 2 * LANES);
-        FloatVector a7_0 = FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride);
-        FloatVector a7_1 = FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride + LANES);
-        FloatVector a7_2 = FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride + 2 * LANES);
+        FloatVector a0_0 = FloatVector.zero(FLOATS);
+        FloatVector a0_1 = FloatVector.zero(FLOATS);
+        FloatVector a0_2 = FloatVector.zero(FLOATS);
+        FloatVector a1_0 = FloatVector.zero(FLOATS);
+        FloatVector a1_1 = FloatVector.zero(FLOATS);
+        FloatVector a1_2 = FloatVector.zero(FLOATS);
+        FloatVector a2_0 = FloatVector.zero(FLOATS);
+        FloatVector a2_1 = FloatVector.zero(FLOATS);
+        FloatVector a2_2 = FloatVector.zero(FLOATS);
+        FloatVector a3_0 = FloatVector.zero(FLOATS);
+        FloatVector a3_1 = FloatVector.zero(FLOATS);
+        FloatVector a3_2 = FloatVector.zero(FLOATS);
+        FloatVector a4_0 = FloatVector.zero(FLOATS);
+        FloatVector a4_1 = FloatVector.zero(FLOATS);
+        FloatVector a4_2 = FloatVector.zero(FLOATS);
+        FloatVector a5_0 = FloatVector.zero(FLOATS);
+        FloatVector a5_1 = FloatVector.zero(FLOATS);
+        FloatVector a5_2 = FloatVector.zero(FLOATS);
+        FloatVector a6_0 = FloatVector.zero(FLOATS);
+        FloatVector a6_1 = FloatVector.zero(FLOATS);
+        FloatVector a6_2 = FloatVector.zero(FLOATS);
+        FloatVector a7_0 = FloatVector.zero(FLOATS);
+        FloatVector a7_1 = FloatVector.zero(FLOATS);
+        FloatVector a7_2 = FloatVector.zero(FLOATS);
+        int o1 = o0 + LANES;
+        int o2 = o0 + 2 * LANES;
         for (int i = 0; i < keys; i++) {
             long b = values + i * rowBytes;
             int a = p0 + i;
@@ -141,58 +144,58 @@ public final class ValueKernel {
             a7_1 = x7.fma(b1, a7_1);
             a7_2 = x7.fma(b2, a7_2);
         }
-        a0_0.intoArray(o, o0);
-        a0_1.intoArray(o, o0 + LANES);
-        a0_2.intoArray(o, o0 + 2 * LANES);
-        a1_0.intoArray(o, o0 + oStride);
-        a1_1.intoArray(o, o0 + oStride + LANES);
-        a1_2.intoArray(o, o0 + oStride + 2 * LANES);
-        a2_0.intoArray(o, o0 + 2 * oStride);
-        a2_1.intoArray(o, o0 + 2 * oStride + LANES);
-        a2_2.intoArray(o, o0 + 2 * oStride + 2 * LANES);
-        a3_0.intoArray(o, o0 + 3 * oStride);
-        a3_1.intoArray(o, o0 + 3 * oStride + LANES);
-        a3_2.intoArray(o, o0 + 3 * oStride + 2 * LANES);
-        a4_0.intoArray(o, o0 + 4 * oStride);
-        a4_1.intoArray(o, o0 + 4 * oStride + LANES);
-        a4_2.intoArray(o, o0 + 4 * oStride + 2 * LANES);
-        a5_0.intoArray(o, o0 + 5 * oStride);
-        a5_1.intoArray(o, o0 + 5 * oStride + LANES);
-        a5_2.intoArray(o, o0 + 5 * oStride + 2 * LANES);
-        a6_0.intoArray(o, o0 + 6 * oStride);
-        a6_1.intoArray(o, o0 + 6 * oStride + LANES);
-        a6_2.intoArray(o, o0 + 6 * oStride + 2 * LANES);
-        a7_0.intoArray(o, o0 + 7 * oStride);
-        a7_1.intoArray(o, o0 + 7 * oStride + LANES);
-        a7_2.intoArray(o, o0 + 7 * oStride + 2 * LANES);
+        FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
+        FloatVector.fromArray(FLOATS, o, o1).add(a0_1).intoArray(o, o1);
+        FloatVector.fromArray(FLOATS, o, o2).add(a0_2).intoArray(o, o2);
+        FloatVector.fromArray(FLOATS, o, o0 + oStride).add(a1_0).intoArray(o, o0 + oStride);
+        FloatVector.fromArray(FLOATS, o, o1 + oStride).add(a1_1).intoArray(o, o1 + oStride);
+        FloatVector.fromArray(FLOATS, o, o2 + oStride).add(a1_2).intoArray(o, o2 + oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride).add(a2_0).intoArray(o, o0 + 2 * oStride);
+        FloatVector.fromArray(FLOATS, o, o1 + 2 * oStride).add(a2_1).intoArray(o, o1 + 2 * oStride);
+        FloatVector.fromArray(FLOATS, o, o2 + 2 * oStride).add(a2_2).intoArray(o, o2 + 2 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride).add(a3_0).intoArray(o, o0 + 3 * oStride);
+        FloatVector.fromArray(FLOATS, o, o1 + 3 * oStride).add(a3_1).intoArray(o, o1 + 3 * oStride);
+        FloatVector.fromArray(FLOATS, o, o2 + 3 * oStride).add(a3_2).intoArray(o, o2 + 3 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride).add(a4_0).intoArray(o, o0 + 4 * oStride);
+        FloatVector.fromArray(FLOATS, o, o1 + 4 * oStride).add(a4_1).intoArray(o, o1 + 4 * oStride);
+        FloatVector.fromArray(FLOATS, o, o2 + 4 * oStride).add(a4_2).intoArray(o, o2 + 4 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride).add(a5_0).intoArray(o, o0 + 5 * oStride);
+        FloatVector.fromArray(FLOATS, o, o1 + 5 * oStride).add(a5_1).intoArray(o, o1 + 5 * oStride);
+        FloatVector.fromArray(FLOATS, o, o2 + 5 * oStride).add(a5_2).intoArray(o, o2 + 5 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride).add(a6_0).intoArray(o, o0 + 6 * oStride);
+        FloatVector.fromArray(FLOATS, o, o1 + 6 * oStride).add(a6_1).intoArray(o, o1 + 6 * oStride);
+        FloatVector.fromArray(FLOATS, o, o2 + 6 * oStride).add(a6_2).intoArray(o, o2 + 6 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride).add(a7_0).intoArray(o, o0 + 7 * oStride);
+        FloatVector.fromArray(FLOATS, o, o1 + 7 * oStride).add(a7_1).intoArray(o, o1 + 7 * oStride);
+        FloatVector.fromArray(FLOATS, o, o2 + 7 * oStride).add(a7_2).intoArray(o, o2 + 7 * oStride);
     }
 
     private static void add12x2(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
             int oStride) {
-        FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
-        FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
-        FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
-        FloatVector a1_1 = FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES);
-        FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
-        FloatVector a2_1 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES);
-        FloatVector a3_0 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride);
-        FloatVector a3_1 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES);
-        FloatVector a4_0 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride);
-        FloatVector a4_1 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + LANES);
-        FloatVector a5_0 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride);
-        FloatVector a5_1 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES);
-        FloatVector a6_0 = FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride);
-        FloatVector a6_1 = FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride + LANES);
-        FloatVector a7_0 = FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride);
-        FloatVector a7_1 = FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride + LANES);
-        FloatVector a8_0 = FloatVector.fromArray(FLOATS, o, o0 + 8 * oStride);
-        FloatVector a8_1 = FloatVector.fromArray(FLOATS, o, o0 + 8 * oStride + LANES);
-        FloatVector a9_0 = FloatVector.fromArray(FLOATS, o, o0 + 9 * oStride);
-        FloatVector a9_1 = FloatVector.fromArray(FLOATS, o, o0 + 9 * oStride + LANES);
-        FloatVector a10_0 = FloatVector.fromArray(FLOATS, o, o0 + 10 * oStride);
-        FloatVector a10_1 = FloatVector.fromArray(FLOATS, o, o0 + 10 * oStride + LANES);
-        FloatVector a11_0 = FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride);
-        FloatVector a11_1 = FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride + LANES);
+        FloatVector a0_0 = FloatVector.zero(FLOATS);
+        FloatVector a0_1 = FloatVector.zero(FLOATS);
+        FloatVector a1_0 = FloatVector.zero(FLOATS);
+        FloatVector a1_1 = FloatVector.zero(FLOATS);
+        FloatVector a2_0 = FloatVector.zero(FLOATS);
+        FloatVector a2_1 = FloatVector.zero(FLOATS);
+        FloatVector a3_0 = FloatVector.zero(FLOATS);
+        FloatVector a3_1 = FloatVector.zero(FLOATS);
+        FloatVector a4_0 = FloatVector.zero(FLOATS);
+        FloatVector a4_1 = FloatVector.zero(FLOATS);
+        FloatVector a5_0 = FloatVector.zero(FLOATS);
+        FloatVector a5_1 = FloatVector.zero(FLOATS);
+        FloatVector a6_0 = FloatVector.zero(FLOATS);
+        FloatVector a6_1 = FloatVector.zero(FLOATS);
+        FloatVector a7_0 = FloatVector.zero(FLOATS);
+        FloatVector a7_1 = FloatVector.zero(FLOATS);
+        FloatVector a8_0 = FloatVector.zero(FLOATS);
+        FloatVector a8_1 = FloatVector.zero(FLOATS);
+        FloatVector a9_0 = FloatVector.zero(FLOATS);
+        FloatVector a9_1 = FloatVector.zero(FLOATS);
+        FloatVector a10_0 = FloatVector.zero(FLOATS);
+        FloatVector a10_1 = FloatVector.zero(FLOATS);
+        FloatVector a11_0 = FloatVector.zero(FLOATS);
+        FloatVector a11_1 = FloatVector.zero(FLOATS);
         for (int i = 0; i < keys; i++) {
             long b = values + i * rowBytes;
             int a = p0 + i;
@@ -235,46 +238,46 @@ public final class ValueKernel {
             a11_0 = x11.fma(b0, a11_0);
             a11_1 = x11.fma(b1, a11_1);
         }
-        a0_0.intoArray(o, o0);
-        a0_1.intoArray(o, o0 + LANES);
-        a1_0.intoArray(o, o0 + oStride);
-        a1_1.intoArray(o, o0 + oStride + LANES);
-        a2_0.intoArray(o, o0 + 2 * oStride);
-        a2_1.intoArray(o, o0 + 2 * oStride + LANES);
-        a3_0.intoArray(o, o0 + 3 * oStride);
-        a3_1.intoArray(o, o0 + 3 * oStride + LANES);
-        a4_0.intoArray(o, o0 + 4 * oStride);
-        a4_1.intoArray(o, o0 + 4 * oStride + LANES);
-        a5_0.intoArray(o, o0 + 5 * oStride);
-        a5_1.intoArray(o, o0 + 5 * oStride + LANES);
-        a6_0.intoArray(o, o0 + 6 * oStride);
-        a6_1.intoArray(o, o0 + 6 * oStride + LANES);
-        a7_0.intoArray(o, o0 + 7 * oStride);
-        a7_1.intoArray(o, o0 + 7 * oStride + LANES);
-        a8_0.intoArray(o, o0 + 8 * oStride);
-        a8_1.intoArray(o, o0 + 8 * oStride + LANES);
-        a9_0.intoArray(o, o0 + 9 * oStride);
-        a9_1.intoArray(o, o0 + 9 * oStride + LANES);
-        a10_0.intoArray(o, o0 + 10 * oStride);
-        a10_1.intoArray(o, o0 + 10 * oStride + LANES);
-        a11_0.intoArray(o, o0 + 11 * oStride);
-        a11_1.intoArray(o, o0 + 11 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
+        FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a0_1).intoArray(o, o0 + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + oStride).add(a1_0).intoArray(o, o0 + oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES).add(a1_1).intoArray(o, o0 + oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride).add(a2_0).intoArray(o, o0 + 2 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES).add(a2_1).intoArray(o, o0 + 2 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride).add(a3_0).intoArray(o, o0 + 3 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES).add(a3_1).intoArray(o, o0 + 3 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride).add(a4_0).intoArray(o, o0 + 4 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + LANES).add(a4_1).intoArray(o, o0 + 4 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride).add(a5_0).intoArray(o, o0 + 5 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES).add(a5_1).intoArray(o, o0 + 5 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride).add(a6_0).intoArray(o, o0 + 6 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride + LANES).add(a6_1).intoArray(o, o0 + 6 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride).add(a7_0).intoArray(o, o0 + 7 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride + LANES).add(a7_1).intoArray(o, o0 + 7 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 8 * oStride).add(a8_0).intoArray(o, o0 + 8 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 8 * oStride + LANES).add(a8_1).intoArray(o, o0 + 8 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 9 * oStride).add(a9_0).intoArray(o, o0 + 9 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 9 * oStride + LANES).add(a9_1).intoArray(o, o0 + 9 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 10 * oStride).add(a10_0).intoArray(o, o0 + 10 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 10 * oStride + LANES).add(a10_1).intoArray(o, o0 + 10 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride).add(a11_0).intoArray(o, o0 + 11 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride + LANES).add(a11_1).intoArray(o, o0 + 11 * oStride + LANES);
     }
 
     private static void add6x2(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
             int oStride) {
-        FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
-        FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
-        FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
-        FloatVector a1_1 = FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES);
-        FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
-        FloatVector a2_1 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES);
-        FloatVector a3_0 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride);
-        FloatVector a3_1 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES);
-        FloatVector a4_0 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride);
-        FloatVector a4_1 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + LANES);
-        FloatVector a5_0 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride);
-        FloatVector a5_1 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES);
+        FloatVector a0_0 = FloatVector.zero(FLOATS);
+        FloatVector a0_1 = FloatVector.zero(FLOATS);
+        FloatVector a1_0 = FloatVector.zero(FLOATS);
+        FloatVector a1_1 = FloatVector.zero(FLOATS);
+        FloatVector a2_0 = FloatVector.zero(FLOATS);
+        FloatVector a2_1 = FloatVector.zero(FLOATS);
+        FloatVector a3_0 = FloatVector.zero(FLOATS);
+        FloatVector a3_1 = FloatVector.zero(FLOATS);
+        FloatVector a4_0 = FloatVector.zero(FLOATS);
+        FloatVector a4_1 = FloatVector.zero(FLOATS);
+        FloatVector a5_0 = FloatVector.zero(FLOATS);
+        FloatVector a5_1 = FloatVector.zero(FLOATS);
         for (int i = 0; i < keys; i++) {
             long b = values + i * rowBytes;
             int a = p0 + i;
@@ -299,30 +302,30 @@ public final class ValueKernel {
             a5_0 = x5.fma(b0, a5_0);
             a5_1 = x5.fma(b1, a5_1);
         }
-        a0_0.intoArray(o, o0);
-        a0_1.intoArray(o, o0 + LANES);
-        a1_0.intoArray(o, o0 + oStride);
-        a1_1.intoArray(o, o0 + oStride + LANES);
-        a2_0.intoArray(o, o0 + 2 * oStride);
-        a2_1.intoArray(o, o0 + 2 * oStride + LANES);
-        a3_0.intoArray(o, o0 + 3 * oStride);
-        a3_1.intoArray(o, o0 + 3 * oStride + LANES);
-        a4_0.intoArray(o, o0 + 4 * oStride);
-        a4_1.intoArray(o, o0 + 4 * oStride + LANES);
-        a5_0.intoArray(o, o0 + 5 * oStride);
-        a5_1.intoArray(o, o0 + 5 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
+        FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a0_1).intoArray(o, o0 + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + oStride).add(a1_0).intoArray(o, o0 + oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES).add(a1_1).intoArray(o, o0 + oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride).add(a2_0).intoArray(o, o0 + 2 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES).add(a2_1).intoArray(o, o0 + 2 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride).add(a3_0).intoArray(o, o0 + 3 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES).add(a3_1).intoArray(o, o0 + 3 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride).add(a4_0).intoArray(o, o0 + 4 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + LANES).add(a4_1).intoArray(o, o0 + 4 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride).add(a5_0).intoArray(o, o0 + 5 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES).add(a5_1).intoArray(o, o0 + 5 * oStride + LANES);
     }
 
     private static void add4x2(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
             int oStride) {
-        FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
-        FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
-        FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
-        FloatVector a1_1 = FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES);
-        FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
-        FloatVector a2_1 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES);
-        FloatVector a3_0 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride);
-        FloatVector a3_1 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES);
+        FloatVector a0_0 = FloatVector.zero(FLOATS);
+        FloatVector a0_1 = FloatVector.zero(FLOATS);
+        FloatVector a1_0 = FloatVector.zero(FLOATS);
+        FloatVector a1_1 = FloatVector.zero(FLOATS);
+        FloatVector a2_0 = FloatVector.zero(FLOATS);
+        FloatVector a2_1 = FloatVector.zero(FLOATS);
+        FloatVector a3_0 = FloatVector.zero(FLOATS);
+        FloatVector a3_1 = FloatVector.zero(FLOATS);
         for (int i = 0; i < keys; i++) {
             long b = values + i * rowBytes;
             int a = p0 + i;
@@ -341,30 +344,30 @@ public final class ValueKernel {
             a3_0 = x3.fma(b0, a3_0);
             a3_1 = x3.fma(b1, a3_1);
         }
-        a0_0.intoArray(o, o0);
-        a0_1.intoArray(o, o0 + LANES);
-        a1_0.intoArray(o, o0 + oStride);
-        a1_1.intoArray(o, o0 + oStride + LANES);
-        a2_0.intoArray(o, o0 + 2 * oStride);
-        a2_1.intoArray(o, o0 + 2 * oStride + LANES);
-        a3_0.intoArray(o, o0 + 3 * oStride);
-        a3_1.intoArray(o, o0 + 3 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
+        FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a0_1).intoArray(o, o0 + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + oStride).add(a1_0).intoArray(o, o0 + oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES).add(a1_1).intoArray(o, o0 + oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride).add(a2_0).intoArray(o, o0 + 2 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES).add(a2_1).intoArray(o, o0 + 2 * oStride + LANES);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride).add(a3_0).intoArray(o, o0 + 3 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES).add(a3_1).intoArray(o, o0 + 3 * oStride + LANES);
     }
 
     private static void add12x1(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
             int oStride) {
-        FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
-        FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
-        FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
-        FloatVector a3_0 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride);
-        FloatVector a4_0 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride);
-        FloatVector a5_0 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride);
-        FloatVector a6_0 = FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride);
-        FloatVector a7_0 = FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride);
-        FloatVector a8_0 = FloatVector.fromArray(FLOATS, o, o0 + 8 * oStride);
-        FloatVector a9_0 = FloatVector.fromArray(FLOATS, o, o0 + 9 * oStride);
-        FloatVector a10_0 = FloatVector.fromArray(FLOATS, o, o0 + 10 * oStride);
-        FloatVector a11_0 = FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride);
+        FloatVector a0_0 = FloatVector.zero(FLOATS);
+        FloatVector a1_0 = FloatVector.zero(FLOATS);
+        FloatVector a2_0 = FloatVector.zero(FLOATS);
+        FloatVector a3_0 = FloatVector.zero(FLOATS);
+        FloatVector a4_0 = FloatVector.zero(FLOATS);
+        FloatVector a5_0 = FloatVector.zero(FLOATS);
+        FloatVector a6_0 = FloatVector.zero(FLOATS);
+        FloatVector a7_0 = FloatVector.zero(FLOATS);
+        FloatVector a8_0 = FloatVector.zero(FLOATS);
+        FloatVector a9_0 = FloatVector.zero(FLOATS);
+        FloatVector a10_0 = FloatVector.zero(FLOATS);
+        FloatVector a11_0 = FloatVector.zero(FLOATS);
         for (int i = 0; i < keys; i++) {
             long b = values + i * rowBytes;
             int a = p0 + i;
@@ -394,17 +397,17 @@ public final class ValueKernel {
             FloatVector x11 = FloatVector.broadcast(FLOATS, p[a + 11 * STRIDE]);
             a11_0 = x11.fma(b0, a11_0);
         }
-        a0_0.intoArray(o, o0);
-        a1_0.intoArray(o, o0 + oStride);
-        a2_0.intoArray(o, o0 + 2 * oStride);
-        a3_0.intoArray(o, o0 + 3 * oStride);
-        a4_0.intoArray(o, o0 + 4 * oStride);
-        a5_0.intoArray(o, o0 + 5 * oStride);
-        a6_0.intoArray(o, o0 + 6 * oStride);
-        a7_0.intoArray(o, o0 + 7 * oStride);
-        a8_0.intoArray(o, o0 + 8 * oStride);
-        a9_0.intoArray(o, o0 + 9 * oStride);
-        a10_0.intoArray(o, o0 + 10 * oStride);
-        a11_0.intoArray(o, o0 + 11 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
+        FloatVector.fromArray(FLOATS, o, o0 + oStride).add(a1_0).intoArray(o, o0 + oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride).add(a2_0).intoArray(o, o0 + 2 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride).add(a3_0).intoArray(o, o0 + 3 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride).add(a4_0).intoArray(o, o0 + 4 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride).add(a5_0).intoArray(o, o0 + 5 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 6 * oStride).add(a6_0).intoArray(o, o0 + 6 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 7 * oStride).add(a7_0).intoArray(o, o0 + 7 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 8 * oStride).add(a8_0).intoArray(o, o0 + 8 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 9 * oStride).add(a9_0).intoArray(o, o0 + 9 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 10 * oStride).add(a10_0).intoArray(o, o0 + 10 * oStride);
+        FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride).add(a11_0).intoArray(o, o0 + 11 * oStride);
     }
 }

@@ -102,12 +102,13 @@ public record Certificate(int rows, double confidence, Interval relative, Interv
         for (int head = 0; head < heads; head++) {
             sample[head] = CounterRandom.of(seed).stream(PURPOSE, head).sample(shape.rows(), drawn);
         }
+        AttentionInput hidden = input.withHiddenKeys();
         double[] largest = new double[heads];
         RowErrors errors = new RowErrors(approximate, sample);
         Team crew = Crews.begin(engine);
         try {
-            crew.forEach(heads, (head, scratch) -> largest[head] = ErrorRange.of(input, approximate, head));
-            ExactRows.compute(crew, input, sample, errors);
+            crew.forEach(heads, (head, scratch) -> largest[head] = ErrorRange.of(hidden, approximate, head));
+            ExactRows.compute(crew, hidden, sample, errors);
         } finally {
             Crews.end(engine, crew);
         }

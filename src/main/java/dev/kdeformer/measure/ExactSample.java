@@ -53,7 +53,7 @@ public final class ExactSample {
         Tensor exact = Tensor.allocate(arena, Shape.of(shape.batch(), shape.heads(), drawn, shape.columns()));
         Team crew = Crews.begin(engine);
         try {
-            ExactRows.compute(crew, input, places, (head, index, row) -> {
+            ExactRows.compute(crew, input.withHiddenKeys(), places, (head, index, row) -> {
                 Matrix target = exact.matrix(head / shape.heads(), head % shape.heads());
                 for (int c = 0; c < shape.columns(); c++) {
                     target.set(index, c, (float) row[c]);

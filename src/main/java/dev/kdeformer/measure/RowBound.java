@@ -46,16 +46,16 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
      * Bounds the errors.
      *
      * @param engine      threads; the result does not depend on their number
-     * @param input       what was attended, with mask and bias
+     * @param given       what was attended, with mask and bias
      * @param approximate Õ, (batch, heads, n, d_v); where it holds NaN or infinity the bounds are +∞
      * @param near        visible keys to evaluate for each query, at least 1; the more, the tighter
      * @throws IllegalArgumentException if {@code near} is not positive, the shape of {@code approximate} is not the
      *                                  output's, or the input holds NaN or infinity
      * @throws IllegalStateException    if a tensor's arena or the engine is closed
      */
-    public static RowBound of(Engine engine, AttentionInput input, Tensor approximate, int near) {
+    public static RowBound of(Engine engine, AttentionInput given, Tensor approximate, int near) {
         Objects.requireNonNull(engine, "engine");
-        Shape shape = Objects.requireNonNull(input, "input").outputShape();
+        Shape shape = Objects.requireNonNull(given, "input").outputShape();
         if (!Objects.requireNonNull(approximate, "approximate").shape().equals(shape)) {
             throw new IllegalArgumentException("approximate output must have shape " + shape + ", got "
                     + approximate.shape());
@@ -63,6 +63,7 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
         if (near < 1) {
             throw new IllegalArgumentException("near must be at least 1, got " + near);
         }
+        AttentionInput input = given.withHiddenKeys();
         Head[] heads = new Head[Math.multiplyExact(shape.batch(), shape.heads())];
         KeyBlocks[] blocks = new KeyBlocks[input.batch() * input.kvHeads()];
         int tasks = Math.ceilDiv(shape.rows(), QUERIES);

@@ -164,7 +164,8 @@ public final class Checks {
         if (!(logit < LARGEST_LOGIT)) {
             throw new IllegalArgumentException("logits may exceed what float32 holds: largest |query| " + (float) query
                     + ", |key| " + (float) key + ", scale " + scale + ", d " + d
-                    + "; their product must stay below 1e36");
+                    + (bias == 0 ? "; their product must stay below 1e36"
+                            : ", |key bias| " + (float) bias + "; product and bias must add up to less than 1e36"));
         }
         if (!(value * keys < LARGEST_VALUE_SUM)) {
             throw new IllegalArgumentException("sums of values may exceed what float32 holds: largest |value| "
@@ -254,7 +255,7 @@ public final class Checks {
                         throw new IllegalArgumentException("key bias must be finite or -Infinity, got " + x
                                 + " at (batch " + b + ", head " + h + ", key " + j + ")");
                     }
-                    if (x != Float.NEGATIVE_INFINITY) {
+                    if (x > AttentionInput.HIDING_BIAS) {
                         largest = Math.max(largest, Math.abs(x));
                     }
                 }

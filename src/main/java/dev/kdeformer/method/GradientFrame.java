@@ -59,7 +59,8 @@ public final class GradientFrame implements AttentionGradient {
         Team team = Crews.begin(engine);
         try {
             checks.elements(team);
-            body.run(new GradientCall(new Call(input, output, logSumExp, team), outputGradient, dQuery, dKey, dValue));
+            body.run(new GradientCall(new Call(input.withHiddenKeys(), output, logSumExp, team), outputGradient, dQuery,
+                    dKey, dValue));
         } finally {
             Crews.end(engine, team);
         }
@@ -85,7 +86,7 @@ public final class GradientFrame implements AttentionGradient {
         try (Arena arena = Arena.ofShared()) {
             Checks.elements(team, input);
             // Choices are made by methods that think of an output, though none is written.
-            return body.fixed(new Call(input, Tensor.allocate(arena, input.outputShape()), null, team));
+            return body.fixed(new Call(input.withHiddenKeys(), Tensor.allocate(arena, input.outputShape()), null, team));
         } finally {
             Crews.end(engine, team);
         }

@@ -47,12 +47,13 @@ public final class GradientRows {
     /** Room for {@code rows} queries. */
     public GradientRows(Scratch scratch, int rows, int d, int dv, LogitScale scale) {
         this.queries = new PackedKeys(scratch, rows, d, d, scale);
+        this.queries.keepRests(scratch);
         this.gradients = new PackedKeys(scratch, rows, dv, dv, GradientTile.plainScale());
     }
 
     /** Bytes of scratch memory. */
     public static long bytes(int rows, int d, int dv) {
-        return PackedKeys.bytes(rows, d, d) + PackedKeys.bytes(rows, dv, dv);
+        return PackedKeys.bytes(rows, d, d) + rows * 4L + PackedKeys.bytes(rows, dv, dv);
     }
 
     /** Makes this a set of {@code count} queries, to be packed. */
@@ -83,6 +84,17 @@ public final class GradientRows {
      * @param centre what is subtracted from the keys
      */
     public void pack(KeyHead head, Source source, long order, int first, int end, float[] centre, Scratch scratch) {
+        pack(head, source, order, first, end, centre, 0, scratch);
+    }
+
+    /**
+     * Packs queries for keys from whose biases something is taken.
+     *
+     * @param taken what is subtracted from the biases of the keys
+     * @see #pack(KeyHead, Source, long, int, int, float[], Scratch)
+     */
+    public void pack(KeyHead head, Source source, long order, int first, int end, float[] centre, double taken,
+            Scratch scratch) {
         Packer packer = scratch.keep(Packer.class, Packer::new);
         packer.pack(queries, first, end, source.query, source.query, null, order, null);
         packer.pack(gradients, first, end, source.gradient, source.gradient, null, order, null);
@@ -93,7 +105,8 @@ public final class GradientRows {
             int row = order == 0 ? i : Memory.getInt(order + i * 4L);
             float sum = source.logSumExp.get(row, 0);
             // A query without keys has a sum of −∞; as a bias that makes all its weights 0.
-            queries.setBias(i, sum == Float.NEGATIVE_INFINITY ? sum : (float) (shift[i - first] - sum));
+            queries.setExponent(i, sum == Float.NEGATIVE_INFINITY ? sum
+                    : (shift[i - first] + taken - sum) / Math.log(2), 0);
             source.output.readRow(row, o, 0);
             source.gradient.readRow(row, g, 0);
             double dot = 0;

@@ -65,6 +65,18 @@ public final class KeyHead {
         return bias;
     }
 
+    /**
+     * The largest finite bias of the valid keys, 0 if there is none. Softmax does not change when the same number is
+     * subtracted from every bias, and biases with a large common part keep digits so.
+     */
+    public double largestBias() {
+        double largest = Double.NEGATIVE_INFINITY;
+        for (int j = 0; j < keys && bias != null; j++) {
+            largest = Math.max(largest, bias.get(0, j));
+        }
+        return largest == Double.NEGATIVE_INFINITY ? 0 : largest;
+    }
+
     /** Number of valid keys; 0 if all are padding. */
     public int keys() {
         return keys;

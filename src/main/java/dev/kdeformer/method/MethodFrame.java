@@ -65,7 +65,7 @@ public final class MethodFrame {
         Team team = Crews.begin(engine);
         try {
             Checks.elements(team, input);
-            return run.apply(new Call(input, output, logSumExp, team));
+            return run.apply(new Call(input.withHiddenKeys(), output, logSumExp, team));
         } finally {
             Crews.end(engine, team);
         }

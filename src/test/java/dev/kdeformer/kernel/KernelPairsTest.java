@@ -177,9 +177,48 @@ class KernelPairsTest {
         float[] s = tile();
         float[] expected = new float[ROWS];
         float[] actual = new float[ROWS];
-        ExpKernel.rowMaxScalar(s, 3, ROWS, ExpKernel.COLUMNS, 1.5f, expected);
-        ExpKernel.rowMax(s, 3, ROWS, ExpKernel.COLUMNS, 1.5f, actual);
+        ExpKernel.rowMaxScalar(s, 3, ROWS, ExpKernel.COLUMNS, expected);
+        ExpKernel.rowMax(s, 3, ROWS, ExpKernel.COLUMNS, actual);
         assertClose(expected, actual, ROWS, 1, 0, 1, 0);
+    }
+
+    @Test
+    void exponentsAreRelatedToReferencesOfAnySize() {
+        float factor = 1.4142135f;
+        for (float size : new float[] {1, 1e5f, 1e9f, 1e20f, 1e35f}) {
+            float[] expected = tile();
+            float[] high = new float[ROWS];
+            float[] low = new float[ROWS];
+            for (int r = 0; r < ROWS; r++) {
+                float logit = size * (1 + random.nextFloat());
+                double reference = (double) logit * factor;
+                high[r] = (float) reference;
+                low[r] = (float) (reference - high[r]);
+                for (int c = 0; c < ExpKernel.COLUMNS; c++) {
+                    expected[7 + r * STRIDE + c] = c == 0 ? logit : logit - (c % 5) * Math.ulp(logit);
+                }
+            }
+            float[] actual = expected.clone();
+            ExpKernel.relateScalar(expected, 7, ROWS, ExpKernel.COLUMNS, factor, high, low);
+            ExpKernel.relate(actual, 7, ROWS, ExpKernel.COLUMNS, factor, high, low);
+            assertClose(expected, actual, ROWS, STRIDE, 7, ExpKernel.COLUMNS, 1e-6);
+            assertEquals(0, actual[7]);
+        }
+    }
+
+    @Test
+    void exponentsAreRelatedToRowsAndColumns() {
+        float[] expected = tile();
+        float[] rowBias = new float[ROWS];
+        for (int r = 0; r < ROWS; r++) {
+            rowBias[r] = r % 9 == 3 ? Float.NEGATIVE_INFINITY : r - 40;
+        }
+        long bias = memory(ExpKernel.COLUMNS);
+        long rest = memory(ExpKernel.COLUMNS);
+        float[] actual = expected.clone();
+        ExpKernel.relateScalar(expected, ROWS, ExpKernel.COLUMNS, 1.7f, bias, rest, rowBias);
+        ExpKernel.relate(actual, ROWS, ExpKernel.COLUMNS, 1.7f, bias, rest, rowBias);
+        assertClose(expected, actual, ROWS, STRIDE, 0, ExpKernel.COLUMNS, 1e-5);
     }
 
     @Test

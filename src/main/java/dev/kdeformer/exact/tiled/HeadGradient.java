@@ -1,8 +1,13 @@
 package dev.kdeformer.exact.tiled;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Mask;
 import dev.kdeformer.kernel.GradientTile;
 import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.Packer;
+import dev.kdeformer.kernel.QueryTile;
+import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.method.KeyHead;
@@ -24,6 +29,9 @@ final class HeadGradient {
     /** Queries packed by one task; a multiple of every panel. */
     private static final int PACK = 1920;
 
+    /** Log-sum-exps beyond this are computed anew, with the digits that a float does not hold. */
+    private static final float LARGE = 64;
+
     /** Most shares of the keys. */
     private static final int SHARES = 16;
 
@@ -32,6 +40,7 @@ final class HeadGradient {
     private final KeyHead head;
     private final LogitScale scale;
     private final float[] centre;
+    private final double taken;
     private final int tiles;
     private final int shares;
 
@@ -41,6 +50,7 @@ final class HeadGradient {
         this.head = call.forward().keyHead(unit);
         this.scale = LogitScale.of(input.scale());
         this.centre = head.centre();
+        this.taken = head.largestBias();
         this.tiles = tiles(head.keys());
         this.shares = shares(head.keys());
     }
@@ -84,11 +94,15 @@ final class HeadGradient {
         GradientRows packed = new GradientRows(scratch, rows, input.d(), input.dv(), scale);
         long blockBytes = GradientTile.blockFloats(input.d()) * Float.BYTES;
         long partial = scratch.allocate(shares * blocks(rows) * blockBytes);
+        PackedKeys keys = largeLogits() ? packKeys(team) : null;
         for (int member = 0; member < input.groupSize(); member++) {
             for (int from = 0; from < input.queries(); from += PHASE) {
                 int count = Math.min(PHASE, input.queries() - from);
                 Phase phase = new Phase(member, from, count, packed, partial, blockBytes);
                 phase.pack(team);
+                if (keys != null) {
+                    phase.sumAgain(team, keys);
+                }
                 team.forEach(shares, (share, memory) -> phase.share(share, sums, tileBytes, memory));
                 team.forEach(blocks(count), phase::writeBlock);
                 team.advance(1);
@@ -97,6 +111,31 @@ final class HeadGradient {
         int all = tiles(input.keys());
         team.forEach(all, (tile, memory) -> writeTile(tile, sums + tile * tileBytes));
         scratch.release(mark);
+    }
+
+    /** Whether a saved log-sum-exp is so large that as a float it has too few digits after the point. */
+    private boolean largeLogits() {
+        boolean large = false;
+        for (int member = 0; member < input.groupSize(); member++) {
+            Matrix sums = head.logSumExp(member);
+            for (int i = 0; i < input.queries(); i++) {
+                large |= large(sums.get(i, 0));
+            }
+        }
+        return large;
+    }
+
+    private static boolean large(float logSumExp) {
+        return Math.abs(logSumExp) > LARGE && logSumExp != Float.NEGATIVE_INFINITY;
+    }
+
+    /** The keys as the forward computation packs them, without values. */
+    private PackedKeys packKeys(Team team) {
+        PackedKeys keys = new PackedKeys(team.scratch(), head.keys(), input.d(), 0, scale);
+        team.forEach(Math.max(1, Math.ceilDiv(head.keys(), PACK)), (index, scratch) -> scratch
+                .keep(Packer.class, Packer::new).pack(keys, index * PACK, Math.min(head.keys(), (index + 1) * PACK),
+                        head.key(), head.value(), head.bias(), taken, 0, centre));
+        return keys;
     }
 
     /** Writes the rows of a tile of keys and values; zeros for padding. */
@@ -143,7 +182,37 @@ final class HeadGradient {
         void pack(Team team) {
             GradientRows.Source source = GradientRows.Source.of(call, head, member, from, count);
             team.forEach((count + PACK - 1) / PACK, (index, scratch) -> packed.pack(head, source, 0, index * PACK,
-                    Math.min(count, (index + 1) * PACK), centre, scratch));
+                    Math.min(count, (index + 1) * PACK), centre, taken, scratch));
+        }
+
+        /** Replaces the saved log-sum-exps of tiles that have large ones by sums of the same logits, not rounded. */
+        void sumAgain(Team team, PackedKeys keys) {
+            Matrix saved = head.logSumExp(member);
+            team.forEach(Math.ceilDiv(count, QueryTile.ROWS), (index, scratch) -> {
+                int first = index * QueryTile.ROWS;
+                int rows = Math.min(QueryTile.ROWS, count - first);
+                boolean large = false;
+                for (int r = 0; r < rows; r++) {
+                    large |= large(saved.get(from + first + r, 0));
+                }
+                if (!large) {
+                    return;
+                }
+                QueryTile tile = scratch.keep(QueryTile.class, QueryTile::new);
+                SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
+                tile.load(head.query(member), 0, from + first, rows, scale);
+                state.begin(rows, 0);
+                Mask mask = input.mask();
+                long last = mask.isCausal() ? (long) mask.causalOffset(input.queries(), input.keys()) + from + first
+                        : Integer.MAX_VALUE;
+                state.add(tile, keys, 0, keys.count(),
+                        mask.hasWindow() ? (int) (last - mask.window() + 1) : Integer.MIN_VALUE, (int) last);
+                for (int r = 0; r < rows; r++) {
+                    double sum = state.sum(r);
+                    packed.queries().setExponent(first + r, sum > 0 ? -state.reference(r) : Double.NEGATIVE_INFINITY,
+                            -Math.log(sum) / Math.log(2));
+                }
+            });
         }
 
         /** All queries of the phase with every {@code shares}-th tile of keys. */
@@ -163,7 +232,7 @@ final class HeadGradient {
                 if (first >= end) {
                     continue;
                 }
-                tile.load(head.key(), head.value(), head.bias(), 0, key, keys, scale, centre, sums + t * tileBytes);
+                tile.load(head.key(), head.value(), head.bias(), taken, 0, key, keys, scale, centre, 0);
                 for (int block = (int) (first / GradientTile.QUERIES); block < blocks((int) end); block++) {
                     int start = block * GradientTile.QUERIES;
                     long diagonal = input.mask().isCausal() ? key - offset - from - start : -GradientTile.KEYS;
@@ -173,7 +242,7 @@ final class HeadGradient {
                                     : GradientTile.QUERIES,
                             mine + block * blockBytes, scratch);
                 }
-                tile.store(sums + t * tileBytes);
+                tile.addTo(sums + t * tileBytes);
             }
         }
 

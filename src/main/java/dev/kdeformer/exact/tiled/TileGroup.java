@@ -35,8 +35,14 @@ final class TileGroup {
         return 4L * QueryTile.ROWS * (Lanes.STRIDE + MOST * (Lanes.STRIDE + 2L * Lanes.LANES + Lanes.padColumns(dv)));
     }
 
-    /** Computes the outputs of group {@code group} of a query head of {@code head}. */
-    void attend(Call call, KeyHead head, int member, Tiling tiling, int group, PackedKeys keys, float[] centre) {
+    /**
+     * Computes the outputs of group {@code group} of a query head of {@code head}.
+     *
+     * @param centre what was subtracted from the keys
+     * @param taken  what was subtracted from their biases
+     */
+    void attend(Call call, KeyHead head, int member, Tiling tiling, int group, PackedKeys keys, float[] centre,
+            double taken) {
         AttentionInput input = call.input();
         Matrix query = head.query(member);
         int first = tiling.firstTile(group);
@@ -67,8 +73,16 @@ final class TileGroup {
             int from = tiling.from(first + t);
             int count = tiling.from(first + t + 1) - from;
             states[t].finish(head.output(member), logSumExp, 0, from,
-                    logSumExp == null ? null : head.shift(query, 0, from, count, centre));
+                    logSumExp == null ? null : shift(head, query, from, count, centre, taken));
             call.team().advance(1);
         }
+    }
+
+    private static double[] shift(KeyHead head, Matrix query, int from, int count, float[] centre, double taken) {
+        double[] shift = head.shift(query, 0, from, count, centre);
+        for (int r = 0; r < count; r++) {
+            shift[r] += taken;
+        }
+        return shift;
     }
 }

@@ -82,7 +82,7 @@ public final class TiledAttention {
         // Backwards, because under a causal rule the last tiles are the largest and should not be left for the end.
         int group = tiling.groups() - 1 - index % tiling.groups();
         scratch.keep(TileGroup.class, TileGroup::new)
-                .attend(call, unit.head, index / tiling.groups(), tiling, group, unit.keys, unit.centre);
+                .attend(call, unit.head, index / tiling.groups(), tiling, group, unit.keys, unit.centre, unit.taken);
     }
 
     /** Keys that a query sees, the mean over all queries. */
@@ -124,18 +124,20 @@ public final class TiledAttention {
     private static final class Unit {
         private final KeyHead head;
         private final float[] centre;
+        private final double taken;
         private final PackedKeys keys;
 
         Unit(KeyHead head, float scale, Scratch scratch) {
             this.head = head;
             this.centre = head.centre(scratch);
+            this.taken = head.largestBias();
             this.keys = new PackedKeys(scratch, head.keys(), head.key().columns(), head.value().columns(),
                     LogitScale.of(scale));
         }
 
         void pack(int from, int to, Scratch scratch) {
             scratch.keep(Packer.class, Packer::new)
-                    .pack(keys, from, to, head.key(), head.value(), head.bias(), 0, centre);
+                    .pack(keys, from, to, head.key(), head.value(), head.bias(), taken, 0, centre);
         }
     }
 }

@@ -208,7 +208,7 @@ final class FarCorrection {
         }
         for (int r = 0; r < rows; r++) {
             double plain = state.sum(r);
-            double more = sampled.sum(r) * Math.pow(2, (double) sampled.reference(r) - state.reference(r));
+            double more = sampled.sum(r) * Math.pow(2, sampled.reference(r) - state.reference(r));
             if (plain - buffers.sums[r] + more >= LEAST * plain) {
                 state.add(r, state.reference(r), -buffers.sums[r], taken, r * valueStride, -1);
                 state.add(r, sampled.reference(r), sampled.sum(r), sampled.values(), r * sampled.valueStride(), 1);

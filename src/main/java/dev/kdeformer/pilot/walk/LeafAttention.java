@@ -23,7 +23,7 @@ final class LeafAttention {
     /** The far parts of a tile's sums of weights, and what they are relative to. */
     private static final class FarParts {
         private final float[] sums = new float[QueryTile.ROWS];
-        private final float[] references = new float[QueryTile.ROWS];
+        private final double[] references = new double[QueryTile.ROWS];
     }
 
     LeafAttention(PilotHead head, Pass pass, FarCorrection correction, Scratch scratch) {
@@ -105,7 +105,7 @@ final class LeafAttention {
         float[] deviations = attention.deviations().data();
         for (int r = 0; r < rows; r++) {
             double part = parts.sums[r] == 0 ? 0 : parts.sums[r] / (double) state.sum(r)
-                    * Math.pow(2, (double) parts.references[r] - state.reference(r));
+                    * Math.pow(2, parts.references[r] - state.reference(r));
             float distance = 0;
             for (int c = 0; c < keys.keys().columns() && part > 0; c++) {
                 float delta = deviations[r * STRIDE + c];
