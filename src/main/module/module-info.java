@@ -7,6 +7,7 @@
 module dev.kdeformer {
     requires it.unimi.dsi.fastutil.core;
     requires jdk.incubator.vector;
+    requires static com.microsoft.onnxruntime;
 
     exports dev.kdeformer;
     exports dev.kdeformer.decode;
@@ -15,6 +16,7 @@ module dev.kdeformer {
     exports dev.kdeformer.kde;
     exports dev.kdeformer.kdeformer;
     exports dev.kdeformer.measure;
+    exports dev.kdeformer.onnx;
     exports dev.kdeformer.pilot;
     exports dev.kdeformer.rivals;
     exports dev.kdeformer.tensor;

@@ -11,6 +11,14 @@ import dev.kdeformer.io.Npy;
 import dev.kdeformer.io.Safetensors;
 import dev.kdeformer.io.TensorFormatException;
 import dev.kdeformer.io.TensorInfo;
+import dev.kdeformer.onnx.cut.Cutter;
+import dev.kdeformer.onnx.cut.Plan;
+import dev.kdeformer.onnx.graph.Model;
+import dev.kdeformer.onnx.graph.ModelFile;
+import dev.kdeformer.onnx.graph.OnnxFormatException;
+import dev.kdeformer.onnx.graph.PartFile;
+import dev.kdeformer.onnx.match.Found;
+import dev.kdeformer.onnx.match.Matcher;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.io.ByteArrayInputStream;
@@ -22,6 +30,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,7 +45,7 @@ import picocli.CommandLine;
 public final class FuzzTarget {
     /** The readers. */
     enum Reader {
-        NPY, SAFETENSORS, PICTURE, ARGUMENTS
+        NPY, SAFETENSORS, PICTURE, ARGUMENTS, ONNX
     }
 
     private static final LongAdder TRIED = new LongAdder();
@@ -70,10 +79,11 @@ public final class FuzzTarget {
                 case NPY -> npy(input);
                 case SAFETENSORS -> safetensors(input);
                 case PICTURE -> picture(input);
+                case ONNX -> onnx(input);
                 case ARGUMENTS -> arguments(new String(input, StandardCharsets.UTF_8));
             }
             return false;
-        } catch (TensorFormatException | ParameterException | UsageError | Failure e) {
+        } catch (TensorFormatException | OnnxFormatException | ParameterException | UsageError | Failure e) {
             message = e.getMessage();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -107,6 +117,25 @@ public final class FuzzTarget {
             }
             if (refused != null) {
                 throw refused;
+            }
+        } finally {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    /** Reads a model, cuts it at what is matched and writes its parts. */
+    private static void onnx(byte[] input) throws IOException {
+        Path file = Path.of(System.getProperty("java.io.tmpdir"), "fuzz-" + ProcessHandle.current().pid() + ".onnx");
+        Files.write(file, input);
+        try (ModelFile opened = ModelFile.open(file)) {
+            Model model = opened.model();
+            Plan plan = Cutter.cut(model, Matcher.find(model).stream().map(Found::site).filter(Objects::nonNull)
+                    .toList());
+            for (Plan.Part part : plan.parts()) {
+                int bytes = PartFile.write(model, part.nodes(), List.of(), part.outputs()).length;
+                if (bytes > 2 * input.length + 10_000) {
+                    throw new AssertionError("a part of " + bytes + " bytes from " + input.length);
+                }
             }
         } finally {
             Files.deleteIfExists(file);

@@ -1,0 +1,324 @@
+package dev.kdeformer.onnx;
+
+import ai.onnxruntime.NodeInfo;
+import ai.onnxruntime.OnnxTensorLike;
+import ai.onnxruntime.OnnxValue;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.onnx.cut.Cutter;
+import dev.kdeformer.onnx.cut.Plan;
+import dev.kdeformer.onnx.graph.ModelFile;
+import dev.kdeformer.onnx.match.Found;
+import dev.kdeformer.onnx.match.Matcher;
+import dev.kdeformer.onnx.match.Operand;
+import dev.kdeformer.onnx.match.Site;
+import dev.kdeformer.onnx.run.ModelRunner;
+import dev.kdeformer.onnx.run.NativeHeap;
+import dev.kdeformer.onnx.run.RunListener;
+import dev.kdeformer.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+
+/**
+ * A transformer in an ONNX file, unmodified, whose attentions are computed by this library in memory that grows with
+ * the length of the sequence and not with its square; everything else runs in ONNX Runtime, whose Java library
+ * ({@code com.microsoft.onnxruntime:onnxruntime}) has to be there. Attention that is not recognised, or whose masks the
+ * engine does not know, runs in ONNX Runtime as well: the results are always the model's. May be used from many threads
+ * at once.
+ */
+public final class OnnxTransformer implements AutoCloseable {
+    private final Path file;
+    private final OnnxOptions options;
+    private final ModelFile opened;
+    private final Engine engine;
+    private final ModelRunner runner;
+    private final OnnxAttention[] attentions;
+    /** Positions of those attentions that are cut out, by their number in the plan. */
+    private final int[] positions;
+    private final AttentionMethod exact = Attention.exact().build();
+    private OrtSession uncut;
+    /** Rows of the longest attention for each element of the longest input; 0 before the first run. */
+    private double rowsPerElement;
+
+    private OnnxTransformer(Path file, OnnxOptions options, ModelFile opened) throws IOException, OrtException {
+        this.file = file;
+        this.options = options;
+        this.opened = opened;
+        List<Found> found = Matcher.find(opened.model());
+        List<Site> sites = found.stream().map(Found::site).filter(Objects::nonNull).toList();
+        Plan plan = Cutter.cut(opened.model(), sites);
+        this.engine = Engine.create(options.threads());
+        try {
+            this.runner = new ModelRunner(opened.model(), plan, options.threads(), engine);
+        } catch (OrtException | IOException | RuntimeException | Error e) {
+            engine.close();
+            throw e;
+        }
+        this.attentions = new OnnxAttention[found.size()];
+        this.positions = new int[plan.places().size()];
+        for (int i = 0; i < attentions.length; i++) {
+            attentions[i] = described(found.get(i), plan);
+            if (attentions[i].index() >= 0) {
+                positions[attentions[i].index()] = i;
+            }
+        }
+    }
+
+    /**
+     * Opens a model on all processors.
+     *
+     * @throws IOException           if the file cannot be read or is no ONNX model
+     * @throws OrtException          if ONNX Runtime does not take the model
+     * @throws IllegalStateException if ONNX Runtime's Java library is not there
+     */
+    public static OnnxTransformer open(Path model) throws IOException, OrtException {
+        return open(model, OnnxOptions.defaults());
+    }
+
+    /**
+     * Opens a model.
+     *
+     * @throws IOException           if the file cannot be read or is no ONNX model
+     * @throws OrtException          if ONNX Runtime does not take the model
+     * @throws IllegalStateException if ONNX Runtime's Java library is not there
+     */
+    public static OnnxTransformer open(Path model, OnnxOptions options) throws IOException, OrtException {
+        Objects.requireNonNull(options, "options");
+        OnnxRuntime.require();
+        if (options.compactHeap()) {
+            NativeHeap.mapLargeBlocks();
+        }
+        ModelFile opened = ModelFile.open(Objects.requireNonNull(model, "model"));
+        try {
+            return new OnnxTransformer(model, options, opened);
+        } catch (OrtException | IOException | RuntimeException | Error e) {
+            opened.close();
+            throw e;
+        }
+    }
+
+    private OnnxAttention described(Found found, Plan plan) {
+        Site site = found.site();
+        if (site == null) {
+            return new OnnxAttention(-1, found.name(), found.form(), 0, 0, 0, 0, 0, 0, "",
+                    OnnxAttention.Place.IN_MODEL, found.reason());
+        }
+        int index = -1;
+        for (int i = 0; i < plan.places().size(); i++) {
+            index = plan.places().get(i).site() == site ? i : index;
+        }
+        if (index < 0) {
+            return new OnnxAttention(-1, found.name(), found.form(), 0, 0, 0, 0, 0, 0, "",
+                    OnnxAttention.Place.IN_MODEL, "no output of the model depends on it");
+        }
+        String mask = site.causal().rule() != Site.Causal.Rule.NONE ? "causal" : site.masks().isEmpty() ? "none"
+                : "by value";
+        return new OnnxAttention(index, found.name(), found.form(), size(site.query(), 3), size(site.key(), 3),
+                size(site.query(), 1), size(site.value(), 1), 0, 0, mask, OnnxAttention.Place.HERE, "");
+    }
+
+    /** A size of an operand as far as the file tells it: 1 the columns, 2 the rows, 3 the heads; else 0. */
+    private int size(Operand operand, int fromRight) {
+        long[] sizes = runner.sizes(operand.value());
+        if (sizes == null) {
+            return 0;
+        }
+        if (operand.split() > 0) {
+            return fromRight == 3 ? operand.split()
+                    : fromRight == 1 ? (int) Math.max(0, sizes[sizes.length - 1] / operand.split()) : 0;
+        }
+        int rank = sizes.length;
+        if (rank < 2 || operand.axes() != null && operand.axes().length != rank) {
+            return 0;
+        }
+        if (fromRight > rank) {
+            return 1;
+        }
+        return (int) Math.max(0, sizes[operand.order(rank)[rank - fromRight]]);
+    }
+
+    /** The file. */
+    public Path file() {
+        return file;
+    }
+
+    /** How it was opened. */
+    public OnnxOptions options() {
+        return options;
+    }
+
+    /** The engine that computes the attentions; closed with this. */
+    public Engine engine() {
+        return engine;
+    }
+
+    /** What is attention in the model, or looks like it, in the order of the file, with what the latest run told. */
+    public List<OnnxAttention> attentions() {
+        synchronized (attentions) {
+            return List.of(attentions.clone());
+        }
+    }
+
+    /**
+     * Runs the model with exact attention. The results are those of ONNX Runtime up to rounding.
+     *
+     * @param inputs ONNX Runtime's tensors by the names of the model's inputs, which stay the caller's
+     * @return the outputs, to be closed
+     * @throws OrtException if ONNX Runtime fails, for example for want of an input
+     */
+    public OnnxOutputs run(Map<String, ? extends OnnxTensorLike> inputs) throws OrtException {
+        return run(inputs, exact);
+    }
+
+    /**
+     * Runs the model with one method for all attentions. Where the method cannot do an attention's masks, that
+     * attention is computed exactly, and {@link #attentions()} says why.
+     *
+     * @throws OrtException if ONNX Runtime fails
+     */
+    public OnnxOutputs run(Map<String, ? extends OnnxTensorLike> inputs, AttentionMethod method) throws OrtException {
+        Objects.requireNonNull(method, "method");
+        if (method.name().equals(exact.name()) && isShort(inputs)) {
+            return runUncut(inputs);
+        }
+        return run(inputs, attention -> method, null);
+    }
+
+    /**
+     * Runs the model with a method for each attention.
+     *
+     * @param methods  gives the method of an attention; null leaves that one to ONNX Runtime
+     * @param observer is told of every attention that is computed here; may be null
+     * @throws OrtException if ONNX Runtime fails
+     */
+    public OnnxOutputs run(Map<String, ? extends OnnxTensorLike> inputs,
+            Function<OnnxAttention, AttentionMethod> methods, AttentionObserver observer) throws OrtException {
+        Objects.requireNonNull(inputs, "inputs");
+        Objects.requireNonNull(methods, "methods");
+        Listener listener = new Listener(methods, observer);
+        try {
+            ModelRunner.Result result = runner.run(inputs, listener);
+            if (listener.longest > 0) {
+                rowsPerElement = listener.longest / longestInput(inputs);
+            }
+            return new OnnxOutputs(result.outputs(), result.held());
+        } catch (IOException e) {
+            throw new OrtException(e.getMessage());
+        }
+    }
+
+    /**
+     * Runs the whole model in ONNX Runtime, in a session that is opened at the first call.
+     *
+     * @throws OrtException if ONNX Runtime fails
+     */
+    public OnnxOutputs runUncut(Map<String, ? extends OnnxTensorLike> inputs) throws OrtException {
+        OrtSession session;
+        synchronized (this) {
+            if (uncut == null) {
+                uncut = ModelRunner.uncut(file, options.threads(), false);
+            }
+            session = uncut;
+        }
+        Map<String, OnnxTensorLike> fed = new LinkedHashMap<>(inputs);
+        OrtSession.Result result = session.run(fed);
+        Map<String, OnnxValue> outputs = new LinkedHashMap<>();
+        result.forEach(entry -> outputs.put(entry.getKey(), entry.getValue()));
+        return new OnnxOutputs(outputs, List.of(result));
+    }
+
+    private boolean isShort(Map<String, ? extends OnnxTensorLike> inputs) {
+        double rows = rowsPerElement * longestInput(inputs);
+        return rows > 0 && rows < options.shortestSequence();
+    }
+
+    /** Elements of a batch item of the largest input. */
+    private static double longestInput(Map<String, ? extends OnnxTensorLike> inputs) {
+        double most = 1;
+        for (OnnxTensorLike input : inputs.values()) {
+            if (input.getInfo() instanceof TensorInfo info && info.getShape().length > 0) {
+                most = Math.max(most, (double) info.getNumElements() / Math.max(1, info.getShape()[0]));
+            }
+        }
+        return most;
+    }
+
+    /** The model's inputs: names, element types and shapes as ONNX Runtime sees them. */
+    public Map<String, NodeInfo> inputs() throws OrtException {
+        return runner.inputs();
+    }
+
+    /** Frees sessions, engine and file. Not to be called while a run is under way. */
+    @Override
+    public void close() {
+        runner.close();
+        engine.close();
+        synchronized (this) {
+            if (uncut != null) {
+                try {
+                    uncut.close();
+                } catch (OrtException e) {
+                    throw new IllegalStateException("ONNX Runtime does not close a session: " + e.getMessage(), e);
+                }
+                uncut = null;
+            }
+        }
+        opened.close();
+    }
+
+    /** Hands the runner's events to the user's functions. */
+    private final class Listener implements RunListener {
+        private final Function<OnnxAttention, AttentionMethod> methods;
+        private final AttentionObserver observer;
+        private double longest;
+
+        Listener(Function<OnnxAttention, AttentionMethod> methods, AttentionObserver observer) {
+            this.methods = methods;
+            this.observer = observer;
+        }
+
+        @Override
+        public AttentionMethod method(int index) {
+            OnnxAttention attention;
+            synchronized (attentions) {
+                attention = attentions[positions[index]];
+            }
+            return methods.apply(attention);
+        }
+
+        @Override
+        public void computed(int index, AttentionInput input, Tensor output, String mask,
+                AttentionMethod.Statistics statistics, String note, long nanos) {
+            longest = Math.max(longest, Math.max(input.queries(), input.keys()));
+            OnnxAttention now;
+            synchronized (attentions) {
+                OnnxAttention before = attentions[positions[index]];
+                now = new OnnxAttention(index, before.name(), before.form(), input.heads(), input.kvHeads(), input.d(),
+                        input.dv(), input.queries(), input.keys(), mask, OnnxAttention.Place.HERE, note);
+                attentions[positions[index]] = now;
+            }
+            if (observer != null) {
+                observer.observe(now, input, output, statistics, nanos);
+            }
+        }
+
+        @Override
+        public void left(int index, String reason, long nanos) {
+            synchronized (attentions) {
+                attentions[positions[index]] = attentions[positions[index]].at(OnnxAttention.Place.ALONE,
+                        reason.isEmpty() ? "it was left to ONNX Runtime" : reason);
+            }
+        }
+    }
+}

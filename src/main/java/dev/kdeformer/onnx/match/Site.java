@@ -1,0 +1,61 @@
+package dev.kdeformer.onnx.match;
+
+import dev.kdeformer.onnx.graph.Node;
+import java.util.List;
+
+/**
+ * An attention in a graph: result = softmax(cap(scale · Q Kᵀ) + masks) V.
+ *
+ * @param name    what to call it: the name of its softmax or operator
+ * @param form    how it is written, in a few words
+ * @param query   the queries
+ * @param key     the keys
+ * @param value   the values
+ * @param result  the value of the graph that it makes, and how the output lies in it
+ * @param scale   the constant part of the scale; NaN for 1/√d
+ * @param factors values of one element that multiply or divide the logits
+ * @param cap     c of c · tanh(logit / c), 0 for none
+ * @param masks   what is done to the logits after that, in order
+ * @param causal  a causal rule that the operator itself states
+ * @param axis    the axis that the softmax claims, to be checked against the number of dimensions; −1 if there is
+ *                nothing to check
+ * @param guarded whether a query that sees no key gets zeros, not NaN
+ * @param shapes  shape operands of Reshapes that the logits go through
+ * @param sinks   a value (heads): the logit of a key of every head that has no value; the empty string for none
+ * @param nodes   the nodes that compute it in the graph, from queries, keys, values, masks and factors on
+ * @param feeders nodes that are in no file and make queries, keys, values or further outputs of an operator
+ */
+public record Site(String name, String form, Operand query, Operand key, Operand value, Operand result, double scale,
+        List<Factor> factors, double cap, List<MaskTerm> masks, Causal causal, int axis, boolean guarded,
+        List<String> shapes, String sinks, List<Node> nodes, List<Node> feeders) {
+    /**
+     * A factor of the logits that is computed by the graph.
+     *
+     * @param value   a value of one element
+     * @param divides whether the logits are divided by it
+     */
+    public record Factor(String value, boolean divides) {
+    }
+
+    /**
+     * A causal rule.
+     *
+     * @param rule   NONE, LOWER_RIGHT (the last query sees all keys) or UPPER_LEFT
+     * @param window keys that a query sees at most, 0 for all
+     * @param added  what is added to the logits of hidden keys, −∞ where they are left out
+     */
+    public record Causal(Rule rule, int window, double added) {
+        /** No rule. */
+        public static final Causal NONE = new Causal(Rule.NONE, 0, Double.NEGATIVE_INFINITY);
+
+        /** How a causal rule is aligned. */
+        public enum Rule {
+            /** Every query sees every key. */
+            NONE,
+            /** Query i sees key j where j ≤ i + m − n. */
+            LOWER_RIGHT,
+            /** Query i sees key j where j ≤ i. */
+            UPPER_LEFT
+        }
+    }
+}

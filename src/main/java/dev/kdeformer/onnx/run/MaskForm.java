@@ -1,0 +1,29 @@
+package dev.kdeformer.onnx.run;
+
+import dev.kdeformer.Mask;
+import java.util.List;
+
+/**
+ * What the masks of an attention come to, as the engine takes it.
+ *
+ * @param kind    in a few words, for whoever looks at the model
+ * @param mask    causal rule, window and key lengths
+ * @param bias    what is added to the logits of each key, (biasBatch, biasHeads, 1, m); null for nothing
+ * @param special rows that see nothing, or keys alike without regard to the logits
+ */
+record MaskForm(String kind, Mask mask, float[] bias, int biasBatch, int biasHeads, List<SpecialRow> special) {
+    static final MaskForm NONE = new MaskForm("none", Mask.none(), null, 1, 1, List.of());
+
+    /**
+     * A row that no softmax of logits gives.
+     *
+     * @param batch the batch item, −1 for all
+     * @param head  the head, −1 for all
+     * @param query the row, −1 for all
+     * @param first the first of the keys whose values it is the mean of
+     * @param end   the key after the last of them; if that is {@code first}, the row is NaN, or zeros where the graph
+     *              guards against NaN
+     */
+    record SpecialRow(int batch, int head, int query, int first, int end) {
+    }
+}

@@ -1,0 +1,167 @@
+package dev.kdeformer.onnx.run;
+
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.onnx.match.Operand;
+import dev.kdeformer.onnx.match.Site;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Computes attentions of a model here, on the values of a run. */
+final class SiteRunner {
+    private static final AttentionMethod EXACT = Attention.exact().build();
+
+    private final OrtEnvironment environment;
+    private final Engine engine;
+
+    SiteRunner(OrtEnvironment environment, Engine engine) {
+        this.environment = environment;
+        this.engine = engine;
+    }
+
+    /**
+     * What was computed.
+     *
+     * @param output  the value of the graph
+     * @param tensor  the same as (batch, heads, n, d_v)
+     * @param mask    what its masks came to
+     * @param note    why the method was not the one that was asked for, as a clause, or the empty string
+     * @param nanos   how long the method took
+     */
+    record Computed(Held output, AttentionInput input, Tensor tensor, MaskForm mask,
+            AttentionMethod.Statistics statistics, String note, long nanos) {
+    }
+
+    /**
+     * Computes an attention.
+     *
+     * @param values what the model has computed so far
+     * @param masks  forms of masks that were read in this run already; receives this one's
+     * @param arena  for what has to live as long as the attention is computed and observed
+     * @throws CannotRun if ONNX Runtime has to compute it
+     */
+    Computed compute(Site site, Map<String, Held> values, AttentionMethod method, MaskCache masks, Arena arena)
+            throws CannotRun, OrtException {
+        HeadView query = HeadView.of(site.query(), PartRunner.read(values, site.query().value()).raw());
+        HeadView key = HeadView.of(site.key(), PartRunner.read(values, site.key().value()).raw());
+        HeadView value = HeadView.of(site.value(), PartRunner.read(values, site.value().value()).raw());
+        Grid grid = grid(site, query, key, values);
+        if (site.axis() >= 0 && site.axis() != grid.rank() - 1) {
+            throw new CannotRun("its softmax is over axis " + site.axis() + " of " + grid.rank());
+        }
+        if (site.cap() != 0 || !site.sinks().isEmpty()) {
+            throw new CannotRun("its logits are capped or have sinks");
+        }
+        if (value.rows() != key.rows() || query.columns() != key.columns()) {
+            throw new CannotRun("its operands do not fit together");
+        }
+        int kvHeads = kvHeads(grid, key, value);
+        MaskForm mask = masks.form(site, grid, name -> PartRunner.read(values, name).raw());
+        AttentionInput input = AttentionInput.of(query.tensor(grid, grid.heads()), key.tensor(grid, kvHeads),
+                value.tensor(grid, kvHeads)).withScale(scale(site, query, values)).withMask(mask.mask());
+        if (mask.bias() != null) {
+            input = input.withKeyBias(bias(mask, grid, kvHeads, arena));
+        }
+        long[] sizes = resultSizes(site.result(), grid, value.columns());
+        Held output = Held.allocate(environment, sizes);
+        try {
+            Tensor tensor = HeadView.of(site.result(), output.raw().data(), sizes).tensor(grid, grid.heads());
+            return apply(method, input, output, tensor, mask, site.guarded());
+        } catch (CannotRun | RuntimeException | Error e) {
+            output.close();
+            throw e;
+        }
+    }
+
+    private Computed apply(AttentionMethod method, AttentionInput input, Held output, Tensor tensor, MaskForm mask,
+            boolean guarded) throws CannotRun {
+        String note = "";
+        AttentionMethod.Statistics statistics;
+        long start = System.nanoTime();
+        try {
+            statistics = method.apply(engine, input, tensor);
+        } catch (IllegalArgumentException e) {
+            note = method.name() + " cannot: " + e.getMessage();
+            try {
+                start = System.nanoTime();
+                statistics = EXACT.apply(engine, input, tensor);
+            } catch (IllegalArgumentException exact) {
+                throw new CannotRun(exact.getMessage());
+            }
+        }
+        SpecialRows.write(mask.special(), input, tensor, guarded);
+        return new Computed(output, input, tensor, mask, statistics, note, System.nanoTime() - start);
+    }
+
+    private static Grid grid(Site site, HeadView query, HeadView key, Map<String, Held> values) throws CannotRun {
+        long[] folding = null;
+        for (String shape : site.shapes()) {
+            long[] sizes = MaskCache.whole(PartRunner.read(values, shape).raw());
+            folding = folding == null && sizes.length > 3 ? sizes : folding;
+        }
+        return Grid.of(query, key, folding);
+    }
+
+    private static int kvHeads(Grid grid, HeadView key, HeadView value) throws CannotRun {
+        if (grid.folded()) {
+            return grid.heads();
+        }
+        long ofKeys = key.lead().length == 0 ? 1 : key.lead()[key.lead().length - 1];
+        long ofValues = value.lead().length == 0 ? 1 : value.lead()[value.lead().length - 1];
+        long heads = Math.max(ofKeys, ofValues);
+        if (ofKeys != heads && ofKeys != 1 || ofValues != heads && ofValues != 1 || grid.heads() % heads != 0) {
+            throw new CannotRun("it has " + ofKeys + " key heads and " + ofValues + " value heads for "
+                    + grid.heads() + " query heads");
+        }
+        return (int) heads;
+    }
+
+    private static float scale(Site site, HeadView query, Map<String, Held> values) throws CannotRun {
+        double scale = Double.isNaN(site.scale()) ? 1 / Math.sqrt(query.columns()) : site.scale();
+        for (Site.Factor factor : site.factors()) {
+            RawTensor raw = PartRunner.read(values, factor.value()).raw();
+            if (raw.elements() != 1) {
+                throw new CannotRun("its logits are scaled by more than one number");
+            }
+            scale = factor.divides() ? scale / raw.get(0) : scale * raw.get(0);
+        }
+        if (!Float.isFinite((float) scale)) {
+            throw new CannotRun("its scale is " + scale);
+        }
+        return (float) scale;
+    }
+
+    private static Tensor bias(MaskForm mask, Grid grid, int kvHeads, Arena arena) throws CannotRun {
+        if (mask.biasHeads() != 1 && kvHeads != grid.heads()) {
+            throw new CannotRun("its key bias differs by query head, and heads share keys");
+        }
+        return Tensor.copyOf(arena, Shape.of(mask.biasBatch(), mask.biasHeads(), 1, grid.keys()), mask.bias());
+    }
+
+    /** The dimensions of the value that the attention makes. */
+    private static long[] resultSizes(Operand result, Grid grid, long columns) {
+        if (result.split() > 0) {
+            return new long[] {grid.batch(), grid.queries(), grid.heads() * columns};
+        }
+        List<Long> logical = new ArrayList<>();
+        for (long size : grid.lead()) {
+            logical.add(size);
+        }
+        logical.add((long) grid.queries());
+        logical.add(columns);
+        int[] order = result.order(logical.size());
+        long[] sizes = new long[order.length];
+        for (int i = 0; i < order.length; i++) {
+            sizes[order[i]] = logical.get(i);
+        }
+        return sizes;
+    }
+}

@@ -1,0 +1,156 @@
+package dev.kdeformer.onnx.run;
+
+import dev.kdeformer.onnx.match.MaskTerm;
+import java.util.Arrays;
+import java.util.function.Function;
+
+/** A mask of the graph laid over the logits: where its element for a batch item, head, query and key is. */
+final class TermView {
+    private final MaskTerm term;
+    private final RawTensor raw;
+    private final long[] batchOffsets;
+    private final long[] headOffsets;
+    private final long rowStride;
+    private final long columnStride;
+
+    private TermView(MaskTerm term, RawTensor raw, long[] batchOffsets, long[] headOffsets, long rowStride,
+            long columnStride) {
+        this.term = term;
+        this.raw = raw;
+        this.batchOffsets = batchOffsets;
+        this.headOffsets = headOffsets;
+        this.rowStride = rowStride;
+        this.columnStride = columnStride;
+    }
+
+    /**
+     * Lays a mask over the logits.
+     *
+     * @param shapes the sizes that a Reshape's operand holds, by name
+     */
+    static TermView of(MaskTerm term, RawTensor raw, Grid grid, Function<String, long[]> shapes) throws CannotRun {
+        if (term.kind() == MaskTerm.Kind.LENGTHS) {
+            if (raw.elements() != grid.batch()) {
+                throw new CannotRun("its key lengths are not one for each batch item");
+            }
+            return new TermView(term, raw, offsets(grid.batch(), 1), new long[grid.heads()], 0, 0);
+        }
+        long[] target = term.shape().isEmpty() ? logits(grid) : Grid.resolve(shapes.apply(term.shape()),
+                grid.logits());
+        int rank = target.length;
+        long[] strides = broadcast(raw, target);
+        if (rank < 2 || target[rank - 1] != grid.keys() || target[rank - 2] != grid.queries()) {
+            throw new CannotRun("its logits are reshaped to " + Arrays.toString(target));
+        }
+        long[] batch = new long[grid.batch()];
+        long[] heads = new long[grid.heads()];
+        if (rank == 3 && target[0] == (long) grid.batch() * grid.heads()) {
+            for (int h = 0; h < heads.length; h++) {
+                heads[h] = h * strides[0];
+            }
+            for (int b = 0; b < batch.length; b++) {
+                batch[b] = b * strides[0] * grid.heads();
+            }
+        } else if (rank > 2) {
+            if (target[rank - 3] != grid.heads()) {
+                throw new CannotRun("its mask is not laid out by heads");
+            }
+            for (int h = 0; h < heads.length; h++) {
+                heads[h] = h * strides[rank - 3];
+            }
+            for (int b = 0; b < batch.length; b++) {
+                long rest = b;
+                for (int i = rank - 4; i >= 0; i--) {
+                    batch[b] += rest % target[i] * strides[i];
+                    rest /= target[i];
+                }
+            }
+        }
+        return new TermView(term, raw, batch, heads, strides[rank - 2], strides[rank - 1]);
+    }
+
+    private static long[] logits(Grid grid) {
+        return switch (grid.rank()) {
+            case 2 -> new long[] {grid.queries(), grid.keys()};
+            case 3 -> new long[] {(long) grid.batch() * grid.heads(), grid.queries(), grid.keys()};
+            default -> new long[] {grid.batch(), grid.heads(), grid.queries(), grid.keys()};
+        };
+    }
+
+    /** Distances of a value for each dimension of what it is broadcast to. */
+    private static long[] broadcast(RawTensor raw, long[] target) throws CannotRun {
+        long[] strides = new long[target.length];
+        long[] own = raw.strides();
+        int shift = target.length - own.length;
+        for (int i = 0; i < own.length; i++) {
+            if (raw.sizes()[i] == 1) {
+                continue;
+            }
+            if (i + shift < 0 || raw.sizes()[i] != target[i + shift]) {
+                throw new CannotRun("its mask of sizes " + Arrays.toString(raw.sizes())
+                        + " does not spread over logits of sizes " + Arrays.toString(target));
+            }
+            strides[i + shift] = own[i];
+        }
+        return strides;
+    }
+
+    private static long[] offsets(int count, long stride) {
+        long[] offsets = new long[count];
+        for (int i = 0; i < count; i++) {
+            offsets[i] = i * stride;
+        }
+        return offsets;
+    }
+
+    boolean variesByRow() {
+        return rowStride != 0;
+    }
+
+    boolean variesByBatch() {
+        return Arrays.stream(batchOffsets).anyMatch(offset -> offset != batchOffsets[0]);
+    }
+
+    boolean variesByHead() {
+        return Arrays.stream(headOffsets).anyMatch(offset -> offset != headOffsets[0]);
+    }
+
+    /**
+     * Applies the mask to a row of what is to be added to the logits.
+     *
+     * @param row      what is to be added
+     * @param replaced whether the logit itself no longer counts, only what is added
+     */
+    void apply(int batch, int head, int query, float[] row, boolean[] replaced) throws CannotRun {
+        long at = batchOffsets[batch] + headOffsets[head] + query * rowStride;
+        float fill = (float) term.fill();
+        switch (term.kind()) {
+            case ADD -> {
+                float factor = (float) term.factor();
+                for (int j = 0; j < row.length; j++) {
+                    row[j] += factor * (float) raw.get(at + j * columnStride);
+                }
+            }
+            case KEEP, DROP -> {
+                boolean hidden = term.kind() == MaskTerm.Kind.DROP;
+                for (int j = 0; j < row.length; j++) {
+                    if (raw.get(at + j * columnStride) != 0 == hidden) {
+                        hide(j, fill, row, replaced);
+                    }
+                }
+            }
+            case LENGTHS -> {
+                double length = raw.get(at);
+                for (int j = (int) Math.max(0, Math.min(row.length, length)); j < row.length; j++) {
+                    hide(j, fill, row, replaced);
+                }
+            }
+            default -> throw new IllegalStateException(term.toString());
+        }
+    }
+
+    private void hide(int j, float fill, float[] row, boolean[] replaced) {
+        row[j] = term.added() ? row[j] + fill : fill;
+        replaced[j] |= !term.added();
+    }
+}
