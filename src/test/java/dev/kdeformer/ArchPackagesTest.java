@@ -43,7 +43,8 @@ class ArchPackagesTest {
             Map.entry("pilot", "api exact kernel linalg method runtime sampling tensor"),
             Map.entry("rivals", "api kernel linalg lsh method runtime sampling tensor"),
             Map.entry("decode", "api kernel linalg method runtime sampling tensor"),
-            Map.entry("measure", "api linalg runtime sampling tensor")));
+            Map.entry("measure", "api linalg runtime sampling tensor"),
+            Map.entry("onnx", "api exact tensor")));
 
     /** Code that is not this library's. Kernels and what lies below them stand on Java alone. */
     private static final String[] JAVA = {"java..", "jdk.incubator.vector.."};
@@ -79,7 +80,8 @@ class ArchPackagesTest {
         ARROWS.forEach((room, text) -> {
             Set<String> known = new TreeSet<>(Arrays.asList((room + " " + text).trim().split(" ")));
             String[] outside = ON_JAVA_ALONE.contains(room) ? JAVA
-                    : new String[] {JAVA[0], JAVA[1], "it.unimi.dsi.fastutil.."};
+                    : new String[] {JAVA[0], JAVA[1], "it.unimi.dsi.fastutil..", room.equals("onnx")
+                            ? "ai.onnxruntime.." : "java.."};
             classes().that(DescribedPredicate.describe("are in " + room,
                             type -> isLibrary(type) && room(type).equals(room) && !isEntry(type)))
                     .should().onlyDependOnClassesThat(DescribedPredicate.describe("are in " + known + " or Java",

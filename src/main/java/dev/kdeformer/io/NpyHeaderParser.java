@@ -17,14 +17,13 @@ final class NpyHeaderParser {
     private static final String ALLOWED = "allowed are f2, f4 and f8 in either byte order, and bfloat16 as V2";
 
     private final InputFile in;
-    private final HeaderScanner scanner;
+    private HeaderScanner scanner;
     private String element;
     private Boolean fortranOrder;
     private List<Long> dimensions;
 
-    private NpyHeaderParser(InputFile in, byte[] text) {
+    private NpyHeaderParser(InputFile in) {
         this.in = in;
-        this.scanner = new HeaderScanner(in.name(), text);
     }
 
     /**
@@ -33,6 +32,37 @@ final class NpyHeaderParser {
      * @param leastRank 2, or 1 where an array of one dimension is a column
      */
     static NpyHeader read(InputFile in, int leastRank) throws IOException {
+        NpyHeaderParser parser = new NpyHeaderParser(in);
+        return parser.check(parser.parse(), leastRank);
+    }
+
+    /** Reads a header of whatever element type and dimensions, which are still to be compared with the file's length. */
+    static NpyHeaderParser parsed(InputFile in) throws IOException {
+        NpyHeaderParser parser = new NpyHeaderParser(in);
+        parser.parse();
+        parser.requireKeys();
+        return parser;
+    }
+
+    /** The element type without its byte order. */
+    String elementWithoutOrder() {
+        return hasOrder() ? element.substring(1) : element;
+    }
+
+    boolean isFortranOrder() {
+        return fortranOrder;
+    }
+
+    List<Long> dimensions() {
+        return dimensions;
+    }
+
+    ByteOrder byteOrder() {
+        return order();
+    }
+
+    /** Reads the header's text and understands it; returns the version. */
+    private int parse() throws IOException {
         int version = version(in);
         int lengthBytes = version == 1 ? 2 : 4;
         if (in.remaining() < lengthBytes) {
@@ -46,9 +76,9 @@ final class NpyHeaderParser {
         if (length > MAX_LENGTH) {
             throw in.error("the header has " + length + " bytes; at most " + MAX_LENGTH + " are allowed");
         }
-        NpyHeaderParser parser = new NpyHeaderParser(in, in.read((int) length));
-        parser.parse();
-        return parser.check(version, leastRank);
+        scanner = new HeaderScanner(in.name(), in.read((int) length));
+        dictionary();
+        return version;
     }
 
     private static int version(InputFile in) throws IOException {
@@ -79,7 +109,7 @@ final class NpyHeaderParser {
         return value;
     }
 
-    private void parse() throws TensorFormatException {
+    private void dictionary() throws TensorFormatException {
         scanner.expect('{', "the header length");
         while (!scanner.accept('}')) {
             String key = string("a key of " + DICTIONARY);
@@ -114,12 +144,16 @@ final class NpyHeaderParser {
         }
     }
 
-    private NpyHeader check(int version, int leastRank) throws TensorFormatException {
+    private void requireKeys() throws TensorFormatException {
         String missing = element == null ? "descr" : fortranOrder == null ? "fortran_order"
                 : dimensions == null ? "shape" : null;
         if (missing != null) {
             throw in.error("the header has no key '" + missing + "'");
         }
+    }
+
+    private NpyHeader check(int version, int leastRank) throws TensorFormatException {
+        requireKeys();
         Shape shape = Dimensions.shape(in.name(), "the array", dimensions, leastRank);
         ElementType type = type();
         NpyHeader header = new NpyHeader(version, type, order(), fortranOrder, dimensions, shape,

@@ -6,13 +6,13 @@ package dev.kdeformer.onnx;
  * @param threads          threads of ONNX Runtime and of the engine, which never compute at the same time
  * @param compactHeap      whether to have the C library return large blocks at once, see {@link #withCompactHeap}
  * @param shortestSequence sequences shorter than this run uncut where exact attention is asked for
+ * @param positions        tokens that a constant list of positions is stretched to, 0 to leave it alone
  */
-public record OnnxOptions(int threads, boolean compactHeap, int shortestSequence) {
+public record OnnxOptions(int threads, boolean compactHeap, int shortestSequence, int positions) {
     /**
      * Checks the numbers.
      *
-     * @throws IllegalArgumentException if {@code threads} is not between 1 and 1,024 or {@code shortestSequence} is
-     *                                  negative
+     * @throws IllegalArgumentException if {@code threads} is not between 1 and 1,024 or another is negative
      */
     public OnnxOptions {
         if (threads < 1 || threads > 1024) {
@@ -21,16 +21,19 @@ public record OnnxOptions(int threads, boolean compactHeap, int shortestSequence
         if (shortestSequence < 0) {
             throw new IllegalArgumentException("shortestSequence must not be negative, got " + shortestSequence);
         }
+        if (positions < 0) {
+            throw new IllegalArgumentException("positions must not be negative, got " + positions);
+        }
     }
 
     /** All processors; large blocks returned at once; sequences shorter than 320 uncut. */
     public static OnnxOptions defaults() {
-        return new OnnxOptions(Runtime.getRuntime().availableProcessors(), true, 320);
+        return new OnnxOptions(Runtime.getRuntime().availableProcessors(), true, 320, 0);
     }
 
     /** The same with another number of threads. */
     public OnnxOptions withThreads(int number) {
-        return new OnnxOptions(number, compactHeap, shortestSequence);
+        return new OnnxOptions(number, compactHeap, shortestSequence, positions);
     }
 
     /**
@@ -39,7 +42,7 @@ public record OnnxOptions(int threads, boolean compactHeap, int shortestSequence
      * environment variable {@code MALLOC_MMAP_THRESHOLD_}, if set, goes before. Only glibc has it.
      */
     public OnnxOptions withCompactHeap(boolean compact) {
-        return new OnnxOptions(threads, compact, shortestSequence);
+        return new OnnxOptions(threads, compact, shortestSequence, positions);
     }
 
     /**
@@ -47,6 +50,14 @@ public record OnnxOptions(int threads, boolean compactHeap, int shortestSequence
      * any length.
      */
     public OnnxOptions withShortestSequence(int length) {
-        return new OnnxOptions(threads, compactHeap, length);
+        return new OnnxOptions(threads, compactHeap, length, positions);
+    }
+
+    /**
+     * The same for longer sequences than a model has positions for: where these are a constant list, neighbours share
+     * one. For measurements; such a model was not trained for what it computes then.
+     */
+    public OnnxOptions withPositions(int tokens) {
+        return new OnnxOptions(threads, compactHeap, shortestSequence, tokens);
     }
 }

@@ -6,13 +6,15 @@ import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
-import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.onnx.cut.Cutter;
 import dev.kdeformer.onnx.cut.Plan;
+import dev.kdeformer.onnx.graph.Model;
 import dev.kdeformer.onnx.graph.ModelFile;
+import dev.kdeformer.onnx.graph.Positions;
 import dev.kdeformer.onnx.match.Found;
 import dev.kdeformer.onnx.match.Matcher;
 import dev.kdeformer.onnx.match.Operand;
@@ -41,26 +43,29 @@ public final class OnnxTransformer implements AutoCloseable {
     private final Path file;
     private final OnnxOptions options;
     private final ModelFile opened;
+    private final Model model;
     private final Engine engine;
     private final ModelRunner runner;
     private final OnnxAttention[] attentions;
     /** Positions of those attentions that are cut out, by their number in the plan. */
     private final int[] positions;
-    private final AttentionMethod exact = Attention.exact().build();
+    private final AttentionMethod exact = ExactAttention.builder().build();
     private OrtSession uncut;
     /** Rows of the longest attention for each element of the longest input; 0 before the first run. */
-    private double rowsPerElement;
+    private volatile double rowsPerElement;
 
     private OnnxTransformer(Path file, OnnxOptions options, ModelFile opened) throws IOException, OrtException {
         this.file = file;
         this.options = options;
         this.opened = opened;
-        List<Found> found = Matcher.find(opened.model());
+        this.model = options.positions() == 0 ? opened.model() : Positions.stretch(opened.model(),
+                options.positions());
+        List<Found> found = Matcher.find(model);
         List<Site> sites = found.stream().map(Found::site).filter(Objects::nonNull).toList();
-        Plan plan = Cutter.cut(opened.model(), sites);
+        Plan plan = Cutter.cut(model, sites);
         this.engine = Engine.create(options.threads());
         try {
-            this.runner = new ModelRunner(opened.model(), plan, options.threads(), engine);
+            this.runner = new ModelRunner(model, plan, options.threads(), engine);
         } catch (OrtException | IOException | RuntimeException | Error e) {
             engine.close();
             throw e;
@@ -189,7 +194,7 @@ public final class OnnxTransformer implements AutoCloseable {
      */
     public OnnxOutputs run(Map<String, ? extends OnnxTensorLike> inputs, AttentionMethod method) throws OrtException {
         Objects.requireNonNull(method, "method");
-        if (method.name().equals(exact.name()) && isShort(inputs)) {
+        if (runsUncut(inputs, method)) {
             return runUncut(inputs);
         }
         return run(inputs, attention -> method, null);
@@ -224,13 +229,39 @@ public final class OnnxTransformer implements AutoCloseable {
      * @throws OrtException if ONNX Runtime fails
      */
     public OnnxOutputs runUncut(Map<String, ? extends OnnxTensorLike> inputs) throws OrtException {
-        OrtSession session;
-        synchronized (this) {
-            if (uncut == null) {
-                uncut = ModelRunner.uncut(file, options.threads(), false);
-            }
-            session = uncut;
+        return runWhole(whole(), inputs);
+    }
+
+    private synchronized OrtSession whole() throws OrtException {
+        if (uncut == null) {
+            uncut = openUncut(false);
         }
+        return uncut;
+    }
+
+    /**
+     * A session of the whole model, which is the caller's to close.
+     *
+     * @param basic whether ONNX Runtime may optimise only in ways that do not change how anything is computed: what
+     *              differs from the other way is the noise of the model itself, which is large where it is quantised
+     * @throws OrtException if ONNX Runtime does not take the model
+     */
+    public OrtSession openUncut(boolean basic) throws OrtException {
+        try {
+            return options.positions() == 0 ? ModelRunner.uncut(file, options.threads(), basic)
+                    : ModelRunner.uncut(model, options.threads(), basic);
+        } catch (IOException e) {
+            throw new OrtException(e.getMessage());
+        }
+    }
+
+    /**
+     * Runs a session of the whole model.
+     *
+     * @throws OrtException if ONNX Runtime fails
+     */
+    public static OnnxOutputs runWhole(OrtSession session, Map<String, ? extends OnnxTensorLike> inputs)
+            throws OrtException {
         Map<String, OnnxTensorLike> fed = new LinkedHashMap<>(inputs);
         OrtSession.Result result = session.run(fed);
         Map<String, OnnxValue> outputs = new LinkedHashMap<>();
@@ -238,9 +269,13 @@ public final class OnnxTransformer implements AutoCloseable {
         return new OnnxOutputs(outputs, List.of(result));
     }
 
-    private boolean isShort(Map<String, ? extends OnnxTensorLike> inputs) {
+    /**
+     * Whether {@link #run(Map, AttentionMethod)} would run the model uncut: with exact attention on sequences so short
+     * that a cut costs more than it gains, as far as earlier runs tell how long sequences are.
+     */
+    public boolean runsUncut(Map<String, ? extends OnnxTensorLike> inputs, AttentionMethod method) {
         double rows = rowsPerElement * longestInput(inputs);
-        return rows > 0 && rows < options.shortestSequence();
+        return method.name().equals(exact.name()) && rows > 0 && rows < options.shortestSequence();
     }
 
     /** Elements of a batch item of the largest input. */

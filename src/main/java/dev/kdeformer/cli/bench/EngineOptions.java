@@ -24,6 +24,14 @@ public final class EngineOptions {
         }
     }
 
+    /** The number of threads. */
+    public int threads() {
+        if (threads != null && (threads < 1 || threads > 1024)) {
+            throw new UsageError("--threads must be between 1 and 1024, got " + threads);
+        }
+        return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+    }
+
     public long seed() {
         return seed;
     }

@@ -241,4 +241,10 @@ public final class ModelRunner implements AutoCloseable {
     public static OrtSession uncut(Path file, int threads, boolean basic) throws OrtException {
         return new Sessions(threads).open(file, basic);
     }
+
+    /** The same of a model that is not as its file has it. */
+    public static OrtSession uncut(Model model, int threads, boolean basic) throws OrtException, OnnxFormatException {
+        return new Sessions(threads).open(model, model.nodes(), List.of(),
+                model.outputs().stream().map(ValueInfo::name).toList(), basic);
+    }
 }

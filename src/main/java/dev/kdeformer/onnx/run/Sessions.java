@@ -30,8 +30,14 @@ final class Sessions {
     /** A session of some nodes of a model. */
     OrtSession open(Model model, List<Node> nodes, List<PartFile.Given> given, List<String> outputs)
             throws OrtException, OnnxFormatException {
+        return open(model, nodes, given, outputs, false);
+    }
+
+    /** The same at another level of optimisation. */
+    OrtSession open(Model model, List<Node> nodes, List<PartFile.Given> given, List<String> outputs, boolean basic)
+            throws OrtException, OnnxFormatException {
         byte[] part = PartFile.write(model, nodes, given, outputs);
-        try (OrtSession.SessionOptions options = options(OrtSession.SessionOptions.OptLevel.ALL_OPT)) {
+        try (OrtSession.SessionOptions options = options(basic)) {
             options.addConfigEntry("session.model_external_initializers_file_folder_path",
                     model.place().folder().toString());
             return environment.createSession(part, options);
@@ -44,17 +50,17 @@ final class Sessions {
      * @param basic whether only optimisations are allowed that do not change how anything is computed
      */
     OrtSession open(Path file, boolean basic) throws OrtException {
-        try (OrtSession.SessionOptions options = options(basic ? OrtSession.SessionOptions.OptLevel.BASIC_OPT
-                : OrtSession.SessionOptions.OptLevel.ALL_OPT)) {
+        try (OrtSession.SessionOptions options = options(basic)) {
             return environment.createSession(file.toString(), options);
         }
     }
 
-    private OrtSession.SessionOptions options(OrtSession.SessionOptions.OptLevel level) throws OrtException {
+    private OrtSession.SessionOptions options(boolean basic) throws OrtException {
         OrtSession.SessionOptions options = new OrtSession.SessionOptions();
         options.setIntraOpNumThreads(threads);
         options.setInterOpNumThreads(1);
-        options.setOptimizationLevel(level);
+        options.setOptimizationLevel(basic ? OrtSession.SessionOptions.OptLevel.BASIC_OPT
+                : OrtSession.SessionOptions.OptLevel.ALL_OPT);
         options.setCPUArenaAllocator(false);
         options.setMemoryPatternOptimization(false);
         options.addConfigEntry("session.intra_op.allow_spinning", "0");

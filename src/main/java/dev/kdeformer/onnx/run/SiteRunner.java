@@ -2,10 +2,10 @@ package dev.kdeformer.onnx.run;
 
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
-import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.onnx.match.Operand;
 import dev.kdeformer.onnx.match.Site;
 import dev.kdeformer.tensor.Shape;
@@ -17,7 +17,7 @@ import java.util.Map;
 
 /** Computes attentions of a model here, on the values of a run. */
 final class SiteRunner {
-    private static final AttentionMethod EXACT = Attention.exact().build();
+    private static final AttentionMethod EXACT = ExactAttention.builder().build();
 
     private final OrtEnvironment environment;
     private final Engine engine;

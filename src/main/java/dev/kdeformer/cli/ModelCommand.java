@@ -1,0 +1,255 @@
+package dev.kdeformer.cli;
+
+import ai.onnxruntime.OnnxTensorLike;
+import ai.onnxruntime.OrtException;
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.console.Failure;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.methods.MethodEntry;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.model.ModelBench;
+import dev.kdeformer.cli.model.ModelFileOption;
+import dev.kdeformer.cli.model.ModelInputOptions;
+import dev.kdeformer.cli.model.ModelInputs;
+import dev.kdeformer.cli.model.ModelReport;
+import dev.kdeformer.cli.model.ModelRun;
+import dev.kdeformer.cli.model.ModelTokens;
+import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.io.Npy;
+import dev.kdeformer.onnx.OnnxOptions;
+import dev.kdeformer.onnx.OnnxTransformer;
+import dev.kdeformer.onnx.graph.ModelFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.function.IntPredicate;
+import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Runs a transformer in an ONNX file with its attention computed here. */
+@Command(name = "model",
+        description = {"Run a transformer in an ONNX file with its attention computed here and the rest in ONNX Runtime: "
+            + "time, memory and the error of its outputs, beside ONNX Runtime alone.",
+            "Without an input option it takes 512 random tokens."},
+        footer = {"", "Examples:", "  kdebench model model.onnx --list",
+            "  kdebench model model.onnx --random 512 --methods onnxruntime,exact",
+            "  kdebench model model.onnx --text book.txt --stretch --n 2048,8192 --methods onnxruntime,exact,auto "
+                + "--budget 0.05"})
+final class ModelCommand implements Callable<Integer> {
+    private static final int SAMPLE = 2048;
+
+    @Mixin
+    private ModelFileOption file;
+
+    @Option(names = "--list", order = 0, description = "List what is attention in the model; nothing is run.")
+    private boolean list;
+
+    @Mixin
+    private ModelInputOptions inputOptions;
+
+    @Option(names = "--methods", paramLabel = "NAME", split = ",", order = 20,
+            description = "onnxruntime for the model uncut, and methods, comma-separated (default: onnxruntime,exact). "
+                    + "Outputs are compared with those of the first.")
+    private List<String> methods = new ArrayList<>(List.of(ModelBench.UNCUT, Methods.EXACT));
+
+    @Option(names = "--columns", paramLabel = "C", split = ",", order = 21,
+            description = "Key evaluations per query, comma-separated, for methods that take them.")
+    private List<Integer> columns = new ArrayList<>();
+
+    @Option(names = "--budget", paramLabel = "E", split = ",", order = 22,
+            description = "Relative error that the model's output may have, comma-separated, for methods that take an "
+                    + "error budget: it is divided over the attentions by what each causes at the output, measured on "
+                    + "up to 2,048 tokens.")
+    private List<Double> budgets = new ArrayList<>();
+
+    @Option(names = "--layers", paramLabel = "LIST", order = 24,
+            description = "Attentions that get the methods, such as 0-3,5; the others are computed exactly (default: "
+                    + "all).")
+    private String layers;
+
+    @Option(names = "--per-layer", order = 25,
+            description = "Also show each attention: time, keys evaluated, error on its own input.")
+    private boolean perLayer;
+
+    @Option(names = "--dump", paramLabel = "FOLDER", order = 26,
+            description = "Write queries, keys and values of every attention as .npy files.")
+    private Path dump;
+
+    @Mixin
+    private EngineOptions engineOptions;
+
+    @Option(names = "--repeat", paramLabel = "R", order = 32, defaultValue = "3",
+            description = "Timed runs of each method, taken in turns after one for memory and error (default: "
+                    + "${DEFAULT-VALUE}).")
+    private int repeat;
+
+    @Mixin
+    private ReportOptions reportOptions;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        inputOptions.check();
+        if (repeat < 1) {
+            throw new UsageError("--repeat must be at least 1, got " + repeat);
+        }
+        reportOptions.check();
+        List<ModelBench.Way> ways = ways();
+        try (ModelFileOption.Unpacked unpacked = file.unpack(); ModelFile opened = ModelFile.open(unpacked.model())) {
+            long[] tokens = inputOptions.text() == null ? null : ModelTokens.of(inputOptions.text(),
+                    inputOptions.tokenizer() == null ? unpacked.tokenizer() : inputOptions.tokenizer());
+            List<Integer> lengths = lengths(tokens);
+            OnnxOptions options = OnnxOptions.defaults().withThreads(engineOptions.threads())
+                    .withPositions(inputOptions.stretch() ? lengths.stream().mapToInt(n -> n).max().orElse(0) : 0);
+            try (OnnxTransformer transformer = OnnxTransformer.open(unpacked.model(), options)) {
+                List<ModelRun> runs = new ArrayList<>();
+                ModelBench bench = new ModelBench(transformer, chosen(transformer));
+                try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
+                        bench::progress)) {
+                    for (int n : list ? List.<Integer>of() : lengths) {
+                        runs.addAll(run(bench, progress, transformer, opened, tokens, n, ways));
+                    }
+                }
+                reportOptions.write(new ModelReport(file.shown(), options.threads(), transformer.attentions(), runs),
+                        spec.commandLine().getOut());
+            }
+        } catch (OrtException e) {
+            throw new Failure("ONNX Runtime: " + Sentences.oneLine(e.getMessage()), e);
+        } catch (NoClassDefFoundError e) {
+            throw new Failure("running a model needs ONNX Runtime's Java library, onnxruntime-VERSION.jar of "
+                    + "com.microsoft.onnxruntime on Maven Central, in kdebench's folder lib", e);
+        }
+        return 0;
+    }
+
+    private List<Integer> lengths(long[] tokens) {
+        List<Integer> lengths = new ArrayList<>();
+        for (int n : inputOptions.all()) {
+            if (tokens != null && n > tokens.length) {
+                throw new UsageError("--n must be at most the " + tokens.length + " tokens of the text, got " + n);
+            }
+            lengths.add(n == 0 && tokens != null ? tokens.length : n);
+        }
+        return lengths;
+    }
+
+    private List<ModelRun> run(ModelBench bench, Progress progress, OnnxTransformer transformer, ModelFile opened,
+            long[] tokens, int n, List<ModelBench.Way> ways) throws IOException, OrtException {
+        Map<String, Path> files = inputOptions.files();
+        boolean samples = ways.stream().anyMatch(way -> way.budgeted() != null) && files.isEmpty() && n > SAMPLE;
+        try (ModelInputs inputs = ModelInputs.make(opened.model(), transformer.inputs(), files, tokens,
+                        inputOptions.batch(), n, engineOptions.seed());
+                ModelInputs sample = samples ? ModelInputs.make(opened.model(), transformer.inputs(), files, tokens, 1,
+                        SAMPLE, engineOptions.seed()) : null) {
+            if (dump != null) {
+                progress.stage("writing queries, keys and values");
+                dump(transformer, inputs.tensors());
+            }
+            boolean quantised = opened.model().nodes().stream().anyMatch(node -> node.operator().contains("Quantize")
+                    || node.operator().contains("Integer"));
+            return bench.run(progress, files.isEmpty() ? n : 0, inputs.tensors(), samples ? sample.tensors()
+                    : inputs.tensors(), ways, quantised, repeat, perLayer);
+        }
+    }
+
+    private void dump(OnnxTransformer transformer, Map<String, OnnxTensorLike> inputs)
+            throws IOException, OrtException {
+        Files.createDirectories(dump);
+        AttentionMethod exact = Attention.exact().build();
+        List<IOException> failed = new ArrayList<>();
+        transformer.run(inputs, attention -> exact, (attention, input, output, statistics, nanos) -> {
+            try {
+                String name = "attention-" + attention.index();
+                Npy.write(dump.resolve(name + ".q.npy"), input.query());
+                Npy.write(dump.resolve(name + ".k.npy"), input.key());
+                Npy.write(dump.resolve(name + ".v.npy"), input.value());
+            } catch (IOException e) {
+                failed.add(e);
+            }
+        }).close();
+        if (!failed.isEmpty()) {
+            throw failed.get(0);
+        }
+    }
+
+    private List<ModelBench.Way> ways() {
+        List<ModelBench.Way> ways = new ArrayList<>();
+        for (String name : new LinkedHashSet<>(methods)) {
+            if (name.equals(ModelBench.UNCUT)) {
+                ways.add(new ModelBench.Way(name, null, null, 0));
+                continue;
+            }
+            MethodEntry<?> entry = Methods.find(name);
+            for (double budget : entry.takesErrorBudget() ? budgets : List.<Double>of()) {
+                if (!(budget > 0) || Double.isInfinite(budget)) {
+                    throw new UsageError("--budget must be a positive number, got " + budget);
+                }
+                ways.add(new ModelBench.Way(name, make(entry, OptionalDouble.of(budget), OptionalInt.empty()),
+                        error -> make(entry, OptionalDouble.of(error), OptionalInt.empty()), budget));
+            }
+            for (int count : entry.takesColumns() ? columns : List.<Integer>of()) {
+                if (count < 1) {
+                    throw new UsageError("--columns must be at least 1, got " + count);
+                }
+                ways.add(new ModelBench.Way(name, make(entry, OptionalDouble.empty(), OptionalInt.of(count)), null, 0));
+            }
+            if (ways.stream().noneMatch(way -> way.name().equals(name))) {
+                ways.add(new ModelBench.Way(name, make(entry, OptionalDouble.empty(), OptionalInt.empty()), null, 0));
+            }
+        }
+        if (!budgets.isEmpty() && ways.stream().noneMatch(way -> way.budgeted() != null)) {
+            throw new UsageError("--budget has no effect on " + String.join(", ", methods));
+        }
+        if (!columns.isEmpty() && methods.stream().filter(name -> !name.equals(ModelBench.UNCUT)).map(Methods::find)
+                .noneMatch(MethodEntry::takesColumns)) {
+            throw new UsageError("--columns has no effect on " + String.join(", ", methods));
+        }
+        return ways;
+    }
+
+    private AttentionMethod make(MethodEntry<?> entry, OptionalDouble error, OptionalInt count) {
+        return entry.make(count, error, engineOptions.seed(), Map.of());
+    }
+
+    private IntPredicate chosen(OnnxTransformer transformer) {
+        if (layers == null) {
+            return index -> true;
+        }
+        int count = (int) transformer.attentions().stream().filter(attention -> attention.index() >= 0).count();
+        Set<Integer> numbers = new LinkedHashSet<>();
+        for (String part : layers.split(",", -1)) {
+            String[] ends = part.strip().split("-", -1);
+            try {
+                int first = Integer.parseInt(ends[0]);
+                int last = Integer.parseInt(ends[ends.length - 1]);
+                if (ends.length > 2 || first > last || last >= count) {
+                    throw new NumberFormatException();
+                }
+                Stream.iterate(first, number -> number <= last, number -> number + 1).forEach(numbers::add);
+            } catch (NumberFormatException e) {
+                throw new UsageError("--layers must be numbers and ranges such as 0-3,5 below " + count + ", got '"
+                        + layers + "'");
+            }
+        }
+        return numbers::contains;
+    }
+}

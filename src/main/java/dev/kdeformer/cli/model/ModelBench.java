@@ -1,0 +1,280 @@
+package dev.kdeformer.cli.model;
+
+import ai.onnxruntime.OnnxTensorLike;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.cli.bench.Turns;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.report.Times;
+import dev.kdeformer.measure.ErrorReport;
+import dev.kdeformer.onnx.OnnxAttention;
+import dev.kdeformer.onnx.OnnxOutputs;
+import dev.kdeformer.onnx.OnnxTransformer;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleFunction;
+import java.util.function.Function;
+import java.util.function.IntPredicate;
+
+/**
+ * Runs a model in ONNX Runtime and with methods of this library on one input: first each once by itself, for its memory
+ * and its outputs, then all in turns, for their times.
+ */
+public final class ModelBench {
+    /** What uncut ONNX Runtime is called among the methods. */
+    public static final String UNCUT = "onnxruntime";
+    /** The same with fewer optimisations: what differs is the noise of a quantised model. */
+    static final String BASIC = "onnxruntime, basic";
+
+    private final OnnxTransformer transformer;
+    private final IntPredicate chosen;
+    private final AttentionMethod exact = Attention.exact().build();
+    private volatile double progress;
+
+    /**
+     * A way to run the model.
+     *
+     * @param method    null for uncut ONNX Runtime
+     * @param budgeted  makes the method with a budget for its heads; null if no error at the output is asked for
+     * @param outputs   the error at the output that is asked for
+     */
+    public record Way(String name, AttentionMethod method, DoubleFunction<AttentionMethod> budgeted, double outputs) {
+    }
+
+    /** What the ways of a length have in common while they run. */
+    private final class Length {
+        private final int n;
+        private final Map<String, OnnxTensorLike> inputs;
+        private final List<Running> running = new ArrayList<>();
+        private Map<String, OutputError.Copy> expected;
+
+        Length(int n, Map<String, OnnxTensorLike> inputs) {
+            this.n = n;
+            this.inputs = inputs;
+        }
+    }
+
+    /** A way that ran once. */
+    private static final class Running {
+        private final Way way;
+        private Function<OnnxAttention, AttentionMethod> methods;
+        private OrtSession session;
+        private final List<Double> attentionMs = new ArrayList<>();
+        private Map<String, OutputError> errors = Map.of();
+        private double peak = Double.NaN;
+        private String note = "";
+        private boolean failed;
+        private Times times;
+        private List<ModelRun.Layer> layers = List.of();
+
+        Running(Way way) {
+            this.way = way;
+        }
+    }
+
+    /**
+     * A bench.
+     *
+     * @param chosen the attentions that methods get; the others are computed exactly
+     */
+    public ModelBench(OnnxTransformer transformer, IntPredicate chosen) {
+        this.transformer = transformer;
+        this.chosen = chosen;
+    }
+
+    /** The part of the work that is done, from 0 to 1. */
+    public double progress() {
+        return progress;
+    }
+
+    /**
+     * Runs all ways at one length.
+     *
+     * @param inputs  what to feed
+     * @param sample  a shorter input to divide errors on, or the same
+     * @param noise   whether to add what ONNX Runtime's own optimisations change
+     */
+    public List<ModelRun> run(Progress stages, int n, Map<String, OnnxTensorLike> inputs,
+            Map<String, OnnxTensorLike> sample, List<Way> ways, boolean noise, int repeat, boolean perLayer)
+            throws OrtException {
+        Length length = new Length(n, inputs);
+        List<Way> all = new ArrayList<>(ways);
+        if (noise && ways.stream().anyMatch(way -> way.name().equals(UNCUT))) {
+            all.add(1, new Way(BASIC, null, null, 0));
+        }
+        int steps = all.size() * (1 + repeat);
+        int[] step = {0};
+        try {
+            for (Way way : all) {
+                stages.stage(label(n) + way.name() + ", memory and error");
+                Running running = new Running(way);
+                length.running.add(running);
+                once(length, running, sample);
+                progress = (double) ++step[0] / steps;
+            }
+            List<Running> timed = length.running.stream().filter(running -> !running.failed).toList();
+            List<Runnable> turns = new ArrayList<>();
+            for (Running running : timed) {
+                running.attentionMs.clear();
+                turns.add(() -> execute(length, running, null));
+            }
+            for (Running running : timed) {
+                open(running);
+            }
+            List<Times> times = Turns.take(turns, repeat, index -> {
+                stages.stage(label(n) + timed.get(index).way.name() + ", time");
+                progress = (double) step[0]++ / steps;
+            });
+            for (int i = 0; i < timed.size(); i++) {
+                timed.get(i).times = times.get(i);
+            }
+            if (perLayer) {
+                for (Running running : timed) {
+                    if (running.session == null) {
+                        stages.stage(label(n) + running.way.name() + ", layer by layer");
+                        running.layers = layers(length, running);
+                    }
+                }
+            }
+            return report(length);
+        } finally {
+            for (Running running : length.running) {
+                close(running);
+            }
+        }
+    }
+
+    private static String label(int n) {
+        return n > 0 ? "n = " + n + ", " : "";
+    }
+
+    private void open(Running running) throws OrtException {
+        if (running.way.method() == null && running.session == null) {
+            running.session = transformer.openUncut(running.way.name().equals(BASIC));
+        }
+    }
+
+    private static void close(Running running) throws OrtException {
+        if (running.session != null) {
+            running.session.close();
+            running.session = null;
+        }
+    }
+
+    private void once(Length length, Running running, Map<String, OnnxTensorLike> sample) throws OrtException {
+        try {
+            running.methods = methods(running, sample);
+            NativeMemory.reset();
+            open(running);
+            Map<String, OutputError.Copy> made = new HashMap<>();
+            execute(length, running, made);
+            running.peak = NativeMemory.peak();
+            if (length.expected == null) {
+                length.expected = made;
+            } else {
+                running.errors = OutputError.of(made, length.expected);
+            }
+        } catch (RuntimeException e) {
+            if (!(e.getCause() instanceof OrtException)) {
+                throw e;
+            }
+            running.failed = true;
+            running.peak = NativeMemory.peak();
+            running.note = "fails: " + Sentences.oneLine(e.getCause().getMessage());
+        } finally {
+            close(running);
+        }
+    }
+
+    private Function<OnnxAttention, AttentionMethod> methods(Running running, Map<String, OnnxTensorLike> sample)
+            throws OrtException {
+        Way way = running.way;
+        if (way.budgeted() == null) {
+            return attention -> chosen.test(attention.index()) ? way.method() : exact;
+        }
+        ModelBudget.Division division = ModelBudget.divide(transformer, sample, way.outputs(), way.budgeted());
+        StringBuilder budgets = new StringBuilder();
+        division.budgets().forEach((index, budget) -> budgets.append(budgets.isEmpty() ? "" : ", ").append(index)
+                .append(": ").append(Sentences.digits(budget)));
+        running.note = division.budgets().isEmpty() ? "took exact: no budgets of its attentions keep the error of the"
+                + " output" : "budgets of its attentions: " + budgets;
+        return attention -> chosen.test(attention.index()) ? division.methods().getOrDefault(attention.index(), exact)
+                : exact;
+    }
+
+    private void execute(Length length, Running running, Map<String, OutputError.Copy> made) {
+        double[] nanos = {0};
+        boolean[] any = {false};
+        boolean uncut = running.way.method() != null && running.way.budgeted() == null
+                && transformer.runsUncut(length.inputs, running.way.method());
+        if (uncut) {
+            running.note = "runs uncut, because the sequence is shorter than " + transformer.options()
+                    .shortestSequence();
+        }
+        try (OnnxOutputs outputs = running.way.method() == null
+                ? OnnxTransformer.runWhole(running.session, length.inputs) : uncut
+                ? transformer.runUncut(length.inputs) : transformer.run(length.inputs, running.methods, (attention, input, output, statistics, time) -> {
+                    nanos[0] += time;
+                    any[0] = true;
+                })) {
+            if (made != null) {
+                made.putAll(OutputError.copy(outputs));
+            }
+            running.attentionMs.add(any[0] ? nanos[0] / 1e6 : Double.NaN);
+        } catch (OrtException e) {
+            throw new IllegalStateException(e.getMessage(), e);
+        }
+    }
+
+    /** What each attention did, and how far it is from exact on its own input. */
+    private List<ModelRun.Layer> layers(Length length, Running running) throws OrtException {
+        List<ModelRun.Layer> layers = new ArrayList<>();
+        transformer.run(length.inputs, running.methods, (attention, input, output, statistics, nanos) ->
+                layers.add(new ModelRun.Layer(attention.index(), attention.name(), input.queries(), input.keys(),
+                        input.heads(), input.d(), attention.mask(), nanos / 1e6, statistics.columns(),
+                        error(input, output), statistics.note().isEmpty() ? attention.reason() : statistics.note())))
+                .close();
+        return layers;
+    }
+
+    private double error(AttentionInput input, Tensor output) {
+        try (Arena arena = Arena.ofShared()) {
+            Tensor expected = Tensor.allocate(arena, input.outputShape());
+            exact.apply(transformer.engine(), input, expected);
+            return ErrorReport.of(transformer.engine(), output, expected).mean().spectral();
+        } catch (IllegalArgumentException e) {
+            return Double.NaN; // rows without a visible key may be NaN, as the model has them
+        }
+    }
+
+    private List<ModelRun> report(Length length) {
+        double uncutMs = length.running.stream().filter(running -> running.way.name().equals(UNCUT)
+                && running.times != null).mapToDouble(running -> running.times.medianMs()).findFirst()
+                .orElse(Double.NaN);
+        List<ModelRun> runs = new ArrayList<>();
+        for (Running running : length.running) {
+            Map<String, Object> parameters = new LinkedHashMap<>();
+            if (running.way.method() != null) {
+                parameters.putAll(running.way.method().parameters());
+            }
+            if (running.way.budgeted() != null) {
+                parameters.put("budget", running.way.outputs());
+            }
+            double attention = running.times == null ? Double.NaN
+                    : Times.of(running.attentionMs.stream().mapToDouble(Double::doubleValue).toArray()).medianMs();
+            double speedup = running.times == null ? Double.NaN : uncutMs / running.times.medianMs();
+            runs.add(new ModelRun(running.way.name(), parameters, length.n, running.times, attention, speedup,
+                    running.peak, running.errors, running.layers, running.note));
+        }
+        return runs;
+    }
+}

@@ -1,0 +1,46 @@
+package dev.kdeformer.cli.model;
+
+import dev.kdeformer.cli.report.Times;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * One way to run a model at one length.
+ *
+ * @param name        onnxruntime, or the method
+ * @param parameters  the method's options
+ * @param n           the length that was asked for
+ * @param times       of the whole run; null if it failed
+ * @param attentionMs of it, the attentions that are computed here; NaN where none is
+ * @param speedup     against uncut ONNX Runtime; NaN without it
+ * @param peakBytes   the most memory of the process while it ran
+ * @param errors      of each float32 output; empty for what the others are compared with
+ * @param layers      what is known of each attention; empty if not asked for
+ * @param note        why it failed, or what a method could not do; else the empty string
+ */
+public record ModelRun(String name, Map<String, Object> parameters, int n, Times times, double attentionMs, double speedup,
+        double peakBytes, Map<String, OutputError> errors, List<Layer> layers, String note) {
+    /**
+     * An attention of a run.
+     *
+     * @param error   relative spectral error of its heads, the mean; NaN for what was not compared
+     * @param columns key evaluations per query
+     */
+    public record Layer(int index, String name, int queries, int keys, int heads, int d, String mask, double ms,
+            double columns, double error, String note) {
+    }
+
+    /** The worst error of the outputs by one measure, NaN if there is none. */
+    double worst(ToDoubleFunction<OutputError> measure, boolean largest) {
+        var values = errors.values().stream().mapToDouble(measure);
+        return (largest ? values.max() : values.min()).orElse(Double.NaN);
+    }
+
+    /** The method with what tells it apart from others of its name. */
+    public String label() {
+        Object budget = parameters.get("budget");
+        Object columns = parameters.get("columns");
+        return name + (budget != null ? " " + budget : columns != null && !name.equals("exact") ? " " + columns : "");
+    }
+}

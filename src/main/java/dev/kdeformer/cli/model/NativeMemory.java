@@ -1,0 +1,42 @@
+package dev.kdeformer.cli.model;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.stream.Stream;
+
+/** The most memory that this process has held, native memory included, as Linux counts it. */
+final class NativeMemory {
+    private static final Path STATUS = Path.of("/proc/self/status");
+    private static final Path CLEAR = Path.of("/proc/self/clear_refs");
+    /** Has Linux count the peak anew. */
+    private static final String RESET_PEAK = "5";
+
+    private NativeMemory() {
+    }
+
+    /** Begins to count anew, where the system can. */
+    static void reset() {
+        System.gc();
+        if (Files.isWritable(CLEAR)) {
+            try {
+                Files.writeString(CLEAR, RESET_PEAK);
+            } catch (IOException e) {
+                // the peak since the process began is still an upper bound
+            }
+        }
+    }
+
+    /** Bytes at the peak since the last reset; NaN where the system does not tell. */
+    static double peak() {
+        if (!Files.isReadable(STATUS)) {
+            return Double.NaN;
+        }
+        try (Stream<String> lines = Files.lines(STATUS)) {
+            return lines.filter(line -> line.startsWith("VmHWM:")).findFirst()
+                    .map(line -> 1024 * Double.parseDouble(line.replaceAll("\\D", ""))).orElse(Double.NaN);
+        } catch (IOException e) {
+            return Double.NaN;
+        }
+    }
+}
