@@ -20,8 +20,16 @@ public record MaskTerm(Kind kind, String value, double factor, double fill, bool
         KEEP,
         /** Hides keys where the value is true or not 0. */
         DROP,
+        /** Adds the value, or hides keys where it is false, whichever its element type says. */
+        MASK,
         /** Hides keys from the value's length of the batch item on. */
-        LENGTHS
+        LENGTHS,
+        /** Hides keys beyond the value's last key of the batch item. */
+        LAST_KEYS,
+        /** The value's last key of every batch item has to be the last of all. */
+        WHOLE_LAST_KEYS,
+        /** A length for each batch item, or 0 for hidden keys, (batch, m) or (batch, n, m). */
+        PADDING
     }
 
     static MaskTerm add(String value, String shape) {

@@ -22,11 +22,14 @@ public final class Matcher {
     public static List<Found> find(Model model) {
         GraphIndex graph = new GraphIndex(model);
         SoftmaxMatcher softmax = new SoftmaxMatcher(graph);
+        OperatorMatcher operators = new OperatorMatcher(graph);
         List<Found> found = new ArrayList<>();
         for (Node node : model.nodes()) {
             Found one = null;
             if (node.is("Softmax")) {
                 one = softmax.match(node);
+            } else if (OperatorMatcher.isOperator(node)) {
+                one = operators.match(node);
             } else {
                 for (Attribute attribute : node.attributes().values()) {
                     if (attribute.nested().stream().anyMatch(OPERATORS::contains)) {

@@ -20,6 +20,11 @@ public record Operand(String value, int split, int[] axes, boolean swapped) {
         return new Operand(value, heads, new int[] {0, 2, 1, 3}, false);
     }
 
+    /** A value (batch, heads, rows, d). */
+    public static Operand byHead(String value) {
+        return of(value);
+    }
+
     /** The same with rows and columns exchanged. */
     Operand swap() {
         if (axes == null) {

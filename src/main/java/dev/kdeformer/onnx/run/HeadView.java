@@ -24,6 +24,9 @@ record HeadView(MemorySegment data, long[] lead, long rows, long columns, long[]
 
     static HeadView of(Operand operand, MemorySegment data, long[] given) throws CannotRun {
         long[] sizes = given;
+        if (operand.split() > 0 && given.length == 4 && given[1] == operand.split()) {
+            return of(Operand.byHead(operand.value()), data, given); // operators take (batch, heads, rows, d) as well
+        }
         if (operand.split() > 0) {
             long width = given[given.length - 1];
             if (given.length != 3 || width % operand.split() != 0) {

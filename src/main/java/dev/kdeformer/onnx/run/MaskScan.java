@@ -130,24 +130,25 @@ final class MaskScan {
                 int offset = lowerRight ? m - n : 0;
                 Mask rule = lowerRight ? Mask.causal() : Mask.causalUpperLeft();
                 if (Arrays.stream(seen).allMatch(keys -> keys.follows(offset, Integer.MAX_VALUE))) {
-                    return form("causal", rule, seen);
+                    return form("causal", rule, seen, 0);
                 }
                 int window = Arrays.stream(seen).mapToInt(keys -> keys.window(offset)).max().orElse(0);
                 if (window > 0 && Arrays.stream(seen).allMatch(keys -> keys.follows(offset, window))) {
-                    return form("causal window " + window, rule.withWindow(window), seen);
+                    return form("causal window " + window, rule.withWindow(window), seen,
+                            Math.max(0, Math.min(m, offset - window + 1)));
                 }
             }
             if (Arrays.stream(seen).allMatch(keys -> keys.seesAll())) {
-                return form("none", Mask.none(), seen);
+                return form("none", Mask.none(), seen, 0);
             }
         }
         throw new CannotRun(alike ? "each query has keys of its own to see" : "its bias is one for each pair");
     }
 
     /** A rule with what else hides or weighs keys. */
-    private MaskForm form(String kind, Mask rule, VisibleKeys[] seen) {
+    private MaskForm form(String kind, Mask rule, VisibleKeys[] seen, int from) {
         int m = grid.keys();
-        boolean areLengths = heads == 1 && Arrays.stream(seen).allMatch(VisibleKeys::areLengths);
+        boolean areLengths = heads == 1 && Arrays.stream(seen).allMatch(keys -> keys.areLengths(from));
         if (areLengths) {
             int[] lengths = new int[batches];
             for (int b = 0; b < batches; b++) {

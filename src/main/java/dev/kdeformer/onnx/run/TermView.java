@@ -1,5 +1,6 @@
 package dev.kdeformer.onnx.run;
 
+import dev.kdeformer.onnx.graph.ElementKind;
 import dev.kdeformer.onnx.match.MaskTerm;
 import java.util.Arrays;
 import java.util.function.Function;
@@ -29,11 +30,21 @@ final class TermView {
      * @param shapes the sizes that a Reshape's operand holds, by name
      */
     static TermView of(MaskTerm term, RawTensor raw, Grid grid, Function<String, long[]> shapes) throws CannotRun {
-        if (term.kind() == MaskTerm.Kind.LENGTHS) {
-            if (raw.elements() != grid.batch()) {
-                throw new CannotRun("its key lengths are not one for each batch item");
+        switch (term.kind()) {
+            case LENGTHS, LAST_KEYS, WHOLE_LAST_KEYS -> {
+                return lengths(term, raw, grid);
             }
-            return new TermView(term, raw, offsets(grid.batch(), 1), new long[grid.heads()], 0, 0);
+            case PADDING -> {
+                return padding(term, raw, grid);
+            }
+            case MASK -> {
+                boolean truth = raw.kind() == ElementKind.BOOL;
+                return of(new MaskTerm(truth ? MaskTerm.Kind.KEEP : MaskTerm.Kind.ADD, term.value(), 1, term.fill(),
+                        true, ""), raw, grid, shapes);
+            }
+            default -> {
+                // a value that spreads over the logits
+            }
         }
         long[] target = term.shape().isEmpty() ? logits(grid) : Grid.resolve(shapes.apply(term.shape()),
                 grid.logits());
@@ -67,6 +78,37 @@ final class TermView {
             }
         }
         return new TermView(term, raw, batch, heads, strides[rank - 2], strides[rank - 1]);
+    }
+
+    private static TermView lengths(MaskTerm term, RawTensor raw, Grid grid) throws CannotRun {
+        if (raw.elements() != grid.batch()) {
+            throw new CannotRun("its key lengths are not one for each batch item");
+        }
+        for (int b = 0; b < grid.batch() && term.kind() == MaskTerm.Kind.WHOLE_LAST_KEYS; b++) {
+            if (raw.get(b) + 1 != grid.keys()) {
+                throw new CannotRun("its batch items have pasts of different lengths");
+            }
+        }
+        return new TermView(term, raw, offsets(grid.batch(), 1), new long[grid.heads()], 0, 0);
+    }
+
+    /** Lengths, or zeros for hidden keys without an axis for the heads. */
+    private static TermView padding(MaskTerm term, RawTensor raw, Grid grid) throws CannotRun {
+        long[] sizes = raw.sizes();
+        if (sizes.length == 1) {
+            return lengths(new MaskTerm(MaskTerm.Kind.LENGTHS, term.value(), 1, term.fill(), true, ""), raw, grid);
+        }
+        int keys = grid.keys();
+        int queries = grid.queries();
+        MaskTerm keep = new MaskTerm(MaskTerm.Kind.KEEP, term.value(), 1, term.fill(), true, "");
+        if (sizes.length == 2 && sizes[0] == grid.batch() && sizes[1] == keys) {
+            return new TermView(keep, raw, offsets(grid.batch(), keys), new long[grid.heads()], 0, 1);
+        }
+        if (sizes.length == 3 && sizes[0] == grid.batch() && sizes[1] == queries && sizes[2] == keys) {
+            return new TermView(keep, raw, offsets(grid.batch(), (long) queries * keys), new long[grid.heads()], keys,
+                    1);
+        }
+        throw new CannotRun("its mask has sizes " + Arrays.toString(sizes));
     }
 
     private static long[] logits(Grid grid) {
@@ -139,8 +181,11 @@ final class TermView {
                     }
                 }
             }
-            case LENGTHS -> {
-                double length = raw.get(at);
+            case WHOLE_LAST_KEYS -> {
+                // all keys are there
+            }
+            case LENGTHS, LAST_KEYS -> {
+                double length = raw.get(at) + (term.kind() == MaskTerm.Kind.LAST_KEYS ? 1 : 0);
                 for (int j = (int) Math.max(0, Math.min(row.length, length)); j < row.length; j++) {
                     hide(j, fill, row, replaced);
                 }

@@ -92,9 +92,14 @@ final class VisibleKeys {
         return 0;
     }
 
-    /** Whether the keys that any query sees are the first ones, all with the same summand. */
-    boolean areLengths() {
-        return flat && seenBelow[length()] == length();
+    /**
+     * Whether the keys that any query sees are the first ones, all with the same summand.
+     *
+     * @param from the first key that a window shows to any query
+     */
+    boolean areLengths(int from) {
+        int length = length();
+        return flat && length >= from && seenBelow[length] - seenBelow[from] == length - from;
     }
 
     /** The key after the last that any query sees. */
