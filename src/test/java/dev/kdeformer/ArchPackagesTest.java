@@ -44,11 +44,14 @@ class ArchPackagesTest {
             Map.entry("rivals", "api kernel linalg lsh method runtime sampling tensor"),
             Map.entry("decode", "api kernel linalg method runtime sampling tensor"),
             Map.entry("measure", "api linalg runtime sampling tensor"),
-            Map.entry("onnx", "api exact tensor")));
+            Map.entry("onnx", "api exact tensor"),
+            Map.entry("langchain4j", "api exact onnx")));
 
     /** Code that is not this library's. Kernels and what lies below them stand on Java alone. */
     private static final String[] JAVA = {"java..", "jdk.incubator.vector.."};
     private static final Set<String> ON_JAVA_ALONE = Set.of("runtime", "tensor", "sampling", "kernel");
+
+    private static final Map<String, String> OUTSIDE = Map.of("onnx", "ai.onnxruntime..", "langchain4j", "..");
 
     private static final JavaClasses CLASSES = new ClassFileImporter()
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS).importPackages(ROOT);
@@ -80,8 +83,7 @@ class ArchPackagesTest {
         ARROWS.forEach((room, text) -> {
             Set<String> known = new TreeSet<>(Arrays.asList((room + " " + text).trim().split(" ")));
             String[] outside = ON_JAVA_ALONE.contains(room) ? JAVA
-                    : new String[] {JAVA[0], JAVA[1], "it.unimi.dsi.fastutil..", room.equals("onnx")
-                            ? "ai.onnxruntime.." : "java.."};
+                    : new String[] {JAVA[0], JAVA[1], "it.unimi.dsi.fastutil..", OUTSIDE.getOrDefault(room, "java..")};
             classes().that(DescribedPredicate.describe("are in " + room,
                             type -> isLibrary(type) && room(type).equals(room) && !isEntry(type)))
                     .should().onlyDependOnClassesThat(DescribedPredicate.describe("are in " + known + " or Java",

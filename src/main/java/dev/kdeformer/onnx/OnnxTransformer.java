@@ -289,6 +289,11 @@ public final class OnnxTransformer implements AutoCloseable {
         return most;
     }
 
+    /** How many positions the model has, as far as the file tells: the length of a constant list of them; else 0. */
+    public int positions() {
+        return options.positions() > 0 ? options.positions() : Positions.count(model);
+    }
+
     /** The model's inputs: names, element types and shapes as ONNX Runtime sees them. */
     public Map<String, NodeInfo> inputs() throws OrtException {
         return runner.inputs();

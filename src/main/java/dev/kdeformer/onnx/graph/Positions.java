@@ -26,11 +26,8 @@ public final class Positions {
         Map<String, Weight> weights = new LinkedHashMap<>(model.weights());
         boolean any = false;
         for (Map.Entry<String, Weight> entry : weights.entrySet()) {
-            Weight weight = entry.getValue();
-            long[] sizes = weight.sizes();
-            if (weight.kind() == ElementKind.INT64 && sizes.length > 0 && weight.elements() == sizes[sizes.length - 1]
-                    && weight.elements() >= FEWEST && weight.elements() <= MOST && counts(weight)) {
-                entry.setValue(stretched(weight, length));
+            if (isList(entry.getValue())) {
+                entry.setValue(stretched(entry.getValue(), length));
                 any = true;
             }
         }
@@ -39,6 +36,18 @@ public final class Positions {
         }
         return new Model(model.place(), model.irVersion(), model.opsets(), model.nodes(), weights, model.sparse(),
                 model.inputs(), model.outputs(), model.parts());
+    }
+
+    /** How many positions a constant list of them has; 0 where the model has none. */
+    public static int count(Model model) {
+        return model.weights().values().stream().filter(Positions::isList).mapToInt(weight -> (int) weight.elements())
+                .min().orElse(0);
+    }
+
+    private static boolean isList(Weight weight) {
+        long[] sizes = weight.sizes();
+        return weight.kind() == ElementKind.INT64 && sizes.length > 0 && weight.elements() == sizes[sizes.length - 1]
+                && weight.elements() >= FEWEST && weight.elements() <= MOST && counts(weight);
     }
 
     private static boolean counts(Weight weight) {
