@@ -4,6 +4,7 @@ import dev.kdeformer.linalg.Gram;
 import dev.kdeformer.linalg.SymmetricEigen;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
 
 /** Measures one head: two passes over the rows in fixed chunks, whose sums are added up in order. */
 final class HeadComparison {
@@ -17,12 +18,15 @@ final class HeadComparison {
     private final int n;
     private final int columns;
     private final int chunks;
+    /** Squared norms of the rows of Õ − O. */
+    private final double[] squares;
 
     private HeadComparison(Matrix approximate, Matrix exact) {
         this.approximate = approximate;
         this.exact = exact;
         this.n = exact.rows();
         this.columns = exact.columns();
+        this.squares = new double[n];
         long affordable = GRAM_DOUBLES / (2L * columns * columns);
         this.chunks = (int) Math.max(1, Math.min(Math.min(CHUNKS, affordable), n / LEAST_ROWS));
     }
@@ -31,11 +35,10 @@ final class HeadComparison {
         return new HeadComparison(approximate, exact).measure(team);
     }
 
-    /** What a chunk sums up: the Gram matrices of its rows of Õ − O and of C, and the longest row of Õ − O. */
+    /** What a chunk sums up: the Gram matrices of its rows of Õ − O and of C. */
     private static final class Part {
         final Gram difference;
         final Gram centred;
-        double longest;
 
         Part(int columns) {
             difference = new Gram(columns);
@@ -51,7 +54,6 @@ final class HeadComparison {
         for (int chunk = 1; chunk < chunks; chunk++) {
             all.difference.add(parts[chunk].difference);
             all.centred.add(parts[chunk].centred);
-            all.longest = Math.max(all.longest, parts[chunk].longest);
         }
         if (!Double.isFinite(all.centred.trace())) {
             throw new IllegalArgumentException("exact output must be finite");
@@ -65,8 +67,16 @@ final class HeadComparison {
         team.forEach(grams.length, (index, scratch) -> norms[index] = operatorNorm(grams[index]));
         double error = Math.sqrt(all.difference.trace());
         double spread = Math.sqrt(all.centred.trace());
+        Arrays.sort(squares);
         return new ErrorMeasures(ErrorMeasures.ratio(norms[0], norms[2]), ErrorMeasures.ratio(norms[0], norms[1]),
-                ErrorMeasures.ratio(error, spread), ErrorMeasures.ratio(all.longest, spread / Math.sqrt(n)));
+                ErrorMeasures.ratio(error, spread), row(1, spread), row(0.5, spread), row(0.99, spread),
+                row(0.999, spread));
+    }
+
+    /** The least row error, relative to the root mean square of C's, that a part of the rows does not exceed. */
+    private double row(double part, double spread) {
+        int rows = (int) Math.ceil(part * n);
+        return ErrorMeasures.ratio(Math.sqrt(squares[rows - 1]), spread / Math.sqrt(n));
     }
 
     /**
@@ -99,7 +109,6 @@ final class HeadComparison {
 
     private Part compare(int chunk, double[] mean) {
         Part part = new Part(columns);
-        double longest = 0;
         for (int i = start(chunk); i < start(chunk + 1); i++) {
             double[] difference = part.difference.next();
             double[] centred = part.centred.next();
@@ -113,9 +122,8 @@ final class HeadComparison {
             }
             part.difference.add();
             part.centred.add();
-            longest = Math.max(longest, square);
+            squares[i] = square;
         }
-        part.longest = Math.sqrt(longest);
         return part;
     }
 

@@ -9,6 +9,7 @@ import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +33,9 @@ class ErrorReportTest {
         assertEquals(expected.spectralCentred(), actual.spectralCentred(), 1e-11 * expected.spectralCentred());
         assertEquals(expected.frobeniusCentred(), actual.frobeniusCentred(), 1e-11 * expected.frobeniusCentred());
         assertEquals(expected.maxRow(), actual.maxRow(), 1e-11 * expected.maxRow());
+        assertEquals(expected.row50(), actual.row50(), 1e-11 * expected.row50());
+        assertEquals(expected.row99(), actual.row99(), 1e-11 * expected.row99());
+        assertEquals(expected.row999(), actual.row999(), 1e-11 * expected.row999());
     }
 
     /** The largest singular value by one-sided Jacobi rotations of the columns (Hestenes 1958). */
@@ -93,18 +97,27 @@ class ErrorReportTest {
         }
         double errors = 0;
         double spread = 0;
-        double longest = 0;
+        double[] lengths = new double[n];
         for (int i = 0; i < n; i++) {
             for (int c = 0; c < columns; c++) {
                 centred[i][c] = o[i][c] - mean[c];
             }
             errors += dot(difference[i], difference[i]);
             spread += dot(centred[i], centred[i]);
-            longest = Math.max(longest, Math.sqrt(dot(difference[i], difference[i])));
+            lengths[i] = Math.sqrt(dot(difference[i], difference[i]));
         }
+        double unit = Math.sqrt(spread / n);
         double norm = operatorNorm(difference);
         return new ErrorMeasures(norm / operatorNorm(o), norm / operatorNorm(centred), Math.sqrt(errors / spread),
-                longest / Math.sqrt(spread / n));
+                percentile(lengths, 1000) / unit, percentile(lengths, 500) / unit, percentile(lengths, 990) / unit,
+                percentile(lengths, 999) / unit);
+    }
+
+    /** The least length that so many in a thousand do not exceed, found by counting. */
+    private static double percentile(double[] lengths, int inThousand) {
+        return Arrays.stream(lengths).filter(least ->
+                1000L * Arrays.stream(lengths).filter(length -> length <= least).count()
+                        >= (long) inThousand * lengths.length).min().orElseThrow();
     }
 
     @ParameterizedTest
@@ -140,14 +153,15 @@ class ErrorReportTest {
         double norm = Math.sqrt(25 + Math.sqrt(49 + 144));
         double centred = Math.sqrt(25.0 / 3 + Math.sqrt(49.0 / 9 + 16));
         double spread = Math.sqrt(6 + 32.0 / 3);
-        assertMeasures(new ErrorMeasures(1 / norm, 1 / centred, 1 / spread, Math.sqrt(3) / spread),
+        assertMeasures(new ErrorMeasures(1 / norm, 1 / centred, 1 / spread, Math.sqrt(3) / spread, 0,
+                        Math.sqrt(3) / spread, Math.sqrt(3) / spread),
                 measure(1, approximate, exact).head(0, 0));
     }
 
     @Test
     void anOutputEqualToTheExactOneHasNoError() {
         Tensor exact = TestInputs.of(3).tensor(Shape.of(1, 2, 300, 5), 1);
-        assertEquals(new ErrorMeasures(0, 0, 0, 0), measure(1, exact, exact).max());
+        assertEquals(ErrorMeasures.NONE, measure(1, exact, exact).max());
     }
 
     @Test
@@ -184,14 +198,14 @@ class ErrorReportTest {
         rows[7] += 1;
         Tensor other = tensor(shape, rows);
         Tensor zeros = tensor(shape, new float[3000]);
-        assertEquals(new ErrorMeasures(0, 0, 0, 0), measure(1, equal, equal).max());
-        assertEquals(new ErrorMeasures(0, 0, 0, 0), measure(1, zeros, zeros).max());
+        assertEquals(ErrorMeasures.NONE, measure(1, equal, equal).max());
+        assertEquals(ErrorMeasures.NONE, measure(1, zeros, zeros).max());
         ErrorMeasures errors = measure(1, other, equal).max();
         assertTrue(errors.spectral() > 0 && errors.spectral() < 1);
         assertEquals(INFINITY, errors.spectralCentred());
         assertEquals(INFINITY, errors.frobeniusCentred());
         assertEquals(INFINITY, errors.maxRow());
-        assertEquals(new ErrorMeasures(INFINITY, INFINITY, INFINITY, INFINITY), measure(1, equal, zeros).max());
+        assertEquals(ErrorMeasures.INFINITE, measure(1, equal, zeros).max());
     }
 
     @Test
@@ -202,8 +216,8 @@ class ErrorReportTest {
             Tensor approximate = tensor(shape, exact.toArray());
             approximate.matrix(0, 1).set(123, 1, bad);
             ErrorReport report = measure(1, approximate, exact);
-            assertEquals(new ErrorMeasures(0, 0, 0, 0), report.head(0, 0));
-            assertEquals(new ErrorMeasures(INFINITY, INFINITY, INFINITY, INFINITY), report.head(0, 1));
+            assertEquals(ErrorMeasures.NONE, report.head(0, 0));
+            assertEquals(ErrorMeasures.INFINITE, report.head(0, 1));
             assertEquals(INFINITY, report.mean().maxRow());
             assertThrows(IllegalArgumentException.class, () -> measure(1, exact, approximate));
         }

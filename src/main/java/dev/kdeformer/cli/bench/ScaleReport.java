@@ -93,7 +93,7 @@ public record ScaleReport(NamedInput input, int real, List<Point> points) implem
                     Sentences.count(run.columns()), mark + Sentences.digits(run.times().medianMs()),
                     mark + Sentences.digits(run.times().minMs()),
                     Double.isNaN(run.speedup()) ? "-" : exactMark + Sentences.digits(run.speedup()) + "x"));
-            Report.MEASURES.values().forEach(measure -> cells.add(TextReport.error(run.error(), measure)));
+            Report.SHOWN.forEach(measure -> cells.add(TextReport.error(run.error(), measure)));
             cells.add(run.error() == null ? "-" : point.allRows() ? "all rows" : point.errorRows() + " rows");
             table.row(cells.toArray(String[]::new));
         }));

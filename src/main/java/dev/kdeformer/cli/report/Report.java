@@ -22,6 +22,10 @@ public record Report(NamedInput input, List<Run> runs) {
     /** The error measures by their names in reports, in the order in which they are shown. */
     public static final Map<String, ToDoubleFunction<ErrorMeasures>> MEASURES = measures();
 
+    /** The measures that tables show; files have the percentiles of row errors too. */
+    public static final List<ToDoubleFunction<ErrorMeasures>> SHOWN = List.of(ErrorMeasures::spectral,
+            ErrorMeasures::spectralCentred, ErrorMeasures::frobeniusCentred, ErrorMeasures::maxRow);
+
     /**
      * One method at one budget.
      *
@@ -46,6 +50,9 @@ public record Report(NamedInput input, List<Run> runs) {
         measures.put("spectralCentred", ErrorMeasures::spectralCentred);
         measures.put("frobeniusCentred", ErrorMeasures::frobeniusCentred);
         measures.put("maxRow", ErrorMeasures::maxRow);
+        measures.put("row50", ErrorMeasures::row50);
+        measures.put("row99", ErrorMeasures::row99);
+        measures.put("row999", ErrorMeasures::row999);
         return Collections.unmodifiableMap(measures);
     }
 

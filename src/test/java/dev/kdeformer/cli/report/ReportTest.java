@@ -39,8 +39,8 @@ class ReportTest {
         parameters.put("shift", 0.1f);
         parameters.put("rule", "a,\"b\"");
         return new Report.Run(method, parameters, columns, 2, 7, new Times(ms, ms / 2), speedup,
-                new ErrorReport(1, 2, List.of(new ErrorMeasures(error, 2 * error, 3 * error, 4 * error),
-                        new ErrorMeasures(3 * error, error, error, error))),
+                new ErrorReport(1, 2, List.of(new ErrorMeasures(error, 2 * error, 3 * error, 4 * error, 0, error, error),
+                        new ErrorMeasures(3 * error, error, error, error, 0, 0, error))),
                 new Certificate(64, 0.95, new Interval(error, error / 2, Double.POSITIVE_INFINITY),
                         new Interval(1, 1, 1), 1, List.of()), "");
     }
@@ -70,9 +70,11 @@ class ReportTest {
         assertEquals(List.of(4, 2, 7, 5, 2.5, 4),
                 Stream.of("columns", "threads", "seed", "medianMs", "minMs", "speedup").map(x::get).toList());
         Map<?, ?> error = (Map<?, ?>) x.get("error");
-        assertEquals(List.of("spectral", "spectralCentred", "frobeniusCentred", "maxRow"), List.copyOf(error.keySet()));
+        assertEquals(List.of("spectral", "spectralCentred", "frobeniusCentred", "maxRow", "row50", "row99", "row999"),
+                List.copyOf(error.keySet()));
         assertEquals(Map.of("mean", 0.25, "max", 0.375), error.get("spectral"));
         assertEquals(Map.of("mean", 0.3125, "max", 0.5), error.get("maxRow"));
+        assertEquals(Map.of("mean", 0.0625, "max", 0.125), error.get("row99"));
         Map<?, ?> certificate = (Map<?, ?>) x.get("certificate");
         assertEquals(List.of("rows", "estimate", "low", "high", "confidence"), List.copyOf(certificate.keySet()));
         assertEquals(64, certificate.get("rows"));
@@ -91,12 +93,12 @@ class ReportTest {
         assertEquals(5, lines.size());
         assertEquals("input,n,m,method,parameters,columns,threads,seed,medianMs,minMs,speedup,spectralMean,spectralMax,"
                 + "spectralCentredMean,spectralCentredMax,frobeniusCentredMean,frobeniusCentredMax,"
-                + "maxRowMean,maxRowMax,"
+                + "maxRowMean,maxRowMax,row50Mean,row50Max,row99Mean,row99Max,row999Mean,row999Max,"
                 + "certificateRows,certificateEstimate,certificateLow,certificateHigh,certificateConfidence",
                 lines.get(0));
         assertEquals("\"a \"\"name\"\", quoted\",8,9,x,\"blockSize=256 shift=0.1 rule=a,\"\"b\"\"\",4,2,7,5,2.5,4,"
-                + "0.25,0.375,0.1875,0.25,0.25,0.375,0.3125,0.5,64,0.125,0.0625,,0.95", lines.get(2));
-        assertEquals("\"a \"\"name\"\", quoted\",8,9,y,,2.5,2,7,4,4,,,,,,,,,,,,,,", lines.get(4));
+                + "0.25,0.375,0.1875,0.25,0.25,0.375,0.3125,0.5,0,0,0.0625,0.125,0.125,0.125,64,0.125,0.0625,,0.95", lines.get(2));
+        assertEquals("\"a \"\"name\"\", quoted\",8,9,y,,2.5,2,7,4,4,,,,,,,,,,,,,,,,,,,,", lines.get(4));
     }
 
     @Test
