@@ -11,9 +11,11 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.onnx.cut.Cutter;
+import dev.kdeformer.onnx.cut.FusedModel;
 import dev.kdeformer.onnx.cut.Plan;
 import dev.kdeformer.onnx.graph.Model;
 import dev.kdeformer.onnx.graph.ModelFile;
+import dev.kdeformer.onnx.graph.Node;
 import dev.kdeformer.onnx.graph.Positions;
 import dev.kdeformer.onnx.match.Found;
 import dev.kdeformer.onnx.match.Matcher;
@@ -45,6 +47,7 @@ public final class OnnxTransformer implements AutoCloseable {
     private final ModelFile opened;
     private final Model model;
     private final Engine engine;
+    private final Plan plan;
     private final ModelRunner runner;
     private final OnnxAttention[] attentions;
     /** Positions of those attentions that are cut out, by their number in the plan. */
@@ -62,7 +65,7 @@ public final class OnnxTransformer implements AutoCloseable {
                 options.positions());
         List<Found> found = Matcher.find(model);
         List<Site> sites = found.stream().map(Found::site).filter(Objects::nonNull).toList();
-        Plan plan = Cutter.cut(model, sites);
+        this.plan = Cutter.cut(model, sites);
         this.engine = Engine.create(options.threads());
         try {
             this.runner = new ModelRunner(model, plan, options.threads(), engine);
@@ -249,7 +252,34 @@ public final class OnnxTransformer implements AutoCloseable {
     public OrtSession openUncut(boolean basic) throws OrtException {
         try {
             return options.positions() == 0 ? ModelRunner.uncut(file, options.threads(), basic)
-                    : ModelRunner.uncut(model, options.threads(), basic);
+                    : ModelRunner.uncut(model, model.nodes(), options.threads(), basic);
+        } catch (IOException e) {
+            throw new OrtException(e.getMessage());
+        }
+    }
+
+    /**
+     * A session of the whole model with ONNX Runtime's fused operator MultiHeadAttention in place of the attentions,
+     * for inputs like those of the latest run; the caller's to close. Null if that run had masks, or an attention does
+     * not lie as the operator takes it.
+     *
+     * @throws OrtException if ONNX Runtime does not take the model
+     */
+    public OrtSession openFused() throws OrtException {
+        Map<Site, FusedModel.Sizes> sizes = new LinkedHashMap<>();
+        for (OnnxAttention attention : attentions()) {
+            if (attention.index() >= 0) {
+                if (attention.heads() == 0 || attention.heads() != attention.kvHeads() || attention.dv() == 0
+                        || !attention.mask().equals("none")) {
+                    return null;
+                }
+                sizes.put(plan.places().get(attention.index()).site(), new FusedModel.Sizes(attention.heads(),
+                        attention.dv()));
+            }
+        }
+        List<Node> nodes = sizes.isEmpty() ? null : FusedModel.nodes(model, sizes);
+        try {
+            return nodes == null ? null : ModelRunner.uncut(model, nodes, options.threads(), false);
         } catch (IOException e) {
             throw new OrtException(e.getMessage());
         }

@@ -75,16 +75,18 @@ class ModelCommandTest {
                 "--columns", "64", "--per-layer", "--json").succeeds().out();
         Map<String, Object> report = JSON.std.mapFrom(out);
         List<Map<String, Object>> runs = list(report.get("runs"));
-        assertEquals(6, runs.size());
+        assertEquals(8, runs.size());
         Map<String, Object> exact = runs.get(1);
         assertEquals("exact", exact.get("run"));
         assertTrue(number(exact, "frobenius") <= 3e-6, exact.toString());
         assertTrue(number(exact, "medianMs") >= number(exact, "attentionMs"));
-        List<Map<String, Object>> layers = list(runs.get(5).get("attentions"));
+        List<Map<String, Object>> layers = list(runs.get(6).get("attentions"));
         assertEquals(2, layers.size());
         assertEquals(400, layers.get(0).get("n"));
         assertTrue(number(layers.get(0), "spectral") > 0, layers.toString());
         assertNull(runs.get(0).get("attentionMs"));
+        assertEquals("onnxruntime, fused", runs.get(3).get("run"));
+        assertTrue(number(runs.get(3), "frobenius") <= 3e-6, runs.get(3).toString());
     }
 
     @Test

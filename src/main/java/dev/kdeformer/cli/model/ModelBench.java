@@ -34,6 +34,8 @@ public final class ModelBench {
     public static final String UNCUT = "onnxruntime";
     /** The same with fewer optimisations: what differs is the noise of a quantised model. */
     static final String BASIC = "onnxruntime, basic";
+    /** The same with its fused operator in place of the attentions, which a user would have to put there. */
+    static final String FUSED = "onnxruntime, fused";
 
     private final OnnxTransformer transformer;
     private final IntPredicate chosen;
@@ -111,11 +113,17 @@ public final class ModelBench {
         if (noise && ways.stream().anyMatch(way -> way.name().equals(UNCUT))) {
             all.add(1, new Way(BASIC, null, null, 0));
         }
+        if (ways.stream().anyMatch(way -> way.name().equals(UNCUT)) && ways.size() > 1) {
+            all.add(new Way(FUSED, null, null, 0)); // after a run that tells what the masks come to
+        }
         int steps = all.size() * (1 + repeat);
         int[] step = {0};
         try {
             for (Way way : all) {
                 stages.stage(label(n) + way.name() + ", memory and error");
+                if (way.name().equals(FUSED) && !hasFused()) {
+                    continue;
+                }
                 Running running = new Running(way);
                 length.running.add(running);
                 once(length, running, sample);
@@ -159,7 +167,14 @@ public final class ModelBench {
 
     private void open(Running running) throws OrtException {
         if (running.way.method() == null && running.session == null) {
-            running.session = transformer.openUncut(running.way.name().equals(BASIC));
+            running.session = running.way.name().equals(FUSED) ? transformer.openFused()
+                    : transformer.openUncut(running.way.name().equals(BASIC));
+        }
+    }
+
+    private boolean hasFused() throws OrtException {
+        try (OrtSession session = transformer.openFused()) {
+            return session != null;
         }
     }
 
@@ -221,7 +236,7 @@ public final class ModelBench {
                     .shortestSequence();
         }
         try (OnnxOutputs outputs = running.way.method() == null
-                ? OnnxTransformer.runWhole(running.session, length.inputs) : uncut
+                ? OnnxTransformer.runWhole(running.session, fed(running, length)) : uncut
                 ? transformer.runUncut(length.inputs) : transformer.run(length.inputs, running.methods, (attention, input, output, statistics, time) -> {
                     nanos[0] += time;
                     any[0] = true;
@@ -233,6 +248,16 @@ public final class ModelBench {
         } catch (OrtException e) {
             throw new IllegalStateException(e.getMessage(), e);
         }
+    }
+
+    /** With the fused operator nothing reads a mask that hides nothing. */
+    private static Map<String, OnnxTensorLike> fed(Running running, Length length) {
+        if (!running.way.name().equals(FUSED)) {
+            return length.inputs;
+        }
+        Map<String, OnnxTensorLike> read = new LinkedHashMap<>(length.inputs);
+        read.keySet().retainAll(running.session.getInputNames());
+        return read;
     }
 
     /** What each attention did, and how far it is from exact on its own input. */

@@ -9,6 +9,7 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.onnx.cut.Plan;
 import dev.kdeformer.onnx.graph.ElementKind;
 import dev.kdeformer.onnx.graph.Model;
+import dev.kdeformer.onnx.graph.Node;
 import dev.kdeformer.onnx.graph.OnnxFormatException;
 import dev.kdeformer.onnx.graph.PartFile;
 import dev.kdeformer.onnx.graph.ValueInfo;
@@ -242,9 +243,10 @@ public final class ModelRunner implements AutoCloseable {
         return new Sessions(threads).open(file, basic);
     }
 
-    /** The same of a model that is not as its file has it. */
-    public static OrtSession uncut(Model model, int threads, boolean basic) throws OrtException, OnnxFormatException {
-        return new Sessions(threads).open(model, model.nodes(), List.of(),
+    /** The same of a model that is not as its file has it, or of other nodes with the same outputs. */
+    public static OrtSession uncut(Model model, List<Node> nodes, int threads, boolean basic)
+            throws OrtException, OnnxFormatException {
+        return new Sessions(threads).open(model, nodes, List.of(),
                 model.outputs().stream().map(ValueInfo::name).toList(), basic);
     }
 }
