@@ -13,7 +13,7 @@ public final class ChildJvm {
     /** The option without which no kernel runs. */
     public static final String MODULE = "--add-modules=jdk.incubator.vector";
 
-    private static final long PATIENCE_SECONDS = 120;
+    private static final long PATIENCE_SECONDS = 300;
 
     private ChildJvm() {
     }
