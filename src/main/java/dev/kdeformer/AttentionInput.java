@@ -3,11 +3,16 @@ package dev.kdeformer;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.EnumSet;
 import java.util.Objects;
+import java.util.Set;
 
 /**
- * What is to be attended: queries, keys, values, the softmax scale, a mask and a bias per key. An immutable value,
- * checked when it is made; names and meanings follow PyTorch's {@code scaled_dot_product_attention}.
+ * What is to be attended: queries, keys, values, the softmax scale, a mask, biases per key and per pair, a soft cap and
+ * sinks. With s the scaled products of queries and keys, a row of weights is the softmax of
+ * {@code mask(softcap(s) + key bias + pair bias)} and the sink, in this order, which is that of the ONNX operator
+ * Attention. An immutable value, checked when it is made; names and meanings follow PyTorch's
+ * {@code scaled_dot_product_attention}.
  *
  * <p>Shapes: query (batch, heads, n, d), key (batch, kvHeads, m, d), value (batch, kvHeads, m, d_v), where heads is a
  * multiple of kvHeads and query head h reads key head h / (heads / kvHeads). The output is (batch, heads, n, d_v) and
@@ -26,17 +31,28 @@ public final class AttentionInput {
     private final Tensor query;
     private final Tensor key;
     private final Tensor value;
-    private final float scale;
-    private final Mask mask;
-    private final Tensor keyBias;
+    private float scale;
+    private Mask mask = Mask.none();
+    private Tensor keyBias;
+    private PairBias pairBias;
+    private float softCap;
+    private float[] sinks;
 
-    private AttentionInput(Tensor query, Tensor key, Tensor value, float scale, Mask mask, Tensor keyBias) {
+    private AttentionInput(Tensor query, Tensor key, Tensor value, float scale) {
         this.query = query;
         this.key = key;
         this.value = value;
         this.scale = scale;
-        this.mask = mask;
-        this.keyBias = keyBias;
+    }
+
+    /** A copy, to be changed before anybody sees it. */
+    private AttentionInput(AttentionInput other) {
+        this(other.query, other.key, other.value, other.scale);
+        mask = other.mask;
+        keyBias = other.keyBias;
+        pairBias = other.pairBias;
+        softCap = other.softCap;
+        sinks = other.sinks;
     }
 
     /**
@@ -64,7 +80,7 @@ public final class AttentionInput {
             throw new IllegalArgumentException("the number of query heads must be a multiple of the number of key"
                     + " heads, got " + q.heads() + " and " + k.heads());
         }
-        return new AttentionInput(query, key, value, (float) (1 / Math.sqrt(q.columns())), Mask.none(), null);
+        return new AttentionInput(query, key, value, (float) (1 / Math.sqrt(q.columns())));
     }
 
     /**
@@ -76,30 +92,23 @@ public final class AttentionInput {
         if (!Float.isFinite(newScale)) {
             throw new IllegalArgumentException("scale must be finite, got " + newScale);
         }
-        return new AttentionInput(query, key, value, newScale, mask, keyBias);
+        AttentionInput changed = new AttentionInput(this);
+        changed.scale = newScale;
+        return changed;
     }
 
     /**
      * The same input with another mask.
      *
-     * @throws IllegalArgumentException if key lengths are not given for every batch item or exceed the keys
+     * @throws IllegalArgumentException if lengths are not given for every batch item, ranges not for every query, or
+     *                                  something exceeds the keys or queries
      */
     public AttentionInput withMask(Mask newMask) {
         Objects.requireNonNull(newMask, "mask");
-        if (newMask.hasKeyLengths()) {
-            if (newMask.lengthCount() != query.shape().batch()) {
-                throw new IllegalArgumentException("mask must give a key length for each of the "
-                        + query.shape().batch() + " batch items, got " + newMask.lengthCount());
-            }
-            for (int b = 0; b < query.shape().batch(); b++) {
-                int length = newMask.keyLength(b, keys());
-                if (length > keys()) {
-                    throw new IllegalArgumentException("key length of batch item " + b + " must be at most " + keys()
-                            + ", got " + length);
-                }
-            }
-        }
-        return new AttentionInput(query, key, value, scale, newMask, keyBias);
+        newMask.check(batch(), queries(), keys());
+        AttentionInput changed = new AttentionInput(this);
+        changed.mask = newMask;
+        return changed;
     }
 
     /**
@@ -116,7 +125,83 @@ public final class AttentionInput {
             throw new IllegalArgumentException("key bias must have shape (" + k.batch() + " or 1, " + k.heads()
                     + " or 1, 1, " + k.rows() + "), got " + b);
         }
-        return new AttentionInput(query, key, value, scale, mask, bias);
+        AttentionInput changed = new AttentionInput(this);
+        changed.keyBias = bias;
+        return changed;
+    }
+
+    /**
+     * The same input with a bias added to the logit of every pair of a query and a key.
+     *
+     * @throws IllegalArgumentException if the bias does not fit the input
+     */
+    public AttentionInput withPairBias(PairBias bias) {
+        Objects.requireNonNull(bias, "bias").check(batch(), heads(), queries(), keys());
+        AttentionInput changed = new AttentionInput(this);
+        changed.pairBias = bias;
+        return changed;
+    }
+
+    /**
+     * The same input with logits bent so that they stay within ±cap: cap · tanh(scale · q·k / cap), before biases are
+     * added and the mask hides.
+     *
+     * @param cap positive; 0 for none
+     * @throws IllegalArgumentException if the cap is negative or not finite
+     */
+    public AttentionInput withSoftCap(float cap) {
+        if (!(cap >= 0 && cap <= 1e30f)) {
+            throw new IllegalArgumentException("soft cap must be 0 or positive and at most 1e30, got " + cap);
+        }
+        AttentionInput changed = new AttentionInput(this);
+        changed.softCap = cap;
+        return changed;
+    }
+
+    /**
+     * The same input with a sink for every query head: a logit that takes weight from all keys and has no value. It
+     * counts in the log-sum-exp.
+     *
+     * @param logits one for every query head, natural logarithm, finite or −∞
+     * @throws IllegalArgumentException if there is not one for each head, or one is NaN, +∞ or beyond 1e30
+     */
+    public AttentionInput withSinks(float... logits) {
+        if (logits.length != heads()) {
+            throw new IllegalArgumentException("sinks must be given for each of the " + heads() + " heads, got "
+                    + logits.length);
+        }
+        for (int h = 0; h < logits.length; h++) {
+            if (!(Math.abs(logits[h]) <= 1e30f) && logits[h] != Float.NEGATIVE_INFINITY) {
+                throw new IllegalArgumentException("sink of head " + h + " must be within 1e30 or -Infinity, got "
+                        + logits[h]);
+            }
+        }
+        AttentionInput changed = new AttentionInput(this);
+        changed.sinks = logits.clone();
+        return changed;
+    }
+
+    /** What the input says besides queries, keys, values and scale; a method takes all of it or refuses the input. */
+    public Set<InputFeature> features() {
+        EnumSet<InputFeature> features = EnumSet.noneOf(InputFeature.class);
+        add(features, InputFeature.CAUSAL, mask.isCausal());
+        add(features, InputFeature.CAUSAL_OFFSET, mask.causality() == Mask.Causality.OFFSET);
+        add(features, InputFeature.WINDOW, mask.hasWindow());
+        add(features, InputFeature.KEY_LENGTHS, mask.hasKeyLengths());
+        add(features, InputFeature.QUERY_LENGTHS, mask.hasQueryLengths());
+        add(features, InputFeature.SEQUENCES, mask.hasSequences());
+        add(features, InputFeature.RANGES, mask.hasRanges());
+        add(features, InputFeature.KEY_BIAS, keyBias != null);
+        add(features, InputFeature.PAIR_BIAS, pairBias != null);
+        add(features, InputFeature.SOFT_CAP, softCap > 0);
+        add(features, InputFeature.SINKS, hasSinks());
+        return features;
+    }
+
+    private static void add(Set<InputFeature> features, InputFeature feature, boolean present) {
+        if (present) {
+            features.add(feature);
+        }
     }
 
     /**
@@ -165,6 +250,26 @@ public final class AttentionInput {
     /** The bias per key, or null. */
     public Tensor keyBias() {
         return keyBias;
+    }
+
+    /** The bias per pair of a query and a key, or null. */
+    public PairBias pairBias() {
+        return pairBias;
+    }
+
+    /** What logits are bent to stay within, 0 for nothing. */
+    public float softCap() {
+        return softCap;
+    }
+
+    /** Whether query heads have sinks. */
+    public boolean hasSinks() {
+        return sinks != null;
+    }
+
+    /** The logit of a query head's sink, −∞ without one. */
+    public float sink(int head) {
+        return sinks == null ? Float.NEGATIVE_INFINITY : sinks[head];
     }
 
     /** Number of batch items. */

@@ -2,6 +2,7 @@ package dev.kdeformer;
 
 import dev.kdeformer.tensor.Tensor;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A way to compute softmax(scale · Q Kᵀ + bias + mask) V, exactly or approximately. Methods are immutable values and
@@ -77,5 +78,10 @@ public interface AttentionMethod {
      * @param operations   floating-point operations, a multiply-add counted as two
      */
     record Estimate(long scratchBytes, double operations) {
+    }
+
+    /** What the method takes besides queries, keys, values and scale; it refuses input that says anything else. */
+    default Set<InputFeature> takes() {
+        return Set.of();
     }
 }

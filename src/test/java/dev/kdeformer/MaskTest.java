@@ -89,4 +89,81 @@ class MaskTest {
         assertEquals("Mask[UPPER_LEFT]", Mask.causalUpperLeft().toString());
         assertEquals("Mask[NONE, keyLengths=[1, 2]]", Mask.none().withKeyLengths(1, 2).toString());
     }
+
+    /** What a query sees, straight from the words of the documentation. */
+    @Test
+    void rangesAreWhatTheRulesShow() {
+        int[] starts = {1, 4, 4, 9};
+        int[] keyStarts = {0, 5, 6, 8};
+        int[] first = {3, 0, -5, 7, 2, 2, 2, 2, 2, 2};
+        int[] last = {6, 99, 4, 2, 2, 5, 5, 5, 5, 5};
+        int n = 10;
+        int m = 9;
+        for (Mask.Causality rule : Mask.Causality.values()) {
+            for (int left : new int[] {0, 2, 100}) {
+                for (int parts = 0; parts < 8; parts++) {
+                    Mask mask = switch (rule) {
+                        case NONE -> Mask.window(left, 1);
+                        case LOWER_RIGHT -> Mask.causal().withWindow(left + 1);
+                        case UPPER_LEFT -> Mask.causalUpperLeft().withWindow(left + 1);
+                        case OFFSET -> Mask.causalAt(-2).withWindow(left + 1);
+                    };
+                    boolean packed = (parts & 1) != 0;
+                    boolean ranged = (parts & 2) != 0;
+                    boolean padded = (parts & 4) != 0;
+                    mask = packed ? mask.withSequences(starts, keyStarts) : mask;
+                    mask = ranged ? mask.withRanges(first, last) : mask;
+                    mask = padded ? mask.withKeyLengths(7).withQueryLengths(8) : mask;
+                    for (int i = 0; i < n; i++) {
+                        for (int j = 0; j < m; j++) {
+                            boolean seen = j >= mask.firstKey(0, i, n, m) && j < mask.endKey(0, i, n, m);
+                            boolean wanted = packed ? inSequence(rule, left, starts, keyStarts, i, j)
+                                    : near(rule, left, i, j, n, m);
+                            wanted &= !ranged || j >= first[i] && j <= last[i];
+                            wanted &= !padded || j < 7 && i < 8;
+                            assertEquals(wanted, seen, mask + " query " + i + " key " + j);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static boolean inSequence(Mask.Causality rule, int left, int[] starts, int[] keyStarts, int i, int j) {
+        for (int s = 0; s + 1 < starts.length; s++) {
+            if (i >= starts[s] && i < starts[s + 1]) {
+                return j >= keyStarts[s] && j < keyStarts[s + 1] && near(rule, left, i - starts[s], j - keyStarts[s],
+                        starts[s + 1] - starts[s], keyStarts[s + 1] - keyStarts[s]);
+            }
+        }
+        return false;
+    }
+
+    private static boolean near(Mask.Causality rule, int left, int i, int j, int n, int m) {
+        int stands = switch (rule) {
+            case NONE, LOWER_RIGHT -> i + m - n;
+            case UPPER_LEFT -> i;
+            case OFFSET -> i - 2;
+        };
+        return j >= stands - left && j <= (rule == Mask.Causality.NONE ? stands + 1 : stands);
+    }
+
+    @Test
+    void badRulesAreNamed() {
+        says("left side of the window must not be negative, got -1", () -> Mask.window(-1, 0));
+        says("query starts of sequences must ascend, got 3 after 5", () -> Mask.none().withSequences(0, 5, 3));
+        says("query starts of sequences must be two or more and not negative, got [0]",
+                () -> Mask.none().withSequences(0));
+        says("first and last must have the same length, got 1 and 2",
+                () -> Mask.none().withRanges(new int[1], new int[2]));
+        says("query length of batch item 0 must not be negative, got -4", () -> Mask.none().withQueryLengths(-4));
+        says("packed sequences must end within 5 queries and 6 keys, got ends of 6 and 6",
+                () -> Mask.none().withSequences(0, 6).check(1, 5, 6));
+        says("mask must give a range of keys for each of the 5 queries, got 2",
+                () -> Mask.none().withRanges(new int[2], new int[2]).check(1, 5, 6));
+    }
+
+    private static void says(String message, Runnable call) {
+        assertEquals(message, assertThrows(IllegalArgumentException.class, call::run).getMessage());
+    }
 }

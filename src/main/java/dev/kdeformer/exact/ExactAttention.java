@@ -3,10 +3,12 @@ package dev.kdeformer.exact;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Exact softmax attention, tiled with an online softmax (Dao 2022, FlashAttention): time n·m·(d + d_v), memory linear
@@ -14,7 +16,7 @@ import java.util.Map;
  * centred while they are packed, which keeps digits where all keys share a large part.
  */
 public final class ExactAttention implements DifferentiableMethod {
-    private final MethodFrame frame = MethodFrame.of(this, TiledAttention::run).takingWindows();
+    private final MethodFrame frame = MethodFrame.of(this, TiledAttention::run);
 
     private ExactAttention() {
     }
@@ -32,6 +34,11 @@ public final class ExactAttention implements DifferentiableMethod {
     @Override
     public Map<String, Object> parameters() {
         return Map.of();
+    }
+
+    @Override
+    public Set<InputFeature> takes() {
+        return InputFeature.ALL;
     }
 
     @Override

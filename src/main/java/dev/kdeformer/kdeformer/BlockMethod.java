@@ -4,11 +4,13 @@ import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** Exact attention inside hash-sorted blocks, and a sample for all other keys: what the two methods have in common. */
 abstract class BlockMethod implements DifferentiableMethod {
@@ -30,6 +32,11 @@ abstract class BlockMethod implements DifferentiableMethod {
         parameters.put("draws", Options.word(sampling.draws()));
         parameters.put("seed", sampling.seed());
         return parameters;
+    }
+
+    @Override
+    public Set<InputFeature> takes() {
+        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.kdeformer.kdeformer;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.kde.Estimator;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.method.Call;
@@ -13,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * KDEformer in the form that its theorem speaks of (Zandieh, Han, Daliri and Karbasi, ICML 2023, section 3): row sums
@@ -34,7 +36,7 @@ public final class ProvableKdeformer implements AttentionMethod {
     private final int samples;
     private final long seed;
 
-    private final MethodFrame frame = MethodFrame.of(this, this::run).refusing(this::checkSupported);
+    private final MethodFrame frame = MethodFrame.of(this, this::run);
 
     private ProvableKdeformer(Builder builder) {
         epsilon = builder.epsilon;
@@ -85,11 +87,9 @@ public final class ProvableKdeformer implements AttentionMethod {
         return seed;
     }
 
-    private void checkSupported(AttentionInput input) {
-        if (input.mask().isCausal()) {
-            throw new IllegalArgumentException("method provable cannot do a causal mask, got " + input.mask()
-                    + "; its theorem is about attention without one");
-        }
+    @Override
+    public Set<InputFeature> takes() {
+        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.kdeformer.kdeformer;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.FixedFunction;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.exact.tiled.PlainAttention;
 import dev.kdeformer.exact.tiled.TiledGradient;
 import dev.kdeformer.kdeformer.CausalSplit.Part;
@@ -12,6 +13,7 @@ import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.runtime.Team;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Gradients of KDEformer and HyperAttention with the blocks, the sampled keys and the sampling weights held fixed.
@@ -30,6 +32,11 @@ final class SampledGradient implements GradientFrame.Body {
 
     SampledGradient(BlockSampling sampling) {
         this.sampling = sampling;
+    }
+
+    @Override
+    public Set<InputFeature> takes() {
+        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
     }
 
     @Override

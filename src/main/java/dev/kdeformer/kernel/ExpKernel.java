@@ -52,6 +52,11 @@ public final class ExpKernel {
      * @return the largest exponent, rounded to a whole number; weights are meaningless if it is above 126
      */
     public static float exp(float[] s, int s0, int rows, float factor, float[] max, float[] sums) {
+        return exp(s, s0, 0, rows, factor, max, sums);
+    }
+
+    /** Does the same with rows [from, to) alone. */
+    static float exp(float[] s, int s0, int from, int to, float factor, float[] max, float[] sums) {
         final FloatVector magic = FloatVector.broadcast(FLOATS, MAGIC);
         final FloatVector inverse = FloatVector.broadcast(FLOATS, 1 / factor);
         final FloatVector low = FloatVector.broadcast(FLOATS, LOWEST / factor);
@@ -66,7 +71,7 @@ public final class ExpKernel {
         IntVector top = IntVector.broadcast(INTS, Integer.MIN_VALUE);
         // Written out for four vectors: as a helper method the four copies exceed the compiler's inlining budget and
         // every one becomes a call with boxed vectors.
-        for (int r = 0; r < rows; r++) {
+        for (int r = from; r < to; r++) {
             int a = s0 + r * STRIDE;
             FloatVector reference = FloatVector.broadcast(FLOATS, max[r]);
             FloatVector m = magic.sub(reference);
@@ -145,12 +150,14 @@ public final class ExpKernel {
      * Replaces logits by exponents relative to any reference: factor · s − (high + low). {@link #exp} takes them with a
      * factor of 1 and references of 0. Where a logit comes near its reference, nothing is rounded but the result.
      *
+     * @param from    first row
+     * @param to      row after the last
      * @param columns a multiple of LANES
      * @param high    the reference of each row, rounded to a float
      * @param low     what is missing to it
      */
-    static void relate(float[] s, int s0, int rows, int columns, float factor, float[] high, float[] low) {
-        for (int r = 0; r < rows; r++) {
+    static void relate(float[] s, int s0, int from, int to, int columns, float factor, float[] high, float[] low) {
+        for (int r = from; r < to; r++) {
             FloatVector h = FloatVector.broadcast(FLOATS, -high[r]);
             for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c += LANES) {
                 FloatVector.fromArray(FLOATS, s, c).fma(FloatVector.broadcast(FLOATS, factor), h).sub(low[r])
@@ -160,8 +167,9 @@ public final class ExpKernel {
     }
 
     /** The scalar reference of {@link #relate}. */
-    static void relateScalar(float[] s, int s0, int rows, int columns, float factor, float[] high, float[] low) {
-        for (int r = 0; r < rows; r++) {
+    static void relateScalar(float[] s, int s0, int from, int to, int columns, float factor, float[] high,
+            float[] low) {
+        for (int r = from; r < to; r++) {
             for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c++) {
                 s[c] = (float) ((double) s[c] * factor - high[r] - low[r]);
             }

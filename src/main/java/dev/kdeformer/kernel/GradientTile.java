@@ -51,6 +51,8 @@ public final class GradientTile {
     private float[] keySums = new float[0];
     private float[] valueSums = new float[0];
     private float[] querySums = new float[0];
+    private float[] bent = new float[0];
+    private float[] pairs = new float[0];
     private int count;
     private int d;
 
@@ -199,16 +201,27 @@ public final class GradientTile {
      * @param scratch   memory for the call
      */
     public void add(PackedKeys queries, PackedKeys gradients, int first, int diagonal, long block, Scratch scratch) {
-        add(queries, gradients, first, diagonal, QUERIES, block, scratch);
+        add(queries, gradients, first, new Visible(diagonal, null, 0, LogitTerms.NONE, 0), block, scratch);
     }
 
     /**
-     * Adds a block of queries with a sliding window.
+     * What the tile's keys have to do with a block of queries.
      *
-     * @param last key r is hidden from the block's queries after {@code last + r}; any number ≥ QUERIES hides nothing
+     * @param diagonal   key r is hidden from the block's queries before {@code diagonal + r}
+     * @param ranges     the keys that each query of the block sees; null for all
+     * @param firstKey   place of the tile's first key among the keys of {@code ranges} and {@code terms}
+     * @param terms      what is done to logits
+     * @param firstQuery place of the first block's first query, which {@code terms} are asked for
+     */
+    public record Visible(int diagonal, KeyRanges ranges, int firstKey, LogitTerms terms, int firstQuery) {
+    }
+
+    /**
+     * Adds a block of queries.
+     *
      * @see #add(PackedKeys, PackedKeys, int, int, long, Scratch)
      */
-    public void add(PackedKeys queries, PackedKeys gradients, int first, int diagonal, int last, long block,
+    public void add(PackedKeys queries, PackedKeys gradients, int first, Visible visible, long block,
             Scratch scratch) {
         int present = Math.min(QUERIES, queries.count() - first);
         int columns = Math.min(QUERIES, queries.padded() - first);
@@ -219,11 +232,21 @@ public final class GradientTile {
         for (int c = 0; c < columns; c += PANEL) {
             product(keys, queries, first + c, none, weights, c);
         }
-        if (diagonal > -KEYS) {
-            MaskKernel.hideBefore(weights, 0, count, columns, diagonal);
+        float unit = queries.scale().bias();
+        boolean capped = visible.terms.cap() > 0;
+        if (capped) {
+            bent = room(bent, KEYS * STRIDE);
+            TermKernel.bend(weights, 0, count, columns, visible.terms.cap() * unit, bent);
         }
-        if (last < columns - 1) {
-            MaskKernel.hideAfter(weights, 0, count, columns, last);
+        if (visible.terms.pairs() != null) {
+            addPairs(visible, first, present, unit);
+        }
+        if (visible.diagonal > -KEYS) {
+            MaskKernel.hideBefore(weights, 0, count, columns, visible.diagonal);
+        }
+        if (visible.ranges != null) {
+            MaskKernel.hideOutside(weights, count, columns, visible.firstKey, visible.ranges.firsts(),
+                    visible.ranges.ends());
         }
         ExpKernel.relate(weights, count, columns, queries.scale().factor(), queries.bias(first),
                 queries.rest(first) == 0 ? none : queries.rest(first), bias);
@@ -235,7 +258,7 @@ public final class GradientTile {
             product(values, gradients, first + c, gradients.bias(first + c), slopes, c);
         }
         long right = scratch.floats((long) KEYS * QUERIES);
-        multiply(columns, right);
+        multiply(columns, right, capped);
         accumulate(slopes, queries, first, present, keySums, Lanes.padColumns(d));
         addToQueries(columns, right, block);
         scratch.release(mark);
@@ -261,14 +284,30 @@ public final class GradientTile {
         }
     }
 
+    /** Adds the biases of pairs, which come query by query, to logits that lie key by key. */
+    private void addPairs(Visible visible, int first, int present, float unit) {
+        pairs = room(pairs, QUERIES * KEYS);
+        visible.terms.pairs().fill(visible.firstQuery + first, present, visible.firstKey, count, pairs, KEYS);
+        for (int r = 0; r < count; r++) {
+            for (int i = 0; i < present; i++) {
+                float bias = pairs[i * KEYS + r];
+                weights[r * STRIDE + i] = bias <= LogitTerms.HIDING_BIAS ? Float.NEGATIVE_INFINITY
+                        : weights[r * STRIDE + i] + bias * unit;
+            }
+        }
+    }
+
     /** slopes ← weights ∘ slopes, once as a left operand and once, from an address on, as a right one. */
-    private void multiply(int columns, long right) {
+    private void multiply(int columns, long right, boolean capped) {
         for (int r = 0; r < count; r++) {
             int a = r * STRIDE;
             long to = right + r * (QUERIES * 4L);
             for (int c = 0; c < columns; c += LANES) {
                 FloatVector x = FloatVector.fromArray(FLOATS, weights, a + c)
                         .mul(FloatVector.fromArray(FLOATS, slopes, a + c));
+                if (capped) {
+                    x = x.mul(FloatVector.fromArray(FLOATS, bent, a + c));
+                }
                 x.intoArray(slopes, a + c);
                 Lanes.store(x, to + c * 4L);
             }

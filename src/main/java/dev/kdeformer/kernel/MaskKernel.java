@@ -7,6 +7,7 @@ import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /** Hides the keys that a causal rule forbids, on tiles that the diagonal crosses. */
@@ -47,6 +48,36 @@ public final class MaskKernel {
             for (int c = 0; c < end; c += LANES) {
                 FloatVector x = FloatVector.fromArray(FLOATS, s, a + c);
                 x.blend(hidden, INDEX.compare(VectorOperators.LT, first + r - c).cast(FLOATS)).intoArray(s, a + c);
+            }
+        }
+    }
+
+    /**
+     * Sets logit (r, c) to −∞ where key {@code key + r} lies outside of what query c sees: keys by queries.
+     *
+     * @param columns a multiple of LANES
+     * @param first   first key of every query
+     * @param end     key after the last one of every query
+     */
+    static void hideOutside(float[] s, int rows, int columns, int key, int[] first, int[] end) {
+        final FloatVector hidden = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c += LANES) {
+                int a = r * STRIDE + c;
+                VectorMask<Integer> outside = IntVector.fromArray(INTS, first, c).compare(VectorOperators.GT, key + r)
+                        .or(IntVector.fromArray(INTS, end, c).compare(VectorOperators.LE, key + r));
+                FloatVector.fromArray(FLOATS, s, a).blend(hidden, outside.cast(FLOATS)).intoArray(s, a);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #hideOutside}. */
+    static void hideOutsideScalar(float[] s, int rows, int columns, int key, int[] first, int[] end) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                if (key + r < first[c] || key + r >= end[c]) {
+                    s[r * STRIDE + c] = Float.NEGATIVE_INFINITY;
+                }
             }
         }
     }

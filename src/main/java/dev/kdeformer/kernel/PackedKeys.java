@@ -23,6 +23,7 @@ public final class PackedKeys {
     private final long keys;
     private final long values;
     private final long bias;
+    private final long zeros;
     private final LogitScale scale;
     /** Address of what biases lose as floats; 0 where nothing is kept. */
     private long rests;
@@ -40,6 +41,8 @@ public final class PackedKeys {
         this.keys = scratch.floats((long) padded * d);
         this.values = scratch.floats((long) padded * valueVectors * LANES);
         this.bias = scratch.floats(padded);
+        this.zeros = scratch.floats(PANEL);
+        Memory.fillFloats(zeros, PANEL, 0);
         this.scale = scale;
     }
 
@@ -53,12 +56,13 @@ public final class PackedKeys {
         this.keys = other.keys;
         this.values = other.values;
         this.bias = bias;
+        this.zeros = other.zeros;
         this.scale = other.scale;
     }
 
     /** Off-heap bytes for {@code count} keys. */
     public static long bytes(int count, int d, int dv) {
-        return (long) Lanes.padKeys(count) * ((long) d + Lanes.padColumns(dv) + 1) * Float.BYTES;
+        return (long) Lanes.padKeys(count) * ((long) d + Lanes.padColumns(dv) + 1) * Float.BYTES + PANEL * 4L;
     }
 
     /** The same keys and values with a copy of the biases, to be changed by {@link #hide}. */
@@ -137,7 +141,7 @@ public final class PackedKeys {
         Memory.putFloat(bias(key), value * scale.bias());
     }
 
-    /** Keeps from now on what biases of {@link #setExponent} lose as floats, in memory for as many keys as there are. */
+    /** Keeps from now on what biases of {@link #setExponent} lose as floats, for as many keys as there are. */
     public void keepRests(Scratch scratch) {
         rests = scratch.floats(capacity);
         Memory.fillFloats(rests, capacity, 0);
@@ -154,6 +158,11 @@ public final class PackedKeys {
         Memory.putFloat(bias(key), inLogits);
         Memory.putFloat(rests + key * 4L, value == Double.NEGATIVE_INFINITY ? 0
                 : (float) (value - (double) inLogits * scale.factor() + more));
+    }
+
+    /** Address of PANEL zeros, for logits that biases are added to later. */
+    long noBias() {
+        return zeros;
     }
 
     /** Address of what the bias of {@code key} lacks, in units of exponents; 0 where nothing is kept. */

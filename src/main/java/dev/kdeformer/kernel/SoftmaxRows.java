@@ -108,11 +108,28 @@ final class SoftmaxRows {
      * @return the largest exponent, rounded to a whole number
      */
     float exp(float[] s, int column, float factor, float[] target) {
-        if (far) {
-            ExpKernel.relate(s, column, rows, ExpKernel.COLUMNS, factor, high, low);
-            return ExpKernel.exp(s, column, rows, 1, zeros, target);
+        if (!far) {
+            return ExpKernel.exp(s, column, rows, factor, high, target);
         }
-        return ExpKernel.exp(s, column, rows, factor, high, target);
+        // What is near goes the same way as in a tile without far rows, so that bits do not depend on the others.
+        float top = Float.NEGATIVE_INFINITY;
+        for (int from = 0; from < rows;) {
+            boolean isFar = isFar(from);
+            int to = from + 1;
+            while (to < rows && isFar(to) == isFar) {
+                to++;
+            }
+            if (isFar) {
+                ExpKernel.relate(s, column, from, to, ExpKernel.COLUMNS, factor, high, low);
+            }
+            top = Math.max(top, ExpKernel.exp(s, column, from, to, isFar ? 1 : factor, isFar ? zeros : high, target));
+            from = to;
+        }
+        return top;
+    }
+
+    private boolean isFar(int row) {
+        return Math.abs(high[row]) > ExpKernel.FARTHEST && high[row] != NOTHING;
     }
 
     /** The sums of weights, a vector a row, to add a step's to. */

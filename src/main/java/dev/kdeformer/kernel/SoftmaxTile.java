@@ -34,10 +34,12 @@ public final class SoftmaxTile {
     private int rows;
     private int dv;
     private int redone;
-    /** Which keys the rows see in the part that is being added; ends of single rows, if not null, overrule the last. */
-    private int firstKey;
-    private int lastKey;
-    private int[] lastKeys;
+    /** Which keys the rows see in the part that is being added; null for all. */
+    private KeyRanges ranges;
+    private final KeyRanges ownRanges = new KeyRanges();
+    private LogitTerms terms = LogitTerms.NONE;
+    private int firstQuery;
+    private float[] pairs = new float[0];
 
     /** A state with room of its own for logits. */
     public SoftmaxTile() {
@@ -55,17 +57,25 @@ public final class SoftmaxTile {
         dv = features;
         state.begin(count, features);
         redone = 0;
+        terms = LogitTerms.NONE;
     }
 
-    private void seeAll() {
-        firstKey = Integer.MIN_VALUE;
-        lastKey = Integer.MAX_VALUE;
-        lastKeys = null;
+    /**
+     * Lets logits be bent and biased from now on.
+     *
+     * @param query place of the tile's first query, which biases per pair are asked for
+     */
+    public void setTerms(LogitTerms newTerms, int query) {
+        terms = newTerms;
+        firstQuery = query;
+        if (terms.pairs() != null && pairs.length == 0) {
+            pairs = new float[QueryTile.ROWS * ExpKernel.COLUMNS];
+        }
     }
 
     /** Adds all keys. */
     public void add(QueryTile queries, PackedKeys keys) {
-        seeAll();
+        ranges = null;
         addSeen(queries, keys, 0, keys.count());
     }
 
@@ -76,23 +86,22 @@ public final class SoftmaxTile {
      * @param last row r sees no key after {@code last + r}; {@link Integer#MAX_VALUE} without a causal rule
      */
     public void add(QueryTile queries, PackedKeys keys, int from, int to, int last) {
-        add(queries, keys, from, to, Integer.MIN_VALUE, last);
+        ownRanges.begin(rows, keys.count());
+        ownRanges.setDiagonal(Integer.MIN_VALUE, last == Integer.MAX_VALUE ? Long.MAX_VALUE / 2 : last + 1L,
+                keys.count());
+        add(queries, keys, from, to, ownRanges);
     }
 
     /**
-     * Adds those of keys [from, to) that lie in a window which moves on by one key from row to row.
+     * Adds those of keys [from, to) that the rows see.
      *
-     * @param from  a multiple of {@code 4 · LANES}
-     * @param first row r sees no key before {@code first + r}; {@link Integer#MIN_VALUE} where it sees all
-     * @param last  row r sees no key after {@code last + r}; {@link Integer#MAX_VALUE} where it sees all
+     * @param from a multiple of {@code 4 · LANES}
      */
-    public void add(QueryTile queries, PackedKeys keys, int from, int to, int first, int last) {
-        firstKey = first;
-        lastKey = last;
-        lastKeys = null;
+    public void add(QueryTile queries, PackedKeys keys, int from, int to, KeyRanges seen) {
+        ranges = seen;
         // Whole steps are left out, so that where steps start, and with it the order of sums, depends on no row.
-        int start = first > from ? from + (first - from) / STEP * STEP : from;
-        addSeen(queries, keys, start, (int) Math.min(to, (long) last + rows));
+        int start = seen.least() > from ? from + (seen.least() - from) / STEP * STEP : from;
+        addSeen(queries, keys, start, Math.min(to, seen.most()));
     }
 
     /**
@@ -101,20 +110,19 @@ public final class SoftmaxTile {
      * @param last row r sees no key after {@code last[r]}
      */
     public void add(QueryTile queries, PackedKeys keys, int[] last) {
-        firstKey = Integer.MIN_VALUE;
-        lastKeys = last;
-        int end = 0;
+        ownRanges.begin(rows, keys.count());
         for (int r = 0; r < rows; r++) {
-            end = Math.max(end, Math.min(keys.count(), last[r] + 1));
+            ownRanges.set(r, 0, Math.min(keys.count(), last[r] + 1));
         }
-        addSeen(queries, keys, 0, end);
+        ownRanges.summarise();
+        add(queries, keys, 0, keys.count(), ownRanges);
     }
 
     private void addSeen(QueryTile queries, PackedKeys keys, int from, int end) {
         for (int first = from; first < end; first += STEP) {
             int present = Math.min(STEP, end - first);
             // Rows whose window starts after the first few keys have no maximum to start from.
-            boolean careful = redone > 2 || state.isEmpty() && firstKey > Integer.MIN_VALUE;
+            boolean careful = redone > 2 || state.isEmpty() && ranges != null && !ranges.haveBegunAt(first);
             if (!careful && !speculate(queries, keys, first, present)) {
                 redone++;
                 careful = true;
@@ -161,7 +169,8 @@ public final class SoftmaxTile {
         float[] q = queries.data();
         int d = queries.d();
         for (int c = column; c < column + ExpKernel.COLUMNS; c += PANEL) {
-            LogitKernel.logits(q, rows, Math.min(d, DEPTH), keys.keyPanel(first + c, 0), keys.bias(first + c), s, c);
+            LogitKernel.logits(q, rows, Math.min(d, DEPTH), keys.keyPanel(first + c, 0),
+                    terms.cap() > 0 ? keys.noBias() : keys.bias(first + c), s, c);
             for (int i = DEPTH; i < d; i += DEPTH) {
                 for (int v = 0; v < WIDTH; v += 2) {
                     ValueKernel.add(q, QueryTile.blockStart(i), rows, Math.min(DEPTH, d - i),
@@ -170,22 +179,36 @@ public final class SoftmaxTile {
                 }
             }
         }
+        if (!terms.isEmpty()) {
+            addTerms(keys, first, column);
+        }
         hide(column, first + column);
+    }
+
+    private void addTerms(PackedKeys keys, int first, int column) {
+        if (terms.cap() > 0) {
+            TermKernel.bend(s, column, rows, ExpKernel.COLUMNS, terms.cap() * keys.scale().bias(), null);
+            TermKernel.addColumns(s, column, rows, ExpKernel.COLUMNS, keys.bias(first + column));
+        }
+        int count = Math.min(ExpKernel.COLUMNS, keys.count() - first - column);
+        if (terms.pairs() != null && count > 0) {
+            terms.pairs().fill(firstQuery, rows, first + column, count, pairs, ExpKernel.COLUMNS);
+            TermKernel.add(s, column, rows, ExpKernel.COLUMNS, pairs, ExpKernel.COLUMNS, keys.scale().bias());
+        }
     }
 
     /** Hides what rows do not see of the keys from {@code key} on, whose logits start at {@code column}. */
     private void hide(int column, int key) {
-        if (lastKeys != null) {
-            for (int r = 0; r < rows; r++) {
-                MaskKernel.hideAfter(s, column + r * STRIDE, 1, ExpKernel.COLUMNS, lastKeys[r] - key);
-            }
+        if (ranges == null || ranges.showAll(key, key + ExpKernel.COLUMNS)) {
             return;
         }
-        if (lastKey < key + ExpKernel.COLUMNS - 1) {
-            MaskKernel.hideAfter(s, column, rows, ExpKernel.COLUMNS, lastKey - key);
-        }
-        if ((long) firstKey + rows - 1 > key) {
-            MaskKernel.hideBefore(s, column, rows, ExpKernel.COLUMNS, firstKey - key);
+        for (int r = 0; r < rows; r++) {
+            if (ranges.end(r) < key + ExpKernel.COLUMNS) {
+                MaskKernel.hideAfter(s, column + r * STRIDE, 1, ExpKernel.COLUMNS, ranges.end(r) - 1 - key);
+            }
+            if (ranges.first(r) > key) {
+                MaskKernel.hideBefore(s, column + r * STRIDE, 1, ExpKernel.COLUMNS, ranges.first(r) - key);
+            }
         }
     }
 
@@ -197,7 +220,7 @@ public final class SoftmaxTile {
      * @return a row for each query with row distance STRIDE, valid until the next call
      */
     public float[] weights(QueryTile queries, PackedKeys keys, int first, int present) {
-        seeAll();
+        ranges = null;
         Arrays.fill(stepSums, 0, rows * LANES, 0);
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
             logits(queries, keys, first, column);
@@ -216,6 +239,19 @@ public final class SoftmaxTile {
      */
     public void add(int row, double reference, float sum, float[] partial, int at, float factor) {
         state.merge(row, reference, sum, partial, at, factor);
+    }
+
+    /**
+     * Adds a logit without a value to every row.
+     *
+     * @param logit natural logarithm
+     * @param shift what all other logits of each row lack, natural logarithm
+     */
+    public void addSink(float logit, double[] shift) {
+        float[] nothing = new float[state.stride()];
+        for (int r = 0; r < rows; r++) {
+            state.merge(r, (logit - shift[r]) / Math.log(2), 1, nothing, 0, 1);
+        }
     }
 
     /** The sum of the weights of a row, relative to its {@link #reference}. */

@@ -48,8 +48,12 @@ final class ErrorRange {
             output.readRow(i, row, 0);
             // A row that sees no key is zero and lies in no ball of the values.
             int visible = ExactRows.visibleKeys(input, batch, i);
-            boolean blind = visible <= open[Math.min(keys, ExactRows.firstKey(input, i))];
+            boolean blind = visible <= open[Math.min(keys, ExactRows.firstKey(input, batch, i))];
             double far = blind ? distance(row, origin) : distance(row, centre) + radius;
+            if (input.pairBias() != null || input.softCap() > 0 || input.sink(index) != Float.NEGATIVE_INFINITY) {
+                // A sink draws rows towards zero, and a bias per pair may hide all that the mask shows.
+                far = Math.max(far, distance(row, origin) + radius + distance(new float[columns], centre));
+            }
             if (!Double.isFinite(far) && Double.isFinite(radius)) {
                 return Double.POSITIVE_INFINITY;
             }

@@ -98,14 +98,20 @@ final class ExactRows {
         Matrix key = input.key().matrix(batch, head / input.groupSize());
         Matrix value = input.value().matrix(batch, head / input.groupSize());
         Matrix bias = bias(input, batch, head);
+        int least = input.keys();
+        int most = 0;
         int[] firsts = new int[count];
         int[] visible = new int[count];
         double[] queries = new double[count * input.d()];
         Matrix query = input.query().matrix(batch, head);
         for (int i = 0; i < count; i++) {
             int row = rows[chunk.head][chunk.from + i];
-            firsts[i] = firstKey(input, row);
+            firsts[i] = firstKey(input, batch, row);
             visible[i] = visibleKeys(input, batch, row);
+            if (visible[i] > firsts[i]) {
+                least = Math.min(least, firsts[i]);
+                most = Math.max(most, visible[i]);
+            }
             for (int c = 0; c < input.d(); c++) {
                 queries[i * input.d() + c] = (double) query.get(row, c) * input.scale();
             }
@@ -116,9 +122,9 @@ final class ExactRows {
         double[] values = new double[BLOCK * width];
         double[] weights = new double[count * BLOCK];
         float[] floats = new float[Math.max(input.d(), input.dv())];
-        // What later rows see neither starts nor ends before what earlier ones see.
-        int end = Math.min(firstKey + spanKeys, visible[count - 1]);
-        int begin = firstKey + Math.max(0, firsts[0] - firstKey) / BLOCK * BLOCK;
+        int end = Math.min(firstKey + spanKeys, most);
+        int begin = firstKey + Math.max(0, least - firstKey) / BLOCK * BLOCK;
+        float[] pairs = new float[BLOCK];
         int firstRow = 0;
         for (int start = begin; start < end; start += BLOCK) {
             while (visible[firstRow] <= start) {
@@ -130,12 +136,28 @@ final class ExactRows {
             Product.add(queries, firstRow * input.d(), input.d(), keys, weights, firstRow * BLOCK, count - firstRow,
                     input.d(), BLOCK);
             for (int i = firstRow; i < count; i++) {
-                weigh(part, i, weights, firsts[i] - start, Math.min(length, visible[i] - start), bias, start);
+                int seen = Math.min(length, visible[i] - start);
+                bend(weights, i * BLOCK, length, batch, head, rows[chunk.head][chunk.from + i], start, pairs);
+                weigh(part, i, weights, firsts[i] - start, seen, bias, start);
             }
             Product.add(weights, firstRow * BLOCK, BLOCK, values, part.values, firstRow * width, count - firstRow,
                     length, width);
         }
         return part;
+    }
+
+    /** Bends a row's logits of a block by the soft cap and adds the biases of its pairs. */
+    private void bend(double[] logits, int at, int length, int batch, int head, int row, int start, float[] pairs) {
+        float cap = input.softCap();
+        for (int j = at; j < at + length && cap > 0; j++) {
+            logits[j] = cap * Math.tanh(logits[j] / cap);
+        }
+        if (input.pairBias() != null) {
+            input.pairBias().fill(batch, head, row, 1, start, length, pairs, BLOCK);
+            for (int j = 0; j < length; j++) {
+                logits[at + j] += pairs[j] <= AttentionInput.HIDING_BIAS ? Double.NEGATIVE_INFINITY : pairs[j];
+            }
+        }
     }
 
     /** Keys transposed, values as they are. */
@@ -183,12 +205,13 @@ final class ExactRows {
     private void merge(Chunk chunk, Part[] parts, Sink sink) {
         double[] row = new double[width];
         for (int i = 0; i < chunk.to - chunk.from; i++) {
-            double max = Double.NEGATIVE_INFINITY;
+            double sinkLogit = input.sink(chunk.head % input.heads());
+            double max = sinkLogit;
             for (Part part : parts) {
                 max = Math.max(max, part.max[i]);
             }
             Arrays.fill(row, 0);
-            double sum = 0;
+            double sum = sinkLogit == Double.NEGATIVE_INFINITY ? 0 : Math.exp(sinkLogit - max);
             for (Part part : parts) {
                 if (part.max[i] != Double.NEGATIVE_INFINITY) {
                     double factor = Math.exp(part.max[i] - max);
@@ -206,16 +229,13 @@ final class ExactRows {
     }
 
     /** The first key that a query may see by the mask. */
-    static int firstKey(AttentionInput input, int row) {
-        return input.mask().hasWindow()
-                ? Math.max(0, row + input.mask().windowOffset(input.queries(), input.keys())) : 0;
+    static int firstKey(AttentionInput input, int batch, int row) {
+        return input.mask().firstKey(batch, row, input.queries(), input.keys());
     }
 
-    /** The end of the keys that a query may see by the mask: without a sliding window, their number. */
+    /** The end of the keys that a query may see by the mask. */
     static int visibleKeys(AttentionInput input, int batch, int row) {
-        int length = input.mask().keyLength(batch, input.keys());
-        long last = (long) row + input.mask().causalOffset(input.queries(), input.keys());
-        return (int) Math.max(0, Math.min(length, last + 1));
+        return input.mask().endKey(batch, row, input.queries(), input.keys());
     }
 
     /** The biases of the keys that a query head reads, (1, m), or null. */

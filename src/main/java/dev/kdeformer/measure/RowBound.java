@@ -2,13 +2,16 @@ package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * A bound on the row errors of an approximate output that always holds, without the exact output and without chance.
@@ -26,6 +29,8 @@ import java.util.Objects;
  */
 public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
     /** Queries of one task. */
+    private static final Set<InputFeature> REFUSED = EnumSet.of(InputFeature.PAIR_BIAS, InputFeature.SOFT_CAP,
+            InputFeature.SINKS);
     private static final int QUERIES = 64;
 
     /** Copies the list. */
@@ -49,8 +54,9 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
      * @param given       what was attended, with mask and bias
      * @param approximate Õ, (batch, heads, n, d_v); where it holds NaN or infinity the bounds are +∞
      * @param near        visible keys to evaluate for each query, at least 1; the more, the tighter
-     * @throws IllegalArgumentException if {@code near} is not positive, the shape of {@code approximate} is not the
-     *                                  output's, or the input holds NaN or infinity
+     * @throws IllegalArgumentException if {@code near} is not positive, the input has a bias per pair, a soft cap or
+     *                                  sinks, the shape of {@code approximate} is not the output's, or the input holds
+     *                                  NaN or infinity
      * @throws IllegalStateException    if a tensor's arena or the engine is closed
      */
     public static RowBound of(Engine engine, AttentionInput given, Tensor approximate, int near) {
@@ -63,10 +69,15 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
         if (near < 1) {
             throw new IllegalArgumentException("near must be at least 1, got " + near);
         }
+        for (InputFeature feature : given.features()) {
+            if (REFUSED.contains(feature)) {
+                throw new IllegalArgumentException("the bound takes no " + feature + "; a certificate does");
+            }
+        }
         AttentionInput input = given.withHiddenKeys();
         Head[] heads = new Head[Math.multiplyExact(shape.batch(), shape.heads())];
         KeyBlocks[] blocks = new KeyBlocks[input.batch() * input.kvHeads()];
-        int tasks = Math.ceilDiv(shape.rows(), QUERIES);
+        int tasks = (shape.rows() + QUERIES - 1) / QUERIES;
         double[] rows = new double[shape.rows()];
         Team crew = Crews.begin(engine);
         try {

@@ -47,7 +47,7 @@ final class RowBounder {
 
     /** What ‖õ − o‖ of a row is at most. */
     double bound(int row) {
-        int first = ExactRows.firstKey(input, row);
+        int first = ExactRows.firstKey(input, batch, row);
         int visible = ExactRows.visibleKeys(input, batch, row);
         limitAll(row, first, visible);
         max = Double.NEGATIVE_INFINITY;

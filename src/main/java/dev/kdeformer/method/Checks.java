@@ -2,13 +2,18 @@ package dev.kdeformer.method;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -60,8 +65,37 @@ public final class Checks {
             apart("logSumExp", logSumExp, input);
             apart("logSumExp", logSumExp, "output", output);
         }
+        biases(input).forEach((name, bias) -> usable(name, bias, engine));
+    }
+
+    /** The tensors that biases come from, by their names. */
+    static Map<String, Tensor> biases(AttentionInput input) {
+        Map<String, Tensor> biases = new LinkedHashMap<>();
         if (input.keyBias() != null) {
-            usable("key bias", input.keyBias(), engine);
+            biases.put("key bias", input.keyBias());
+        }
+        if (input.pairBias() != null) {
+            for (Tensor tensor : input.pairBias().tensors()) {
+                biases.put(biases.containsKey("pair bias") ? "columns of the pair bias" : "pair bias", tensor);
+            }
+        }
+        return biases;
+    }
+
+    /**
+     * Checks that an input says nothing that is not taken.
+     *
+     * @param name  who takes it
+     * @param taken what is taken
+     * @param other who takes more
+     * @throws IllegalArgumentException naming the first thing that is not taken
+     */
+    public static void taken(String name, Set<InputFeature> taken, AttentionInput input, String other) {
+        for (InputFeature feature : input.features()) {
+            if (!taken.contains(feature)) {
+                throw new IllegalArgumentException(name + " takes no " + feature + (feature.isOfMask()
+                        ? ", got " + input.mask() : "") + "; " + other);
+            }
         }
     }
 
@@ -123,9 +157,7 @@ public final class Checks {
         apart(name, tensor, "query", input.query());
         apart(name, tensor, "key", input.key());
         apart(name, tensor, "value", input.value());
-        if (input.keyBias() != null) {
-            apart(name, tensor, "key bias", input.keyBias());
-        }
+        biases(input).forEach((otherName, bias) -> apart(name, tensor, otherName, bias));
     }
 
     /** Checks that two tensors share no memory. */
@@ -151,6 +183,14 @@ public final class Checks {
         double key = largest(team, "key", input.key(), input);
         double value = largest(team, "value", input.value(), input);
         double bias = input.keyBias() == null ? 0 : largestBias(input);
+        if (input.pairBias() != null) {
+            List<Tensor> tensors = input.pairBias().tensors();
+            double pairs = tensors.isEmpty() ? input.pairBias().bound() : 0;
+            for (Tensor tensor : tensors) {
+                pairs += largestPair(team, tensor);
+            }
+            bias += pairs;
+        }
         magnitudes(query, key, bias, value, input.d(), input.keys(), input.scale());
     }
 
@@ -165,7 +205,7 @@ public final class Checks {
             throw new IllegalArgumentException("logits may exceed what float32 holds: largest |query| " + (float) query
                     + ", |key| " + (float) key + ", scale " + scale + ", d " + d
                     + (bias == 0 ? "; their product must stay below 1e36"
-                            : ", |key bias| " + (float) bias + "; product and bias must add up to less than 1e36"));
+                            : ", |bias| " + (float) bias + "; product and bias must add up to less than 1e36"));
         }
         if (!(value * keys < LARGEST_VALUE_SUM)) {
             throw new IllegalArgumentException("sums of values may exceed what float32 holds: largest |value| "
@@ -241,6 +281,35 @@ public final class Checks {
             }
         }
         return new IllegalArgumentException(name + " must be finite and must not change during the call");
+    }
+
+    /** The largest magnitude of biases that do not hide. */
+    private static double largestPair(Team team, Tensor tensor) {
+        Shape shape = tensor.shape();
+        int chunkRows = Math.max(1, CHUNK / shape.columns());
+        int chunks = Math.ceilDiv(shape.rows(), chunkRows);
+        AtomicInteger top = new AtomicInteger();
+        team.forEach(Math.multiplyExact(Math.multiplyExact(shape.batch(), shape.heads()), chunks), (index, scratch) -> {
+            Matrix matrix = tensor.matrix(index / chunks / shape.heads(), index / chunks % shape.heads());
+            float[] row = scratch.keep(Buffer.class, Buffer::new).room(shape.columns() + INTS.length());
+            FloatVector largest = FloatVector.zero(FLOATS);
+            int from = index % chunks * chunkRows;
+            for (int r = from; r < Math.min(shape.rows(), from + chunkRows); r++) {
+                matrix.readRow(r, row, 0);
+                java.util.Arrays.fill(row, shape.columns(), shape.columns() + INTS.length(), 0);
+                for (int c = 0; c < shape.columns(); c += FLOATS.length()) {
+                    FloatVector x = FloatVector.fromArray(FLOATS, row, c);
+                    if (!x.compare(VectorOperators.LT, Float.POSITIVE_INFINITY).allTrue()) {
+                        throw new IllegalArgumentException("pair bias must be finite or -Infinity, and is not in"
+                                + " (batch " + index / chunks / shape.heads() + ", head " + index / chunks % shape.heads()
+                                + ", row " + r + ")");
+                    }
+                    largest = largest.max(x.abs().blend(0, x.compare(VectorOperators.LE, AttentionInput.HIDING_BIAS)));
+                }
+            }
+            top.accumulateAndGet(Float.floatToRawIntBits(largest.reduceLanes(VectorOperators.MAX)), Math::max);
+        });
+        return Float.intBitsToFloat(top.get());
     }
 
     private static double largestBias(AttentionInput input) {

@@ -5,12 +5,14 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.Engine;
 import dev.kdeformer.FixedFunction;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.kernel.WarmUp;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * The frame of every gradient: it checks all arguments, takes threads and scratch memory from the engine, and gives
@@ -26,10 +28,8 @@ public final class GradientFrame implements AttentionGradient {
 
     /** What a gradient supplies. */
     public interface Body {
-        /** Whether the gradient takes masks with a sliding window. */
-        default boolean takesWindow() {
-            return false;
-        }
+        /** What the gradient takes besides queries, keys, values and scale; anything else is refused. */
+        Set<InputFeature> takes();
 
         /**
          * Refuses input that the method cannot do.
@@ -67,10 +67,7 @@ public final class GradientFrame implements AttentionGradient {
     }
 
     private void checkInput(AttentionInput input) {
-        if (input.mask().hasWindow() && !body.takesWindow()) {
-            throw new IllegalArgumentException("only the gradient of exact attention takes a sliding window, got "
-                    + input.mask());
-        }
+        Checks.taken("this gradient", body.takes(), input, "that of exact attention does");
         body.checkSupported(input);
     }
 

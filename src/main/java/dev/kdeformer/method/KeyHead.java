@@ -1,6 +1,10 @@
 package dev.kdeformer.method;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Mask;
+import dev.kdeformer.PairBias;
+import dev.kdeformer.kernel.KeyRanges;
+import dev.kdeformer.kernel.LogitTerms;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.tensor.Matrix;
@@ -43,6 +47,38 @@ public final class KeyHead {
             outputs[member] = call.output().matrix(batch, queryHead);
             logSumExps[member] = call.logSumExp() == null ? null : call.logSumExp().matrix(batch, queryHead);
         }
+    }
+
+    /**
+     * Finds what queries [from, from + count) see of the valid keys.
+     *
+     * @param ranges receives it, row by row
+     */
+    public void ranges(int from, int count, KeyRanges ranges) {
+        AttentionInput input = call.input();
+        Mask mask = input.mask();
+        ranges.begin(count, keys);
+        if (mask.isCausal() || mask.hasWindow() || mask.hasQueryLengths() || mask.hasSequences() || mask.hasRanges()) {
+            for (int r = 0; r < count; r++) {
+                ranges.set(r, mask.firstKey(batch, from + r, input.queries(), input.keys()),
+                        mask.endKey(batch, from + r, input.queries(), input.keys()));
+            }
+            ranges.summarise();
+        }
+    }
+
+    /** What is done to the logits of query head {@code member} between the products and the mask. */
+    public LogitTerms terms(int member) {
+        AttentionInput input = call.input();
+        PairBias bias = input.pairBias();
+        int queryHead = queryHead(member);
+        return new LogitTerms(input.softCap(), bias == null ? null : (query, queries, key, keys, target, stride) ->
+                bias.fill(batch, queryHead, query, queries, key, keys, target, stride));
+    }
+
+    /** The logit of the sink of query head {@code member}, −∞ without one. */
+    public float sink(int member) {
+        return call.input().sink(queryHead(member));
     }
 
     /** The index of this unit among all key heads of all batch items. */
@@ -165,7 +201,9 @@ public final class KeyHead {
             common += (double) row[c] * row[c];
             all += squares[c];
         }
-        if (!(common > 0.5 * all / count)) {
+        // A soft cap bends whole logits, so that nothing may be taken from them before. Beside a sink, slopes of a
+        // query do not add up to 0, and what is taken from the keys would be missing to its gradient.
+        if (!(common > 0.5 * all / count) || call.input().softCap() > 0 || call.input().hasSinks()) {
             Arrays.fill(row, 0);
         }
         return row;

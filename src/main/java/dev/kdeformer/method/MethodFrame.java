@@ -20,46 +20,35 @@ public final class MethodFrame {
     private final AttentionMethod method;
     private final Function<Call, Statistics> run;
     private final Consumer<AttentionInput> refusal;
-    private final boolean windows;
 
-    private MethodFrame(AttentionMethod method, Function<Call, Statistics> run, Consumer<AttentionInput> refusal,
-            boolean windows) {
+    private MethodFrame(AttentionMethod method, Function<Call, Statistics> run, Consumer<AttentionInput> refusal) {
         this.method = method;
         this.run = run;
         this.refusal = refusal;
-        this.windows = windows;
     }
 
     /**
-     * The frame of a method that takes no sliding window and refuses nothing else.
+     * The frame of a method that refuses what is not among {@link AttentionMethod#takes}.
      *
      * @param run computes the output of a checked call
      */
     public static MethodFrame of(AttentionMethod method, Function<Call, Statistics> run) {
-        return new MethodFrame(method, run, input -> { }, false);
+        return new MethodFrame(method, run, input -> { });
     }
 
     /**
-     * The same frame for a method that refuses some input.
+     * The same frame for a method that refuses some other input as well.
      *
      * @param check throws an {@link IllegalArgumentException} with the reason
      */
     public MethodFrame refusing(Consumer<AttentionInput> check) {
-        return new MethodFrame(method, run, check, windows);
-    }
-
-    /** The same frame for a method that takes masks with a sliding window. */
-    public MethodFrame takingWindows() {
-        return new MethodFrame(method, run, refusal, true);
+        return new MethodFrame(method, run, check);
     }
 
     /** Does what {@link AttentionMethod#apply(Engine, AttentionInput, Tensor, Tensor)} says. */
     public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         Checks.outputs(engine, input, output, logSumExp);
-        if (input.mask().hasWindow() && !windows) {
-            throw new IllegalArgumentException("method " + method.name() + " takes no sliding window, got "
-                    + input.mask() + "; method exact does");
-        }
+        Checks.taken("method " + method.name(), method.takes(), input, "method exact does");
         refusal.accept(input);
         WarmUp.before(input.outputShape().elements(), input.keys());
         Team team = Crews.begin(engine);

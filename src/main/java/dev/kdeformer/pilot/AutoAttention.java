@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.pilot.search.Climb;
@@ -11,6 +12,7 @@ import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * The default: exact attention for short sequences and for what pilot attention does not take, pilot attention within
@@ -54,6 +56,11 @@ public final class AutoAttention implements AttentionMethod {
     }
 
     @Override
+    public Set<InputFeature> takes() {
+        return InputFeature.ALL;
+    }
+
+    @Override
     public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         Objects.requireNonNull(input, "input");
         String reason = whyExact(input);
@@ -66,9 +73,11 @@ public final class AutoAttention implements AttentionMethod {
                 + " queries and keys or more" + (done.note().isEmpty() ? "" : "; " + done.note()), done.error());
     }
 
-    private static String whyExact(AttentionInput input) {
-        if (input.mask().hasWindow()) {
-            return "the mask has a sliding window";
+    private String whyExact(AttentionInput input) {
+        for (InputFeature feature : input.features()) {
+            if (!pilot.takes().contains(feature)) {
+                return feature == InputFeature.WINDOW ? "the mask has a sliding window" : "pilot takes no " + feature;
+            }
         }
         if (input.d() > Lanes.DEPTH) {
             return "d = " + input.d() + " exceeds " + Lanes.DEPTH;

@@ -5,6 +5,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientFrame;
@@ -23,6 +24,7 @@ import dev.kdeformer.pilot.walk.TreeUnit;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Pilot attention: exact logits of each tile's centroid to all keys that may matter, exact attention to the near ones,
@@ -85,6 +87,11 @@ public final class PilotAttention implements DifferentiableMethod {
 
     private PilotOptions options(AttentionInput input) {
         return input.mask().isCausal() ? causal : plain;
+    }
+
+    @Override
+    public Set<InputFeature> takes() {
+        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
     }
 
     private void checkSupported(AttentionInput input) {

@@ -3,6 +3,7 @@ package dev.kdeformer.rivals;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
@@ -16,6 +17,7 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
+import java.util.Set;
 
 /**
  * The frame of methods that prepare something for each key head, such as a selection of its keys, and then attend
@@ -25,17 +27,16 @@ import java.util.Arrays;
  * <p>These methods take key lengths, biases and grouped heads; a causal mask is refused.
  */
 abstract class HeadwiseMethod implements AttentionMethod {
-    private final MethodFrame frame = MethodFrame.of(this, this::run).refusing(this::checkSupported);
+    private final MethodFrame frame = MethodFrame.of(this, this::run);
 
     @Override
     public final Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         return frame.apply(engine, input, output, logSumExp);
     }
 
-    private void checkSupported(AttentionInput input) {
-        if (input.mask().isCausal()) {
-            throw new IllegalArgumentException("method " + name() + " cannot do a causal mask, got " + input.mask());
-        }
+    @Override
+    public final Set<InputFeature> takes() {
+        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
     }
 
     /** The random stream of a key head. */

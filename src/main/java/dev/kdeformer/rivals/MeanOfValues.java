@@ -3,12 +3,14 @@ package dev.kdeformer.rivals;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The trivial method: every query gets the mean of the values it sees, weighted by the keys' biases, as if all queries
@@ -37,6 +39,11 @@ public final class MeanOfValues implements AttentionMethod {
     @Override
     public Map<String, Object> parameters() {
         return Map.of();
+    }
+
+    @Override
+    public Set<InputFeature> takes() {
+        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
     }
 
     @Override

@@ -60,6 +60,18 @@ public final class Matrix {
         }
     }
 
+    /** Copies {@code count} columns of a row from {@code column} on into {@code target} from index {@code at} on. */
+    public void readPart(int row, int column, int count, float[] target, int at) {
+        long from = offset + row * rowBytes + column * columnBytes;
+        if (columnBytes == Float.BYTES) {
+            MemorySegment.copy(segment, FLOAT, from, target, at, count);
+        } else {
+            for (int c = 0; c < count; c++) {
+                target[at + c] = segment.get(FLOAT, from + c * columnBytes);
+            }
+        }
+    }
+
     /** Copies rows [from, to) into {@code target} from index {@code at} on, {@code stride} floats from row to row. */
     public void readRows(int from, int to, float[] target, int at, int stride) {
         if (stride == columns && columnBytes == Float.BYTES && rowBytes == (long) columns * Float.BYTES) {

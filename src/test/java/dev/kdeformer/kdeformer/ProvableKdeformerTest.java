@@ -194,7 +194,7 @@ class ProvableKdeformerTest {
     void refusesWhatItCannotDo() {
         AttentionInput causal = real(64).withMask(Mask.causal());
         assertTrue(assertThrows(IllegalArgumentException.class, () -> run(Attention.provable(), causal,
-                output(causal))).getMessage().startsWith("method provable cannot do a causal mask"));
+                output(causal))).getMessage().startsWith("method provable takes no causal mask"));
         AttentionInput normal = TestInputs.of(1).normal(1, 1, 1, 1, 1000, 64, 64);
         AttentionInput input = AttentionInput.of(normal.key(), normal.key(), normal.value()).withScale(1);
         String message = assertThrows(IllegalArgumentException.class,

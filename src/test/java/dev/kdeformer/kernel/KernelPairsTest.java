@@ -199,8 +199,8 @@ class KernelPairsTest {
                 }
             }
             float[] actual = expected.clone();
-            ExpKernel.relateScalar(expected, 7, ROWS, ExpKernel.COLUMNS, factor, high, low);
-            ExpKernel.relate(actual, 7, ROWS, ExpKernel.COLUMNS, factor, high, low);
+            ExpKernel.relateScalar(expected, 7, 0, ROWS, ExpKernel.COLUMNS, factor, high, low);
+            ExpKernel.relate(actual, 7, 0, ROWS, ExpKernel.COLUMNS, factor, high, low);
             assertClose(expected, actual, ROWS, STRIDE, 7, ExpKernel.COLUMNS, 1e-6);
             assertEquals(0, actual[7]);
         }
@@ -265,5 +265,50 @@ class KernelPairsTest {
                 }
             }
         }
+    }
+
+    @Test
+    void softCaps() {
+        for (float cap : new float[] {0.01f, 1, 30}) {
+            float[] expected = tile();
+            expected[20] = Float.NEGATIVE_INFINITY;
+            expected[21] = 1e30f;
+            float[] actual = expected.clone();
+            float[] expectedSlopes = new float[expected.length];
+            float[] slopes = new float[expected.length];
+            TermKernel.bendScalar(expected, 16, ROWS - 1, ExpKernel.COLUMNS, cap, expectedSlopes);
+            TermKernel.bend(actual, 16, ROWS - 1, ExpKernel.COLUMNS, cap, slopes);
+            assertClose(expected, actual, ROWS - 1, STRIDE, 16, ExpKernel.COLUMNS, 4e-7);
+            assertClose(expectedSlopes, slopes, ROWS - 1, STRIDE, 16, ExpKernel.COLUMNS, 4e-7);
+        }
+    }
+
+    @Test
+    void biasesAreAdded() {
+        float[] expected = tile();
+        float[] bias = new float[ROWS * (ExpKernel.COLUMNS + 3) + 64];
+        for (int i = 0; i < bias.length; i++) {
+            float hidden = i % 2 == 0 ? Float.NEGATIVE_INFINITY : -Float.MAX_VALUE;
+            bias[i] = i % 5 == 0 ? hidden : (float) random.nextGaussian();
+        }
+        float[] actual = expected.clone();
+        TermKernel.addScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, bias, ExpKernel.COLUMNS + 3, 1.3f);
+        TermKernel.add(actual, 5, ROWS - 1, ExpKernel.COLUMNS, bias, ExpKernel.COLUMNS + 3, 1.3f);
+        assertClose(expected, actual, ROWS - 1, STRIDE, 5, ExpKernel.COLUMNS, 1e-6);
+        long columns = memory(ExpKernel.COLUMNS);
+        TermKernel.addColumnsScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, columns);
+        TermKernel.addColumns(actual, 5, ROWS - 1, ExpKernel.COLUMNS, columns);
+        assertClose(expected, actual, ROWS - 1, STRIDE, 5, ExpKernel.COLUMNS, 1e-6);
+    }
+
+    @Test
+    void whatLiesOutsideOfRangesIsHidden() {
+        float[] expected = tile();
+        int[] first = random.ints(ExpKernel.COLUMNS, 0, 150).toArray();
+        int[] end = random.ints(ExpKernel.COLUMNS, 0, 200).toArray();
+        float[] actual = expected.clone();
+        MaskKernel.hideOutsideScalar(expected, ROWS, ExpKernel.COLUMNS, 40, first, end);
+        MaskKernel.hideOutside(actual, ROWS, ExpKernel.COLUMNS, 40, first, end);
+        assertArrayEquals(expected, actual);
     }
 }

@@ -49,8 +49,8 @@ class SlidingWindowTest {
                 IllegalArgumentException e = assertThrows(IllegalArgumentException.class,
                         () -> gradient.apply(engine, input, like, sums, make.zeros(like.shape()),
                                 make.zeros(like.shape()), make.zeros(like.shape()), make.zeros(like.shape())));
-                assertEquals("only the gradient of exact attention takes a sliding window, got"
-                        + " Mask[LOWER_RIGHT, window=6]", e.getMessage());
+                assertEquals("this gradient takes no sliding window, got Mask[LOWER_RIGHT, window=6];"
+                        + " that of exact attention does", e.getMessage());
             }
         }
     }
@@ -61,7 +61,7 @@ class SlidingWindowTest {
         try (Engine engine = Engine.create(1)) {
             IllegalArgumentException e = assertThrows(IllegalArgumentException.class,
                     () -> Attention.pilot().build().gradient().fixed(engine, causal));
-            assertEquals("the gradient of pilot attention takes no causal mask, got Mask[LOWER_RIGHT]",
+            assertEquals("this gradient takes no causal mask, got Mask[LOWER_RIGHT]; that of exact attention does",
                     e.getMessage());
         }
     }

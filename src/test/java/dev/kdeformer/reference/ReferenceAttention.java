@@ -120,7 +120,11 @@ public final class ReferenceAttention {
         Matrix k = input.key().matrix(b, h / input.groupSize());
         Matrix v = input.value().matrix(b, h / input.groupSize());
         double[] logits = new double[input.keys()];
-        double max = Double.NEGATIVE_INFINITY;
+        double max = input.sink(h);
+        float[] pairs = new float[logits.length];
+        if (input.pairBias() != null) {
+            input.pairBias().fill(b, h, i, 1, 0, pairs.length, pairs, pairs.length);
+        }
         for (int j = 0; j < logits.length; j++) {
             logits[j] = Double.NEGATIVE_INFINITY;
             if (visible(b, i, j)) {
@@ -128,7 +132,10 @@ public final class ReferenceAttention {
                 for (int c = 0; c < input.d(); c++) {
                     dot += (double) q.get(i, c) * k.get(j, c);
                 }
-                logits[j] = dot * input.scale() + bias(b, h, j);
+                double logit = dot * input.scale();
+                logit = input.softCap() > 0 ? input.softCap() * Math.tanh(logit / input.softCap()) : logit;
+                logits[j] = pairs[j] <= AttentionInput.HIDING_BIAS ? Double.NEGATIVE_INFINITY
+                        : logit + bias(b, h, j) + pairs[j];
             }
             max = Math.max(max, logits[j]);
         }
@@ -136,7 +143,7 @@ public final class ReferenceAttention {
             logSumExp(b, h)[i] = max;
             return;
         }
-        double sum = 0;
+        double sum = Math.exp(input.sink(h) - max);
         double[] row = new double[input.dv()];
         for (int j = 0; j < logits.length; j++) {
             if (logits[j] == Double.NEGATIVE_INFINITY) {
@@ -155,14 +162,8 @@ public final class ReferenceAttention {
     }
 
     private boolean visible(int b, int i, int j) {
-        int n = input.queries();
-        int m = input.keys();
-        long window = input.mask().window();
-        return j < input.mask().keyLength(b, m) && switch (input.mask().causality()) {
-            case NONE -> true;
-            case LOWER_RIGHT -> j <= i + m - n && j > i + m - n - window;
-            case UPPER_LEFT -> j <= i && j > i - window;
-        };
+        return j >= input.mask().firstKey(b, i, input.queries(), input.keys())
+                && j < input.mask().endKey(b, i, input.queries(), input.keys());
     }
 
     private double bias(int b, int h, int j) {

@@ -3,6 +3,7 @@ package dev.kdeformer.reference;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
+import java.util.Arrays;
 
 /**
  * Gradients of exact attention in double precision, straight from the definition, and the loss Σ dO ∘ O that they are
@@ -18,6 +19,8 @@ public final class ReferenceGradient {
     private final double[][] dq;
     private final double[][] dk;
     private final double[][] dv;
+    /** The slope of the soft cap at each key of the row that {@link #weights} was called for last. */
+    private double[] bent;
 
     private ReferenceGradient(AttentionInput input, Tensor outputGradient, double[][] pairBias) {
         this.input = input;
@@ -138,7 +141,7 @@ public final class ReferenceGradient {
         }
         if (differentiate) {
             for (int j = 0; j < p.length; j++) {
-                double s = input.scale() * p[j] * (slope[j] - loss);
+                double s = input.scale() * p[j] * (slope[j] - loss) * bent[j];
                 for (int c = 0; c < d; c++) {
                     dq[head][i * d + c] += s * k[kv][j * d + c];
                     dk[kv][j * d + c] += s * q[head][i * d + c];
@@ -154,7 +157,13 @@ public final class ReferenceGradient {
     private double[] weights(int b, int h, int i) {
         int kv = b * input.kvHeads() + h / input.groupSize();
         double[] p = new double[input.keys()];
-        double max = Double.NEGATIVE_INFINITY;
+        bent = new double[input.keys()];
+        Arrays.fill(bent, 1);
+        float[] pairs = new float[p.length];
+        if (input.pairBias() != null) {
+            input.pairBias().fill(b, h, i, 1, 0, p.length, pairs, p.length);
+        }
+        double max = input.sink(h);
         for (int j = 0; j < p.length; j++) {
             p[j] = Double.NEGATIVE_INFINITY;
             if (visible(b, i, j)) {
@@ -162,12 +171,19 @@ public final class ReferenceGradient {
                 for (int c = 0; c < input.d(); c++) {
                     dot += q[b * input.heads() + h][i * input.d() + c] * k[kv][j * input.d() + c];
                 }
-                p[j] = input.scale() * dot + bias(b, h, j)
+                double logit = input.scale() * dot;
+                if (input.softCap() > 0) {
+                    double t = Math.tanh(logit / input.softCap());
+                    logit = input.softCap() * t;
+                    bent[j] = 1 - t * t;
+                }
+                p[j] = pairs[j] <= AttentionInput.HIDING_BIAS ? Double.NEGATIVE_INFINITY
+                        : logit + pairs[j] + bias(b, h, j)
                         + (pairBias == null ? 0 : pairBias[b * input.heads() + h][i * p.length + j]);
             }
             max = Math.max(max, p[j]);
         }
-        double sum = 0;
+        double sum = max == Double.NEGATIVE_INFINITY ? 0 : Math.exp(input.sink(h) - max);
         for (int j = 0; j < p.length; j++) {
             p[j] = max == Double.NEGATIVE_INFINITY ? 0 : Math.exp(p[j] - max);
             sum += p[j];
@@ -179,13 +195,8 @@ public final class ReferenceGradient {
     }
 
     private boolean visible(int b, int i, int j) {
-        int offset = switch (input.mask().causality()) {
-            case NONE -> input.keys();
-            case LOWER_RIGHT -> input.keys() - input.queries();
-            case UPPER_LEFT -> 0;
-        };
-        return j < input.mask().keyLength(b, input.keys()) && j <= i + offset
-                && j > (long) i + offset - input.mask().window();
+        return j >= input.mask().firstKey(b, i, input.queries(), input.keys())
+                && j < input.mask().endKey(b, i, input.queries(), input.keys());
     }
 
     private double bias(int b, int h, int j) {

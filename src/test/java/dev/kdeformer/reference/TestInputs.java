@@ -2,6 +2,7 @@ package dev.kdeformer.reference;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Mask;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
@@ -78,6 +79,105 @@ public final class TestInputs {
             cases.add(new Case("steep " + size, withLogits(input, 200).withMask(lower)));
         }
         return cases;
+    }
+
+    /** Random combinations of all that an input can say; only exact attention takes them all. */
+    public static List<Case> combinations(long seed, int count) {
+        List<Case> cases = new ArrayList<>();
+        TestInputs make = of(seed);
+        for (int i = 0; i < count; i++) {
+            cases.add(make.combination());
+        }
+        return cases;
+    }
+
+    private Case combination() {
+        int batch = 1 + random.nextInt(2);
+        int kvHeads = 1 + random.nextInt(2);
+        int heads = kvHeads * (1 + random.nextInt(2));
+        int n = 1 + random.nextInt(random.nextBoolean() ? 20 : 400);
+        int m = 1 + random.nextInt(random.nextBoolean() ? 20 : 700);
+        AttentionInput input = normal(batch, heads, kvHeads, n, m, 1 + random.nextInt(20), 1 + random.nextInt(20));
+        Mask mask = mask(batch, n, m);
+        input = input.withMask(mask);
+        StringBuilder name = new StringBuilder(mask.toString().replaceAll("=\\[[^]]*]", ""));
+        name.append(" n=").append(n).append(" m=").append(m);
+        if (random.nextInt(3) == 0) {
+            input = input.withKeyBias(hiding(Shape.of(1, kvHeads, 1, m), m / 3, m / 2));
+            name.append(", key bias");
+        }
+        if (random.nextInt(3) == 0) {
+            input = withLogits(input, 8).withSoftCap(0.5f + 4 * random.nextFloat());
+            name.append(", soft cap");
+        }
+        if (random.nextInt(3) == 0) {
+            float[] sinks = new float[heads];
+            for (int h = 0; h < heads; h++) {
+                sinks[h] = h % 3 == 2 ? Float.NEGATIVE_INFINITY : (float) random.nextGaussian();
+            }
+            input = input.withSinks(sinks);
+            name.append(", sinks");
+        }
+        int kind = random.nextInt(6);
+        if (kind < 4) {
+            input = input.withPairBias(pairBias(kind, batch, heads, n, m));
+            name.append(", pair bias ").append(kind);
+        }
+        return new Case(name.toString(), input);
+    }
+
+    /** A bias of a kind: 0 dense, 1 linear, 2 by distance, 3 over a grid. */
+    public PairBias pairBias(int kind, int batch, int heads, int n, int m) {
+        if (kind == 0) {
+            Tensor dense = bias(Shape.of(random.nextBoolean() ? 1 : batch, random.nextBoolean() ? 1 : heads,
+                    random.nextBoolean() ? 1 : n, m));
+            for (int i = 0; i < dense.shape().rows(); i++) {
+                for (int j = i % 7; j < m; j += 7) {
+                    dense.matrix(0, 0).set(i, j, j % 2 == 0 ? Float.NEGATIVE_INFINITY : -Float.MAX_VALUE);
+                }
+            }
+            return PairBias.of(random.nextBoolean() ? dense : strided(dense));
+        }
+        if (kind == 1) {
+            return PairBias.alibi(m - n, PairBias.alibiSlopes(heads));
+        }
+        if (kind == 2) {
+            float[][] table = new float[random.nextBoolean() ? 1 : heads][1 + random.nextInt(60)];
+            for (float[] row : table) {
+                for (int i = 0; i < row.length; i++) {
+                    row[i] = (float) random.nextGaussian();
+                }
+            }
+            return PairBias.byDistance(m - n, -random.nextInt(40), table);
+        }
+        int width = m % 3 == 0 ? m / 3 : m;
+        return PairBias.decomposed(bias(Shape.of(batch, heads, n, m / width)), bias(Shape.of(1, heads, n, width)));
+    }
+
+    private Mask mask(int batch, int n, int m) {
+        Mask mask = switch (random.nextInt(6)) {
+            case 0 -> Mask.causal();
+            case 1 -> Mask.causalUpperLeft();
+            case 2 -> Mask.causalAt(random.nextInt(m + 20) - 20);
+            case 3 -> Mask.window(random.nextInt(m + 3), random.nextInt(m + 3));
+            case 4 -> Mask.causal().withWindow(1 + random.nextInt(m));
+            default -> Mask.none();
+        };
+        if (random.nextInt(4) == 0) {
+            mask = mask.withKeyLengths(random.ints(batch, 0, m + 1).toArray());
+        }
+        if (random.nextInt(4) == 0) {
+            mask = mask.withQueryLengths(random.ints(batch, 0, n + 1).toArray());
+        }
+        if (random.nextInt(4) == 0) {
+            int sequences = 1 + random.nextInt(5);
+            mask = mask.withSequences(random.ints(sequences + 1, 0, n + 1).sorted().toArray(),
+                    random.ints(sequences + 1, 0, m + 1).sorted().toArray());
+        }
+        if (random.nextInt(4) == 0) {
+            mask = mask.withRanges(random.ints(n, -3, m / 2 + 1).toArray(), random.ints(n, m / 3, m + 9).toArray());
+        }
+        return mask;
     }
 
     /** The cases of {@link #all} without a mask. */

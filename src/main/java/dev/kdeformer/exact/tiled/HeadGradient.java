@@ -1,9 +1,10 @@
 package dev.kdeformer.exact.tiled;
 
 import dev.kdeformer.AttentionInput;
-import dev.kdeformer.Mask;
 import dev.kdeformer.kernel.GradientTile;
+import dev.kdeformer.kernel.KeyRanges;
 import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.LogitTerms;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.kernel.QueryTile;
@@ -168,6 +169,8 @@ final class HeadGradient {
         private final GradientRows packed;
         private final long partial;
         private final long blockBytes;
+        /** What the queries of each block see. */
+        private final KeyRanges[] ranges;
 
         Phase(int member, int from, int count, GradientRows packed, long partial, long blockBytes) {
             this.member = member;
@@ -177,6 +180,12 @@ final class HeadGradient {
             this.partial = partial;
             this.blockBytes = blockBytes;
             packed.resize(count);
+            this.ranges = new KeyRanges[blocks(count)];
+            for (int block = 0; block < ranges.length; block++) {
+                int start = block * GradientTile.QUERIES;
+                ranges[block] = new KeyRanges();
+                head.ranges(from + start, Math.min(GradientTile.QUERIES, count - start), ranges[block]);
+            }
         }
 
         void pack(Team team) {
@@ -202,11 +211,18 @@ final class HeadGradient {
                 SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
                 tile.load(head.query(member), 0, from + first, rows, scale);
                 state.begin(rows, 0);
-                Mask mask = input.mask();
-                long last = mask.isCausal() ? (long) mask.causalOffset(input.queries(), input.keys()) + from + first
-                        : Integer.MAX_VALUE;
-                state.add(tile, keys, 0, keys.count(),
-                        mask.hasWindow() ? (int) (last - mask.window() + 1) : Integer.MIN_VALUE, (int) last);
+                KeyRanges seen = scratch.keep(KeyRanges.class, KeyRanges::new);
+                head.ranges(from + first, rows, seen);
+                state.setTerms(head.terms(member), from + first);
+                state.add(tile, keys, 0, keys.count(), seen);
+                float sink = head.sink(member);
+                if (sink != Float.NEGATIVE_INFINITY) {
+                    double[] shift = head.shift(head.query(member), 0, from + first, rows, centre);
+                    for (int r = 0; r < rows; r++) {
+                        shift[r] += taken;
+                    }
+                    state.addSink(sink, shift);
+                }
                 for (int r = 0; r < rows; r++) {
                     double sum = state.sum(r);
                     packed.queries().setExponent(first + r, sum > 0 ? -state.reference(r) : Double.NEGATIVE_INFINITY,
@@ -220,27 +236,27 @@ final class HeadGradient {
             long mine = partial + share * blocks(count) * blockBytes;
             Memory.fillFloats(mine, blocks(count) * blockBytes / Float.BYTES, 0);
             GradientTile tile = scratch.keep(GradientTile.class, GradientTile::new);
-            long offset = input.mask().causalOffset(input.queries(), input.keys());
+            LogitTerms terms = head.terms(member);
             for (int t = share; t < tiles; t += shares) {
                 int key = t * GradientTile.KEYS;
                 int keys = Math.min(GradientTile.KEYS, head.keys() - key);
-                // The first query of the phase that sees the tile's first key.
-                long first = input.mask().isCausal() ? Math.max(0, key - offset - from) : 0;
-                // The one after the last query of the phase that sees the tile's last key.
-                long end = input.mask().hasWindow()
-                        ? Math.min(count, key + keys - 1L - offset - from + input.mask().window()) : count;
-                if (first >= end) {
-                    continue;
-                }
-                tile.load(head.key(), head.value(), head.bias(), taken, 0, key, keys, scale, centre, 0);
-                for (int block = (int) (first / GradientTile.QUERIES); block < blocks((int) end); block++) {
+                boolean loaded = false;
+                for (int block = 0; block < blocks(count); block++) {
+                    KeyRanges seen = ranges[block];
+                    if (seen.most() <= key || seen.least() >= key + keys) {
+                        continue;
+                    }
+                    if (!loaded) {
+                        tile.load(head.key(), head.value(), head.bias(), taken, 0, key, keys, scale, centre, 0);
+                        loaded = true;
+                    }
                     int start = block * GradientTile.QUERIES;
-                    long diagonal = input.mask().isCausal() ? key - offset - from - start : -GradientTile.KEYS;
-                    tile.add(packed.queries(), packed.gradients(), start, (int) Math.max(diagonal, -GradientTile.KEYS),
-                            input.mask().hasWindow()
-                                    ? (int) Math.min(diagonal + input.mask().window() - 1, GradientTile.QUERIES)
-                                    : GradientTile.QUERIES,
-                            mine + block * blockBytes, scratch);
+                    tile.add(packed.queries(), packed.gradients(), start, new GradientTile.Visible(-GradientTile.KEYS,
+                            seen.showAll(key, key + keys) ? null : seen, key, terms, from), mine + block * blockBytes,
+                            scratch);
+                }
+                if (!loaded) {
+                    continue;
                 }
                 tile.addTo(sums + t * tileBytes);
             }

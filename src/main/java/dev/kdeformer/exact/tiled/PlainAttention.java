@@ -43,40 +43,44 @@ public final class PlainAttention implements FixedFunction {
             int head = unit * outputs.length + member;
             for (int i = 0; i < input.queries(); i++) {
                 Met met = keys == null ? all(unit, i) : keys.of(head, i);
-                row(unit, i, met, query[head], key[unit], value[unit], outputs[member]);
+                row(head, i, met, query[head], key[unit], value[unit], outputs[member]);
             }
         }
         return outputs;
     }
 
     private Met all(int unit, int i) {
-        int length = input.mask().keyLength(unit / input.kvHeads(), input.keys());
-        int visible = input.mask().isCausal()
-                ? Math.min(length, i + input.mask().causalOffset(input.queries(), input.keys()) + 1) : length;
-        int first = input.mask().hasWindow()
-                ? Math.max(0, i + input.mask().windowOffset(input.queries(), input.keys())) : 0;
-        int[] all = new int[Math.max(0, visible - first)];
+        int batch = unit / input.kvHeads();
+        int first = input.mask().firstKey(batch, i, input.queries(), input.keys());
+        int[] all = new int[input.mask().endKey(batch, i, input.queries(), input.keys()) - first];
         for (int j = 0; j < all.length; j++) {
             all[j] = first + j;
         }
         return new Met(all, new double[all.length]);
     }
 
-    private void row(int unit, int i, Met met, double[] query, double[] key, double[] value, double[] output) {
+    private void row(int head, int i, Met met, double[] query, double[] key, double[] value, double[] output) {
         int d = input.d();
         int dv = input.dv();
         double[] logits = new double[met.keys.length];
-        double max = Double.NEGATIVE_INFINITY;
+        int unit = head / input.groupSize();
+        float[] pairs = new float[input.pairBias() == null ? 0 : input.keys()];
+        if (pairs.length > 0) {
+            input.pairBias().fill(head / input.heads(), head % input.heads(), i, 1, 0, pairs.length, pairs,
+                    pairs.length);
+        }
+        double max = input.sink(head % input.heads());
         for (int e = 0; e < logits.length; e++) {
             int j = met.keys[e];
             double dot = 0;
             for (int c = 0; c < d; c++) {
                 dot += query[i * d + c] * key[j * d + c];
             }
-            logits[e] = dot * input.scale() + met.logWeights[e] + bias(unit, j);
+            logits[e] = bent(dot * input.scale()) + met.logWeights[e] + bias(unit, j) + (pairs.length == 0 ? 0
+                    : pairs[j] <= AttentionInput.HIDING_BIAS ? Double.NEGATIVE_INFINITY : pairs[j]);
             max = Math.max(max, logits[e]);
         }
-        double sum = 0;
+        double sum = max == Double.NEGATIVE_INFINITY ? 0 : Math.exp(input.sink(head % input.heads()) - max);
         for (int e = 0; e < logits.length && max > Double.NEGATIVE_INFINITY; e++) {
             double p = Math.exp(logits[e] - max);
             sum += p;
@@ -87,6 +91,10 @@ public final class PlainAttention implements FixedFunction {
         for (int c = 0; c < dv && sum > 0; c++) {
             output[i * dv + c] /= sum;
         }
+    }
+
+    private double bent(double logit) {
+        return input.softCap() > 0 ? input.softCap() * Math.tanh(logit / input.softCap()) : logit;
     }
 
     private double bias(int unit, int key) {

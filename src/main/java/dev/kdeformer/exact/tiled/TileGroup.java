@@ -1,7 +1,9 @@
 package dev.kdeformer.exact.tiled;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.KeyRanges;
 import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.LogitTerms;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
@@ -22,10 +24,12 @@ final class TileGroup {
 
     private final QueryTile[] queries = new QueryTile[MOST];
     private final SoftmaxTile[] states = new SoftmaxTile[MOST];
+    private final KeyRanges[] ranges = new KeyRanges[MOST];
 
     TileGroup() {
         for (int t = 0; t < MOST; t++) {
             queries[t] = new QueryTile();
+            ranges[t] = new KeyRanges();
             states[t] = t == 0 ? new SoftmaxTile() : new SoftmaxTile(states[0]);
         }
     }
@@ -47,33 +51,39 @@ final class TileGroup {
         Matrix query = head.query(member);
         int first = tiling.firstTile(group);
         int tiles = tiling.firstTile(group + 1) - first;
+        LogitTerms terms = head.terms(member);
+        int least = Integer.MAX_VALUE;
+        int most = 0;
         for (int t = 0; t < tiles; t++) {
             int from = tiling.from(first + t);
             int count = tiling.from(first + t + 1) - from;
             queries[t].load(query, 0, from, count, keys.scale());
             states[t].begin(count, input.dv());
+            states[t].setTerms(terms, from);
+            head.ranges(from, count, ranges[t]);
+            least = Math.min(least, ranges[t].least());
+            most = Math.max(most, ranges[t].most());
         }
-        boolean causal = input.mask().isCausal();
-        int offset = input.mask().causalOffset(input.queries(), input.keys());
         int block = Math.max(1, BLOCK_BYTES / (4 * Lanes.STEP * (input.d() + input.dv()))) * Lanes.STEP;
-        boolean window = input.mask().hasWindow();
-        int windowOffset = input.mask().windowOffset(input.queries(), input.keys());
-        int start = window ? Math.max(0, windowOffset + tiling.from(first)) / block * block : 0;
-        for (int key = start; key < keys.count(); key += block) {
+        int start = least / block * block;
+        for (int key = start; key < most; key += block) {
             int end = Math.min(keys.count(), key + block);
             for (int t = 0; t < tiles; t++) {
                 call.team().check();
-                int from = tiling.from(first + t);
-                states[t].add(queries[t], keys, key, end, window ? windowOffset + from : Integer.MIN_VALUE,
-                        causal ? offset + from : Integer.MAX_VALUE);
+                states[t].add(queries[t], keys, key, end, ranges[t]);
             }
         }
         Matrix logSumExp = head.logSumExp(member);
         for (int t = 0; t < tiles; t++) {
             int from = tiling.from(first + t);
             int count = tiling.from(first + t + 1) - from;
-            states[t].finish(head.output(member), logSumExp, 0, from,
-                    logSumExp == null ? null : shift(head, query, from, count, centre, taken));
+            float sink = head.sink(member);
+            double[] shift = logSumExp == null && sink == Float.NEGATIVE_INFINITY ? null
+                    : shift(head, query, from, count, centre, taken);
+            if (sink != Float.NEGATIVE_INFINITY) {
+                states[t].addSink(sink, shift);
+            }
+            states[t].finish(head.output(member), logSumExp, 0, from, shift);
             call.team().advance(1);
         }
     }

@@ -97,15 +97,10 @@ public final class TiledAttention {
     /** Keys that a query of a batch item sees, the mean over its queries. */
     public static double meanVisibleKeys(AttentionInput input, int batch) {
         int n = input.queries();
-        int valid = input.mask().keyLength(batch, input.keys());
-        if (!input.mask().isCausal()) {
-            return valid;
-        }
-        long last = input.mask().causalOffset(n, input.keys());
-        long first = input.mask().windowOffset(n, input.keys());
+        int m = input.keys();
         double visible = 0;
         for (int i = 0; i < n; i++) {
-            visible += Math.max(0, Math.min(valid, i + last + 1) - Math.max(0, i + first));
+            visible += input.mask().endKey(batch, i, n, m) - input.mask().firstKey(batch, i, n, m);
         }
         return visible / n;
     }

@@ -3,16 +3,18 @@ package dev.kdeformer.exact.tiled;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.FixedFunction;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.runtime.Team;
+import java.util.Set;
 
 /** What the gradient of exact attention does once a call is checked, for itself and for methods that fall back to it. */
 public final class TiledGradient implements GradientFrame.Body {
     @Override
-    public boolean takesWindow() {
-        return true;
+    public Set<InputFeature> takes() {
+        return InputFeature.ALL;
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.FixedFunction;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientFrame;
@@ -18,6 +19,7 @@ import dev.kdeformer.pilot.walk.FixedCost;
 import dev.kdeformer.pilot.walk.PilotHead;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -54,12 +56,13 @@ public final class PilotGradient implements GradientFrame.Body {
     }
 
     @Override
+    public Set<InputFeature> takes() {
+        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+    }
+
+    @Override
     public void checkSupported(AttentionInput input) {
         check.accept(input);
-        if (input.mask().isCausal()) {
-            throw new IllegalArgumentException("the gradient of pilot attention takes no causal mask, got "
-                    + input.mask());
-        }
     }
 
     @Override

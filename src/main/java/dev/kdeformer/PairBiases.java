@@ -1,0 +1,147 @@
+package dev.kdeformer;
+
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.util.List;
+
+/** The kinds of biases per pair that {@link PairBias} makes. */
+final class PairBiases {
+    private PairBiases() {
+    }
+
+    /** The largest finite magnitude; refuses NaN and +∞. */
+    static float largest(float[] biases) {
+        float largest = 0;
+        for (float each : biases) {
+            if (Float.isNaN(each) || each == Float.POSITIVE_INFINITY) {
+                throw new IllegalArgumentException("biases must be finite or -Infinity, got " + each);
+            }
+            largest = each > AttentionInput.HIDING_BIAS ? Math.max(largest, Math.abs(each)) : largest;
+        }
+        return largest;
+    }
+
+    /** The view of a tensor whose batch items or heads may be shared. */
+    private static Matrix shared(Tensor tensor, int batch, int head) {
+        return tensor.matrix(Math.min(batch, tensor.shape().batch() - 1), Math.min(head, tensor.shape().heads() - 1));
+    }
+
+    /** Biases that lie in memory. */
+    static final class Dense implements PairBias {
+        private final Tensor tensor;
+
+        Dense(Tensor tensor) {
+            this.tensor = tensor;
+        }
+
+        @Override
+        public List<Tensor> tensors() {
+            return List.of(tensor);
+        }
+
+        @Override
+        public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
+            Matrix biases = shared(tensor, batch, head);
+            for (int r = 0; r < queries; r++) {
+                biases.readPart(biases.rows() == 1 ? 0 : query + r, key, keys, target, r * stride);
+            }
+        }
+
+        @Override
+        public void check(int batch, int heads, int n, int m) {
+            Shape s = tensor.shape();
+            if (s.batch() != 1 && s.batch() != batch || s.heads() != 1 && s.heads() != heads
+                    || s.rows() != 1 && s.rows() != n || s.columns() != m) {
+                throw new IllegalArgumentException("pair bias must have shape (" + batch + " or 1, " + heads
+                        + " or 1, " + n + " or 1, " + m + "), got " + s);
+            }
+        }
+    }
+
+    /** A bias that is a function of the distance. */
+    abstract static class Distance implements PairBias {
+        private final int heads;
+        private final int offset;
+        private final double bound;
+
+        Distance(int heads, int offset, double bound) {
+            this.heads = heads;
+            this.offset = offset;
+            this.bound = bound;
+        }
+
+        abstract void row(int head, long distance, int keys, float[] target, int at);
+
+        @Override
+        public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
+            for (int r = 0; r < queries; r++) {
+                row(Math.min(head, heads - 1), (long) key - query - r - offset, keys, target, r * stride);
+            }
+        }
+
+        @Override
+        public double bound() {
+            return bound;
+        }
+
+        @Override
+        public void check(int batch, int queryHeads, int n, int m) {
+            if (heads != 1 && heads != queryHeads) {
+                throw new IllegalArgumentException("pair bias must be for 1 or " + queryHeads + " heads, got " + heads);
+            }
+        }
+    }
+
+    /** A bias over a grid of keys. */
+    static final class Grid implements PairBias {
+        private final Tensor rows;
+        private final Tensor columns;
+
+        Grid(Tensor rows, Tensor columns) {
+            this.rows = rows;
+            this.columns = columns;
+        }
+
+        @Override
+        public List<Tensor> tensors() {
+            return List.of(rows, columns);
+        }
+
+        @Override
+        public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
+            int width = columns.shape().columns();
+            float[] ofRow = new float[rows.shape().columns()];
+            float[] ofColumn = new float[width];
+            for (int r = 0; r < queries; r++) {
+                shared(rows, batch, head).readRow(query + r, ofRow, 0);
+                shared(columns, batch, head).readRow(query + r, ofColumn, 0);
+                int c = 0;
+                while (c < keys) {
+                    int y = (key + c) / width;
+                    int x = (key + c) % width;
+                    int count = Math.min(keys - c, width - x);
+                    for (int i = 0; i < count; i++) {
+                        target[r * stride + c + i] = ofRow[y] + ofColumn[x + i];
+                    }
+                    c += count;
+                }
+            }
+        }
+
+        @Override
+        public void check(int batch, int heads, int n, int m) {
+            for (Tensor part : tensors()) {
+                Shape s = part.shape();
+                if (s.batch() != 1 && s.batch() != batch || s.heads() != 1 && s.heads() != heads || s.rows() != n) {
+                    throw new IllegalArgumentException("parts of the pair bias must have shape (" + batch + " or 1, "
+                            + heads + " or 1, " + n + ", height or width), got " + s);
+                }
+            }
+            if ((long) rows.shape().columns() * columns.shape().columns() != m) {
+                throw new IllegalArgumentException("grid of the pair bias must have as many places as there are keys, "
+                        + m + ", got " + rows.shape().columns() + " rows of " + columns.shape().columns());
+            }
+        }
+    }
+}
