@@ -72,10 +72,7 @@ public interface PairBias {
         return new PairBiases.Distance(own.length, offset, 1e9 * PairBiases.largest(own)) {
             @Override
             void row(int head, long distance, int keys, float[] target, int at) {
-                float slope = own[head];
-                for (int c = 0; c < keys; c++) {
-                    target[at + c] = -slope * Math.abs(distance + c);
-                }
+                PairBiases.ramp(-own[head], distance, keys, target, at);
             }
         };
     }

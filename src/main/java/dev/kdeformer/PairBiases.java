@@ -4,9 +4,14 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.List;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
 
 /** The kinds of biases per pair that {@link PairBias} makes. */
 final class PairBiases {
+    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
+    private static final FloatVector PLACES = FloatVector.zero(FLOATS).addIndex(1);
+
     private PairBiases() {
     }
 
@@ -20,6 +25,17 @@ final class PairBiases {
             largest = each > AttentionInput.HIDING_BIAS ? Math.max(largest, Math.abs(each)) : largest;
         }
         return largest;
+    }
+
+    /** Writes slope · |distance + c| for {@code count} places c. */
+    static void ramp(float slope, long distance, int count, float[] target, int at) {
+        int c = 0;
+        for (; c + FLOATS.length() <= count; c += FLOATS.length()) {
+            PLACES.add(distance + c).abs().mul(slope).intoArray(target, at + c);
+        }
+        for (; c < count; c++) {
+            target[at + c] = slope * Math.abs((float) (distance + c));
+        }
     }
 
     /** The view of a tensor whose batch items or heads may be shared. */
@@ -111,18 +127,18 @@ final class PairBiases {
         @Override
         public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
             int width = columns.shape().columns();
-            float[] ofRow = new float[rows.shape().columns()];
-            float[] ofColumn = new float[width];
+            Matrix ofRows = shared(rows, batch, head);
+            Matrix ofColumns = shared(columns, batch, head);
             for (int r = 0; r < queries; r++) {
-                shared(rows, batch, head).readRow(query + r, ofRow, 0);
-                shared(columns, batch, head).readRow(query + r, ofColumn, 0);
                 int c = 0;
                 while (c < keys) {
-                    int y = (key + c) / width;
                     int x = (key + c) % width;
                     int count = Math.min(keys - c, width - x);
-                    for (int i = 0; i < count; i++) {
-                        target[r * stride + c + i] = ofRow[y] + ofColumn[x + i];
+                    int at = r * stride + c;
+                    ofColumns.readPart(query + r, x, count, target, at);
+                    float ofRow = ofRows.get(query + r, (key + c) / width);
+                    for (int i = at; i < at + count; i++) {
+                        target[i] += ofRow;
                     }
                     c += count;
                 }

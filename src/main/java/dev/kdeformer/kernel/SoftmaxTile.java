@@ -69,7 +69,7 @@ public final class SoftmaxTile {
         terms = newTerms;
         firstQuery = query;
         if (terms.pairs() != null && pairs.length == 0) {
-            pairs = new float[QueryTile.ROWS * ExpKernel.COLUMNS];
+            pairs = new float[QueryTile.ROWS * STEP];
         }
     }
 
@@ -190,10 +190,12 @@ public final class SoftmaxTile {
             TermKernel.bend(s, column, rows, ExpKernel.COLUMNS, terms.cap() * keys.scale().bias(), null);
             TermKernel.addColumns(s, column, rows, ExpKernel.COLUMNS, keys.bias(first + column));
         }
-        int count = Math.min(ExpKernel.COLUMNS, keys.count() - first - column);
-        if (terms.pairs() != null && count > 0) {
-            terms.pairs().fill(firstQuery, rows, first + column, count, pairs, ExpKernel.COLUMNS);
-            TermKernel.add(s, column, rows, ExpKernel.COLUMNS, pairs, ExpKernel.COLUMNS, keys.scale().bias());
+        if (terms.pairs() != null) {
+            if (column == 0) {
+                // For the whole step at once: a few long pieces of rows are read faster than many short ones.
+                terms.pairs().fill(firstQuery, rows, first, Math.min(STEP, keys.count() - first), pairs, STEP);
+            }
+            TermKernel.add(s, column, rows, ExpKernel.COLUMNS, pairs, column, STEP, keys.scale().bias());
         }
     }
 

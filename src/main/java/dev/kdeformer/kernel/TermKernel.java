@@ -95,14 +95,15 @@ final class TermKernel {
      * Adds biases times a unit; biases that hide make a logit −∞.
      *
      * @param columns a multiple of LANES
-     * @param bias    row-major, {@code stride} floats from row to row
+     * @param bias    row-major from index {@code b0} on, {@code stride} floats from row to row
      */
-    static void add(float[] s, int s0, int rows, int columns, float[] bias, int stride, float unit) {
+    static void add(float[] s, int s0, int rows, int columns, float[] bias, int b0, int stride,
+            float unit) {
         FloatVector units = FloatVector.broadcast(FLOATS, unit);
         for (int r = 0; r < rows; r++) {
             int a = s0 + r * STRIDE;
             for (int c = 0; c < columns; c += LANES) {
-                FloatVector b = FloatVector.fromArray(FLOATS, bias, r * stride + c);
+                FloatVector b = FloatVector.fromArray(FLOATS, bias, b0 + r * stride + c);
                 FloatVector.fromArray(FLOATS, s, a + c).add(b.mul(units))
                         .blend(INFINITE, b.compare(VectorOperators.LE, LogitTerms.HIDING_BIAS))
                         .intoArray(s, a + c);
@@ -111,10 +112,11 @@ final class TermKernel {
     }
 
     /** The scalar reference of {@link #add}. */
-    static void addScalar(float[] s, int s0, int rows, int columns, float[] bias, int stride, float unit) {
+    static void addScalar(float[] s, int s0, int rows, int columns, float[] bias, int b0, int stride,
+            float unit) {
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < columns; c++) {
-                float b = bias[r * stride + c];
+                float b = bias[b0 + r * stride + c];
                 int i = s0 + r * STRIDE + c;
                 s[i] = b <= LogitTerms.HIDING_BIAS ? Float.NEGATIVE_INFINITY : s[i] + b * unit;
             }

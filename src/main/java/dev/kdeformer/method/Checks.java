@@ -292,22 +292,24 @@ public final class Checks {
         team.forEach(Math.multiplyExact(Math.multiplyExact(shape.batch(), shape.heads()), chunks), (index, scratch) -> {
             Matrix matrix = tensor.matrix(index / chunks / shape.heads(), index / chunks % shape.heads());
             float[] row = scratch.keep(Buffer.class, Buffer::new).room(shape.columns() + INTS.length());
-            FloatVector largest = FloatVector.zero(FLOATS);
             int from = index % chunks * chunkRows;
             for (int r = from; r < Math.min(shape.rows(), from + chunkRows); r++) {
                 matrix.readRow(r, row, 0);
                 java.util.Arrays.fill(row, shape.columns(), shape.columns() + INTS.length(), 0);
+                IntVector largest = IntVector.zero(INTS);
                 for (int c = 0; c < shape.columns(); c += FLOATS.length()) {
                     FloatVector x = FloatVector.fromArray(FLOATS, row, c);
-                    if (!x.compare(VectorOperators.LT, Float.POSITIVE_INFINITY).allTrue()) {
-                        throw new IllegalArgumentException("pair bias must be finite or -Infinity, and is not in"
-                                + " (batch " + index / chunks / shape.heads() + ", head " + index / chunks % shape.heads()
-                                + ", row " + r + ")");
-                    }
-                    largest = largest.max(x.abs().blend(0, x.compare(VectorOperators.LE, AttentionInput.HIDING_BIAS)));
+                    x = x.blend(0, x.compare(VectorOperators.LE, AttentionInput.HIDING_BIAS));
+                    largest = largest.max(x.reinterpretAsInts().and(0x7fff_ffff));
                 }
+                int bits = largest.reduceLanes(VectorOperators.MAX);
+                if (bits >= 0x7f80_0000) {
+                    throw new IllegalArgumentException("pair bias must be finite or -Infinity, and is not in"
+                            + " (batch " + index / chunks / shape.heads() + ", head " + index / chunks % shape.heads()
+                            + ", row " + r + ")");
+                }
+                top.accumulateAndGet(bits, Math::max);
             }
-            top.accumulateAndGet(Float.floatToRawIntBits(largest.reduceLanes(VectorOperators.MAX)), Math::max);
         });
         return Float.intBitsToFloat(top.get());
     }
