@@ -274,6 +274,11 @@ public final class Mask {
         return firstKeys != null;
     }
 
+    /** Whether every query sees all valid keys. */
+    public boolean showsAllKeys() {
+        return !isCausal() && !hasWindow() && !hasQueryLengths() && !hasSequences() && !hasRanges();
+    }
+
     /** Number of batch items that key lengths are given for, 0 without key lengths. */
     int lengthCount() {
         return keyLengths == null ? 0 : keyLengths.length;

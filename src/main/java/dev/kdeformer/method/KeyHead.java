@@ -58,7 +58,7 @@ public final class KeyHead {
         AttentionInput input = call.input();
         Mask mask = input.mask();
         ranges.begin(count, keys);
-        if (mask.isCausal() || mask.hasWindow() || mask.hasQueryLengths() || mask.hasSequences() || mask.hasRanges()) {
+        if (!mask.showsAllKeys()) {
             for (int r = 0; r < count; r++) {
                 ranges.set(r, mask.firstKey(batch, from + r, input.queries(), input.keys()),
                         mask.endKey(batch, from + r, input.queries(), input.keys()));

@@ -98,6 +98,9 @@ public final class TiledAttention {
     public static double meanVisibleKeys(AttentionInput input, int batch) {
         int n = input.queries();
         int m = input.keys();
+        if (input.mask().showsAllKeys()) {
+            return input.mask().keyLength(batch, m);
+        }
         double visible = 0;
         for (int i = 0; i < n; i++) {
             visible += input.mask().endKey(batch, i, n, m) - input.mask().firstKey(batch, i, n, m);
