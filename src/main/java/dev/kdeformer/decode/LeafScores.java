@@ -6,14 +6,31 @@ import dev.kdeformer.kernel.DecodeKernel;
 import dev.kdeformer.kernel.Lanes;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Scores the groups of a cache for one query, by their summaries, in units of log 2: the expected mass of each, and the
  * square of the error that is to be expected where the summary stands for the group.
  */
 final class LeafScores {
-    /** Largest variance of logits that is taken at its word; beyond, the group is read in any case. */
-    private static final float LARGEST_VARIANCE = 30;
+    /**
+     * The largest of 32 normal numbers, on average (Teichroew, "Tables of expected values of order statistics", 1956).
+     */
+    private static final float LARGEST_OF_GROUP = 2.07f;
+
+    /**
+     * The variance of logits from which a group's mass is that of its largest key or two, no longer the mean of
+     * lognormal numbers, of which 32 are too few to be near. Here the two have the same value and slope.
+     */
+    static final float NORMAL_VARIANCE = LARGEST_OF_GROUP * LARGEST_OF_GROUP;
+
+    /** Variances beyond this say no more. */
+    private static final float LARGEST_VARIANCE = 1e6f;
+
+    /**
+     * Binary logarithm of the largest squared error, as a part of the squared mass: keys cannot miss by more for long.
+     */
+    private static final float LARGEST_ERROR = 2;
 
     private static final double LOG2E = 1 / Math.log(2);
 
@@ -60,19 +77,30 @@ final class LeafScores {
             DecodeKernel.logits(q, d, 1, d, region.means(unit, leaf), logits, 0);
             for (int c = 0; c < GROUP; c += Lanes.LANES) {
                 long offset = (leaf + c) * 4L;
-                FloatVector half = Lanes.load(region.spreads(unit) + offset).mul(v).min(LARGEST_VARIANCE)
-                        .mul((float) (LOG2E / 2));
-                FloatVector m = FloatVector.fromArray(Lanes.FLOATS, logits, c).mul(factor).add(half).add(5);
+                FloatVector spread = Lanes.load(region.spreads(unit) + offset).mul(v).min(LARGEST_VARIANCE);
+                FloatVector normal = spread.mul(0.5f);
+                FloatVector extreme = spread.lanewise(VectorOperators.SQRT).mul(LARGEST_OF_GROUP)
+                        .sub(NORMAL_VARIANCE / 2);
+                FloatVector growth = normal.blend(extreme, spread.compare(VectorOperators.GT, NORMAL_VARIANCE))
+                        .mul((float) LOG2E);
+                FloatVector m = FloatVector.fromArray(Lanes.FLOATS, logits, c).mul(factor).add(growth).add(5);
                 m.intoArray(mass, at + leaf + c);
                 // log(exp(v) − 1) is log v + v / 2 up to the logarithm of sinh(v/2) / (v/2), which is near 0.
-                m.add(m).add(half).add(Lanes.load(region.logSpreads(unit) + offset)).add(constant)
-                        .intoArray(score, at + leaf + c);
+                FloatVector error = normal.mul((float) LOG2E).add(Lanes.load(region.logSpreads(unit) + offset))
+                        .add(constant).min(LARGEST_ERROR);
+                m.add(m).add(error).intoArray(score, at + leaf + c);
             }
         }
         for (int leaf = Math.max(from, region.leaves()); leaf < to; leaf++) {
             mass[at + leaf] = Float.NEGATIVE_INFINITY;
             score[at + leaf] = Float.NEGATIVE_INFINITY;
         }
+    }
+
+    /** Natural logarithm of a leaf's mass beyond that of as many mean keys, for a variance of its logits. */
+    static double growth(double variance) {
+        double v = Math.min(variance, LARGEST_VARIANCE);
+        return v > NORMAL_VARIANCE ? LARGEST_OF_GROUP * Math.sqrt(v) - NORMAL_VARIANCE / 2 : v / 2;
     }
 
     /** The score that exactly {@code wanted} leaves reach, if no two are alike; +∞ for none. */

@@ -17,6 +17,25 @@ final class SparseRow {
     /** Leaves that one task scores or counts. */
     private static final int SCORED = 1024;
 
+    /** Groups among those read that are asked how much summaries err. */
+    private static final int ASKED = 32;
+
+    /** What the summaries' own word counts for beside them. */
+    private static final double PRIOR = 2;
+
+    /** What errors that have nothing in common seem to have, as a part of their size over their number. */
+    private static final double CHANCE = 0.5;
+
+    /** Of so few that were asked, twice as much is put down to chance. */
+    private static final double FEW = 4;
+
+    /** Groups that could not show in the output are not asked. */
+    private static final double LEAST_EXPECTED = 1e-20;
+
+    /** Where the error is still predicted too large, so many times the groups are read, and these more. */
+    private static final int GROWTH = 2;
+    private static final int LEAST_MORE = 8;
+
     /** Groups that one task reads. */
     private static final int READ = 64;
 
@@ -65,22 +84,34 @@ final class SparseRow {
         int slices = (leaves + SCORED - 1) / SCORED;
         long states = scratch.allocate((1 + slices + (leaves + READ - 1) / READ) * stateBytes);
         readTail(states, scratch);
-        choose(options, states);
-        int reads = (readCount + READ - 1) / READ;
-        team.forEach(reads, (slice, memory) -> read(slice * READ, states + (1 + slice) * stateBytes, memory));
-        team.forEach(slices, (slice, memory) -> countRest(slice * SCORED, states + (1 + reads + slice) * stateBytes,
-                memory));
-        double total = call.write(unit, row, states, 1 + reads + slices, stateBytes);
-        double errors = 0;
-        if (leaves > 0) {
-            unread.look(call, unit, query, regions, variances, firstLeaf, scores, read, readCount, total, moved);
-            call.addToOutput(unit, row, moved);
-            errors = unread.errors();
+        int most = affordable(options);
+        int wanted = options.target() > 0 && most > 0
+                ? Math.min(most, scores.needed(allowed(options.target(), states))) : most;
+        double total;
+        double norm;
+        double predicted;
+        while (true) {
+            choose(wanted);
+            int reads = Math.ceilDiv(readCount, READ);
+            team.forEach(reads, (slice, memory) -> read(slice * READ, states + (1 + slice) * stateBytes, memory));
+            team.forEach(slices, (slice, memory) -> countRest(slice * SCORED,
+                    states + (1 + reads + slice) * stateBytes, memory));
+            total = call.write(unit, row, states, 1 + reads + slices, stateBytes);
+            predicted = 0;
+            if (leaves > 0) {
+                unread.look(call, unit, query, regions, variances, firstLeaf, scores, read, readCount, total, moved);
+                call.addToOutput(unit, row, moved);
+                predicted = predict(total, scratch);
+            }
+            norm = call.outputNorm(unit, row);
+            if (options.target() == 0 || wanted >= most || ratio(predicted, norm) <= options.target()) {
+                break;
+            }
+            wanted = (int) Math.min(most, GROWTH * (long) wanted + LEAST_MORE);
         }
-        double norm = call.outputNorm(unit, row);
         double checked = options.checks() == 0 ? Double.NaN : check(options, total, norm, random, scratch);
         scratch.release(mark);
-        return new Result(keys(), bytes(options), ratio(errors * Math.sqrt(valueSpread), norm), checked);
+        return new Result(keys(), bytes(options), ratio(predicted, norm), checked);
     }
 
     private void begin() {
@@ -130,15 +161,16 @@ final class SparseRow {
         tile.store(state);
     }
 
-    /** Chooses the leaves to read: as many as the budget allows, or as the target needs. */
-    private void choose(SparseDecoding options, long tail) {
+    /** How many leaves the budget allows to read. */
+    private int affordable(SparseDecoding options) {
         double cacheBytes = (double) call.length() * rowFloats();
         double spare = options.budget() * cacheBytes - summaryFloats()
                 - (double) (call.length() - sorted()) * rowFloats();
-        int wanted = (int) Math.max(0, Math.min(leaves, spare / (GROUP * (double) rowFloats())));
-        if (options.target() > 0 && wanted > 0) {
-            wanted = Math.min(wanted, scores.needed(allowed(options.target(), tail)));
-        }
+        return (int) Math.max(0, Math.min(leaves, spare / (GROUP * (double) rowFloats())));
+    }
+
+    /** Chooses the leaves to read, those with the largest scores. */
+    private void choose(int wanted) {
         float threshold = scores.threshold(wanted);
         readCount = 0;
         float[] score = scores.score();
@@ -252,6 +284,53 @@ final class SparseRow {
         return exponent > -60 ? Math.pow(2, exponent) : 0;
     }
 
+    private boolean isWild(int leaf) {
+        int r = region(leaf);
+        return Memory.getFloat(regions.get(r).spreads(unit) + (leaf - firstLeaf[r]) * 4L) * variances[r]
+                > LeafScores.NORMAL_VARIANCE;
+    }
+
+    /**
+     * The error to be expected of the leaves that were not read. What summaries say of it is right up to a factor,
+     * which the leaves that were read tell, because what their summaries would have got wrong is known: how large their
+     * errors are, and how much of them points the same way and so adds up instead of averaging out. Some of them,
+     * spread over all that were read, are asked. Leaves whose largest key decides are reckoned apart.
+     */
+    private double predict(double total, Scratch scratch) {
+        double spread = Math.max(valueSpread, 1e-30);
+        double[] sum = new double[call.store().dv()];
+        double[] error = new double[sum.length];
+        double squares = 0;
+        int asked = 0;
+        for (int i = 0; i < Math.min(ASKED, readCount); i++) {
+            int leaf = read[(int) ((long) i * readCount / Math.min(ASKED, readCount))];
+            double expected = Math.pow(2, scores.score()[leaf] / 2.0 - total) * Math.sqrt(spread);
+            if (!(expected > LEAST_EXPECTED) || isWild(leaf)) {
+                continue;
+            }
+            error(leaf, total, error, scratch);
+            for (int c = 0; c < sum.length; c++) {
+                double x = error[c] / expected;
+                sum[c] += x;
+                squares += x * x;
+            }
+            asked++;
+        }
+        double pairs = -squares;
+        for (double each : sum) {
+            pairs += each * each;
+        }
+        // Before anything is known a leaf errs as its summary says.
+        double size = (squares + PRIOR) / (asked + PRIOR);
+        // Less what pairs of errors in all directions may come to by chance.
+        double common = asked < 2 ? 0 : Math.max(0, pairs / ((double) asked * (asked - 1))
+                - CHANCE * size * (1 + FEW / asked) / asked);
+        double all = unread.errors();
+        // Where one key takes over, its value and the one before lie apart by the spread of both.
+        return Math.sqrt(spread * (size * unread.squaredErrors() + common * all * all
+                + 2 * Math.min(1, unread.wildErrors())));
+    }
+
     /**
      * The squared relative error by a sample of the leaves that were not read: with e the true contribution of a leaf
      * to the error and p its chance, x = e/p has the error as its mean, and the mean of xᵢ·xⱼ over all pairs of
@@ -282,7 +361,8 @@ final class SparseRow {
                 next++;
                 continue;
             }
-            double chance = 0.5 * (power(score[leaf] - 2 * total) / errors + power(2 * mass[leaf] - 2 * total) / masses);
+            double chance = 0.5 * (power(score[leaf] - 2 * total) / errors
+                    + power(2 * mass[leaf] - 2 * total) / masses);
             reached += chance;
             int times = 0;
             while (drawn < chances.length && chances[drawn] < reached) {
@@ -324,9 +404,11 @@ final class SparseRow {
         long mean = regions.get(r).meanValue(unit, leaf - firstLeaf[r]);
         double move = UnreadLeaves.moved(Memory.getFloat(regions.get(r).spreads(unit) + (leaf - firstLeaf[r]) * 4L),
                 variances[r]);
+        // A leaf that outweighs all that was thought to be there takes the output over, and not many times so.
+        double whole = Math.max(1, mass);
         for (int c = 0; c < dv; c++) {
-            error[c] = tile.values()[c] * by - mass * o[c]
-                    - expected * (Memory.getFloat(mean + c * 4L) + move * unread.move(r)[c] - o[c]);
+            error[c] = (tile.values()[c] * by - mass * o[c]
+                    - expected * (Memory.getFloat(mean + c * 4L) + move * unread.move(r)[c] - o[c])) / whole;
         }
     }
 

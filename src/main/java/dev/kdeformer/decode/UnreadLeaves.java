@@ -1,5 +1,6 @@
 package dev.kdeformer.decode;
 
+import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
@@ -21,12 +22,19 @@ final class UnreadLeaves {
      */
     private static final double LARGEST_VARIANCE = 4;
 
+    private static final double LOG_GROUP = Math.log(GROUP);
+
     private final float[] weights = new float[STRIDE];
+    private final float[] halved = new float[STRIDE];
     private final float[] reference = new float[1];
     private final float[] sums = new float[LANES];
     private float[][] moves = new float[0][];
     private float[] scaled = new float[0];
+    private final float[] squares = new float[LANES];
+    private final float[] nothing = new float[1];
     private double errors;
+    private double squaredErrors;
+    private double wildErrors;
 
     /**
      * Looks at all leaves but the read ones.
@@ -53,6 +61,8 @@ final class UnreadLeaves {
         reference[0] = (float) total;
         Arrays.fill(row, 0, stride, 0);
         Arrays.fill(sums, 0);
+        Arrays.fill(squares, 0);
+        wildErrors = 0;
         int next = 0;
         for (int r = 0; r < regions.size(); r++) {
             Region region = regions.get(r);
@@ -66,7 +76,10 @@ final class UnreadLeaves {
                     last++;
                 }
                 exponents(scores.score(), at, present, read, next, last);
-                ExpKernel.exp(weights, 0, 1, 0.5f, reference, sums);
+                tame(scores, region.spreads(unit) + leaf * 4L, at, present, variances[r], total);
+                System.arraycopy(weights, 0, halved, 0, weights.length);
+                ExpKernel.exp(halved, 0, 1, 0.5f, nothing, sums);
+                ExpKernel.exp(weights, 0, 1, 1, nothing, squares);
                 exponents(scores.mass(), at, present, read, next, last);
                 moved += spread(region.spreads(unit) + leaf * 4L, present, largest);
                 next = last;
@@ -74,6 +87,7 @@ final class UnreadLeaves {
             move(r, region.tilt(unit), d, stride, moved, row);
         }
         errors = Lanes.sum(sums, 0);
+        squaredErrors = Lanes.sum(squares, 0);
     }
 
     private void exponents(float[] from, int at, int present, int[] read, int next, int last) {
@@ -82,6 +96,44 @@ final class UnreadLeaves {
         for (int i = next; i < last; i++) {
             weights[read[i] - at] = Float.NEGATIVE_INFINITY;
         }
+    }
+
+    /**
+     * Makes the exponents relative to the whole and takes those of wild leaves out, whose largest key decides: their
+     * error is all or nothing.
+     */
+    private void tame(LeafScores scores, long spreads, int at, int present, double variance, double total) {
+        for (int i = 0; i < present; i++) {
+            double v = Memory.getFloat(spreads + i * 4L) * variance;
+            if (v > LeafScores.NORMAL_VARIANCE && weights[i] > Float.NEGATIVE_INFINITY) {
+                double mean = (scores.mass()[at + i] - total) * Math.log(2) - LeafScores.growth(v) - LOG_GROUP;
+                wildErrors += Math.min(1, GROUP * takeOver(mean, Math.sqrt(v)));
+                weights[i] = Float.NEGATIVE_INFINITY;
+            } else {
+                weights[i] = (float) (weights[i] - 2 * total);
+            }
+        }
+    }
+
+    /**
+     * The mean of min(1, exp(2x)) over normal x with mean μ ≤ 0 and deviation τ: how much of the output a key takes
+     * over, squared, whose logit lies so far below all. From Mills' ratio by its usual bound, within 3 %.
+     */
+    static double takeOver(double mean, double deviation) {
+        double z = Math.min(0, mean) / deviation;
+        if (z < -38) {
+            return 0;
+        }
+        double density = Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
+        double beyond = z + 2 * deviation;
+        double below = beyond >= 0 ? density * mills(beyond)
+                : Math.exp(2 * deviation * (z + deviation)) - density * mills(-beyond);
+        return density * mills(-z) + below;
+    }
+
+    /** (1 − Φ(z)) / φ(z) for z ≥ 0. */
+    private static double mills(double z) {
+        return 2 / (z + Math.sqrt(z * z + 8 / Math.PI));
     }
 
     /** The sum of weights times spreads, with the masses as exponents in {@code weights}. */
@@ -122,5 +174,15 @@ final class UnreadLeaves {
      */
     double errors() {
         return errors;
+    }
+
+    /** The sum of the squares of the same: the squared error if leaves err independently. */
+    double squaredErrors() {
+        return squaredErrors;
+    }
+
+    /** The sum over the leaves whose largest key decides of the part of the output, squared, that each takes over. */
+    double wildErrors() {
+        return wildErrors;
     }
 }

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class SparseDecodingTest {
     private static final Engine ENGINE = Engine.create(2);
@@ -97,45 +98,59 @@ class SparseDecodingTest {
                 }
             }
             double rms = Math.sqrt(error);
-            // These errors are independent, so that the prediction exceeds them by the root of the number of groups.
-            assertTrue(done.predictedError() > rms && done.predictedError() < 20 * rms,
+            assertTrue(done.predictedError() > rms / 2 && done.predictedError() < 2 * rms,
                     () -> "predicted " + done.predictedError() + ", was " + rms);
             assertTrue(done.checkedError() > rms / 2 && done.checkedError() < 2 * rms,
                     () -> "checked " + done.checkedError() + ", was " + rms);
         }
     }
 
-    /**
-     * Real data: the set, the head, the scale, and the least number of 100 queries to cover. Each word vector is itself
-     * among the keys and may stick out of its group.
-     */
+    /** Real data: the set, the head and the scale. */
     static Stream<Arguments> activations() {
-        return Stream.of(Arguments.of("glove-16384", 0, 1f, 80), Arguments.of("minilm-16384.layer0", 0, 0.1768f, 95),
-                Arguments.of("e5-pool16384.layer11", 0, 0.1768f, 95),
-                Arguments.of("ocr-svtr-4096.block1", 0, 0.2582f, 95),
-                Arguments.of("ocr-svtr-4096.block1", 1, 0.2582f, 95));
+        return Stream.of(Arguments.of("glove-16384", 0, 1f), Arguments.of("minilm-16384.layer0", 0, 0.1768f),
+                Arguments.of("e5-pool16384.layer11", 0, 0.1768f), Arguments.of("ocr-svtr-4096.block1", 0, 0.2582f),
+                Arguments.of("ocr-svtr-4096.block1", 1, 0.2582f));
     }
 
     @ParameterizedTest
     @MethodSource("activations")
-    void thePredictionCoversTheErrorOnRealData(String set, int head, float scale, int least) {
+    void thePredictionIsNearTheErrorOnRealData(String set, int head, float scale) {
         Tensor query = EmbeddedData.load(set + ".q");
         int rows = query.shape().rows();
         query = EmbeddedData.load(set + ".q", head, rows);
         Tensor key = set.startsWith("glove") ? query : EmbeddedData.load(set + ".k", head, rows);
         Tensor value = EmbeddedData.load(set + ".v", head, rows);
+        double[] met = errorAndPrediction(SparseDecoding.builder().build(), query, key, value, scale);
+        assertTrue(met[0] < 0.15, "error " + met[0]);
+        assertTrue(met[1] > 0.5 * met[0] && met[1] < 7 * met[0], "error " + met[0] + ", predicted " + met[1]);
+    }
+
+    /** Logits so large that one key takes it all: summaries say nothing of which, and the prediction has to say so. */
+    @ParameterizedTest
+    @ValueSource(floats = {0.125f, 0.5f, 1, 3})
+    void whollyWrongOutputsAreNotPredictedRight(float scale) {
+        Tensor query = make.tensor(Shape.of(4000, 64), 1);
+        Tensor key = make.tensor(Shape.of(4000, 64), 1);
+        Tensor value = make.tensor(Shape.of(4000, 64), 1);
+        double[] met = errorAndPrediction(SparseDecoding.builder().budget(0.5).build(), query, key, value, scale);
+        assertTrue(met[1] > 0.5 * met[0] && met[1] < 4 * met[0], "error " + met[0] + ", predicted " + met[1]);
+        double[] aimed = errorAndPrediction(SparseDecoding.builder().budget(1).targetError(0.1).build(), query, key,
+                value, scale);
+        assertTrue(aimed[0] <= 0.1, "error " + aimed[0]);
+    }
+
+    /** Root mean squares over some queries. */
+    private double[] errorAndPrediction(SparseDecoding method, Tensor query, Tensor key, Tensor value, float scale) {
         int queries = 100;
-        int covered = 0;
         double errors = 0;
         double predictions = 0;
         try (KeyValueCache cache = KeyValueCache.createIndexed(1, 1, key.shape().columns(), value.shape().columns())) {
             cache.observe(ENGINE, query);
             cache.append(ENGINE, key, value);
-            SparseDecoding method = SparseDecoding.builder().build();
             Tensor exact = make.zeros(Shape.of(1, value.shape().columns()));
             Tensor close = make.zeros(exact.shape());
             for (int i = 0; i < queries; i++) {
-                Tensor each = query.rows(i * (rows / queries), 1);
+                Tensor each = query.rows(i * (query.shape().rows() / queries), 1);
                 cache.decode(ENGINE, each, exact, null, scale);
                 double predicted = method.apply(ENGINE, cache, each, close, null, scale).predictedError();
                 double difference = 0;
@@ -145,16 +160,11 @@ class SparseDecodingTest {
                     difference += Math.pow(o[c] - exact.toArray()[c], 2);
                     norm += (double) o[c] * o[c];
                 }
-                covered += difference / norm <= predicted * predicted ? 1 : 0;
                 errors += difference / norm / queries;
                 predictions += predicted * predicted / queries;
             }
         }
-        double error = Math.sqrt(errors);
-        double prediction = Math.sqrt(predictions);
-        assertTrue(covered >= least, "covered " + covered + " of " + queries);
-        assertTrue(error <= prediction, "error " + error + ", predicted " + prediction);
-        assertTrue(error < 0.15, "error " + error);
+        return new double[] {Math.sqrt(errors), Math.sqrt(predictions)};
     }
 
     @Test

@@ -120,10 +120,10 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
                     + Sentences.digits(100 * speed(0) / cache.gigabytes())
                     + " %; above 100 % the cache of the processor holds a part of the keys");
         }
-        notes.add("spectral: |O' - O| / |O| over the decoded queries, O by exact decoding; centred and max row: relative "
-                + "to O without its mean row");
-        notes.add("predicted: the error of a row if all groups that were not read erred the same way; checked: estimated "
-                + "from some of them");
+        notes.add("spectral: |O' - O| / |O| over the decoded queries, O by exact decoding; centred and max row: "
+                + "relative to O without its mean row");
+        notes.add("predicted: the error of a row as expected from the groups that were read and the summaries of the "
+                + "others; checked: estimated from some of these");
         return notes;
     }
 
