@@ -41,7 +41,8 @@ class ExamplesTest {
     @Test
     void allRun() throws Exception {
         List<String> options = new ArrayList<>(flags());
-        // A child is started for short commands, without the second compiler. Examples print as the user's language does.
+        // A child is started for short commands, without the second compiler. Examples print as the user's language
+        // does.
         options.addAll(List.of("-XX:TieredStopAtLevel=4", "-Duser.language=en"));
         ChildJvm.Result result = ChildJvm.start(folder, options, All.class.getName(),
                 FIGURES.keySet().stream().map(name -> name.equals("ExactAndBudget") ? name + "=8192" : name)

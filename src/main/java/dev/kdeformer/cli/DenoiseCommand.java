@@ -81,8 +81,8 @@ final class DenoiseCommand implements Callable<Integer> {
     private boolean grey;
 
     @Option(names = "--method", paramLabel = "NAME", order = 21, defaultValue = "pilot",
-            description = "The method (default: ${DEFAULT-VALUE}); 'kdebench methods' lists them. Without --columns and "
-                    + "--budget, pilot has other defaults here: " + DenoiseBench.PILOT_DEFAULTS + ".")
+            description = "The method (default: ${DEFAULT-VALUE}); 'kdebench methods' lists them. Without --columns "
+                    + "and --budget, pilot has other defaults here: " + DenoiseBench.PILOT_DEFAULTS + ".")
     private String method;
 
     @Option(names = "--columns", paramLabel = "C", order = 22,

@@ -45,8 +45,8 @@ import picocli.CommandLine.Spec;
 
 /** Runs a transformer in an ONNX file with its attention computed here. */
 @Command(name = "model",
-        description = {"Run a transformer in an ONNX file with its attention computed here and the rest in ONNX Runtime: "
-            + "time, memory and the error of its outputs, beside ONNX Runtime alone.",
+        description = {"Run a transformer in an ONNX file with its attention computed here and the rest in ONNX "
+            + "Runtime: time, memory and the error of its outputs, beside ONNX Runtime alone.",
             "Without an input option it takes 512 random tokens."},
         footer = {"", "Examples:", "  kdebench model model.onnx --list",
             "  kdebench model model.onnx --random 512 --methods onnxruntime,exact",

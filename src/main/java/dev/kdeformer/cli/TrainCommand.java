@@ -90,8 +90,8 @@ final class TrainCommand implements Callable<Integer> {
     private double minutes;
 
     @Option(names = "--out", paramLabel = "FOLDER", order = 40,
-            description = "Write checkpoint, model (half precision) and log there, every minute and at the end; without "
-                    + "it the model is not kept.")
+            description = "Write checkpoint, model (half precision) and log there, every minute and at the end; "
+                    + "without it the model is not kept.")
     private Path out;
 
     @Option(names = "--resume", order = 41, description = "Go on from the checkpoint in --out.")

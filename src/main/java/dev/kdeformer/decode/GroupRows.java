@@ -86,7 +86,8 @@ final class GroupRows {
      */
     void write(long source, int[] order, int at, long group) {
         for (int j = 0; j < GROUP; j++) {
-            MemorySegment.copy(Memory.ALL, FLOAT, source + (long) order[at + j] * stride * Float.BYTES, rows, j * stride,
+            MemorySegment.copy(Memory.ALL, FLOAT, source + (long) order[at + j] * stride * Float.BYTES, rows,
+                    j * stride,
                     stride);
         }
         for (int j = 0; j < GROUP; j++) {

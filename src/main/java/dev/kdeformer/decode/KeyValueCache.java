@@ -22,9 +22,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  *
  * <p>{@link #decode(Engine, Tensor, Tensor)} is exact and reads the whole cache. An indexed cache also decodes
  * approximately from a small part of it ({@link SparseDecoding}). The index is a list of regions whose keys are sorted
- * into groups of 32 similar keys, each with a summary. When enough new keys have come, they become a region, and regions
- * merge as they grow, so that every key is sorted again a number of times logarithmic in the length. The youngest keys,
- * between 128 and 1,280 of them, are always read exactly.
+ * into groups of 32 similar keys, each with a summary. When enough new keys have come, they become a region, and
+ * regions merge as they grow, so that every key is sorted again a number of times logarithmic in the length. The
+ * youngest keys, between 128 and 1,280 of them, are always read exactly.
  *
  * <p>A cache may be used from many threads: decoding calls run beside each other, and changes wait for them.
  */
@@ -181,8 +181,9 @@ public final class KeyValueCache implements AutoCloseable {
     }
 
     /**
-     * Tells an indexed cache of queries like those to come, for instance those of a prompt: from then on keys are sorted
-     * by how much their logits with such queries differ. What is sorted already is sorted by them when regions merge.
+     * Tells an indexed cache of queries like those to come, for instance those of a prompt: from then on keys are
+     * sorted by how much their logits with such queries differ. What is sorted already is sorted by them when regions
+     * merge.
      *
      * @param queries (batch, heads, n, d), heads a multiple of kvHeads, finite
      * @throws IllegalArgumentException if the shape does not fit or an element is not finite

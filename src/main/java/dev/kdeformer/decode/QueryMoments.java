@@ -41,8 +41,8 @@ final class QueryMoments {
     }
 
     /**
-     * The lower factor L of the second moment M = L·Lᵀ, scaled to a mean diagonal of 1 before the ridge: the logits of a key
-     * difference k vary over the queries as |Lᵀk| does. Null, which stands for the identity, before any queries.
+     * The lower factor L of the second moment M = L·Lᵀ, scaled to a mean diagonal of 1 before the ridge: the logits of
+     * a key difference k vary over the queries as |Lᵀk| does. Null, which stands for the identity, before any queries.
      */
     double[] factor() {
         double trace = 0;

@@ -247,7 +247,8 @@ final class Region implements AutoCloseable {
     private void summarise(int unit, int[] order, long keys, int stride) {
         for (int leaf = 0; leaf < padded; leaf++) {
             double spread = leaf < leaves
-                    ? Math.min(1e30, Math.max(squares(order, leaf * GROUP, keys, stride) / GROUP / store.d(), 1e-30)) : 0;
+                    ? Math.min(1e30, Math.max(squares(order, leaf * GROUP, keys, stride) / GROUP / store.d(), 1e-30))
+                    : 0;
             Memory.putFloat(spreads(unit) + leaf * 4L, (float) spread);
             Memory.putFloat(logSpreads(unit) + leaf * 4L,
                     leaf < leaves ? (float) (Math.log(spread) / Math.log(2)) : Float.NEGATIVE_INFINITY);

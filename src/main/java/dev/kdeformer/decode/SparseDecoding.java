@@ -41,9 +41,9 @@ public final class SparseDecoding {
      *                       values; what checks read included
      * @param predictedError the expected ‖õ − o‖ relative to ‖õ‖, root mean square: from the summaries of the groups
      *                       that were not read, and from how far those of some that were read are off. On most real
-     *                       activations tried it was 0.8 to 2.6 times the error, 4.8 times at worst. No bound: a key that
-     *                       sticks out of its group further than the spread of the group says makes the error larger and
-     *                       shows in no summary
+     *                       activations tried it was 0.8 to 2.6 times the error, 4.8 times at worst. No bound: a key
+     *                       that sticks out of its group further than the spread of the group says makes the error
+     *                       larger and shows in no summary
      * @param checkedError   an unbiased estimate of its square, as a root, from groups that were not meant to be read,
      *                       or NaN without checks; a noisy figure, which leans high for a call of few queries
      */

@@ -8,11 +8,10 @@ import static dev.kdeformer.kernel.Lanes.STRIDE;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.runtime.Memory;
-import java.util.Arrays;
 
 /**
- * How values go with keys inside the groups of a region: the mean over groups of Σ (k − k̄)(v − v̄)ᵀ / GROUP, divided by
- * the mean spread of the groups. To first order the values of a group of spread s, weighted by their logits with a
+ * How values go with keys inside the groups of a region: the mean over groups of Σ (k − k̄)(v − v̄)ᵀ / GROUP, divided
+ * by the mean spread of the groups. To first order the values of a group of spread s, weighted by their logits with a
  * query q, have the mean v̄ + s·Cᵀ·(scale·q). Groups err in this together, so that leaving it out does not average out.
  */
 final class ValueTilt {

@@ -12,8 +12,8 @@ import java.util.Set;
 
 /**
  * Exact softmax attention, tiled with an online softmax (Dao 2022, FlashAttention): time n·m·(d + d_v), memory linear
- * in n and m. Under a sliding window of w keys nothing outside of it is touched, and the time is n·w·(d + d_v). Keys are
- * centred while they are packed, which keeps digits where all keys share a large part.
+ * in n and m. Under a sliding window of w keys nothing outside of it is touched, and the time is n·w·(d + d_v). Keys
+ * are centred while they are packed, which keeps digits where all keys share a large part.
  */
 public final class ExactAttention implements DifferentiableMethod {
     private final MethodFrame frame = MethodFrame.of(this, TiledAttention::run);

@@ -27,7 +27,8 @@ final class Dimensions {
         if (rank < 2 || rank > 4) {
             throw new TensorFormatException(file, subject + " has " + rank + " dimension" + (rank == 1 ? "" : "s")
                     + ", shape " + text(dimensions)
-                    + "; allowed are " + (leastRank == 1 ? "1 (n), " : "") + "2 (n, d), 3 (heads, n, d) and 4 (batch, heads, n, d)");
+                    + "; allowed are " + (leastRank == 1 ? "1 (n), " : "")
+                    + "2 (n, d), 3 (heads, n, d) and 4 (batch, heads, n, d)");
         }
         int[] sizes = {1, 1, 1, 1};
         for (int i = 0; i < rank; i++) {

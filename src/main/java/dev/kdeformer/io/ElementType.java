@@ -4,7 +4,10 @@ package dev.kdeformer.io;
 public enum ElementType {
     /** IEEE half precision: {@code f2} in .npy files, {@code F16} in .safetensors files. */
     F16(2),
-    /** The upper half of a float32: {@code V2} in .npy files, as ml_dtypes writes it, {@code BF16} in .safetensors files. */
+    /**
+     * The upper half of a float32: {@code V2} in .npy files, as ml_dtypes writes it, {@code BF16} in .safetensors
+     * files.
+     */
     BF16(2),
     /** IEEE single precision: {@code f4} and {@code F32}. */
     F32(4),

@@ -11,8 +11,9 @@ import java.util.Objects;
 
 /**
  * NumPy's .npy files (versions 1.0, 2.0 and 3.0). Read are arrays of f2, f4 and f8, and of bfloat16 as ml_dtypes
- * writes it (V2), in either byte order, in C and in Fortran order, of shape (n, d), (heads, n, d) or (batch, heads, n, d); written are version 1.0, little-endian f4 and
- * C order. Infinities and NaN are passed through; whoever computes with them has to look.
+ * writes it (V2), in either byte order, in C and in Fortran order, of shape (n, d), (heads, n, d) or (batch, heads, n,
+ * d); written are version 1.0, little-endian f4 and C order. Infinities and NaN are passed through; whoever computes
+ * with them has to look.
  */
 public final class Npy {
     private static final int ALIGNMENT = 64;
@@ -36,7 +37,8 @@ public final class Npy {
     }
 
     /**
-     * Reads a file like {@link #read(Path, Arena)}, but an array of one dimension too, as a column: shape (n) as (n, 1).
+     * Reads a file like {@link #read(Path, Arena)}, but an array of one dimension too, as a column: shape (n) as (n,
+     * 1).
      *
      * @throws TensorFormatException as {@link #read(Path, Arena)}
      * @throws IOException           if the file cannot be read
@@ -93,8 +95,8 @@ public final class Npy {
     /**
      * Writes a tensor, of whatever strides, as an array of {@code rank} dimensions.
      *
-     * @param rank 4 for (batch, heads, n, d), 3 for (heads, n, d) of a single batch item, 2 for (n, d) of a single head,
-     *             1 for (n) of a single column
+     * @param rank 4 for (batch, heads, n, d), 3 for (heads, n, d) of a single batch item, 2 for (n, d) of a single
+     *             head, 1 for (n) of a single column
      * @throws IllegalArgumentException if the rank is another number or would drop a dimension that is not 1
      * @throws IOException              if the file cannot be written; what was there before is then still there
      */

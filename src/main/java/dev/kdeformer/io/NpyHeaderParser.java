@@ -8,7 +8,8 @@ import java.util.List;
 
 /**
  * Parses the header of a .npy file: a magic string, a version, a length and a Python dictionary of three entries
- * (NumPy, {@code numpy.lib.format}). Bytes after the last element are let be, as NumPy does. Only the literals that such a dictionary is made of are understood.
+ * (NumPy, {@code numpy.lib.format}). Bytes after the last element are let be, as NumPy does. Only the literals that
+ * such a dictionary is made of are understood.
  */
 final class NpyHeaderParser {
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
@@ -36,7 +37,9 @@ final class NpyHeaderParser {
         return parser.check(parser.parse(), leastRank);
     }
 
-    /** Reads a header of whatever element type and dimensions, which are still to be compared with the file's length. */
+    /**
+     * Reads a header of whatever element type and dimensions, which are still to be compared with the file's length.
+     */
     static NpyHeaderParser parsed(InputFile in) throws IOException {
         NpyHeaderParser parser = new NpyHeaderParser(in);
         parser.parse();

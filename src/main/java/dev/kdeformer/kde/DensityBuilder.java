@@ -108,8 +108,9 @@ public final class DensityBuilder {
      *
      * @param engine threads
      * @param points (1, 1, n, d); copied
-     * @throws IllegalArgumentException if the points do not have such a shape, one is not finite, there is not one weight
-     *                                  for each and at least one positive, or the estimator does not take the kernel
+     * @throws IllegalArgumentException if the points do not have such a shape, one is not finite, there is not one
+     *                                  weight for each and at least one positive, or the estimator does not take the
+     *                                  kernel
      * @throws IllegalStateException    if the engine or the points' arena is closed
      */
     public KernelDensity build(Engine engine, Tensor points) {

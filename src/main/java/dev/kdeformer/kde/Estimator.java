@@ -2,7 +2,10 @@ package dev.kdeformer.kde;
 
 /** The ways to estimate a kernel density. */
 public enum Estimator {
-    /** Every pair, by the vector kernels of exact attention where the kernel is a Gaussian or an exponential. Its error is rounding alone. */
+    /**
+     * Every pair, by the vector kernels of exact attention where the kernel is a Gaussian or an exponential. Its error
+     * is rounding alone.
+     */
     EXACT,
 
     /**

@@ -12,11 +12,11 @@ import jdk.incubator.vector.FloatVector;
 /**
  * The points of positive weight in prepared coordinates, into which {@link #load} takes queries too.
  *
- * <p>Functions of the distance: coordinates are multiplied by the power of two next to the inverse of the bandwidth, which rounds
- * nothing, so that differences of near points keep all digits however far they lie from the origin; the
- * distance in units of the bandwidth is the root of {@link #factor}·‖x − y‖². Exponential: points lose their weighted mean, which gives digits back where
- * they share a large part, and queries are multiplied by the scale; the logarithm is ⟨x, y⟩ plus an offset that depends
- * on the query alone.
+ * <p>Functions of the distance: coordinates are multiplied by the power of two next to the inverse of the bandwidth,
+ * which rounds nothing, so that differences of near points keep all digits however far they lie from the origin; the
+ * distance in units of the bandwidth is the root of {@link #factor}·‖x − y‖². Exponential: points lose their weighted
+ * mean, which gives digits back where they share a large part, and queries are multiplied by the scale; the logarithm
+ * is ⟨x, y⟩ plus an offset that depends on the query alone.
  *
  * <p>Immutable. Rows are padded with zeros to whole vectors.
  */

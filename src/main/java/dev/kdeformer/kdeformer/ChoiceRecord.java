@@ -1,8 +1,8 @@
 package dev.kdeformer.kdeformer;
 
 import dev.kdeformer.AttentionInput;
-import dev.kdeformer.exact.tiled.PlainAttention.Met;
 import dev.kdeformer.exact.tiled.PlainAttention;
+import dev.kdeformer.exact.tiled.PlainAttention.Met;
 import dev.kdeformer.kdeformer.CausalSplit.Part;
 import dev.kdeformer.lsh.SortedBlocks;
 import dev.kdeformer.method.Call;

@@ -27,6 +27,7 @@ record Claim(double epsilon, double matrix, double values, long draws, int disti
         }
         return String.format(Locale.ROOT, "operator norm of the error at most ε·‖P‖·‖V‖ = %.3g·%.3g·%.3g = %.3g%s with"
                 + " probability %s: %d draws of %d keys, %d of them different", epsilon, matrix, values, bound(),
-                heads == 1 ? "" : " in the worst of " + heads + " heads", Math.round((1 - failure) * 1e6) / 1e6, draws, keys, distinct);
+                heads == 1 ? "" : " in the worst of " + heads + " heads", Math.round((1 - failure) * 1e6) / 1e6, draws,
+                keys, distinct);
     }
 }

@@ -3,7 +3,9 @@ package dev.kdeformer.kdeformer;
 import dev.kdeformer.kernel.GradientTile;
 import dev.kdeformer.runtime.Scratch;
 
-/** The gradients of an exact triangle of a {@link CausalSplit}. No other triangle of its head has its queries or keys. */
+/**
+ * The gradients of an exact triangle of a {@link CausalSplit}. No other triangle of its head has its queries or keys.
+ */
 final class TriangleGradient {
     private final GradientHead head;
     private final CausalSplit.Part part;

@@ -13,7 +13,8 @@ public final class Fetch {
 
     /**
      * Where the last of the rows ends before so many bytes, they are left alone: a cache may well hold all that are
-     * picked from. Rows in no order are now and then left alone in larger memory too, where they come as slowly as before.
+     * picked from. Rows in no order are now and then left alone in larger memory too, where they come as slowly as
+     * before.
      */
     private static final long CACHED = 4 << 20;
 

@@ -192,7 +192,8 @@ public final class GradientTile {
     /**
      * Adds a block of queries.
      *
-     * @param queries   queries as keys and as values, minus their log-sum-exp as bias; the scale is that of {@link #load}
+     * @param queries   queries as keys and as values, minus their log-sum-exp as bias; the scale is that of {@link
+     *                  #load}
      * @param gradients gradients of their outputs as keys and as values, −D as bias; the scale is {@link #plainScale}
      * @param first     first query of the block, a multiple of QUERIES
      * @param diagonal  key r is hidden from the block's queries before {@code diagonal + r}; any number ≤ −KEYS hides

@@ -10,8 +10,9 @@ import dev.kdeformer.tensor.Matrix;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Up to {@link #ROWS} queries, multiplied by {@link LogitScale#power}, in the layout that the logit kernel reads: row-major with
- * the fixed row distance {@link Lanes#STRIDE}, features beyond {@link Lanes#DEPTH} in further blocks of rows.
+ * Up to {@link #ROWS} queries, multiplied by {@link LogitScale#power}, in the layout that the logit kernel reads:
+ * row-major with the fixed row distance {@link Lanes#STRIDE}, features beyond {@link Lanes#DEPTH} in further blocks of
+ * rows.
  */
 public final class QueryTile {
     /** Most queries in a tile; a multiple of the height of every register tile. */

@@ -46,7 +46,9 @@ public final class SoftmaxTile {
         s = new float[QueryTile.ROWS * STRIDE];
     }
 
-    /** A state that computes its logits where {@code other} does, so that they stay in the cache: for the same thread. */
+    /**
+     * A state that computes its logits where {@code other} does, so that they stay in the cache: for the same thread.
+     */
     public SoftmaxTile(SoftmaxTile other) {
         s = other.s;
     }

@@ -13,10 +13,10 @@ import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 
 /**
- * Gets the hot kernels compiled before much work is done with them. A register tile has more live vectors than the first
- * compiler can hold, so that it runs a hundred times slower there than after the second one, and a large first call
- * would spend seconds in it. Many calls on the smallest operands reach the second compiler for little work; the wait
- * then lets its threads finish.
+ * Gets the hot kernels compiled before much work is done with them. A register tile has more live vectors than the
+ * first compiler can hold, so that it runs a hundred times slower there than after the second one, and a large first
+ * call would spend seconds in it. Many calls on the smallest operands reach the second compiler for little work; the
+ * wait then lets its threads finish.
  */
 public final class WarmUp {
     private static final int CALLS = 8_000;

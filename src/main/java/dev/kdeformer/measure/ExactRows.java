@@ -175,7 +175,9 @@ final class ExactRows {
         }
     }
 
-    /** Turns a row's logits of a block into weights relative to the largest logit so far; 0 for keys it does not see. */
+    /**
+     * Turns a row's logits of a block into weights relative to the largest logit so far; 0 for keys it does not see.
+     */
     private void weigh(Part part, int i, double[] weights, int first, int seen, Matrix bias, int start) {
         int at = i * BLOCK;
         double max = part.max[i];
@@ -195,7 +197,8 @@ final class ExactRows {
         }
         double sum = 0;
         for (int j = 0; j < BLOCK; j++) {
-            double weight = j >= first && j < seen && max != Double.NEGATIVE_INFINITY ? Math.exp(weights[at + j] - max) : 0;
+            double weight = j >= first && j < seen && max != Double.NEGATIVE_INFINITY
+                    ? Math.exp(weights[at + j] - max) : 0;
             weights[at + j] = weight;
             sum += weight;
         }

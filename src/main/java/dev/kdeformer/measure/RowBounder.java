@@ -141,8 +141,8 @@ final class RowBounder {
     }
 
     /**
-     * How far the blocks left out can move the row: the largest Σ w·distance / (mass + Σ w) over weights w between 0 and
-     * each block's limit. It takes a block in full or not at all, in full where its distance exceeds the result;
+     * How far the blocks left out can move the row: the largest Σ w·distance / (mass + Σ w) over weights w between 0
+     * and each block's limit. It takes a block in full or not at all, in full where its distance exceeds the result;
      * Dinkelbach's iteration (1967) climbs to it in a few rounds.
      */
     private double farPart() {

@@ -3,7 +3,6 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
-import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;

@@ -83,7 +83,8 @@ public final class GradientFrame implements AttentionGradient {
         try (Arena arena = Arena.ofShared()) {
             Checks.elements(team, input);
             // Choices are made by methods that think of an output, though none is written.
-            return body.fixed(new Call(input.withHiddenKeys(), Tensor.allocate(arena, input.outputShape()), null, team));
+            return body.fixed(new Call(input.withHiddenKeys(), Tensor.allocate(arena, input.outputShape()), null,
+                    team));
         } finally {
             Crews.end(engine, team);
         }

@@ -1,9 +1,9 @@
 package dev.kdeformer.onnx;
 
 import ai.onnxruntime.OnnxValue;
+import java.util.ArrayDeque;
 import java.util.Collections;
 import java.util.Deque;
-import java.util.ArrayDeque;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

@@ -27,7 +27,6 @@ import dev.kdeformer.onnx.run.RunListener;
 import dev.kdeformer.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

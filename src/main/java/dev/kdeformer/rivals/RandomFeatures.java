@@ -1,6 +1,5 @@
 package dev.kdeformer.rivals;
 
-import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;

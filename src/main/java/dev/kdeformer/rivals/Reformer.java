@@ -7,7 +7,6 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.lsh.SortedBlocks;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;

@@ -56,7 +56,8 @@ final class Activations {
         try {
             return new float[Math.multiplyExact(rows, columns)];
         } catch (ArithmeticException e) {
-            throw new IllegalArgumentException("at most " + Integer.MAX_VALUE / columns + " tokens fit into a step, got "
+            throw new IllegalArgumentException("at most " + Integer.MAX_VALUE / columns
+                    + " tokens fit into a step, got "
                     + rows, e);
         }
     }

@@ -28,7 +28,8 @@ final class Exponential {
         FloatVector k = t.sub(magic);
         FloatVector r = k.fma(FloatVector.broadcast(FLOATS, -LOG2_HIGH), clamped);
         r = k.fma(FloatVector.broadcast(FLOATS, -LOG2_LOW), r).mul(PER_LOG2);
-        FloatVector p = r.fma(FloatVector.broadcast(FLOATS, 0.0013225707f), FloatVector.broadcast(FLOATS, 0.009671763f));
+        FloatVector p = r.fma(FloatVector.broadcast(FLOATS, 0.0013225707f), FloatVector.broadcast(FLOATS,
+                0.009671763f));
         p = p.fma(r, FloatVector.broadcast(FLOATS, 0.055508915f));
         p = p.fma(r, FloatVector.broadcast(FLOATS, 0.24022236f));
         p = p.fma(r, FloatVector.broadcast(FLOATS, 0.6931468f));

@@ -108,7 +108,8 @@ class PeersCommandTest {
         assertEquals(List.of("minilm-512.layer2", 33, true), List.of(input.get("name"), input.get("n"),
                 input.get("causal")));
         List<Map<String, Object>> runs = (List<Map<String, Object>>) report.get("runs");
-        assertEquals(List.of("exact", "peer:right", "peer:slowed"), runs.stream().map(run -> run.get("method")).toList());
+        assertEquals(List.of("exact", "peer:right", "peer:slowed"),
+                runs.stream().map(run -> run.get("method")).toList());
         assertEquals(List.of(true, true, false), runs.stream()
                 .map(run -> ((Map<String, Object>) run.get("parameters")).get("fused")).toList());
         for (Map<String, Object> run : runs) {

@@ -204,7 +204,8 @@ class KeyValueCacheTest {
             refused("query must have shape", () -> cache.decode(ENGINE, make.zeros(Shape.of(1, 5)), good));
             refused("at most 64 queries", () -> cache.decode(ENGINE, make.zeros(Shape.of(65, 4)), good));
             refused("must not overlap query", () -> cache.decode(ENGINE, good, good));
-            refused("logits may exceed", () -> cache.decode(ENGINE, make.tensor(Shape.of(5, 4), 1e36), good.rows(0, 5)));
+            refused("logits may exceed", () -> cache.decode(ENGINE, make.tensor(Shape.of(5, 4), 1e36), good.rows(0,
+                    5)));
             Thread.currentThread().interrupt();
             assertThrows(CancellationException.class, () -> cache.append(ENGINE, good, good));
             assertTrue(Thread.interrupted());

@@ -61,8 +61,7 @@ class NpyTest {
     void readsBfloat16OfMlDtypes() throws IOException {
         for (String descr : List.of("<V2", "|V2", ">V2")) {
             boolean big = descr.startsWith(">");
-            byte[] bytes = big ? new byte[] {0x3F, (byte) 0x80, (byte) 0xC0, 0x49} : new byte[] {(byte) 0x80, 0x3F, 0x49,
-                (byte) 0xC0};
+            byte[] bytes = HexFormat.of().parseHex(big ? "3f80c049" : "803f49c0");
             Path file = Files.write(folder.resolve("b.npy"), FileBytes.npy(1, FileBytes.dictionary(descr, false,
                     "(1, 2)"), bytes));
             assertArrayEquals(new float[] {1, -3.140625f}, Npy.read(file, arena).toArray(), descr);
@@ -73,8 +72,8 @@ class NpyTest {
     /** np.load reads the array that the header describes and looks no further; np.save appends to open files. */
     @Test
     void bytesAfterTheLastElementAreLetBe() throws IOException {
-        byte[] array = FileBytes.npy(1, FileBytes.dictionary("<f4", false, "(1, 2)"), new byte[] {0, 0, (byte) 0x80, 0x3F,
-            0, 0, 0, 0x40});
+        byte[] array = FileBytes.npy(1, FileBytes.dictionary("<f4", false, "(1, 2)"),
+                HexFormat.of().parseHex("0000803f00000040"));
         byte[] longer = Arrays.copyOf(array, 2 * array.length + 3);
         System.arraycopy(array, 0, longer, array.length, array.length);
         assertArrayEquals(new float[] {1, 2}, Npy.read(Files.write(folder.resolve("l.npy"), longer), arena).toArray());

@@ -187,7 +187,8 @@ class SampledAttentionTest {
         for (AttentionInput input : List.of(make.normal(1, 2, 1, 4300, 4200, 3, 2),
                 make.normal(3, 12, 6, 100, 130, 5, 4),
                 make.normal(1, 2, 1, 1100, 900, 3, 2).withMask(Mask.causal()),
-                make.normal(3, 12, 6, 100, 130, 5, 4).withMask(Mask.causalUpperLeft()), make.normal(1, 1, 1, 3000, 60, 4, 20))) {
+                make.normal(3, 12, 6, 100, 130, 5, 4).withMask(Mask.causalUpperLeft()), make.normal(1, 1, 1, 3000, 60,
+                4, 20))) {
             float[] first = null;
             for (int threads : new int[] {1, 2, 7}) {
                 try (Engine engine = Engine.create(threads)) {

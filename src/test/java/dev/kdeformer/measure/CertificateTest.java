@@ -194,7 +194,8 @@ class CertificateTest {
 
     @Test
     void rowsThatSeeNothingAreExactlyZero() {
-        AttentionInput input = TestInputs.of(1).normal(2, 1, 1, 40, 30, 3, 2).withMask(Mask.none().withKeyLengths(0, 0));
+        AttentionInput input = TestInputs.of(1).normal(2, 1, 1, 40, 30, 3, 2).withMask(Mask.none().withKeyLengths(0,
+                0));
         Tensor zeros = TestInputs.of(0).zeros(input.outputShape());
         Interval none = new Interval(0, 0, 0);
         assertEquals(none, certify(1, input, zeros, 10, 1).relative());

@@ -131,9 +131,9 @@ class RowBoundTest {
     }
 
     /**
-     * One block at (0, 3) with values 0; the other, at (±1, −4), has half of its keys on that side of its ball which the
-     * query looks at, values that go with the side, and a part of its logits as bias. The bound is then about twice the
-     * error.
+     * One block at (0, 3) with values 0; the other, at (±1, −4), has half of its keys on that side of its ball which
+     * the query looks at, values that go with the side, and a part of its logits as bias. The bound is then about twice
+     * the error.
      */
     @Test
     void countsKeysAndValuesAtTheEdgeOfTheirBalls() {
@@ -159,7 +159,9 @@ class RowBoundTest {
         assertTrue(truth > 0.05 && claimed >= truth && claimed < 2.5 * truth, () -> claimed + " of " + truth);
     }
 
-    /** Early queries see few keys, all of them fewer than near: nothing is left to bound, whatever block they are in. */
+    /**
+     * Early queries see few keys, all of them fewer than near: nothing is left to bound, whatever block they are in.
+     */
     @Test
     void onlyVisibleKeysCountAsNear() {
         AttentionInput input = TestInputs.of(11).normal(1, 1, 1, 60, 1000, 3, 2).withMask(Mask.causalUpperLeft());

@@ -162,7 +162,8 @@ class RefusalsTest {
         for (double bias : new double[] {0, 0.2 * logit}) {
             double query = (bias > 0 ? 0.9 : 1.1) * logit / 40;
             assertTrue(assertThrows(IllegalArgumentException.class,
-                    () -> Checks.magnitudes(query, 2, bias, 1, 10, 5, -2)).getMessage().startsWith("logits may exceed"));
+                    () -> Checks.magnitudes(query, 2, bias, 1, 10, 5,
+                    -2)).getMessage().startsWith("logits may exceed"));
         }
         assertDoesNotThrow(() -> Checks.magnitudes(1, 1, 0, 0.9 * 0x1p108 / 1000, 1, 1000, 1));
         assertTrue(assertThrows(IllegalArgumentException.class,
@@ -183,7 +184,8 @@ class RefusalsTest {
                     tensor.matrix(0, 1).set(row, column, -3);
                     assertEquals(3, Checks.largest(crew, "x", tensor, null));
                     tensor.matrix(0, 1).set(row, column, Float.NaN);
-                    assertEquals("x must be finite, got NaN at (batch 0, head 1, row " + row + ", column " + column + ")",
+                    assertEquals("x must be finite, got NaN at (batch 0, head 1, row " + row + ", column " + column
+                            + ")",
                             assertThrows(IllegalArgumentException.class,
                                     () -> Checks.largest(crew, "x", tensor, null)).getMessage());
                     tensor.matrix(0, 1).set(row, column, 0);

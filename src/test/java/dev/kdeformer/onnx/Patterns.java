@@ -128,7 +128,8 @@ enum Patterns {
     PACKED_BY_GATHER("none", 17) {
         @Override
         String build(TestModel model) {
-            String packed = model.transpose(model.reshape(model.dense(model.normalInput("x", 2, 20, 16), 16, 48), 2, 20, 3, 2,
+            String packed = model.transpose(model.reshape(model.dense(model.normalInput("x", 2, 20, 16), 16, 48), 2,
+                    20, 3, 2,
                     8), 2, 0, 3, 1, 4);
             List<String> parts = new ArrayList<>();
             for (long i = 0; i < 3; i++) {

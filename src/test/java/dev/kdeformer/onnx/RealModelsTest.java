@@ -19,7 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 
 /** Real models, which {@code src/test/scripts/models.sh} fetches. */
-@EnabledIfSystemProperty(named = "kdeformer.models", matches = ".+", disabledReason = "src/test/scripts/models.sh runs it")
+@EnabledIfSystemProperty(named = "kdeformer.models", matches = ".+",
+        disabledReason = "src/test/scripts/models.sh runs it")
 class RealModelsTest {
     private static final OnnxOptions OPTIONS = OnnxOptions.defaults().withShortestSequence(0);
 

@@ -132,7 +132,8 @@ final class PlainTransformer {
             int low = i - i % d + c;
             double a = heads[low];
             double b = heads[low + d / 2];
-            turned[i] = i == low ? a * Math.cos(angle) - b * Math.sin(angle) : a * Math.sin(angle) + b * Math.cos(angle);
+            turned[i] = i == low ? a * Math.cos(angle) - b * Math.sin(angle) : a * Math.sin(angle)
+                    + b * Math.cos(angle);
         }
         return turned;
     }

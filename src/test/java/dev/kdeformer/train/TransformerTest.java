@@ -111,7 +111,8 @@ class TransformerTest {
         Batch batch = batch(shape, 2, 150);
         float[][] expected = null;
         for (int[] choice : new int[][] {{1, 1000}, {3, 1000}, {2, 0}}) {
-            try (Engine engine = Engine.create(choice[0]); Transformer model = new Transformer(shape, engine, choice[1])) {
+            try (Engine engine = Engine.create(choice[0]); Transformer model = new Transformer(shape, engine,
+                    choice[1])) {
                 fill(model);
                 ModelAttention attention = exact(engine, shape);
                 double loss = model.addGradients(batch, attention);

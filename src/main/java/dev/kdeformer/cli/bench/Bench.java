@@ -2,9 +2,9 @@ package dev.kdeformer.cli.bench;
 
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.AttentionMethod.Statistics;
-import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.cli.console.Failure;
 import dev.kdeformer.cli.console.Machine;

@@ -112,7 +112,8 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
                 cases.size(), 100.0 * kept / cases.size()));
         long approximate = approximate(cases);
         if (approximate > 0) {
-            notes.add(String.format(Locale.ROOT, "The certificate's interval (%.0f %%, %d rows) holds the true Frobenius"
+            notes.add(String.format(Locale.ROOT,
+                    "The certificate's interval (%.0f %%, %d rows) holds the true Frobenius"
                     + " error in %d of %d cases (%.1f %%).", 100 * confidence, rows, covered(cases), approximate,
                     100.0 * covered(cases) / approximate));
         }

@@ -147,7 +147,8 @@ public final class DecodeBench {
                 statistics, errors, times);
     }
 
-    private DecodeReport report(DecodeReport.Cache cache, int count, List<SparseDecoding.Statistics> statistics, List<ErrorReport> errors, List<Times> times) {
+    private DecodeReport report(DecodeReport.Cache cache, int count, List<SparseDecoding.Statistics> statistics,
+            List<ErrorReport> errors, List<Times> times) {
         List<Report.Run> runs = new ArrayList<>();
         for (int i = 0; i < times.size(); i++) {
             Map<String, Object> parameters = new LinkedHashMap<>();

@@ -59,7 +59,8 @@ public record GradientReport(AttentionMethod method, NamedInput input, int threa
     public String csv() {
         StringBuilder text = new StringBuilder("input,method,tensor,elements,error,largest,fromExact\n");
         rows.forEach(row -> text.append('"').append(input.name().replace("\"", "\"\"")).append("\",")
-                .append(method.name()).append(',').append(row.tensor()).append(',').append(row.elements()).append(',').append(row.error()).append(',')
+                .append(method.name()).append(',').append(row.tensor()).append(',').append(row.elements())
+                .append(',').append(row.error()).append(',')
                 .append(row.largest()).append(',').append(Double.isNaN(row.exact()) ? "" : row.exact())
                 .append('\n'));
         return text.toString();
@@ -99,7 +100,8 @@ public record GradientReport(AttentionMethod method, NamedInput input, int threa
     }
 
     private String heading() {
-        return input.name() + ": " + input.shape() + "\n" + method.name() + " " + method.parameters(input.input()) + "\n" + Machine.line() + "; " + threads
+        return input.name() + ": " + input.shape() + "\n" + method.name() + " " + method.parameters(input.input())
+                + "\n" + Machine.line() + "; " + threads
                 + (threads == 1 ? " thread" : " threads");
     }
 
@@ -116,8 +118,9 @@ public record GradientReport(AttentionMethod method, NamedInput input, int threa
     }
 
     private List<String> notes() {
-        return List.of("relative error and largest difference: against finite differences of the same function in double "
-                + "precision, with the choices of the method held fixed", "attention took " + Sentences.digits(times.get(0).medianMs()) + " ms, its gradients "
+        return List.of("relative error and largest difference: against finite differences of the same function in "
+                + "double precision, with the choices of the method held fixed", "attention took "
+                + Sentences.digits(times.get(0).medianMs()) + " ms, its gradients "
                 + Sentences.digits(times.get(1).medianMs()) + " ms: " + Sentences.digits(ratio()) + " times as long",
                 passes() ? "all within " + Sentences.digits(tolerance)
                         : "NOT all within " + Sentences.digits(tolerance));

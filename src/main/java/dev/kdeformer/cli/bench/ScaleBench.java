@@ -2,8 +2,8 @@ package dev.kdeformer.cli.bench;
 
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
-import dev.kdeformer.AttentionMethod.Statistics;
 import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.AttentionMethod.Statistics;
 import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
 import dev.kdeformer.cli.console.Failure;

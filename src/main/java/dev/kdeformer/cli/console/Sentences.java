@@ -23,8 +23,8 @@ public final class Sentences {
         String message = e.getMessage();
         return switch (e) {
             case UncheckedIOException wrapped -> of(wrapped.getCause());
-            case FileSystemException system when system.getReason() != null ->
-                    system.getFile() + ": " + system.getReason();
+            case FileSystemException system when system.getReason() != null -> system.getFile() + ": "
+                    + system.getReason();
             case NoSuchFileException missing -> "no such file: " + missing.getFile();
             case AccessDeniedException denied -> "permission denied: " + denied.getFile();
             case NotDirectoryException file -> "not a folder: " + file.getFile();

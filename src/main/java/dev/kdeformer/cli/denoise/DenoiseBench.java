@@ -2,8 +2,8 @@ package dev.kdeformer.cli.denoise;
 
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
-import dev.kdeformer.AttentionMethod.Statistics;
 import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.AttentionMethod.Statistics;
 import dev.kdeformer.Engine;
 import dev.kdeformer.cli.bench.Turns;
 import dev.kdeformer.cli.console.Machine;
@@ -29,11 +29,14 @@ public final class DenoiseBench {
      */
     public static final double FACTOR = 0.62;
 
-    /** What pilot attention does here unless told otherwise: little for most pixels, and more for those that are alone. */
+    /**
+     * What pilot attention does here unless told otherwise: little for most pixels, and more for those that are alone.
+     */
     public static final String PILOT_DEFAULTS = "near=64, candidates=2, tile=512, peaked=8192";
 
     /** The same by method and name. */
-    public static final Map<String, Map<String, String>> DEFAULTS = Map.of("pilot", Arrays.stream(PILOT_DEFAULTS.split(", "))
+    public static final Map<String, Map<String, String>> DEFAULTS = Map.of("pilot",
+            Arrays.stream(PILOT_DEFAULTS.split(", "))
             .map(option -> option.split("=")).collect(Collectors.toMap(pair -> pair[0], pair -> pair[1])));
 
     private static final long PURPOSE = 0x706978656c73L; // "pixels"
@@ -49,7 +52,8 @@ public final class DenoiseBench {
     private final AttentionMethod method;
     private final long seed;
 
-    public DenoiseBench(Engine engine, NamedInput named, Pixels original, Pixels noisy, AttentionMethod method, long seed) {
+    public DenoiseBench(Engine engine, NamedInput named, Pixels original, Pixels noisy, AttentionMethod method,
+            long seed) {
         this.engine = engine;
         this.named = named;
         this.original = original;

@@ -38,7 +38,8 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
      * @param features principal components of a patch, or null
      * @param kept     share of the variance that they keep
      */
-    public record Settings(double noise, double level, int patch, double h, boolean auto, Integer features, double kept) {
+    public record Settings(double noise, double level, int patch, double h, boolean auto, Integer features,
+            double kept) {
     }
 
     /**

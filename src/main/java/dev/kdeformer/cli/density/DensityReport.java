@@ -58,7 +58,8 @@ public record DensityReport(Loaded input, DensityBench.Settings settings, int th
 
     private Table table() {
         Map<String, Double> spread = spread();
-        return Table.ofNumbers("log-density", "least", "median", "mean", "largest", "evaluations", "exact queries", "ms")
+        return Table.ofNumbers("log-density", "least", "median", "mean", "largest", "evaluations", "exact queries",
+                "ms")
                 .row("of the queries in reach", text(spread.get("least")), text(spread.get("median")),
                         text(spread.get("mean")), text(spread.get("largest")),
                         Sentences.count(statistics.evaluations()), Sentences.digits(100 * statistics.exact()) + " %",

@@ -19,7 +19,8 @@ import java.util.Map;
  * @param kind    how natural this length is for the model
  * @param files   file names of q, k and v; two may be the same
  */
-public record DataSet(String name, int heads, int n, int d, int dv, float scale, boolean causal, String model, String source,
+public record DataSet(String name, int heads, int n, int d, int dv, float scale, boolean causal, String model,
+        String source,
         String licence, String input, String kind, Map<String, String> files) {
     /** The shape in words. */
     public String shape() {

@@ -237,7 +237,8 @@ public final class ModelBench {
         }
         try (OnnxOutputs outputs = running.way.method() == null
                 ? OnnxTransformer.runWhole(running.session, fed(running, length)) : uncut
-                ? transformer.runUncut(length.inputs) : transformer.run(length.inputs, running.methods, (attention, input, output, statistics, time) -> {
+                ? transformer.runUncut(length.inputs)
+                : transformer.run(length.inputs, running.methods, (attention, input, output, statistics, time) -> {
                     nanos[0] += time;
                     any[0] = true;
                 })) {

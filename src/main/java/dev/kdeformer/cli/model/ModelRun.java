@@ -19,7 +19,8 @@ import java.util.function.ToDoubleFunction;
  * @param layers      what is known of each attention; empty if not asked for
  * @param note        why it failed, or what a method could not do; else the empty string
  */
-public record ModelRun(String name, Map<String, Object> parameters, int n, Times times, double attentionMs, double speedup,
+public record ModelRun(String name, Map<String, Object> parameters, int n, Times times, double attentionMs,
+        double speedup,
         double peakBytes, Map<String, OutputError> errors, List<Layer> layers, String note) {
     /**
      * An attention of a run.

@@ -77,8 +77,8 @@ public final class PaperBench {
     }
 
     /**
-     * A method of f features. KDEformer's f features are f draws and blocks of f/2 keys, as in the authors' experiments,
-     * and HyperAttention gets the same; every other method gets as many key evaluations as these, 3f/2.
+     * A method of f features. KDEformer's f features are f draws and blocks of f/2 keys, as in the authors'
+     * experiments, and HyperAttention gets the same; every other method gets as many key evaluations as these, 3f/2.
      */
     private static AttentionMethod make(MethodEntry<?> entry, int f, long seed) {
         Map<String, String> options = new LinkedHashMap<>();

@@ -122,7 +122,8 @@ public final class PaperPage {
             page.append(PlotFile.svgElement(panels, "p" + ++pictures + "-")).append('\n');
             String levels = lines.entrySet().stream()
                     .filter(line -> line.getValue().get(0).features() == 0 && !line.getKey().equals(Methods.EXACT))
-                    .map(line -> line.getKey() + " (" + Sentences.digits(line.getValue().get(0).spectral().mean()) + ")")
+                    .map(line -> line.getKey() + " (" + Sentences.digits(line.getValue().get(0).spectral().mean())
+                    + ")")
                     .collect(Collectors.joining(", "));
             if (overFeatures && !levels.isEmpty()) {
                 paragraph(page, "Dashed in the picture of errors, without a number of features: " + levels + ".");

@@ -33,7 +33,6 @@ public final class ModelOptions {
             description = "Base of the rotary positions (default: ${DEFAULT-VALUE}).")
     private double rotaryBase;
 
-
     /** The shape of a decoder of bytes. */
     public ModelShape shape() {
         try {

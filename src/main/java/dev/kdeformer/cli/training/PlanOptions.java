@@ -24,8 +24,8 @@ public final class PlanOptions {
     private String bytes;
 
     @Option(names = "--n", paramLabel = "N[:BYTES]", split = ",", order = 3,
-            description = "Lengths of sequences, one after the other, with the bytes of each, as a number or in percent "
-                    + "of all; the last takes what is left (default: " + LENGTHS_IN_HELP + ").")
+            description = "Lengths of sequences, one after the other, with the bytes of each, as a number or in "
+                    + "percent of all; the last takes what is left (default: " + LENGTHS_IN_HELP + ").")
     private List<String> lengths = new ArrayList<>();
 
     @Option(names = "--step-bytes", paramLabel = "B", order = 4,

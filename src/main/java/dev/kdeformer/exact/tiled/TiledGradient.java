@@ -10,7 +10,9 @@ import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.runtime.Team;
 import java.util.Set;
 
-/** What the gradient of exact attention does once a call is checked, for itself and for methods that fall back to it. */
+/**
+ * What the gradient of exact attention does once a call is checked, for itself and for methods that fall back to it.
+ */
 public final class TiledGradient implements GradientFrame.Body {
     @Override
     public Set<InputFeature> takes() {

@@ -5,7 +5,7 @@
  *
  * <p>Files are read as hostile input: every length is checked against what is left of the file before it is used,
  * subgraphs may be nested only so deep, and whatever is wrong ends in a
- * {@link dev.kdeformer.onnx.graph.OnnxFormatException}. The file stays mapped while its model is in use, as it does in ONNX
- * Runtime, which maps the same bytes.
+ * {@link dev.kdeformer.onnx.graph.OnnxFormatException}. The file stays mapped while its model is in use, as it does in
+ * ONNX Runtime, which maps the same bytes.
  */
 package dev.kdeformer.onnx.graph;

@@ -6,8 +6,8 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import dev.kdeformer.onnx.graph.Model;
 import dev.kdeformer.onnx.graph.Node;
-import dev.kdeformer.onnx.graph.PartFile;
 import dev.kdeformer.onnx.graph.OnnxFormatException;
+import dev.kdeformer.onnx.graph.PartFile;
 import java.nio.file.Path;
 import java.util.List;
 

@@ -2,7 +2,6 @@ package dev.kdeformer.pilot.causal;
 
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
-import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.RowSample;
 import dev.kdeformer.runtime.Team;

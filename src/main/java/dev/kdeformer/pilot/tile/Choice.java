@@ -1,7 +1,7 @@
 package dev.kdeformer.pilot.tile;
 
-import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 
 import dev.kdeformer.kernel.Lanes;

@@ -5,7 +5,6 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.pilot.keys.BalancedTree;
-import dev.kdeformer.pilot.keys.Candidates;
 import dev.kdeformer.pilot.keys.Rows;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;

@@ -4,8 +4,8 @@ import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.pilot.tile.FoldBlock.KEYS;
-import static dev.kdeformer.pilot.tile.FoldKernel.NODES;
 import static dev.kdeformer.pilot.tile.FoldBlock.ROOM;
+import static dev.kdeformer.pilot.tile.FoldKernel.NODES;
 
 import dev.kdeformer.kernel.Fetch;
 import dev.kdeformer.kernel.Lanes;

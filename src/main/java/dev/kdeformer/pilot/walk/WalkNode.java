@@ -1,7 +1,6 @@
 package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.kernel.Lanes;
-import dev.kdeformer.pilot.keys.Candidates;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.pilot.tile.Fold;
 import dev.kdeformer.pilot.tile.NodeScratch;

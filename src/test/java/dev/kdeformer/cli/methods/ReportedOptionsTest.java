@@ -120,7 +120,8 @@ class ReportedOptionsTest {
         AttentionInput long16 = make.normal(1, 1, 1, 8192, 8192, 16, 4).withScale(0.05f);
         UnaryOperator<PilotAttention.Builder> budget = options -> options.budget(ErrorBudget.relativeSpectral(0.3));
         for (AttentionInput each : List.of(long16, long16.withMask(Mask.causal()))) {
-            assertNoEffect(each, "tile", budget, options -> budget.apply(options).tile(16).near(3).span(64).candidates(9));
+            assertNoEffect(each, "tile", budget,
+                    options -> budget.apply(options).tile(16).near(3).span(64).candidates(9));
         }
         assertTrue(Attention.pilot().build().parameters(causal).containsKey("span"));
     }

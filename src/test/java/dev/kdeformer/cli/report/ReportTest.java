@@ -39,7 +39,8 @@ class ReportTest {
         parameters.put("shift", 0.1f);
         parameters.put("rule", "a,\"b\"");
         return new Report.Run(method, parameters, columns, 2, 7, new Times(ms, ms / 2), speedup,
-                new ErrorReport(1, 2, List.of(new ErrorMeasures(error, 2 * error, 3 * error, 4 * error, 0, error, error),
+                new ErrorReport(1, 2, List.of(new ErrorMeasures(error, 2 * error, 3 * error, 4 * error, 0, error,
+                error),
                         new ErrorMeasures(3 * error, error, error, error, 0, 0, error))),
                 new Certificate(64, 0.95, new Interval(error, error / 2, Double.POSITIVE_INFINITY),
                         new Interval(1, 1, 1), 1, List.of()), "");
@@ -97,7 +98,8 @@ class ReportTest {
                 + "certificateRows,certificateEstimate,certificateLow,certificateHigh,certificateConfidence",
                 lines.get(0));
         assertEquals("\"a \"\"name\"\", quoted\",8,9,x,\"blockSize=256 shift=0.1 rule=a,\"\"b\"\"\",4,2,7,5,2.5,4,"
-                + "0.25,0.375,0.1875,0.25,0.25,0.375,0.3125,0.5,0,0,0.0625,0.125,0.125,0.125,64,0.125,0.0625,,0.95", lines.get(2));
+                + "0.25,0.375,0.1875,0.25,0.25,0.375,0.3125,0.5,0,0,0.0625,0.125,0.125,0.125,64,0.125,0.0625,,0.95",
+                lines.get(2));
         assertEquals("\"a \"\"name\"\", quoted\",8,9,y,,2.5,2,7,4,4,,,,,,,,,,,,,,,,,,,,", lines.get(4));
     }
 

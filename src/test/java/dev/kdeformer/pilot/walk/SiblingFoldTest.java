@@ -35,7 +35,7 @@ class SiblingFoldTest {
 
     @ParameterizedTest
     @CsvSource({"1, 1, 1, 1", "7, 3, 5, 2", "97, 16, 16, 3", "300, 33, 40, 4", "1009, 100, 17, 8",
-            "517, 256, 33, 6", "260, 20, 7, 5"})
+        "517, 256, 33, 6", "260, 20, 7, 5"})
     void everyNodeHasTheMeansOfWhatItFolds(int count, int d, int dv, int nodes) {
         KeyGroups keys = make.keys(count, d, dv);
         int[] some = IntStream.range(0, count).filter(j -> j % 5 != 1).toArray();
