@@ -187,7 +187,7 @@ public final class ModelBench {
 
     private void once(Length length, Running running, Map<String, OnnxTensorLike> sample) throws OrtException {
         try {
-            running.methods = methods(running, sample);
+            running.methods = methods(running, sample, length.inputs);
             NativeMemory.reset();
             open(running);
             Map<String, OutputError.Copy> made = new HashMap<>();
@@ -210,19 +210,23 @@ public final class ModelBench {
         }
     }
 
-    private Function<OnnxAttention, AttentionMethod> methods(Running running, Map<String, OnnxTensorLike> sample)
-            throws OrtException {
+    private Function<OnnxAttention, AttentionMethod> methods(Running running, Map<String, OnnxTensorLike> sample,
+            Map<String, OnnxTensorLike> all) throws OrtException {
         Way way = running.way;
         if (way.budgeted() == null) {
             return attention -> chosen.test(attention.index()) ? way.method() : exact;
         }
         ModelBudget.Division division = ModelBudget.divide(transformer, sample, way.outputs(), way.budgeted());
+        if (!division.seen() && sample != all) { // so short that the method took exact
+            division = ModelBudget.divide(transformer, all, way.outputs(), way.budgeted());
+        }
+        Map<Integer, AttentionMethod> divided = division.methods();
         StringBuilder budgets = new StringBuilder();
         division.budgets().forEach((index, budget) -> budgets.append(budgets.isEmpty() ? "" : ", ").append(index)
                 .append(": ").append(Sentences.digits(budget)));
         running.note = division.budgets().isEmpty() ? "took exact: no budgets of its attentions keep the error of the"
                 + " output" : "budgets of its attentions: " + budgets;
-        return attention -> chosen.test(attention.index()) ? division.methods().getOrDefault(attention.index(), exact)
+        return attention -> chosen.test(attention.index()) ? divided.getOrDefault(attention.index(), exact)
                 : exact;
     }
 

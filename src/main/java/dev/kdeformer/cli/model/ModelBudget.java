@@ -23,6 +23,8 @@ final class ModelBudget {
     private static final double SMALLEST = 1e-4;
     private static final double LARGEST = 1;
     private static final int ROUNDS = 4;
+    /** Rounding causes as much. */
+    private static final double UNSEEN = 1e-5;
     /** What is aimed at, as a part of what is allowed. */
     private static final double AIM = 0.85;
 
@@ -45,8 +47,10 @@ final class ModelBudget {
      *
      * @param methods  by number of the attention
      * @param measured the error at the output on the sample
+     * @param seen     whether any attention caused an error there, so that influence was measured at all
      */
-    record Division(Map<Integer, AttentionMethod> methods, Map<Integer, Double> budgets, double measured) {
+    record Division(Map<Integer, AttentionMethod> methods, Map<Integer, Double> budgets, double measured,
+            boolean seen) {
     }
 
     /**
@@ -65,11 +69,14 @@ final class ModelBudget {
         int[] numbers = transformer.attentions().stream().mapToInt(attention -> attention.index())
                 .filter(index -> index >= 0).sorted().toArray();
         double probe = Math.min(LARGEST, target * 2);
+        boolean seen = false;
         Map<Integer, Double> budgets = new HashMap<>();
         for (int number : numbers) {
             AttentionMethod probing = maker.apply(probe);
             double caused = error(attention -> attention.index() == number ? probing : exact);
-            double influence = Math.max(caused / probe, 1e-3);
+            seen |= caused > UNSEEN;
+            // A method that took exact on the sample tells nothing of what it does on more.
+            double influence = caused > UNSEEN ? caused / probe : 1;
             budgets.put(number, clamp(AIM * target / (influence * Math.sqrt(numbers.length))));
         }
         double measured = Double.NaN;
@@ -82,7 +89,7 @@ final class ModelBudget {
             Map<Integer, AttentionMethod> now = methods;
             measured = error(attention -> now.get(attention.index()));
             boolean fits = measured <= target;
-            if (fits && (measured > target / 2 || round > 0)) {
+            if (fits && (measured > target / 2 || round > 0 || !seen)) {
                 break;
             }
             double factor = Math.max(0.25, Math.min(2, AIM * target / Math.max(measured, 1e-9)));
@@ -93,7 +100,7 @@ final class ModelBudget {
             budgets.clear();
             measured = 0;
         }
-        return new Division(methods, budgets, measured);
+        return new Division(methods, budgets, measured, seen);
     }
 
     private static double clamp(double budget) {
