@@ -26,8 +26,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
         footer = {"", "Start with: kdebench run", "Options of a command: kdebench COMMAND --help"},
         subcommands = {RunCommand.class, CompareCommand.class, ScaleCommand.class, BudgetCommand.class,
             DenoiseCommand.class, DensityCommand.class, PaperCommand.class, ModelCommand.class, TrainCommand.class,
-            DecodeCommand.class, GradcheckCommand.class, PeersCommand.class, MethodsCommand.class, DataCommand.class,
-            InfoCommand.class})
+            PerplexityCommand.class, ActivationsCommand.class, ArenaCommand.class, DecodeCommand.class,
+            GradcheckCommand.class, PeersCommand.class, MethodsCommand.class, DataCommand.class, InfoCommand.class})
 public final class Main implements Runnable {
     private static final int USAGE_WIDTH = 100;
 

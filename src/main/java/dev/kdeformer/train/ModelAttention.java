@@ -20,6 +20,8 @@ public class ModelAttention {
     private final Engine engine;
     private final List<AttentionMethod> methods;
     private final AttentionGradient[] gradients;
+    private double columns;
+    private long calls;
     private long forwardNanos;
     private long backwardNanos;
 
@@ -63,10 +65,11 @@ public class ModelAttention {
     }
 
     /** Computes a layer's attention. */
-    void forward(int layer, AttentionInput input, Tensor output, Tensor logSumExp) {
+    protected void forward(int layer, AttentionInput input, Tensor output, Tensor logSumExp) {
         long start = System.nanoTime();
-        methods.get(layer).apply(engine, input, output, logSumExp);
+        columns += methods.get(layer).apply(engine, input, output, logSumExp).columns();
         forwardNanos += System.nanoTime() - start;
+        calls++;
     }
 
     /**
@@ -82,6 +85,11 @@ public class ModelAttention {
         long start = System.nanoTime();
         gradients[layer].apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue);
         backwardNanos += System.nanoTime() - start;
+    }
+
+    /** Key evaluations per query, mean over all calls. */
+    public double columns() {
+        return columns / calls;
     }
 
     /** Nanoseconds spent in attention, forward. */

@@ -76,7 +76,7 @@ public record Texts(Text train, Text heldOut, String about, String mark) {
      *
      * @throws IOException if a file cannot be read
      */
-    public static byte[] read(List<Path> files) throws IOException {
+    private static byte[] read(List<Path> files) throws IOException {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         for (Path file : files) {
             if (Files.isDirectory(file)) {
@@ -94,6 +94,20 @@ public record Texts(Text train, Text heldOut, String about, String mark) {
             }
         }
         return all.toByteArray();
+    }
+
+    /**
+     * All bytes of files.
+     *
+     * @throws UsageError  if there are fewer than two
+     * @throws IOException if a file cannot be read
+     */
+    public static Text whole(List<Path> files) throws IOException {
+        byte[] bytes = read(files);
+        if (bytes.length < 2) {
+            throw new UsageError("--text must have at least 2 bytes, got " + bytes.length);
+        }
+        return new Text(bytes);
     }
 
     /** Files in words. */

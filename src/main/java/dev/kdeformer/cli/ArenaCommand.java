@@ -1,0 +1,142 @@
+package dev.kdeformer.cli;
+
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.DifferentiableMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.methods.MethodOptions;
+import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.training.ArenaReport;
+import dev.kdeformer.train.ArenaTask;
+import dev.kdeformer.train.Classification;
+import dev.kdeformer.train.ListOps;
+import dev.kdeformer.train.PathTask;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Trains classifiers of long sequences with exact and approximate attention. */
+@Command(name = "arena",
+        description = {"Train a small encoder on long made-up sequences with each of --methods, forward and backward, "
+            + "and compare the accuracy after the same number of steps (after Tay et al. 2021, Long Range Arena).",
+            "Tasks: listops, nested operations on digits, up to 2,000 tokens; paths, whether two marks lie on the same "
+                + "path, 1,024 pixels."},
+        footer = {"", "Example:", "  kdebench arena --tasks paths --methods exact,pilot --steps 100 --seeds 1"})
+final class ArenaCommand implements Callable<Integer> {
+    private static final List<ArenaTask> TASKS = List.of(new ListOps(), new PathTask());
+
+    @Option(names = "--tasks", paramLabel = "NAME", split = ",", order = 1, defaultValue = "listops,paths",
+            description = "Tasks, comma-separated (default: ${DEFAULT-VALUE}).")
+    private List<String> tasks;
+
+    @Option(names = "--steps", paramLabel = "N", order = 2, defaultValue = "200",
+            description = "Steps of training (default: ${DEFAULT-VALUE}).")
+    private int steps;
+
+    @Option(names = "--batch", paramLabel = "B", order = 3, defaultValue = "16",
+            description = "Sequences of a step (default: ${DEFAULT-VALUE}).")
+    private int batch;
+
+    @Option(names = "--judged", paramLabel = "N", order = 4, defaultValue = "512",
+            description = "Examples to judge on, which are not trained on (default: ${DEFAULT-VALUE}).")
+    private int judged;
+
+    @Option(names = "--seeds", paramLabel = "S", order = 5, defaultValue = "3",
+            description = "Seeds, from --seed on (default: ${DEFAULT-VALUE}).")
+    private int seeds;
+
+    @Option(names = "--methods", paramLabel = "NAME", split = ",", order = 20,
+            defaultValue = "exact,kdeformer,hyper,pilot",
+            description = "Methods with gradients, comma-separated (default: ${DEFAULT-VALUE}).")
+    private List<String> methods;
+
+    @Option(names = "--columns", paramLabel = "C", order = 21,
+            description = "Key evaluations per query that a method may spend (default: each method's own choice).")
+    private Integer columns;
+
+    @Mixin
+    private MethodOptions methodOptions;
+
+    @Mixin
+    private EngineOptions engineOptions;
+
+    @Mixin
+    private ReportOptions reportOptions;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        check();
+        List<ArenaTask> chosen = new ArrayList<>();
+        for (String name : tasks) {
+            chosen.add(TASKS.stream().filter(task -> task.name().equals(name)).findFirst()
+                    .orElseThrow(() -> new UsageError("--tasks must be of " + TASKS.stream().map(ArenaTask::name)
+                            .collect(Collectors.joining(", ")) + ", got " + name)));
+        }
+        methods(engineOptions.seed());
+        List<ArenaReport.Row> rows = new ArrayList<>();
+        AtomicInteger step = new AtomicInteger();
+        try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
+                () -> (double) step.get() / steps)) {
+            for (ArenaTask task : chosen) {
+                for (int s = 0; s < seeds; s++) {
+                    long seed = engineOptions.seed() + s;
+                    for (AttentionMethod method : methods(seed)) {
+                        progress.stage(task.name() + ", " + method.name() + ", seed " + seed);
+                        rows.add(train(task, method, seed, step));
+                    }
+                }
+            }
+        }
+        reportOptions.write(new ArenaReport("Encoders of " + Classification.shape(chosen.get(0)).layers()
+                + " layers and width " + Classification.shape(chosen.get(0)).width() + ", " + steps + " steps of "
+                + batch + " sequences, judged on " + judged + " others", rows), spec.commandLine().getOut());
+        return 0;
+    }
+
+    /** An engine of its own, so that the memory it holds afterwards is this training's. */
+    private ArenaReport.Row train(ArenaTask task, AttentionMethod method, long seed, AtomicInteger step) {
+        try (Engine engine = engineOptions.engine()) {
+            Classification result = Classification.run(engine, task, method,
+                    new Classification.Effort(steps, batch, judged, seed), step::set);
+            return new ArenaReport.Row(task.name(), method.name(), seed, engine.scratchBytes(), result);
+        }
+    }
+
+    private List<AttentionMethod> methods(long seed) {
+        List<AttentionMethod> made = methodOptions.make(methods, columns == null ? List.of() : List.of(columns), seed);
+        for (AttentionMethod method : made) {
+            if (!(method instanceof DifferentiableMethod)) {
+                throw new UsageError("method " + method.name() + " has no gradients");
+            }
+        }
+        return made;
+    }
+
+    private void check() {
+        range("--steps", steps, 1_000_000);
+        range("--batch", batch, 4096);
+        range("--judged", judged, 1_000_000);
+        range("--seeds", seeds, 1000);
+        reportOptions.check();
+    }
+
+    private static void range(String option, int value, int most) {
+        if (value < 1 || value > most) {
+            throw new UsageError(option + " must be between 1 and " + most + ", got " + value);
+        }
+    }
+}

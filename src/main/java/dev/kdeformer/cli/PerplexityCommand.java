@@ -1,0 +1,135 @@
+package dev.kdeformer.cli;
+
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Engine;
+import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.methods.MethodOptions;
+import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.training.ModelFile;
+import dev.kdeformer.cli.training.PerplexityBench;
+import dev.kdeformer.cli.training.PerplexityReport;
+import dev.kdeformer.cli.training.Texts;
+import dev.kdeformer.train.Checkpoint;
+import dev.kdeformer.train.Text;
+import dev.kdeformer.train.Transformer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** Judges methods by what they cost a language model. */
+@Command(name = "perplexity",
+        description = {"Bits per byte of unseen text with the attention of a trained model replaced: by each of "
+            + "--methods, by pilot attention calibrated layer by layer, and by a sliding window of the first method's "
+            + "cost; with the time of attention and of the whole model."},
+        footer = {"", "Examples:", "  kdebench perplexity --n 4096",
+            "  kdebench perplexity --model model/model.safetensors --text book.txt --methods pilot,hyper --per-layer"})
+final class PerplexityCommand implements Callable<Integer> {
+    private static final int LONGEST = 1 << 20;
+
+    @Mixin
+    private ModelFile modelFile;
+
+    @Option(names = "--text", paramLabel = "FILE", arity = "1..*", order = 1,
+            description = "Text to judge on, which the model must not have seen (default: embedded documents).")
+    private List<Path> text = new ArrayList<>();
+
+    @Option(names = "--n", paramLabel = "N", split = ",", order = 2, defaultValue = "4096,16384,32768",
+            description = "Bytes of a sequence, comma-separated (default: ${DEFAULT-VALUE}).")
+    private List<Integer> lengths;
+
+    @Option(names = "--sequences", paramLabel = "S", order = 3, defaultValue = "3",
+            description = "Sequences of each length (default: ${DEFAULT-VALUE}).")
+    private int sequences;
+
+    @Option(names = "--methods", paramLabel = "NAME", split = ",", order = 20,
+            defaultValue = "pilot,kdeformer,hyper",
+            description = "Methods, comma-separated (default: ${DEFAULT-VALUE}); 'kdebench methods' lists them.")
+    private List<String> methods;
+
+    @Option(names = "--columns", paramLabel = "C", split = ",", order = 21,
+            description = "Key evaluations per query that a method may spend, comma-separated (default: each method's "
+                    + "own choice).")
+    private List<Integer> columns = new ArrayList<>();
+
+    @Mixin
+    private MethodOptions methodOptions;
+
+    @Option(names = "--calibrate", paramLabel = "LOSS", order = 24, defaultValue = "0.005",
+            description = "Choose for each layer the cheapest pilot attention that all together may add this part to "
+                    + "the loss, on text of its own (default: ${DEFAULT-VALUE}; 0 for no calibration).")
+    private double limit;
+
+    @Option(names = "--per-layer", order = 25, description = "Replace every layer alone too.")
+    private boolean perLayer;
+
+    @Mixin
+    private EngineOptions engineOptions;
+
+    @Mixin
+    private ReportOptions reportOptions;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException {
+        check();
+        List<String> names = new ArrayList<>(methods);
+        names.remove(Methods.EXACT);
+        List<AttentionMethod> made = names.isEmpty() ? List.of()
+                : methodOptions.make(names, columns, engineOptions.seed());
+        Text judged = text.isEmpty() ? Texts.embeddedHeldOut() : Texts.whole(text);
+        int longest = lengths.stream().max(Integer::compare).orElseThrow();
+        if ((sequences + 1L) * longest >= judged.length()) {
+            throw new UsageError("--n " + longest + " with --sequences " + sequences + " and one more to calibrate on "
+                    + "needs more than " + (sequences + 1L) * longest + " bytes of text, got " + judged.length());
+        }
+        PerplexityReport report = modelFile.open(checkpoint -> run(checkpoint, made, judged));
+        reportOptions.write(report, spec.commandLine().getOut());
+        return 0;
+    }
+
+    private PerplexityReport run(Checkpoint checkpoint, List<AttentionMethod> made, Text judged) throws IOException {
+        if (!checkpoint.shape().isDecoder()) {
+            throw new UsageError("--model must be a decoder, got a classifier");
+        }
+        try (Engine engine = engineOptions.engine(); Transformer model = checkpoint.model(engine);
+                Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
+                        engine::progress)) {
+            PerplexityBench bench = new PerplexityBench(engine, model, judged, sequences);
+            for (int n : lengths) {
+                bench.run(n, made, limit == 0 ? Double.NaN : limit, perLayer, progress);
+            }
+            return new PerplexityReport(ModelFile.words(checkpoint),
+                    sequences + " sequences of each length from " + judged.length() + " bytes of "
+                            + (text.isEmpty() ? "embedded documents" : Texts.names(text)),
+                    engine.threads(), bench.rows());
+        }
+    }
+
+    private void check() {
+        for (int n : lengths) {
+            if (n < 2 || n > LONGEST) {
+                throw new UsageError("--n must be between 2 and " + LONGEST + ", got " + n);
+            }
+        }
+        if (sequences < 1 || sequences > 10_000) {
+            throw new UsageError("--sequences must be between 1 and 10000, got " + sequences);
+        }
+        if (!(limit >= 0 && limit <= 1)) {
+            throw new UsageError("--calibrate must be between 0 and 1, got " + limit);
+        }
+        reportOptions.check();
+    }
+}
