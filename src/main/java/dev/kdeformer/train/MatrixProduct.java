@@ -16,7 +16,7 @@ final class MatrixProduct {
     static final int COLUMN_MULTIPLE = 32;
 
     /** Rows of activations that a task multiplies at a time; a multiple of the height of every register tile. */
-    private static final int ROWS = 96;
+    private static final int ROWS = OuterKernel.TILE;
 
     /** Rows of activations whose panels of gradients are held at the same time. */
     private static final int CHUNK = 2048;
@@ -95,7 +95,7 @@ final class MatrixProduct {
     /** The left operand of a task in a compact copy, and sums where a register tile would reach beyond the matrix. */
     private static final class Tiles {
         private final float[] left = new float[ROWS * STRIDE];
-        private final float[] outer = new float[DEPTH * (ROWS + 16)];
+        private final float[] outer = new float[DEPTH * OuterKernel.STRIDE];
         private float[] sums = new float[0];
 
         void add(float[] x, int from, int count, Panels w, float[] y) {
@@ -126,14 +126,13 @@ final class MatrixProduct {
             for (int r = 0; r < rows; r++) {
                 System.arraycopy(gradient, (row + r) * dy.columns() + column, o, r * columns, columns);
             }
-            int stride = ROWS + 16; // keeps rows out of each other's cache sets
             for (int step = 0; step < dy.inner(); step += DEPTH) {
                 int depth = Math.min(DEPTH, dy.inner() - step);
                 for (int i = 0; i < depth; i++) {
-                    System.arraycopy(x, (first + step + i) * inner + row, outer, i * stride, rows);
+                    System.arraycopy(x, (first + step + i) * inner + row, outer, i * OuterKernel.STRIDE, rows);
                 }
                 for (int c = 0; c < columns; c += Panels.WIDTH) {
-                    OuterKernel.add(outer, stride, rows, depth, dy.at(step, column + c), o, c, columns);
+                    OuterKernel.add(outer, rows, depth, dy.at(step, column + c), o, c, columns);
                 }
             }
             for (int r = 0; r < rows; r++) {

@@ -18,41 +18,49 @@ final class OuterKernel {
     /** Rows of o that a register tile has. */
     static final int ROWS = WIDE ? 12 : 6;
 
+    /** Most rows of o, and so columns of x, of a tile; a multiple of ROWS for every width. */
+    static final int TILE = 96;
+
+    /**
+     * Row distance of x. A constant, so that the compiler takes the range checks out of the loop; the extra line keeps
+     * rows out of each other's cache sets.
+     */
+    static final int STRIDE = TILE + 16;
+
     private OuterKernel() {
     }
 
     /**
      * Adds to {@code rows} rows of o, rounded up to a multiple of ROWS, and {@link Panels#WIDTH} columns.
      *
-     * @param x       inner × rows, row distance {@code xStride}, from its first element on
+     * @param x       inner × rows, row distance STRIDE, from its first element on
      * @param right   address of a panel, inner × WIDTH
      * @param o       sums, row distance {@code oStride}, from index {@code o0} on
      */
-    static void add(float[] x, int xStride, int rows, int inner, long right, float[] o, int o0, int oStride) {
+    static void add(float[] x, int rows, int inner, long right, float[] o, int o0, int oStride) {
         for (int r = 0; r < rows; r += ROWS) {
             if (WIDE) {
-                add12x2(x, r, xStride, inner, right, o, o0 + r * oStride, oStride);
+                add12x2(x, r, inner, right, o, o0 + r * oStride, oStride);
             } else {
-                add6x2(x, r, xStride, inner, right, o, o0 + r * oStride, oStride);
+                add6x2(x, r, inner, right, o, o0 + r * oStride, oStride);
             }
         }
     }
 
     /** The scalar reference of {@link #add}. */
-    static void addScalar(float[] x, int xStride, int rows, int inner, long right, float[] o, int o0, int oStride) {
+    static void addScalar(float[] x, int rows, int inner, long right, float[] o, int o0, int oStride) {
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < Panels.WIDTH; c++) {
                 double sum = o[o0 + r * oStride + c];
                 for (int i = 0; i < inner; i++) {
-                    sum += (double) x[i * xStride + r] * Memory.getFloat(right + i * Panels.LINE + c * 4L);
+                    sum += (double) x[i * STRIDE + r] * Memory.getFloat(right + i * Panels.LINE + c * 4L);
                 }
                 o[o0 + r * oStride + c] = (float) sum;
             }
         }
     }
 
-    private static void add12x2(float[] x, int first, int xStride, int inner, long right, float[] o, int o0,
-            int oStride) {
+    private static void add12x2(float[] x, int first, int inner, long right, float[] o, int o0, int oStride) {
         FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
         FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
         FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
@@ -79,7 +87,7 @@ final class OuterKernel {
         FloatVector a11_1 = FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride + LANES);
         for (int i = 0; i < inner; i++) {
             long b = right + i * Panels.LINE;
-            int a = first + i * xStride;
+            int a = first + i * STRIDE;
             FloatVector b0 = load(b);
             FloatVector b1 = load(b + VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, x[a]);
@@ -145,8 +153,7 @@ final class OuterKernel {
         a11_1.intoArray(o, o0 + 11 * oStride + LANES);
     }
 
-    private static void add6x2(float[] x, int first, int xStride, int inner, long right, float[] o, int o0,
-            int oStride) {
+    private static void add6x2(float[] x, int first, int inner, long right, float[] o, int o0, int oStride) {
         FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
         FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
         FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
@@ -161,7 +168,7 @@ final class OuterKernel {
         FloatVector a5_1 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES);
         for (int i = 0; i < inner; i++) {
             long b = right + i * Panels.LINE;
-            int a = first + i * xStride;
+            int a = first + i * STRIDE;
             FloatVector b0 = load(b);
             FloatVector b1 = load(b + VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, x[a]);

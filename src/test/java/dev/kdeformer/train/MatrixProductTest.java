@@ -77,15 +77,15 @@ class MatrixProductTest {
     void outerProducts() {
         int inner = 37;
         int rows = 2 * OuterKernel.ROWS;
-        float[] x = floats(inner * (rows + 5));
+        float[] x = floats(inner * OuterKernel.STRIDE);
         long right = team.scratch().floats((long) inner * Panels.WIDTH);
         for (int i = 0; i < inner * Panels.WIDTH; i++) {
             Memory.putFloat(right + i * 4L, (float) random.nextGaussian());
         }
         float[] o = floats(rows * 70);
         float[] expected = o.clone();
-        OuterKernel.addScalar(x, rows + 5, rows, inner, right, expected, 3, 70);
-        OuterKernel.add(x, rows + 5, rows, inner, right, o, 3, 70);
+        OuterKernel.addScalar(x, rows, inner, right, expected, 3, 70);
+        OuterKernel.add(x, rows, inner, right, o, 3, 70);
         assertClose(expected, o, 1e-5);
     }
 
