@@ -31,8 +31,9 @@ import java.util.Set;
  * deviation from it is approximated.
  *
  * <p>It runs at a fixed cost ({@link Builder#near}, {@link Builder#candidates} or {@link Builder#columns}) or within an
- * {@link ErrorBudget}: then it tries tiles at rising effort against exact rows, checks the full output on other exact
- * rows, and computes a head exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects
+ * {@link ErrorBudget}: then a pass is checked on a few exact rows, even ones and doubtful ones, its most doubtful
+ * queries are computed exactly where that is enough, and another pass follows at the effort that the error asks for
+ * where it is not; a head is computed exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects
  * the expansion by importance sampling, with the expansion as control variate.
  *
  * <p>Under a causal mask the queries are cut into spans of consecutive ones instead: the keys before a span meet

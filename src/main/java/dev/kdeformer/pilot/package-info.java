@@ -18,6 +18,8 @@
  *          │     │        │
  *          └── walk    causal   a pass down the tree of queries; a pass over spans of consecutive queries
  *              │   │  │   │
+ *            cells │  │   │     a pass over cells of keys as fine as they need to be, which a search falls back on
+ *              │   │  │   │
  *              │  tile    │     what one node or tile does: choose keys, fold the others, attend
  *              │    │     │
  *            search └─ keys     the climb to a budget; rows, metric, trees, groups and lists of keys
@@ -54,6 +56,8 @@
  *     keys.</dd>
  * <dt>doubt</dt><dd>How much of a query's weight is far, times how far it is from its centroid: what says which rows
  *     are worth computing exactly.</dd>
+ * <dt>cell</dt><dd>Some dozen similar keys, a leaf of the tree of keys. A part is a node of that tree, a cell or many,
+ *     that a tile meets as one pseudo-key.</dd>
  * <dt>rung</dt><dd>An effort on the ladder that the search for a budget climbs: how many keys are passed down, and at
  *     which score keys are near.</dd>
  * <dt>evaluation</dt><dd>One query times one key, logit and weighted value: the unit of all counts, 2 (d + d_v)

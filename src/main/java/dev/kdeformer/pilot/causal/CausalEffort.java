@@ -11,9 +11,17 @@ import java.util.List;
  */
 record CausalEffort(int span, int levels, int near) {
     /** Efforts of rising cost, for the search of an error budget. */
-    static final List<CausalEffort> LADDER = List.of(new CausalEffort(256, 0, 64), new CausalEffort(256, 0, 256),
+    private static final List<CausalEffort> LADDER = List.of(new CausalEffort(256, 0, 64), new CausalEffort(256, 0, 256),
             new CausalEffort(512, 1, 384), new CausalEffort(512, 2, 512), new CausalEffort(1024, 4, 512),
             new CausalEffort(1024, 4, 1024));
+
+    /** The highest rung. */
+    static final double TOP = LADDER.size() - 1;
+
+    /** The effort of a rung of the ladder, of the next one above where it lies between two. */
+    static CausalEffort at(double rung) {
+        return LADDER.get((int) Math.ceil(rung));
+    }
 
     /** Fewer shared keys than this are all computed exactly. */
     int shortest() {

@@ -8,30 +8,31 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 
-/**
- * The passes over causal spans that an error budget chooses from: a few spans are tried at rising effort against exact
- * rows of theirs, under the same mask; the first effort that passes is run in full and then checked on other exact
- * rows, drawn uniformly, which had no part in the choice.
- */
+/** The passes over causal spans that an error budget chooses from, checked on exact rows under the same mask. */
 final class SpanPasses implements Climb.Passes {
     /**
      * The way up the efforts; the costs were measured at 32 and 100 features and 16,384 keys: 1.7 to 2.2, 400 to 500.
      */
-    static final Climb CLIMB = new Climb(new Climb.Cost(2, 500), new Climb.Steps(1.3, 1.5, 1.3), 0);
+    static final Climb CLIMB = new Climb(new Climb.Cost(2, 500), new Climb.Steps(0.07, 1.3, 1.5, 1.3));
 
-    private static final int TRIALS = 8;
-    private static final int ROWS_PER_TRIAL = 16;
-    private static final int CHECK_ROWS = 192;
+    private static final int FIRST_ROWS = 128;
+    private static final int MOST_ROWS = 512;
+
+    /** A pass begins with one span in so many. */
+    private static final int BEGIN_EVERY = 4;
 
     /** Rows computed together; few, because all rows of a tile cost what the last one does. */
     private static final int EXACT_TILE = 24;
 
     private final CausalPilot head;
-    private final CounterRandom random;
     private final Team team;
-    private final boolean[] tried;
-    private final RowSample trial;
     private final RowSample check;
+    /** The rows that may be needed, in the order in which they are. */
+    private final int[] order;
+    /** The queries that a pass begins with, and the others. */
+    private final boolean[] begun;
+    private final boolean[] others;
+    private boolean started;
     /** Floating-point operations of a key evaluation. */
     private final double evaluation;
     /** Keys that a query sees on average. */
@@ -40,17 +41,20 @@ final class SpanPasses implements Climb.Passes {
 
     SpanPasses(CausalPilot head, CounterRandom random, Team team) {
         this.head = head;
-        this.random = random;
         this.team = team;
         int n = head.queries().count();
         evaluation = 2.0 * (head.keys().ordered().d() + head.keys().ordered().dv());
-        tried = new boolean[n];
-        int[] trialRows = trialRows();
-        int[] checkRows = random.stream(1).sample(n, Math.min(n, CHECK_ROWS));
-        trial = sample(trialRows);
-        check = sample(checkRows);
-        work = evaluation * (pairs(trialRows) + pairs(checkRows));
-        visible = pairs(checkRows) / checkRows.length;
+        check = new RowSample(head.output(), null);
+        order = random.stream(1).sample(n, Math.min(n, MOST_ROWS));
+        add(Math.min(order.length, FIRST_ROWS));
+        visible = pairs(order, 0, order.length) / order.length;
+        begun = new boolean[n];
+        others = new boolean[n];
+        int spans = Math.ceilDiv(n, CausalEffort.at(CausalEffort.TOP).span());
+        for (int span = 0; span < spans; span++) {
+            Arrays.fill((spans - 1 - span) % BEGIN_EVERY == 0 ? begun : others, CausalPilot.start(n, spans, span),
+                    CausalPilot.start(n, spans, span + 1), true);
+        }
     }
 
     /** Work done, in floating-point operations. */
@@ -59,8 +63,8 @@ final class SpanPasses implements Climb.Passes {
     }
 
     @Override
-    public int rungs() {
-        return CausalEffort.LADDER.size();
+    public double top() {
+        return CausalEffort.TOP;
     }
 
     @Override
@@ -69,26 +73,64 @@ final class SpanPasses implements Climb.Passes {
     }
 
     @Override
-    public Climb.Trial attempt(int rung) {
-        CausalEffort effort = CausalEffort.LADDER.get(rung);
-        double part = head.run(effort, tried, team);
-        work += part;
-        return new Climb.Trial(trial.error(), part / evaluation / head.covered(effort, tried));
+    public Climb.Beginning probe(double rung) {
+        return begin(rung);
     }
 
     @Override
-    public double complete(int rung) {
-        work += head.run(CausalEffort.LADDER.get(rung), null, team);
-        return check.error();
+    public Climb.Beginning begin(double rung) {
+        CausalEffort effort = CausalEffort.at(rung);
+        double before = started ? check.squares(row -> begun[row]) : Double.POSITIVE_INFINITY;
+        double done = head.run(effort, begun, team);
+        work += done;
+        double gain = Math.sqrt(before / check.squares(row -> begun[row]));
+        return new Climb.Beginning(check.error(new int[0], row -> begun[row]).likely(), gain,
+                done / evaluation / head.covered(effort, begun));
     }
 
-    /** The exact results of some rows, which are put in order. */
-    private RowSample sample(int[] rows) {
-        Arrays.sort(rows);
-        RowSample sample = new RowSample(head.output(), null, rows);
-        team.forEach(Math.ceilDiv(rows.length, EXACT_TILE), (index, scratch) -> {
-            int from = index * EXACT_TILE;
-            int count = Math.min(EXACT_TILE, rows.length - from);
+    @Override
+    public void finish(double rung) {
+        work += head.run(CausalEffort.at(rung), others, team);
+        started = true;
+    }
+
+    @Override
+    public RowSample.Error error(double repaired) {
+        return repaired > 0 ? new RowSample.Error(Double.NaN, Double.NaN) : check.error(new int[0]);
+    }
+
+    @Override
+    public void repair(double part) {
+        throw new IllegalStateException("causal passes note no doubts");
+    }
+
+    @Override
+    public void mend() {
+        // No doubts are noted.
+    }
+
+    @Override
+    public boolean more() {
+        if (check.count() == order.length) {
+            return false;
+        }
+        add(Math.min(check.count(), order.length - check.count()));
+        return true;
+    }
+
+    /** Computes further rows. */
+    private void add(int more) {
+        int first = check.count();
+        int to = first + more;
+        // Rows of a tile see about as many keys as each other.
+        Arrays.sort(order, first, to);
+        double[] weights = new double[to];
+        Arrays.fill(weights, 1.0 / to);
+        check.add(Arrays.copyOfRange(order, first, to), weights);
+        int[] rows = order;
+        team.forEach(Math.ceilDiv(to - first, EXACT_TILE), (index, scratch) -> {
+            int from = first + index * EXACT_TILE;
+            int count = Math.min(EXACT_TILE, to - from);
             QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
             SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
             int[] last = new int[count];
@@ -98,40 +140,16 @@ final class SpanPasses implements Climb.Passes {
             scratch.release(mark);
             state.begin(count, head.keys().ordered().dv());
             state.add(queries, head.keys().ordered(), last);
-            sample.set(state, from, count);
+            check.set(state, from, count);
         });
-        return sample;
+        work += evaluation * pairs(rows, first, to);
     }
 
-    /** Some rows of a few spans, spread over the sequence; marks them as tried. */
-    private int[] trialRows() {
-        int n = tried.length;
-        int width = CausalEffort.LADDER.get(0).span();
-        int spans = Math.ceilDiv(n, width);
-        int trials = Math.min(TRIALS, spans);
-        int[] rows = new int[trials * ROWS_PER_TRIAL];
-        int count = 0;
-        for (int t = 0; t < trials; t++) {
-            int first = (int) ((long) t * spans / trials);
-            int span = first + random.below(t, (int) ((long) (t + 1) * spans / trials) - first);
-            int from = CausalPilot.start(n, spans, span);
-            int to = CausalPilot.start(n, spans, span + 1);
-            for (int r = 0; r < Math.min(ROWS_PER_TRIAL, to - from); r++) {
-                int row = from + (int) ((long) r * (to - from) / ROWS_PER_TRIAL);
-                if (!tried[row]) {
-                    tried[row] = true;
-                    rows[count++] = row;
-                }
-            }
-        }
-        return Arrays.copyOf(rows, count);
-    }
-
-    /** Keys that the queries of some rows see together. */
-    private double pairs(int[] rows) {
+    /** Keys that the queries of rows [from, to) see together. */
+    private double pairs(int[] rows, int from, int to) {
         double sum = 0;
-        for (int row : rows) {
-            sum += head.last(row) + 1;
+        for (int i = from; i < to; i++) {
+            sum += head.last(rows[i]) + 1;
         }
         return sum;
     }

@@ -36,6 +36,11 @@ public final class BalancedTree {
         return (int) ((long) n * node >> level);
     }
 
+    /** First position of a node of a tree all of whose nodes start at multiples of {@code unit}. */
+    static int start(int n, int unit, int level, int node) {
+        return unit == 1 ? start(n, level, node) : Math.min(n, unit * start(Math.ceilDiv(n, unit), level, node));
+    }
+
     /**
      * Builds the order.
      *
@@ -44,6 +49,15 @@ public final class BalancedTree {
      * @return the row at every position
      */
     public static int[] order(Rows x, Metric metric, int levels, Team team) {
+        return order(x, metric, levels, 1, team);
+    }
+
+    /**
+     * Builds an order whose nodes all start at multiples of a unit.
+     *
+     * @param unit positions that stay together
+     */
+    static int[] order(Rows x, Metric metric, int levels, int unit, Team team) {
         int n = x.count();
         PrincipalSubspace.Search search = new PrincipalSubspace.Search(SAMPLE, TreeSplitter.RANK, ITERATIONS, metric);
         int[] order = new int[n];
@@ -55,20 +69,23 @@ public final class BalancedTree {
             TreeSplitter splitter = new TreeSplitter();
             splitter.room(n);
             team.forRanges(n, CHUNK, (from, to, scratch) -> splitter.project(all, from, to, subspace, scratch));
-            splitter.split(order, n, 0, 0, Math.min(STEP, levels));
+            splitter.split(order, n, unit, 0, 0, Math.min(STEP, levels));
         }
         for (int level = STEP; level < levels; level += STEP) {
             int above = level;
             team.forEach(1 << level, (node, scratch) -> {
-                int from = start(n, above, node);
-                int to = start(n, above, node + 1);
+                int from = start(n, unit, above, node);
+                int to = start(n, unit, above, node + 1);
+                if (to - from <= unit) {
+                    return;
+                }
                 PrincipalSubspace subspace = scratch.keep(PrincipalSubspace.class, PrincipalSubspace::new);
                 RowRange rows = new RowRange(x, order, from, to);
                 subspace.find(rows, search, scratch);
                 TreeSplitter splitter = scratch.keep(TreeSplitter.class, TreeSplitter::new);
                 splitter.room(to - from);
                 splitter.project(rows, 0, to - from, subspace, scratch);
-                splitter.split(order, n, above, node, Math.min(STEP, levels - above));
+                splitter.split(order, n, unit, above, node, Math.min(STEP, levels - above));
             });
         }
         return order;

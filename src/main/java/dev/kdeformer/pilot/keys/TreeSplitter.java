@@ -90,17 +90,17 @@ final class TreeSplitter {
     }
 
     /** Reorders the positions of a node, whose rows have been projected, for {@code steps} levels of splits. */
-    void split(int[] order, int n, int level, int node, int steps) {
-        int from = BalancedTree.start(n, level, node);
-        int count = BalancedTree.start(n, level, node + 1) - from;
+    void split(int[] order, int n, int unit, int level, int node, int steps) {
+        int from = BalancedTree.start(n, unit, level, node);
+        int count = BalancedTree.start(n, unit, level, node + 1) - from;
         System.arraycopy(order, from, rows, 0, count);
         for (int step = 0; step < steps; step++) {
             int below = level + step + 1;
             for (int part = 0; part < 1 << step; part++) {
                 int child = (node << step) + part << 1;
-                int start = BalancedTree.start(n, below, child) - from;
-                int middle = BalancedTree.start(n, below, child + 1) - from;
-                int end = BalancedTree.start(n, below, child + 2) - from;
+                int start = BalancedTree.start(n, unit, below, child) - from;
+                int middle = BalancedTree.start(n, unit, below, child + 1) - from;
+                int end = BalancedTree.start(n, unit, below, child + 2) - from;
                 if (middle > start && end > middle) {
                     halve(start, middle, end);
                 }

@@ -5,31 +5,56 @@ import dev.kdeformer.linalg.Gram;
 import dev.kdeformer.linalg.SymmetricEigen;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
-/** Some exact output rows of a head, to compare a pass with. */
+/** Some exact output rows of a head, to compare a pass with. Rows are added as long as more are needed. */
 public final class RowSample {
     /** What the estimate is multiplied by, for the search that picks the first pass that looks good enough. */
     private static final double SAFETY = 1.1;
 
+    /**
+     * A head's relative spectral error, from a sample of its rows.
+     *
+     * @param likely the estimate itself
+     * @param upper  raised by how uncertain the mean of the squared row errors is
+     */
+    public record Error(double likely, double upper) {
+    }
+
     private final Matrix output;
     private final int[] order;
-    private final int[] positions;
-    private final float[] rows;
+    private int[] positions = new int[0];
+    private float[] rows = new float[0];
     private final int dv;
+    /** What each row stands for, as a part of all; they add up to about one. */
+    private double[] weights = new double[0];
+    private int count;
 
     /**
-     * A sample whose rows are still to be {@link #set}.
+     * A sample without rows.
      *
-     * @param output    the head's output
-     * @param order     the output row at every position; null for the identity
-     * @param positions of the rows, n of them
+     * @param output the head's output
+     * @param order  the output row at every position; null for the identity
      */
-    public RowSample(Matrix output, int[] order, int[] positions) {
+    public RowSample(Matrix output, int[] order) {
         this.output = output;
         this.order = order;
-        this.positions = positions;
         this.dv = output.columns();
-        this.rows = new float[positions.length * dv];
+    }
+
+    /**
+     * Adds rows, which are still to be {@link #set}.
+     *
+     * @param more    their positions
+     * @param newWeights what each row stands for from now on, the earlier ones first
+     */
+    public void add(int[] more, double[] newWeights) {
+        int from = count;
+        count += more.length;
+        positions = Arrays.copyOf(positions, count);
+        System.arraycopy(more, 0, positions, from, more.length);
+        rows = Arrays.copyOf(rows, count * dv);
+        weights = newWeights.clone();
     }
 
     /** Sets {@code count} exact rows from index {@code from} on to those of a finished state. */
@@ -45,68 +70,115 @@ public final class RowSample {
 
     /** Number of rows. */
     public int count() {
-        return positions.length;
+        return count;
+    }
+
+    /** Positions of the rows. */
+    public int[] positions() {
+        return positions;
     }
 
     /** Mean squared norm of the rows. */
     public double meanSquare() {
         double sum = 0;
-        for (float x : rows) {
-            sum += (double) x * x;
+        double whole = 0;
+        for (int i = 0; i < count; i++) {
+            double square = 0;
+            for (int c = 0; c < dv; c++) {
+                square += (double) rows[i * dv + c] * rows[i * dv + c];
+            }
+            sum += weights[i] * square;
+            whole += weights[i];
         }
-        return sum / positions.length;
+        return sum / whole;
     }
 
     /**
-     * An upper estimate of the head's relative spectral error: the sampled one, raised by how uncertain the mean of
-     * the squared row errors is.
+     * The head's relative spectral error, estimated from the rows as if the output were exact at some positions.
      *
      * <p>The largest eigenvalue of a sample overstates that of the whole, by more than half where errors point in all
      * of 100 directions alike and a few hundred rows are sampled. The leading direction of one half of the rows,
      * measured on the other half, understates it where rows are heavy-tailed. The estimate is their geometric mean.
-     */
-    public double error() {
-        return error(new int[0]);
-    }
-
-    /**
-     * The same as if the output were exact at some positions.
      *
      * @param exact positions, ascending
      */
-    public double error(int[] exact) {
+    public Error error(int[] exact) {
+        return error(exact, position -> true);
+    }
+
+    /**
+     * The same for some of the rows.
+     *
+     * @param among whether the row at a position counts
+     */
+    public Error error(int[] exact, IntPredicate among) {
         Gram[] errors = {new Gram(dv), new Gram(dv)};
         Gram norms = new Gram(dv);
         double sum = 0;
         double squares = 0;
         double most = 0;
-        for (int i = 0; i < positions.length; i++) {
+        int used = 0;
+        for (int i = 0; i < count; i++) {
+            if (!among.test(positions[i])) {
+                continue;
+            }
             boolean isExact = Arrays.binarySearch(exact, positions[i]) >= 0;
-            double y = difference(i, isExact, errors[i & 1].next(), norms.next());
-            errors[i & 1].add();
+            double[] error = errors[used & 1].next();
+            double[] row = norms.next();
+            double y = weights[i] * difference(i, isExact, error, row);
+            double root = Math.sqrt(weights[i]);
+            for (int c = 0; c < dv; c++) {
+                error[c] *= root;
+                row[c] *= root;
+            }
+            errors[used & 1].add();
             norms.add();
             sum += y;
             squares += y * y;
             most = Math.max(most, y);
+            used++;
         }
-        int count = positions.length;
-        double mean = sum / count;
-        if (mean == 0) {
-            return 0;
+        if (sum == 0) {
+            return new Error(0, 0);
         }
-        if (!(mean < Double.POSITIVE_INFINITY)) {
-            return Double.POSITIVE_INFINITY;
+        if (!(sum < Double.POSITIVE_INFINITY)) {
+            return new Error(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
         }
-        double norm = SymmetricEigen.largest(norms.matrix(), dv) / count;
-        double deviation = Math.sqrt(Math.max(0, squares / count - mean * mean));
-        double raise = (mean + 2 * deviation / Math.sqrt(count) + most / count) / mean;
+        double norm = SymmetricEigen.largest(norms.matrix(), dv);
+        // Each row gives an estimate of the sum; these are their standard deviation and the largest of them.
+        double mean = sum / used;
+        double deviation = Math.sqrt(Math.max(0, squares / used - mean * mean));
+        double raise = (sum + 2 * deviation * Math.sqrt(used) + most) / sum;
         double[] first = errors[0].matrix();
         double[] second = errors[1].matrix();
-        double crossed = (along(leading(first), second) + along(leading(second), first)) / count;
+        double crossed = along(leading(first), second) + along(leading(second), first);
         errors[0].add(errors[1]);
-        double pooled = SymmetricEigen.largest(errors[0].matrix(), dv) / count;
+        double pooled = SymmetricEigen.largest(errors[0].matrix(), dv);
         double square = Math.sqrt(crossed * pooled);
-        return norm > 0 ? SAFETY * Math.sqrt(square / norm * raise) : Double.POSITIVE_INFINITY;
+        double likely = norm > 0 ? Math.sqrt(square / norm) : Double.POSITIVE_INFINITY;
+        return new Error(likely, SAFETY * likely * Math.sqrt(raise));
+    }
+
+    /** The sum of the squared errors of the rows at some positions, each as much as it stands for. */
+    public double squares(IntPredicate among) {
+        double[] error = new double[dv];
+        double[] exact = new double[dv];
+        double sum = 0;
+        for (int i = 0; i < count; i++) {
+            sum += among.test(positions[i]) ? weights[i] * difference(i, false, error, exact) : 0;
+        }
+        return sum;
+    }
+
+    /** The squared error of every row, as much as it stands for. */
+    public double[] squares() {
+        double[] error = new double[dv];
+        double[] exact = new double[dv];
+        double[] squares = new double[count];
+        for (int i = 0; i < count; i++) {
+            squares[i] = weights[i] * difference(i, false, error, exact);
+        }
+        return squares;
     }
 
     /** The error and the exact row at index {@code i}; returns the squared norm of the error. */

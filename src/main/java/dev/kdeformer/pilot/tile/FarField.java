@@ -21,7 +21,7 @@ public final class FarField {
     /** A group of less mass than this, relative to the largest weight, counts as empty. */
     private static final double LEAST_MASS = 1e-30;
 
-    private final int groups;
+    private int groups;
     private final int d;
     private final int stride;
     private final int valueStride;
@@ -49,6 +49,16 @@ public final class FarField {
         this.tilt = new float[tilted ? d * valueStride : 0];
         Arrays.setAll(lanes, g -> g * stride);
         clear();
+    }
+
+    /** Makes this a field of fewer groups, or of as many as it was made for again, whose contents are undefined. */
+    public void resize(int count) {
+        groups = count;
+    }
+
+    /** Number of groups. */
+    public int groups() {
+        return groups;
     }
 
     public void clear() {
@@ -175,8 +185,8 @@ public final class FarField {
     public float[] meanVariances() {
         float[] mean = new float[stride];
         float top = EMPTY;
-        for (float a : logMass) {
-            top = Math.max(top, a);
+        for (int g = 0; g < groups; g++) {
+            top = Math.max(top, logMass[g]);
         }
         double mass = mass(top);
         for (int g = 0; g < groups && top > EMPTY; g++) {
@@ -186,6 +196,31 @@ public final class FarField {
             }
         }
         return mean;
+    }
+
+    /** The central moments of all groups together, a new array: within groups and between them. */
+    public float[] allVariances() {
+        float[] all = meanVariances();
+        float top = EMPTY;
+        for (int g = 0; g < groups; g++) {
+            top = Math.max(top, logMass[g]);
+        }
+        double[] parts = new double[groups];
+        double mass = mass(top);
+        for (int g = 0; g < groups; g++) {
+            parts[g] = mass(g, top) / mass;
+        }
+        for (int c = 0; c < stride && top > EMPTY; c++) {
+            double mean = 0;
+            double square = 0;
+            for (int g = 0; g < groups; g++) {
+                double part = parts[g];
+                mean += part * keys[g * stride + c];
+                square += part * keys[g * stride + c] * keys[g * stride + c];
+            }
+            all[c] += (float) Math.max(0, square - mean * mean);
+        }
+        return all;
     }
 
     /** Sets the tilt from products of deviations of keys and values, relative to weights exp(logit − top). */
@@ -219,8 +254,8 @@ public final class FarField {
 
     /** Whether nothing has been folded. */
     public boolean isEmpty() {
-        for (float a : logMass) {
-            if (a > EMPTY) {
+        for (int g = 0; g < groups; g++) {
+            if (logMass[g] > EMPTY) {
                 return false;
             }
         }

@@ -84,7 +84,8 @@ public final class ScoreKernel {
         return top.reduceLanes(VectorOperators.MAX);
     }
 
-    private static FloatVector exp(FloatVector x) {
+    /** e^x for x between −80 and 80. */
+    public static FloatVector exp(FloatVector x) {
         FloatVector y = x.mul(LOG2E);
         FloatVector t = y.add(MAGIC);
         FloatVector r = y.sub(t.sub(MAGIC));
@@ -95,7 +96,7 @@ public final class ScoreKernel {
     }
 
     /** For positive normal numbers. */
-    private static FloatVector log(FloatVector x) {
+    public static FloatVector log(FloatVector x) {
         IntVector bits = x.reinterpretAsInts();
         // Exponent and mantissa about √½, so that the mantissa lies around 1.
         IntVector shifted = bits.sub(0x3f35_04f3);

@@ -19,8 +19,9 @@ import jdk.incubator.vector.FloatVector;
 /** What a tile of queries sums up over its near keys and the far groups, in buffers that the thread keeps. */
 public final class TileAttention {
     private final Buffers buffers;
-
-    private final KeyGroups keys;
+    private final Rows keys;
+    private final Rows values;
+    private final float[] biases;
     private final int d;
     private final int stride;
     private final int valueStride;
@@ -36,15 +37,23 @@ public final class TileAttention {
      * @param tilted whether values move with the query
      */
     public TileAttention(KeyGroups keys, int most, boolean tilted, Scratch scratch) {
+        this(keys.keys(), keys.values(), keys.biases(), most, keys.groups(), tilted, scratch);
+    }
+
+    /** For keys of which at most {@code most} are near, with their biases, and at most so many groups. */
+    public TileAttention(Rows keys, Rows values, float[] biases, int most, int groups, boolean tilted,
+            Scratch scratch) {
         this.buffers = scratch.keep(Buffers.class, Buffers::new);
         this.keys = keys;
+        this.values = values;
+        this.biases = biases;
         this.tilted = tilted;
-        d = keys.keys().columns();
-        stride = keys.keys().stride();
-        valueStride = keys.values().stride();
+        d = keys.columns();
+        stride = keys.stride();
+        valueStride = values.stride();
         LogitScale natural = LogitScale.of(1);
-        nearKeys = new PackedKeys(scratch, most, d, keys.values().columns(), natural);
-        farKeys = new PackedKeys(scratch, keys.groups(), 2 * stride, keys.values().columns(), natural);
+        nearKeys = new PackedKeys(scratch, most, d, values.columns(), natural);
+        farKeys = new PackedKeys(scratch, groups, 2 * stride, values.columns(), natural);
         farKeys.clear();
         tiltRows = scratch.floats((long) d * valueStride);
     }
@@ -56,6 +65,9 @@ public final class TileAttention {
         private final QueryTile deviations = new QueryTile();
         private final SoftmaxTile state = new SoftmaxTile();
         private final float[] weighted = new float[QueryTile.ROWS * STRIDE];
+        /** The far parts of the sums of weights, and what they are relative to. */
+        private final float[] farSums = new float[QueryTile.ROWS];
+        private final double[] farReferences = new double[QueryTile.ROWS];
     }
 
     /** The loaded queries. */
@@ -76,8 +88,11 @@ public final class TileAttention {
     /** Packs the near keys and the groups of a tile. */
     public void prepare(int[] near, int count, FarField far) {
         nearKeys.resize(count);
-        buffers.packer.packRows(nearKeys, near, keys.keys().address(), stride, keys.values().address(), valueStride,
-                keys.biases());
+        buffers.packer.packRows(nearKeys, near, keys.address(), stride, values.address(), valueStride, biases);
+        farKeys.resize(far.groups());
+        for (int g = far.groups(); g < farKeys.padded(); g++) {
+            farKeys.hide(g);
+        }
         far.pack(farKeys, tiltRows);
     }
 
@@ -107,7 +122,7 @@ public final class TileAttention {
         for (int r = 0; r < count; r++) {
             queries.read(index == null ? from + r : index[from + r], tile.data(), r * STRIDE);
         }
-        buffers.state.begin(count, keys.values().columns());
+        buffers.state.begin(count, values.columns());
     }
 
     /** Adds the near keys to the state of the loaded queries. */
@@ -148,10 +163,41 @@ public final class TileAttention {
                 FloatVector.fromArray(FLOATS, x, at).mul(mass).intoArray(buffers.weighted, r * STRIDE + c);
             }
         }
-        float[] values = buffers.state.values();
+        float[] sums = buffers.state.values();
         for (int c = 0; c < valueStride; c += 2 * LANES) {
             ValueKernel.add(buffers.weighted, 0, rows, d, tiltRows + c * 4L, valueStride * 4L,
-                    Math.min(2, (valueStride - c) / LANES), values, c, valueStride);
+                    Math.min(2, (valueStride - c) / LANES), sums, c, valueStride);
         }
+    }
+
+    /**
+     * Takes note of what has been summed up so far as the far part of it, for {@link #doubt}.
+     *
+     * @param hasFar false where that is nothing
+     */
+    public void noteFar(boolean hasFar) {
+        for (int r = 0; r < buffers.queries.rows(); r++) {
+            buffers.farReferences[r] = buffers.state.reference(r);
+            buffers.farSums[r] = hasFar ? buffers.state.sum(r) : 0;
+        }
+    }
+
+    /**
+     * How much a query of the tile depends on the far field, and how far it is from where that is good.
+     *
+     * @param variances second moments of the far keys
+     * @param least     least part of a query's weight that is taken to be far: a query that the expansion fails may find
+     *                  nothing there
+     */
+    public float doubt(int row, float[] variances, double least) {
+        double part = Math.max(least, buffers.farSums[row] == 0 ? 0
+                : buffers.farSums[row] / (double) buffers.state.sum(row)
+                        * Math.pow(2, buffers.farReferences[row] - buffers.state.reference(row)));
+        float distance = 0;
+        for (int c = 0; c < d && part > 0; c++) {
+            float delta = buffers.deviations.data()[row * STRIDE + c];
+            distance += delta * delta * variances[c];
+        }
+        return (float) (part * distance);
     }
 }

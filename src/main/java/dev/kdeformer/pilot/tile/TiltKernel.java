@@ -45,9 +45,19 @@ public final class TiltKernel {
      * @return a row of value stride for each feature of the keys, good until the next call
      */
     public float[] deviations(KeyGroups keys, DrawnKeys drawn, float[] meanKeys, float[] meanValues, Scratch scratch) {
+        return deviations(keys.keys(), keys.values(), keys.starts(), drawn, meanKeys, meanValues, scratch);
+    }
+
+    /**
+     * The same for any groups of consecutive keys.
+     *
+     * @param starts first key of every group, and the number of keys after the last
+     */
+    public float[] deviations(Rows keys, Rows values, int[] starts, DrawnKeys drawn, float[] meanKeys,
+            float[] meanValues, Scratch scratch) {
         long mark = scratch.mark();
-        begin(keys, scratch);
-        add(keys, drawn, meanKeys, meanValues);
+        begin(keys, values, scratch);
+        add(keys, values, starts, drawn, meanKeys, meanValues);
         flush();
         scratch.release(mark);
         return sums;
@@ -61,8 +71,8 @@ public final class TiltKernel {
      */
     public float[] joining(KeyGroups keys, DrawnKeys drawn, Fold fold, FarField before, Scratch scratch) {
         long mark = scratch.mark();
-        begin(keys, scratch);
-        add(keys, drawn, fold.keys(), fold.values());
+        begin(keys.keys(), keys.values(), scratch);
+        add(keys.keys(), keys.values(), keys.starts(), drawn, fold.keys(), fold.values());
         for (int g = 0; g < keys.groups(); g++) {
             double old = before.mass(g, fold.top());
             if (old > 0 && fold.mass(g) > 0) {
@@ -74,9 +84,9 @@ public final class TiltKernel {
         return sums;
     }
 
-    private void begin(KeyGroups keys, Scratch scratch) {
-        d = keys.keys().columns();
-        valueStride = keys.values().stride();
+    private void begin(Rows keys, Rows values, Scratch scratch) {
+        d = keys.columns();
+        valueStride = values.stride();
         int rows = Lanes.roundUp(d, QueryTile.ROWS);
         if (left.length < rows * STRIDE || sums.length < rows * valueStride) {
             left = new float[rows * STRIDE];
@@ -84,27 +94,27 @@ public final class TiltKernel {
         }
         Arrays.fill(sums, 0, rows * valueStride, 0);
         keyRows = Rows.allocate(scratch, DEPTH, d);
-        valueRows = Rows.allocate(scratch, DEPTH, keys.values().columns());
+        valueRows = Rows.allocate(scratch, DEPTH, values.columns());
         panel = scratch.floats((long) PANEL * d);
         waiting = 0;
     }
 
-    private void add(KeyGroups keys, DrawnKeys drawn, float[] meanKeys, float[] meanValues) {
+    private void add(Rows keys, Rows values, int[] starts, DrawnKeys drawn, float[] meanKeys, float[] meanValues) {
         int stride = keyRows.stride();
         int group = 0;
         for (int i = 0; i < drawn.count(); i++) {
             int key = drawn.key(i);
-            while (key >= keys.starts()[group + 1]) {
+            while (key >= starts[group + 1]) {
                 group++;
             }
             FloatVector w = FloatVector.broadcast(FLOATS, drawn.weight(i));
-            long from = keys.keys().row(key);
+            long from = keys.row(key);
             long to = keyRows.row(waiting);
             for (int c = 0; c < stride; c += LANES) {
                 Lanes.store(Lanes.load(from + c * 4L).sub(FloatVector.fromArray(FLOATS, meanKeys, group * stride + c))
                         .mul(w), to + c * 4L);
             }
-            from = keys.values().row(key);
+            from = values.row(key);
             to = valueRows.row(waiting);
             for (int c = 0; c < valueStride; c += LANES) {
                 Lanes.store(Lanes.load(from + c * 4L)

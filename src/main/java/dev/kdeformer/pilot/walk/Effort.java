@@ -22,9 +22,22 @@ public record Effort(int candidates, int near, double threshold, int tile) {
      * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a half off the
      * error of the one before: on most by the threshold, on some only by the candidates.
      */
-    static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(3, -12), adaptive(4, -14), adaptive(6, -15.5),
+    private static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(3, -12), adaptive(4, -14), adaptive(6, -15.5),
             adaptive(6, -16.5), adaptive(8, -17.5), adaptive(8, -18.5), adaptive(8, -19.5), adaptive(12, -20.5),
             adaptive(12, -21.25), adaptive(16, -22), adaptive(16, -24));
+
+    /** The highest rung. */
+    static final double TOP = LADDER.size() - 1;
+
+    /** The effort of a rung of the ladder, or between two. */
+    static Effort at(double rung) {
+        int above = (int) Math.ceil(rung);
+        Effort low = LADDER.get((int) rung);
+        Effort high = LADDER.get(above);
+        double part = rung - (int) rung;
+        return adaptive((int) Math.round(low.candidates + part * (high.candidates - low.candidates)),
+                low.threshold + part * (high.threshold - low.threshold));
+    }
 
     /** Fixed numbers of keys. */
     static Effort fixed(int candidates, int near, int tile) {

@@ -18,13 +18,6 @@ final class LeafAttention {
     private final TileAttention attention;
     /** Null where the far part stays as it is. */
     private final FarCorrection correction;
-    private final FarParts parts;
-
-    /** The far parts of a tile's sums of weights, and what they are relative to. */
-    private static final class FarParts {
-        private final float[] sums = new float[QueryTile.ROWS];
-        private final double[] references = new double[QueryTile.ROWS];
-    }
 
     LeafAttention(PilotHead head, Pass pass, FarCorrection correction, Scratch scratch) {
         this.head = head;
@@ -32,7 +25,6 @@ final class LeafAttention {
         this.keys = head.keys();
         this.attention = new TileAttention(keys, head.mostLeafCandidates(pass.effort()), head.tilts(), scratch);
         this.correction = correction;
-        this.parts = scratch.keep(FarParts.class, FarParts::new);
     }
 
     /** Computes the output of a leaf's queries, and adds to its work. */
@@ -50,11 +42,13 @@ final class LeafAttention {
                 attention.addFar(centre);
             }
             if (pass.doubts() != null) {
-                keepFarParts(rows, hasFar);
+                attention.noteFar(hasFar);
             }
             attention.addNear();
             if (pass.doubts() != null) {
-                doubt(first, rows, variances);
+                for (int r = 0; r < rows; r++) {
+                    pass.doubts().note(first + r, attention.doubt(r, variances, 0));
+                }
             }
             if (correction != null && correction.count() > 0) {
                 correction.apply(attention.state(), attention.queries(), hasFar ? attention.deviations() : null,
@@ -75,13 +69,6 @@ final class LeafAttention {
         }
     }
 
-    private void keepFarParts(int rows, boolean hasFar) {
-        for (int r = 0; r < rows; r++) {
-            parts.references[r] = attention.state().reference(r);
-            parts.sums[r] = hasFar ? attention.state().sum(r) : 0;
-        }
-    }
-
     /** The largest p (1 − p) over the parts p of a query's weight that its keys at fixed distances hold. */
     private float peak(int position, int r) {
         float[] q = attention.queries().data();
@@ -97,21 +84,5 @@ final class LeafAttention {
             }
         }
         return (float) peak;
-    }
-
-    /** Notes how much each query of the tile depends on the far field, and how far it is from where that is good. */
-    private void doubt(int first, int rows, float[] variances) {
-        SoftmaxTile state = attention.state();
-        float[] deviations = attention.deviations().data();
-        for (int r = 0; r < rows; r++) {
-            double part = parts.sums[r] == 0 ? 0 : parts.sums[r] / (double) state.sum(r)
-                    * Math.pow(2, parts.references[r] - state.reference(r));
-            float distance = 0;
-            for (int c = 0; c < keys.keys().columns() && part > 0; c++) {
-                float delta = deviations[r * STRIDE + c];
-                distance += delta * delta * variances[c];
-            }
-            pass.doubts().note(first + r, (float) (part * distance));
-        }
     }
 }

@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot.walk;
 
+import dev.kdeformer.pilot.search.Doubts;
 /**
  * A pass over the queries of a head: how much it spends, which queries it is for, and what it takes note of.
  *

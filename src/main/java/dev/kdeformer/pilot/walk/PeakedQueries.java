@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.search.Doubts;
 import dev.kdeformer.pilot.search.PilotOptions.Expansion;
 import dev.kdeformer.runtime.Team;
 

@@ -1,6 +1,9 @@
 package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.pilot.keys.BalancedTree;
@@ -108,6 +111,17 @@ public final class PilotHead {
     /** The key head that the queries read. */
     public KeyHead keyHead() {
         return head;
+    }
+
+    /** All keys, packed for exact attention. */
+    PackedKeys packedKeys(Team team) {
+        PackedKeys packed = new PackedKeys(team.scratch(), keys.count(), keys.keys().columns(),
+                keys.values().columns(), LogitScale.of(1));
+        int[] identity = new int[keys.count()];
+        Arrays.setAll(identity, j -> j);
+        new Packer().packRows(packed, identity, keys.keys().address(), keys.keys().stride(),
+                keys.values().address(), keys.values().stride(), keys.biases());
+        return packed;
     }
 
     /** The effort at the fixed cost of the options. */

@@ -2,10 +2,13 @@ package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.pilot.cells.CellSearch;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.Climb;
+import dev.kdeformer.pilot.search.Doubts;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.tile.NodeScratch;
@@ -57,9 +60,16 @@ public final class TreeUnit {
         if (each.keys().count() < Climb.SHORTEST) {
             return Double.NaN;
         }
-        TilePasses passes = new TilePasses(each, unit.random(member), unit.team());
-        double error = TilePasses.CLIMB.run(passes, unit.options().budget().relativeSpectral());
+        double budget = unit.options().budget().relativeSpectral();
+        PackedKeys packed = each.packedKeys(unit.team());
+        TilePasses passes = new TilePasses(each, packed, unit.random(member), unit.team());
+        double error = TilePasses.CLIMB.run(passes, budget);
         unit.outcome().add(passes.work());
+        if (Double.isNaN(error)) {
+            CellSearch cells = new CellSearch(unit, member);
+            error = cells.run(each.keys(), each.queries(), each.order(), each.offsets(), packed, budget);
+            unit.outcome().add(cells.work());
+        }
         return error;
     }
 
@@ -70,9 +80,11 @@ public final class TreeUnit {
         long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
         long perHead = KeyGroups.bytes(input.keys(), input.d(), input.dv())
                 + (3L + input.groupSize()) * Rows.bytes(input.queries(), input.d())
-                + (peaked == 0 ? 0 : PeakedQueries.headBytes(input));
+                + (peaked == 0 ? 0 : PeakedQueries.headBytes(input))
+                + (options.budget() == null ? 0 : CellSearch.headBytes(input));
         int together = PilotWalk.together(Siblings.MOST, unbiased);
         long perThread = (long) together * NodeScratch.FLOATS * input.keys() * Float.BYTES
+                + (options.budget() == null ? 0 : CellSearch.threadBytes(input))
                 + (unbiased == 0 ? 0 : FarCorrection.bytes(unbiased, input))
                 + (peaked == 0 ? 0 : FarCorrection.bytes(peaked, input));
         FixedCost cost = FixedCost.of(options, input, input.keys(), true);

@@ -1,4 +1,4 @@
-package dev.kdeformer.pilot.walk;
+package dev.kdeformer.pilot.search;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 

@@ -1,4 +1,4 @@
-package dev.kdeformer.pilot.walk;
+package dev.kdeformer.pilot.search;
 
 import java.util.Arrays;
 
@@ -9,20 +9,58 @@ import java.util.Arrays;
  * sits in few rows, the hundredth part of the queries with the largest doubts held four to seven tenths of the squared
  * error, close to what the worst hundredth part held.
  */
-final class Doubts {
+public final class Doubts {
     private final float[] doubts;
+    private final float[] shared;
 
-    Doubts(int queries) {
+    public Doubts(int queries) {
         doubts = new float[queries];
+        shared = new float[queries];
     }
 
     /** Notes the doubt about the query at a position; each is noted by one thread. */
-    void note(int position, float doubt) {
+    public void note(int position, float doubt) {
         doubts[position] = doubt;
     }
 
+    /** The same, with a doubt that all queries of its tile share. */
+    public void note(int position, float doubt, float ofTile) {
+        doubts[position] = doubt;
+        shared[position] = ofTile;
+    }
+
+    /**
+     * What part of all doubts each query has, of its own and of shared ones alike; the same part for all queries where
+     * there is none.
+     */
+    public double[] parts() {
+        double own = sum(doubts);
+        double common = sum(shared);
+        int kinds = (own > 0 ? 1 : 0) + (common > 0 ? 1 : 0);
+        double[] parts = new double[doubts.length];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = kinds == 0 ? 1.0 / parts.length
+                    : ((own > 0 ? doubts[i] / own : 0) + (common > 0 ? shared[i] / common : 0)) / kinds;
+        }
+        return parts;
+    }
+
+    /** The mean doubt, without what tiles share. */
+    public double mean() {
+        return sum(doubts) / doubts.length;
+    }
+
+    /** Their sum, 0 unless finite. */
+    private static double sum(float[] values) {
+        double sum = 0;
+        for (float each : values) {
+            sum += each;
+        }
+        return sum < Double.POSITIVE_INFINITY ? sum : 0;
+    }
+
     /** How many are at least {@code limit}. */
-    int count(float limit) {
+    public int count(float limit) {
         int count = 0;
         for (float doubt : doubts) {
             count += doubt >= limit ? 1 : 0;
@@ -35,7 +73,7 @@ final class Doubts {
      *
      * @param among marks the positions to choose from; null for all
      */
-    int[] largest(int wanted, boolean[] among) {
+    public int[] largest(int wanted, boolean[] among) {
         float[] sorted = new float[doubts.length];
         int count = 0;
         for (int i = 0; i < doubts.length; i++) {

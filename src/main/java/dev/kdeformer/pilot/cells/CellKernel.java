@@ -1,0 +1,150 @@
+package dev.kdeformer.pilot.cells;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.pilot.keys.KeyCells.CELL;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.pilot.tile.ScoreKernel;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorMask;
+import jdk.incubator.vector.VectorOperators;
+
+/** What a tile of queries finds out about one cell of keys, element by element. */
+final class CellKernel {
+    /** Directions in which the queries of a tile are looked at, besides all others together. */
+    static final int RANK = 4;
+
+    private static final float LN6 = (float) Math.log(6);
+
+    /**
+     * Weights below the exponential of this, as a part of all, are none. What is nothing to the centroid may be much to a
+     * query that lies apart, so that this is as low as numbers go.
+     */
+    private static final float NOTHING = -80;
+
+    /** Least and most exponents that a weight is computed of. */
+    private static final float BOUND = 80;
+
+    /** A spread must have a logarithm. */
+    private static final float LEAST_SPREAD = 1e-12f;
+
+    /** From this spread on e^s is all that counts of e^s − 1 − s − s²/2, but for a third. */
+    private static final float LARGE_SPREAD = 4;
+    private static final float LARGE_SHIFT = 0.3f;
+
+    private CellKernel() {
+    }
+
+    /**
+     * The logits of a tile's centroid, and how far those of its queries spread about the expansion of the cell as one
+     * pseudo-key: (p_j − mean p)² along each direction, and the rest of the queries' variance times the key's distance
+     * from its cell's mean.
+     *
+     * @param products row {@code row} has the products of the centroid with the keys of the cell, the {@link #RANK} rows
+     *                 after it those of the directions, each as long as the queries spread along it
+     * @param rest     variance along each other direction
+     * @param at       the cell's first key
+     * @param means    receives the weighted mean of the products of each direction, from {@code meanAt} on, and after
+     *                 them the sum of the weights relative to the largest
+     * @return the largest logit
+     */
+    static float measure(float[] products, int row, float rest, float[] biases, float[] radii, int at, float[] logits,
+            float[] spreads, float[] means, int meanAt) {
+        int base = row * STRIDE;
+        FloatVector most = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int j = 0; j < CELL; j += LANES) {
+            FloatVector l = FloatVector.fromArray(FLOATS, products, base + j)
+                    .add(FloatVector.fromArray(FLOATS, biases, at + j));
+            l.intoArray(logits, at + j);
+            most = most.max(l);
+        }
+        float top = most.reduceLanes(VectorOperators.MAX);
+        FloatVector sum = FloatVector.zero(FLOATS);
+        FloatVector s0 = sum;
+        FloatVector s1 = sum;
+        FloatVector s2 = sum;
+        FloatVector s3 = sum;
+        for (int j = 0; j < CELL; j += LANES) {
+            FloatVector w = ScoreKernel.exp(FloatVector.fromArray(FLOATS, logits, at + j).sub(top).max(-BOUND));
+            sum = sum.add(w);
+            int p = base + STRIDE + j;
+            s0 = w.fma(FloatVector.fromArray(FLOATS, products, p), s0);
+            s1 = w.fma(FloatVector.fromArray(FLOATS, products, p + STRIDE), s1);
+            s2 = w.fma(FloatVector.fromArray(FLOATS, products, p + 2 * STRIDE), s2);
+            s3 = w.fma(FloatVector.fromArray(FLOATS, products, p + 3 * STRIDE), s3);
+        }
+        float mass = Lanes.sum(sum);
+        float m0 = Lanes.sum(s0) / mass;
+        float m1 = Lanes.sum(s1) / mass;
+        float m2 = Lanes.sum(s2) / mass;
+        float m3 = Lanes.sum(s3) / mass;
+        means[meanAt] = m0;
+        means[meanAt + 1] = m1;
+        means[meanAt + 2] = m2;
+        means[meanAt + 3] = m3;
+        means[meanAt + RANK] = mass;
+        for (int j = 0; j < CELL; j += LANES) {
+            int p = base + STRIDE + j;
+            FloatVector x0 = FloatVector.fromArray(FLOATS, products, p).sub(m0);
+            FloatVector x1 = FloatVector.fromArray(FLOATS, products, p + STRIDE).sub(m1);
+            FloatVector x2 = FloatVector.fromArray(FLOATS, products, p + 2 * STRIDE).sub(m2);
+            FloatVector x3 = FloatVector.fromArray(FLOATS, products, p + 3 * STRIDE).sub(m3);
+            FloatVector s = FloatVector.fromArray(FLOATS, radii, at + j).mul(rest);
+            x3.fma(x3, x2.fma(x2, x1.fma(x1, x0.fma(x0, s)))).intoArray(spreads, at + j);
+        }
+        return top;
+    }
+
+    /**
+     * The logarithm of the squared error that each key costs if its cell stands for it: 2 l + log(e^s − 1 − s − s²/2),
+     * the second term by its series for small spreads, since the expansion has the first and the second order.
+     *
+     * @param shift added to all
+     */
+    static void scores(float[] logits, float[] spreads, int at, float shift, float[] scores) {
+        for (int j = at; j < at + CELL; j += LANES) {
+            FloatVector s = FloatVector.fromArray(FLOATS, spreads, j).max(LEAST_SPREAD);
+            FloatVector small = s.mul(3f / 160).add(1f / 4).fma(s, ScoreKernel.log(s).mul(3).sub(LN6));
+            FloatVector e = s.sub(LARGE_SHIFT).blend(small, s.compare(VectorOperators.LT, LARGE_SPREAD));
+            FloatVector.fromArray(FLOATS, logits, j).mul(2).add(e).add(shift).intoArray(scores, j);
+        }
+    }
+
+    /** The same second term for one spread. */
+    static double logThirdOrder(double spread) {
+        double s = Math.max(spread, LEAST_SPREAD);
+        return s < LARGE_SPREAD ? 3 * Math.log(s) - LN6 + s * (0.25 + s * 3 / 160) : s - LARGE_SHIFT;
+    }
+
+    /**
+     * Takes a cell apart: keys with scores above a limit are near, the others keep their weights.
+     *
+     * @param logits  in, exp(logit − logMass) of the keys that are folded out, 0 for the others
+     * @param near    receives the near keys from index {@code count} on
+     * @param sums    receives the sum of the weights and that of weights times spreads
+     * @return the number of near keys then
+     */
+    static int split(float[] logits, float[] spreads, float[] scores, int at, float logMass, float limit, int[] near,
+            int count, float[] sums) {
+        FloatVector mass = FloatVector.zero(FLOATS);
+        FloatVector spread = mass;
+        int next = count;
+        for (int j = at; j < at + CELL; j += LANES) {
+            FloatVector x = FloatVector.fromArray(FLOATS, logits, j).sub(logMass);
+            VectorMask<Float> take = FloatVector.fromArray(FLOATS, scores, j).compare(VectorOperators.GT, limit);
+            FloatVector w = ScoreKernel.exp(x.max(-BOUND).min(BOUND))
+                    .blend(0, take.or(x.compare(VectorOperators.LT, NOTHING)));
+            w.intoArray(logits, j);
+            mass = mass.add(w);
+            spread = w.fma(FloatVector.fromArray(FLOATS, spreads, j), spread);
+            for (long bits = take.toLong(); bits != 0; bits &= bits - 1) {
+                near[next++] = j + Long.numberOfTrailingZeros(bits);
+            }
+        }
+        sums[0] = Lanes.sum(mass);
+        sums[1] = Lanes.sum(spread);
+        return next;
+    }
+}

@@ -1,0 +1,81 @@
+package dev.kdeformer.pilot.cells;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.pilot.keys.KeyCells;
+import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.search.Climb;
+import dev.kdeformer.pilot.search.Unit;
+import dev.kdeformer.pilot.tile.FarField;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.sampling.CounterRandom;
+
+/** The search for a pass over cells of keys that keeps an error budget. */
+public final class CellSearch {
+    /** Apart from what other passes draw. */
+    private static final long CELLS = 2;
+
+    /** The rung that sizes of tiles are compared at. */
+    private static final double COMPARED = 4;
+
+    /** The few rows of a probe are trusted so far. */
+    private static final double TRUST = 2;
+
+    private final Unit unit;
+    private final int member;
+    private double work;
+
+    /** For a query head of a unit. */
+    public CellSearch(Unit unit, int member) {
+        this.unit = unit;
+        this.member = member;
+    }
+
+    /** Work done, in floating-point operations. */
+    public double work() {
+        return work;
+    }
+
+    /**
+     * Searches with the size of tiles that a few of them say is better.
+     *
+     * @param queries times the scale
+     * @param rows    the caller's row of each of them
+     * @param offsets distances at which a query has a key of its own
+     * @param packed  all keys
+     * @return the estimated error of the pass that was kept, NaN if there is none within the budget
+     */
+    public double run(KeyGroups groups, Rows queries, int[] rows, int[] offsets, PackedKeys packed, double budget) {
+        Team team = unit.team();
+        CounterRandom random = unit.random(member).stream(CELLS);
+        KeyCells keys = KeyCells.of(groups, queries, FarField.EMPTY, team);
+        CellHead each = new CellHead(unit, member, keys, queries, rows, offsets);
+        CellPasses large = new CellPasses(each, CellEffort.LARGE_TILE, packed, random, team);
+        CellPasses small = new CellPasses(each, CellEffort.SMALL_TILE, packed, random.stream(1), team);
+        Climb.Beginning ofLarge = large.probe(COMPARED);
+        Climb.Beginning ofSmall = small.probe(COMPARED);
+        boolean smaller = price(ofSmall) < price(ofLarge);
+        CellPasses better = smaller ? small : large;
+        double found = TRUST * (smaller ? ofSmall : ofLarge).error();
+        double rung = COMPARED + CellPasses.CLIMB.stepsFor(found / budget);
+        double error = rung > CellEffort.TOP ? Double.NaN : CellPasses.CLIMB.run(better, budget, rung);
+        work += large.work() + small.work();
+        return error;
+    }
+
+    /** Bytes that a head needs beyond its groups. */
+    public static long headBytes(AttentionInput input) {
+        return KeyCells.bytes(input.keys(), input.d(), input.dv()) + Rows.bytes(input.queries(), input.d());
+    }
+
+    /** Bytes that a thread needs. */
+    public static long threadBytes(AttentionInput input) {
+        return (long) CellWalk.TOGETHER * CellTile.FLOATS * input.keys() * Float.BYTES;
+    }
+
+    /** Errors fall about in proportion to the cost. */
+    private static double price(Climb.Beginning beginning) {
+        return beginning.error() * beginning.evaluations();
+    }
+}
