@@ -8,6 +8,9 @@ module dev.kdeformer {
     requires it.unimi.dsi.fastutil.core;
     requires jdk.incubator.vector;
     requires static com.microsoft.onnxruntime;
+    // Only to ask the virtual machine why it would be slow; without them nobody is asked.
+    requires static java.management;
+    requires static jdk.management;
 
     exports dev.kdeformer;
     exports dev.kdeformer.decode;

@@ -3,7 +3,9 @@ package dev.kdeformer;
 import dev.kdeformer.runtime.CrewPool;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Lender;
+import dev.kdeformer.runtime.NativeAccess;
 import dev.kdeformer.runtime.VectorModule;
+import dev.kdeformer.runtime.VectorSupport;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
@@ -117,6 +119,8 @@ public final class Engine implements AutoCloseable {
 
     private static void checkStart(int threads) {
         VectorModule.require();
+        NativeAccess.require();
+        VectorSupport.warnOnce(problem -> System.getLogger("dev.kdeformer").log(System.Logger.Level.WARNING, problem));
         if (threads < 1 || threads > MOST_THREADS) {
             throw new IllegalArgumentException("threads must be between 1 and " + MOST_THREADS + ", got " + threads);
         }

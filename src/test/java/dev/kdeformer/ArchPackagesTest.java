@@ -48,7 +48,7 @@ class ArchPackagesTest {
             Map.entry("langchain4j", "api exact onnx")));
 
     /** Code that is not this library's. Kernels and what lies below them stand on Java alone. */
-    private static final String[] JAVA = {"java..", "jdk.incubator.vector.."};
+    private static final String[] JAVA = {"java..", "jdk.incubator.vector..", "com.sun.management.."};
     private static final Set<String> ON_JAVA_ALONE = Set.of("runtime", "tensor", "sampling", "kernel");
 
     private static final Map<String, String> OUTSIDE = Map.of("onnx", "ai.onnxruntime..", "langchain4j", "..");

@@ -8,6 +8,7 @@ import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.MethodOptions;
+import dev.kdeformer.cli.report.OutputFiles;
 import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.training.ArenaReport;
 import dev.kdeformer.train.ArenaTask;
@@ -61,10 +62,6 @@ final class ArenaCommand implements Callable<Integer> {
             description = "Methods with gradients, comma-separated (default: ${DEFAULT-VALUE}).")
     private List<String> methods;
 
-    @Option(names = "--columns", paramLabel = "C", order = 21,
-            description = "Key evaluations per query that a method may spend (default: each method's own choice).")
-    private Integer columns;
-
     @Mixin
     private MethodOptions methodOptions;
 
@@ -117,7 +114,7 @@ final class ArenaCommand implements Callable<Integer> {
     }
 
     private List<AttentionMethod> methods(long seed) {
-        List<AttentionMethod> made = methodOptions.make(methods, columns == null ? List.of() : List.of(columns), seed);
+        List<AttentionMethod> made = methodOptions.make(methods, seed);
         for (AttentionMethod method : made) {
             if (!(method instanceof DifferentiableMethod)) {
                 throw new UsageError("method " + method.name() + " has no gradients");
@@ -131,7 +128,7 @@ final class ArenaCommand implements Callable<Integer> {
         range("--batch", batch, 4096);
         range("--judged", judged, 1_000_000);
         range("--seeds", seeds, 1000);
-        reportOptions.check();
+        reportOptions.check(new OutputFiles());
     }
 
     private static void range(String option, int value, int most) {

@@ -1,65 +1,45 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.AttentionMethod;
-import dev.kdeformer.Engine;
 import dev.kdeformer.cli.bench.Bench;
 import dev.kdeformer.cli.bench.BenchOptions;
-import dev.kdeformer.cli.bench.EngineOptions;
-import dev.kdeformer.cli.console.Progress;
-import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.input.CutInputOptions;
 import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.methods.MethodOptions;
 import dev.kdeformer.cli.methods.Methods;
-import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
-import dev.kdeformer.cli.report.TextReport;
+import dev.kdeformer.cli.report.Form;
+import dev.kdeformer.cli.report.OutputFiles;
 import dev.kdeformer.io.Npy;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
 
 /** What the commands share that run methods on one input and report on them. */
-abstract class BenchCommand implements Callable<Integer> {
+abstract class BenchCommand extends TimedCommand {
     @Mixin
     private CutInputOptions inputOptions;
-
-    /** Whether the input gets a sliding window, which the trivial method does not take. */
-    boolean hasWindow() {
-        return inputOptions.hasWindow();
-    }
 
     @Mixin
     private MethodOptions methodOptions;
 
     @Mixin
-    private EngineOptions engineOptions;
-
-    @Mixin
     private BenchOptions benchOptions;
 
-    @Mixin
-    private ReportOptions reportOptions;
-
-    @Spec
-    private CommandSpec spec;
+    private List<AttentionMethod> made;
 
     /** The names of the methods to run; whether exact attention is among them does not matter. */
     abstract List<String> methods();
 
-    /** The values of {@code --columns}. */
-    abstract List<Integer> columns();
-
     /** Where the output of {@link #target} goes, or null. */
     Path outputFile() {
+        return null;
+    }
+
+    /** The method that was asked for by its name and must not be left out, or null. */
+    String required() {
         return null;
     }
 
@@ -73,33 +53,30 @@ abstract class BenchCommand implements Callable<Integer> {
     }
 
     @Override
-    public Integer call() throws IOException {
+    void check(OutputFiles files) {
         benchOptions.check();
-        List<AttentionMethod> methods = make();
-        reportOptions.check();
-        if (outputFile() != null) {
-            ReportOptions.checkFolder(outputFile());
+        made = make();
+        files.add("--out", outputFile());
+        long outputs = made.stream().filter(method -> method.name().equals(target())).count();
+        if (outputFile() != null && outputs > 1) {
+            throw new UsageError("--out takes the output of one run, and method " + target() + " is run " + outputs
+                    + " times");
         }
-        PrintWriter out = spec.commandLine().getOut();
-        try (Arena arena = Arena.ofShared(); Engine engine = engineOptions.engine()) {
-            NamedInput input = inputOptions.load(arena);
-            Bench bench = new Bench(engine, input, methods, engineOptions.seed(), benchOptions);
-            if (benchOptions.estimateOnly()) {
-                out.print(input.name() + ": " + input.shape() + "\n\n" + bench.estimates().forTerminal());
-                return 0;
-            }
-            Report report;
-            try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
-                    engine::progress)) {
-                report = bench.run(progress, (method, output) -> {
-                    if (outputFile() != null && method.name().equals(target())) {
-                        Npy.write(outputFile(), output, input.rank());
-                    }
-                });
-            }
-            reportOptions.write(new TextReport(report), out);
+    }
+
+    @Override
+    Form work(Session session) throws IOException {
+        NamedInput input = inputOptions.load(session.arena());
+        Bench bench = new Bench(session.engine(), input, made, methodOptions::budget, required(), seed(),
+                benchOptions);
+        if (benchOptions.estimateOnly()) {
+            return bench.estimates();
         }
-        return 0;
+        return bench.run(session.progress(), (method, output) -> {
+            if (outputFile() != null && method.name().equals(target())) {
+                OutputFiles.write(outputFile(), file -> Npy.write(file, output, input.rank()));
+            }
+        });
     }
 
     private List<AttentionMethod> make() {
@@ -110,6 +87,6 @@ abstract class BenchCommand implements Callable<Integer> {
         } else if (names.isEmpty()) {
             throw new UsageError("--no-exact leaves no method to run");
         }
-        return methodOptions.make(names, columns(), engineOptions.seed());
+        return methodOptions.make(names, seed());
     }
 }

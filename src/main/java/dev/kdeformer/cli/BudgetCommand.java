@@ -1,27 +1,19 @@
 package dev.kdeformer.cli;
 
-import dev.kdeformer.Engine;
 import dev.kdeformer.cli.bench.BenchOptions;
 import dev.kdeformer.cli.bench.BudgetBench;
-import dev.kdeformer.cli.bench.BudgetReport;
-import dev.kdeformer.cli.bench.EngineOptions;
-import dev.kdeformer.cli.console.Progress;
-import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.input.CutInputOptions;
 import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.methods.Methods;
-import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.report.Form;
+import dev.kdeformer.cli.report.OutputFiles;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Tries on an input whether error budgets are kept and certificates hold. */
 @Command(name = "budget",
@@ -29,7 +21,7 @@ import picocli.CommandLine.Spec;
             "Every head is computed with every budget and several seeds, and measured against the exact output."},
         footer = {"", "Examples:", "  kdebench budget --data glove-16384",
             "  kdebench budget --q q.npy --k k.npy --v v.npy --budget 0.1,0.02 --seeds 10 --csv budget.csv"})
-final class BudgetCommand implements Callable<Integer> {
+final class BudgetCommand extends TimedCommand {
     @Mixin
     private CutInputOptions inputOptions;
 
@@ -50,17 +42,8 @@ final class BudgetCommand implements Callable<Integer> {
             description = "Exact rows of each head to sample for the certificate (default: ${DEFAULT-VALUE}).")
     private int rows;
 
-    @Mixin
-    private EngineOptions engineOptions;
-
-    @Mixin
-    private ReportOptions reportOptions;
-
-    @Spec
-    private CommandSpec spec;
-
     @Override
-    public Integer call() throws IOException {
+    void check(OutputFiles files) {
         if (seeds < 1 || seeds > 1000) {
             throw new UsageError("--seeds must be between 1 and 1000, got " + seeds);
         }
@@ -76,17 +59,12 @@ final class BudgetCommand implements Callable<Integer> {
                 throw new UsageError("--budget must be a positive number, got " + budget);
             }
         }
-        reportOptions.check();
-        try (Arena arena = Arena.ofShared(); Engine engine = engineOptions.engine()) {
-            NamedInput input = inputOptions.load(arena);
-            BudgetReport report;
-            try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
-                    engine::progress)) {
-                report = new BudgetBench(engine, input, method, rows).run(progress,
-                        List.copyOf(new LinkedHashSet<>(budgets)), engineOptions.seed(), seeds);
-            }
-            reportOptions.write(report, spec.commandLine().getOut());
-        }
-        return 0;
+    }
+
+    @Override
+    Form work(Session session) throws IOException {
+        NamedInput input = inputOptions.load(session.arena());
+        return new BudgetBench(session.engine(), input, method, rows).run(session.progress(),
+                List.copyOf(new LinkedHashSet<>(budgets)), seed(), seeds);
     }
 }

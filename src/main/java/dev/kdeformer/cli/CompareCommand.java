@@ -18,18 +18,8 @@ final class CompareCommand extends BenchCommand {
                     + "otherwise.")
     private List<String> methods = new ArrayList<>();
 
-    @Option(names = "--columns", paramLabel = "C", split = ",", order = 22,
-            description = "Key evaluations per query, comma-separated: every method that takes a budget is run at "
-                    + "each (default: each method's own choice).")
-    private List<Integer> columns = new ArrayList<>();
-
     @Override
     List<String> methods() {
         return methods.isEmpty() ? Methods.all().stream().<String>map(MethodEntry::name).toList() : methods;
-    }
-
-    @Override
-    List<Integer> columns() {
-        return columns;
     }
 }

@@ -6,17 +6,18 @@ import dev.kdeformer.cli.input.Catalogue;
 import dev.kdeformer.cli.input.DataFolder;
 import dev.kdeformer.cli.input.DataSet;
 import dev.kdeformer.cli.input.Picture;
-import dev.kdeformer.cli.report.Table;
+import dev.kdeformer.cli.report.Columns;
+import dev.kdeformer.cli.report.JsonReport;
 import dev.kdeformer.io.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -38,6 +39,9 @@ final class DataCommand implements Callable<Integer> {
     @Option(names = {"-o", "--output"}, paramLabel = "DIR",
             description = "Write the set's .npy files, or the picture, into this folder.")
     private Path folder;
+
+    @Option(names = "--json", description = "Print the list, or what is known of NAME, as JSON.")
+    private boolean json;
 
     @Mixin
     private DataFolder dataFolder;
@@ -63,8 +67,12 @@ final class DataCommand implements Callable<Integer> {
         DataSet set = catalogue.find(name);
         Picture picture = catalogue.findPicture(name);
         if (folder == null) {
-            out.print(set != null ? describe(set) : describe(picture));
+            out.print(json ? JsonReport.text(set != null ? sets().map(set) : pictures().map(picture))
+                    : set != null ? describe(set) : describe(picture));
             return 0;
+        }
+        if (json) {
+            throw new UsageError("--json describes, and -o writes; give one of them");
         }
         if (set != null) {
             export(catalogue, new LinkedHashSet<>(set.files().values()), out);
@@ -77,23 +85,52 @@ final class DataCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static void list(List<Catalogue> catalogues, PrintWriter out) {
-        Table sets = Table.ofTexts("set", "shape", "from", "licence");
-        Table pictures = Table.ofTexts("picture", "pixels", "from", "licence");
-        Set<String> seen = new HashSet<>();
+    private static Columns<DataSet> sets() {
+        return new Columns<DataSet>()
+                .text("set", "name", DataSet::name)
+                .cell("shape", DataSet::shape)
+                .field("heads", DataSet::heads)
+                .field("n", DataSet::n)
+                .field("d", DataSet::d)
+                .field("dv", DataSet::dv)
+                .field("scale", DataSet::scale)
+                .field("causal", DataSet::causal)
+                .text("from", "model", DataSet::model)
+                .field("package", DataSet::source)
+                .text("licence", "licence", DataSet::licence)
+                .field("input", DataSet::input)
+                .field("kind", DataSet::kind)
+                .field("files", DataSet::files);
+    }
+
+    private static Columns<Picture> pictures() {
+        return new Columns<Picture>()
+                .text("picture", "name", Picture::name)
+                .cell("pixels", DataCommand::pixels)
+                .field("file", Picture::file)
+                .field("width", Picture::width)
+                .field("height", Picture::height)
+                .field("channels", Picture::channels)
+                .text("from", "source", Picture::source)
+                .text("licence", "licence", Picture::licence);
+    }
+
+    private void list(List<Catalogue> catalogues, PrintWriter out) {
+        Map<String, DataSet> sets = new LinkedHashMap<>();
+        Map<String, Picture> pictures = new LinkedHashMap<>();
         for (Catalogue catalogue : catalogues) {
-            for (DataSet set : catalogue.sets()) {
-                if (seen.add(set.name())) {
-                    sets.row(set.name(), set.shape(), set.model(), set.licence());
-                }
-            }
-            for (Picture picture : catalogue.pictures()) {
-                if (seen.add(picture.name())) {
-                    pictures.row(picture.name(), pixels(picture), picture.source(), picture.licence());
-                }
-            }
+            catalogue.sets().forEach(set -> sets.putIfAbsent(set.name(), set));
+            catalogue.pictures().forEach(picture -> pictures.putIfAbsent(picture.name(), picture));
         }
-        out.print(sets.forTerminal() + "\n" + pictures.forTerminal());
+        if (json) {
+            Map<String, Object> lists = new LinkedHashMap<>();
+            lists.put("sets", sets().maps(List.copyOf(sets.values())));
+            lists.put("pictures", pictures().maps(List.copyOf(pictures.values())));
+            out.print(JsonReport.text(lists));
+            return;
+        }
+        out.print(sets().texts(List.copyOf(sets.values())).forTerminal() + "\n"
+                + pictures().texts(List.copyOf(pictures.values())).forTerminal());
     }
 
     private static String describe(DataSet set) {
@@ -116,7 +153,7 @@ final class DataCommand implements Callable<Integer> {
 
     private static String lines(List<String[]> lines) {
         StringBuilder text = new StringBuilder();
-        lines.forEach(line -> text.append(String.format("%-8s %s%n", line[0], line[1])));
+        lines.forEach(line -> text.append(String.format("%-8s %s%n", line[0], Sentences.visible(line[1]))));
         return text.toString();
     }
 
@@ -126,7 +163,7 @@ final class DataCommand implements Callable<Integer> {
             byte[] bytes = catalogue.bytes(file);
             Path target = folder.resolve(file);
             AtomicFile.write(target, stream -> stream.write(bytes));
-            out.println("wrote " + target + " (" + Sentences.bytes(bytes.length) + ")");
+            out.println("wrote " + Sentences.visible(target.toString()) + " (" + Sentences.bytes(bytes.length) + ")");
         }
     }
 }

@@ -1,24 +1,16 @@
 package dev.kdeformer.cli;
 
-import dev.kdeformer.Engine;
-import dev.kdeformer.cli.bench.BenchOptions;
 import dev.kdeformer.cli.bench.DecodeBench;
-import dev.kdeformer.cli.bench.DecodeReport;
-import dev.kdeformer.cli.bench.EngineOptions;
-import dev.kdeformer.cli.console.Progress;
-import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.bench.TurnsOptions;
 import dev.kdeformer.cli.input.CutInputOptions;
 import dev.kdeformer.cli.input.NamedInput;
-import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.report.Form;
+import dev.kdeformer.cli.report.OutputFiles;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Decodes single queries against a cache of all keys, exactly and approximately. */
 @Command(name = "decode",
@@ -27,7 +19,7 @@ import picocli.CommandLine.Spec;
                 + "each with all its heads, and see all keys. Masks do not apply."},
         footer = {"", "Examples:", "  kdebench decode --threads 1",
             "  kdebench decode --budget 0.05,0.1,0.2 --checks 16 --json"})
-final class DecodeCommand implements Callable<Integer> {
+final class DecodeCommand extends TimedCommand {
     @Mixin
     private CutInputOptions inputOptions;
 
@@ -53,40 +45,22 @@ final class DecodeCommand implements Callable<Integer> {
     private boolean unobserved;
 
     @Mixin
-    private EngineOptions engineOptions;
+    private TurnsOptions turns = new TurnsOptions(5, 0.4);
 
-    @Option(names = "--repeat", paramLabel = "R", order = 32, defaultValue = "5",
-            description = "Turns that each way to decode gets to be timed (default: ${DEFAULT-VALUE}).")
-    private int repeat;
-
-    @Option(names = "--warm-up", paramLabel = "SECONDS", order = 33, defaultValue = "0.4",
-            description = "Run each before it is timed until it has not become faster for this long (default: "
-                    + "${DEFAULT-VALUE}; 0 for a single run).")
-    private double warmUpSeconds;
-
-    @Mixin
-    private ReportOptions reportOptions;
-
-    @Spec
-    private CommandSpec spec;
+    private DecodeBench.Options options;
+    private List<DecodeBench.Budgeted> methods;
 
     @Override
-    public Integer call() throws IOException {
-        BenchOptions.check(repeat, warmUpSeconds);
-        reportOptions.check();
-        inputOptions.withoutWindow("decode");
-        DecodeBench.Options options = new DecodeBench.Options(queries, budgets, target, checks, !unobserved, repeat,
-                warmUpSeconds, engineOptions.seed());
-        List<DecodeBench.Budgeted> methods = options.methods();
-        try (Arena arena = Arena.ofShared(); Engine engine = engineOptions.engine()) {
-            NamedInput input = inputOptions.load(arena);
-            DecodeReport report;
-            try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
-                    engine::progress)) {
-                report = new DecodeBench(engine, input, options, methods).run(progress);
-            }
-            reportOptions.write(report, spec.commandLine().getOut());
-        }
-        return 0;
+    void check(OutputFiles files) {
+        turns.check();
+        inputOptions.withoutMasks("decode");
+        options = new DecodeBench.Options(queries, budgets, target, checks, !unobserved, turns, seed());
+        methods = options.methods();
+    }
+
+    @Override
+    Form work(Session session) throws IOException {
+        NamedInput input = inputOptions.load(session.arena()).unmasked();
+        return new DecodeBench(session.engine(), input, options, methods).run(session.progress());
     }
 }

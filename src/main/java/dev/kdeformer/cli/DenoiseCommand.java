@@ -2,11 +2,9 @@ package dev.kdeformer.cli;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
-import dev.kdeformer.Engine;
-import dev.kdeformer.cli.bench.BenchOptions;
-import dev.kdeformer.cli.bench.EngineOptions;
-import dev.kdeformer.cli.console.Progress;
-import dev.kdeformer.cli.console.Terminal;
+import dev.kdeformer.cli.bench.TurnsOptions;
+import dev.kdeformer.cli.console.Failure;
+import dev.kdeformer.cli.console.StandardStreams;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.denoise.DenoiseBench;
 import dev.kdeformer.cli.denoise.DenoiseReport;
@@ -14,22 +12,21 @@ import dev.kdeformer.cli.denoise.Patches;
 import dev.kdeformer.cli.denoise.PictureFile;
 import dev.kdeformer.cli.denoise.Pixels;
 import dev.kdeformer.cli.input.Catalogue;
+import dev.kdeformer.cli.input.DataFolder;
 import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.input.Picture;
 import dev.kdeformer.cli.methods.MethodOptions;
-import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.report.Form;
+import dev.kdeformer.cli.report.OutputFiles;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.Callable;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Takes noise off a picture by attention over all of its pixels. */
 @Command(name = "denoise",
@@ -40,21 +37,23 @@ import picocli.CommandLine.Spec;
         footer = {"", "Examples:", "  kdebench denoise -o camera-denoised.png --side-by-side camera-three.png",
             "  kdebench denoise photo.png -o better.png --noise 0",
             "  kdebench denoise --method pilot --compare-exact"})
-final class DenoiseCommand implements Callable<Integer> {
+final class DenoiseCommand extends TimedCommand {
     private static final String DEFAULT_PICTURE = "camera";
     private static final int SAMPLED_PIXELS = 4096;
     private static final int REPEAT_TO_COMPARE = 5;
 
-    @Parameters(paramLabel = "IN.png", arity = "0..1",
-            description = "A PNG file, or the name of an embedded picture (default: " + DEFAULT_PICTURE + "); "
+    @Parameters(paramLabel = "IN", arity = "0..1",
+            description = "A PNG or JPEG file, - for standard input, or the name of an embedded picture (default: "
+                    + DEFAULT_PICTURE + "); "
                     + "'kdebench data' lists them.")
     private String in;
 
-    @Option(names = {"-o", "--out"}, paramLabel = "OUT.png", order = 10,
-            description = "Write the denoised picture.")
+    @Option(names = {"-o", "--out"}, paramLabel = "OUT", order = 10,
+            description = "Write the denoised picture, as deep and transparent as it was: PNG, or JPEG if the name "
+                    + "ends in .jpg; - for standard output.")
     private Path out;
 
-    @Option(names = "--side-by-side", paramLabel = "FILE.png", order = 11,
+    @Option(names = "--side-by-side", paramLabel = "FILE", order = 11,
             description = "Write original, noisy and denoised picture side by side.")
     private Path sideBySide;
 
@@ -80,90 +79,80 @@ final class DenoiseCommand implements Callable<Integer> {
     @Option(names = "--grey", order = 16, description = "Turn a colour picture grey.")
     private boolean grey;
 
-    @Option(names = "--method", paramLabel = "NAME", order = 21, defaultValue = "pilot",
-            description = "The method (default: ${DEFAULT-VALUE}); 'kdebench methods' lists them. Without --columns "
-                    + "and --budget, pilot has other defaults here: " + DenoiseBench.PILOT_DEFAULTS + ".")
+    @Option(names = "--method", paramLabel = "NAME", order = 21,
+            description = "The method; 'kdebench methods' lists them. Without it and the options below, what is at "
+                    + "most " + DenoiseBench.LIMIT + " dB worse than exact attention on a sample of pixels: pilot, and "
+                    + "exact where that is not as good. A named method is run as it is, and its loss is said. "
+                    + "pilot without a budget has other defaults here: " + DenoiseBench.OPTIONS + ".")
     private String method;
 
-    @Option(names = "--columns", paramLabel = "C", order = 22,
-            description = "Key evaluations per query that the method may spend (default: the method's own choice).")
-    private Integer columns;
+    @Mixin
+    private DataFolder dataFolder;
 
     @Mixin
     private MethodOptions methodOptions;
 
     @Mixin
-    private EngineOptions engineOptions;
-
-    @Option(names = "--repeat", paramLabel = "R", order = 32,
-            description = "Timed runs, of which the median counts, after a warm-up if they are several (default: 1, "
-                    + "which includes the virtual machine's warming up; with --compare-exact " + REPEAT_TO_COMPARE
-                    + ").")
-    private Integer repeat;
+    private TurnsOptions turns = new TurnsOptions(1, 2);
 
     @Option(names = "--compare-exact", paramLabel = "PIXELS", arity = "0..1", fallbackValue = "" + SAMPLED_PIXELS,
             order = 33,
             description = "Compute that many pixels exactly too, drawn at random (without a number: " + SAMPLED_PIXELS
                     + "), compare PSNR on them and give the speed-up against exact attention, whose time for all "
-                    + "pixels is extrapolated unless all are computed.")
+                    + "pixels is extrapolated unless all are computed. The method is then timed "
+                    + REPEAT_TO_COMPARE + " times unless --repeat says otherwise. Only several runs are warmed up.")
     private Integer exactPixels;
 
-    @Mixin
-    private ReportOptions reportOptions;
-
-    @Spec
-    private CommandSpec spec;
+    private List<AttentionMethod> made;
 
     @Override
-    public Integer call() throws IOException {
-        check();
-        AttentionMethod made = methodOptions.make(List.of(method), columns == null ? List.of() : List.of(columns),
-                engineOptions.seed(), DenoiseBench.DEFAULTS).get(0);
-        reportOptions.check();
-        for (Path file : new Path[] {out, sideBySide}) {
-            if (file != null) {
-                ReportOptions.checkFolder(file);
-            }
-        }
+    void check(OutputFiles files) {
+        checkRanges();
+        turns.check();
+        made = method == null && !methodOptions.isGiven() ? DenoiseBench.defaults(seed())
+                : List.of(methodOptions.makeOne(method == null ? DenoiseBench.FIRST : method, seed(),
+                        method == null || method.equals(DenoiseBench.FIRST) ? DenoiseBench.FIRST_OPTIONS : Map.of()));
+        files.add("--out", out);
+        files.add("--side-by-side", sideBySide);
+    }
+
+    @Override
+    Form work(Session session) throws IOException {
         String name = in == null ? DEFAULT_PICTURE : in;
         Pixels read = read(name);
         Pixels original = grey ? read.grey() : read;
         checkFeatures(original);
-        Pixels noisy = noise == 0 ? original : original.withNoise(noise, engineOptions.seed());
+        Pixels noisy = noise == 0 ? original : original.withNoise(noise, seed());
         Patches patches = new Patches(noisy, patch, features == null ? 0 : features);
         double level = noise == 0 ? noisy.noiseLevel() : noise;
         double h = h(patches, level);
-        DenoiseReport report;
-        try (Arena arena = Arena.ofShared(); Engine engine = engineOptions.engine();
-                Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
-                        engine::progress)) {
-            DenoiseBench.requireMemory(original, patches);
-            progress.stage("patches");
-            AttentionInput input = patches.input(arena, h);
-            String about = original.width() + " x " + original.height() + " pixels, "
-                    + (original.channels() == 1 ? "grey" : "colour");
-            DenoiseBench bench = new DenoiseBench(engine, new NamedInput(name, about, 2, input), original, noisy, made,
-                    engineOptions.seed());
-            report = bench.run(progress, repeat(), exactPixels == null ? 0 : exactPixels)
-                    .with(new DenoiseReport.Settings(noise, level, patch, h, bandwidth.equals("auto"), features,
-                            patches.kept()));
-        }
+        DenoiseBench.requireMemory(original, patches);
+        session.progress().stage("patches");
+        AttentionInput input = patches.input(session.arena(), h);
+        String about = original.width() + " x " + original.height() + " pixels, "
+                + (original.channels() == 1 ? "grey" : "colour");
+        DenoiseBench bench = new DenoiseBench(session.engine(), new NamedInput(name, about, 2, input), original, noisy,
+                made, seed());
+        int repeat = exactPixels == null ? turns.repeat() : turns.repeatOr(REPEAT_TO_COMPARE);
+        DenoiseReport report = bench.run(session.progress(), new DenoiseReport.Settings(noise, level, patch, h,
+                bandwidth.equals("auto"), features, patches.kept()), repeat, turns.warmUpSeconds(),
+                exactPixels == null ? 0 : exactPixels);
         write(report, original, noisy);
-        reportOptions.write(report, spec.commandLine().getOut());
-        return 0;
+        return report;
     }
 
     private void write(DenoiseReport report, Pixels original, Pixels noisy) throws IOException {
         if (out != null) {
-            PictureFile.write(out, report.denoised());
+            OutputFiles.write(out, file -> PictureFile.write(file, report.denoised()));
         }
         if (sideBySide != null) {
-            PictureFile.write(sideBySide, noise == 0 ? Pixels.beside(noisy, report.denoised())
-                    : Pixels.beside(original, noisy, report.denoised()));
+            Pixels beside = noise == 0 ? Pixels.beside(noisy, report.denoised())
+                    : Pixels.beside(original, noisy, report.denoised());
+            OutputFiles.write(sideBySide, file -> PictureFile.write(file, beside));
         }
     }
 
-    private void check() {
+    private void checkRanges() {
         if (!(noise >= 0 && noise <= 10)) {
             throw new UsageError("--noise must be between 0 and 10, got " + noise);
         }
@@ -173,11 +162,6 @@ final class DenoiseCommand implements Callable<Integer> {
         if (exactPixels != null && exactPixels < 1) {
             throw new UsageError("--compare-exact must be at least 1, got " + exactPixels);
         }
-        BenchOptions.check(repeat(), 0);
-    }
-
-    private int repeat() {
-        return repeat != null ? repeat : exactPixels != null ? REPEAT_TO_COMPARE : 1;
     }
 
     private void checkFeatures(Pixels original) {
@@ -208,10 +192,23 @@ final class DenoiseCommand implements Callable<Integer> {
         return h;
     }
 
-    private static Pixels read(String name) throws IOException {
-        Catalogue embedded = Catalogue.embedded();
-        Picture picture = embedded.findPicture(name);
-        Path file = picture == null || Files.exists(Path.of(name)) ? Path.of(name) : null;
-        return file == null ? PictureFile.read(embedded.bytes(picture.file()), name) : PictureFile.read(file);
+    private Pixels read(String name) throws IOException {
+        if (Files.exists(Path.of(name)) || StandardStreams.isInput(name)) {
+            return PictureFile.read(StandardStreams.regular(Path.of(name)));
+        }
+        for (Catalogue catalogue : dataFolder.catalogues()) {
+            Picture picture = catalogue.findPicture(name);
+            if (picture != null) {
+                Pixels pixels = PictureFile.read(catalogue.bytes(picture.file()), name);
+                if (pixels.width() != picture.width() || pixels.height() != picture.height()
+                        || pixels.channels() != picture.channels()) {
+                    throw new Failure("picture " + name + ": its manifest says " + picture.width() + " x "
+                            + picture.height() + " of " + picture.channels() + " channels, and its file has "
+                            + pixels.width() + " x " + pixels.height() + " of " + pixels.channels());
+                }
+                return pixels;
+            }
+        }
+        return PictureFile.read(Path.of(name));
     }
 }

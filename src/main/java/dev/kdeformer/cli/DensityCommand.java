@@ -1,15 +1,12 @@
 package dev.kdeformer.cli;
 
-import dev.kdeformer.Engine;
-import dev.kdeformer.cli.bench.EngineOptions;
 import dev.kdeformer.cli.console.Failure;
-import dev.kdeformer.cli.console.Progress;
-import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.density.DensityBench;
 import dev.kdeformer.cli.density.DensityInput;
 import dev.kdeformer.cli.density.DensityReport;
-import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.report.Form;
+import dev.kdeformer.cli.report.OutputFiles;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.kde.Bandwidth;
 import dev.kdeformer.kde.Estimator;
@@ -22,12 +19,9 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Estimates the density of points. */
 @Command(name = "density",
@@ -36,7 +30,7 @@ import picocli.CommandLine.Spec;
         footer = {"", "Examples:", "  kdebench density --plot density.png",
             "  kdebench density --points x.npy --queries grid.npy --kernel epanechnikov --bandwidth 0.3 -o logs.npy",
             "  kdebench density --data minilm-16384.layer0 --estimator exact --bandwidth silverman --json"})
-final class DensityCommand implements Callable<Integer> {
+final class DensityCommand extends TimedCommand {
     private static final Map<String, Kernel.Form> KERNELS = kernels();
 
     /** Features up to which a tree is quicker than all pairs. */
@@ -67,15 +61,6 @@ final class DensityCommand implements Callable<Integer> {
             description = "Write the natural logarithms of the densities at the queries, (m).")
     private Path output;
 
-    @Mixin
-    private EngineOptions engineOptions;
-
-    @Mixin
-    private ReportOptions reportOptions;
-
-    @Spec
-    private CommandSpec spec;
-
     private static Map<String, Kernel.Form> kernels() {
         Map<String, Kernel.Form> kernels = new LinkedHashMap<>();
         kernels.put("gaussian", Kernel.Form.GAUSSIAN);
@@ -89,53 +74,50 @@ final class DensityCommand implements Callable<Integer> {
         return kernels;
     }
 
+    private Kernel.Form form;
+
     @Override
-    public Integer call() throws IOException {
-        reportOptions.check();
-        if (output != null) {
-            ReportOptions.checkFolder(output);
-        }
-        Kernel.Form form = KERNELS.get(kernel.toLowerCase(Locale.ROOT));
+    void check(OutputFiles files) {
+        files.add("--output", output);
+        form = KERNELS.get(kernel.toLowerCase(Locale.ROOT));
         if (form == null) {
             throw new UsageError("--kernel must be one of " + String.join(", ", KERNELS.keySet()) + "; got " + kernel);
         }
         if (!(error >= 0.0001 && error <= 0.9)) {
             throw new UsageError("--error must be between 0.0001 and 0.9, got " + error);
         }
-        double given = isRule() ? Double.NaN : bandwidth();
-        Estimator chosen = estimator();
-        if (chosen == Estimator.HASHING && form != Kernel.Form.GAUSSIAN) {
+        if (!isRule()) {
+            bandwidth();
+        }
+        if (estimator() == Estimator.HASHING && form != Kernel.Form.GAUSSIAN) {
             throw new UsageError("--estimator hashing takes the kernel gaussian alone, got " + kernel);
         }
-        try (Arena arena = Arena.ofShared(); Engine engine = engineOptions.engine()) {
-            DensityInput.Loaded input = densityInput.load(arena);
-            int d = input.points().shape().columns();
-            if (reportOptions.drawsPlot() && d > 2) {
-                throw new UsageError("--plot needs points of one or two features, got " + d
-                        + "; --principal 2 reduces them");
-            }
-            if (chosen == null) {
-                chosen = d <= TREE_FEATURES ? Estimator.TREE : Estimator.EXACT;
-            }
-            String rule = isRule() ? bandwidth.toLowerCase(Locale.ROOT) : "";
-            Kernel made = new Kernel(form, isRule() ? Bandwidth.valueOf(bandwidth.toUpperCase(Locale.ROOT))
-                    .of(form, input.points(), input.weights()) : given);
-            DensityReport report;
-            try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
-                    engine::progress)) {
-                report = new DensityBench(engine, arena, input,
-                        new DensityBench.Settings(made, rule, chosen, error, engineOptions.seed()))
-                        .run(progress, reportOptions.drawsPlot());
-            }
-            if (output != null) {
-                write(report.logDensities(), arena);
-            }
-            if (reportOptions.drawsPlot() && report.drawings().get(0).isEmpty()) {
-                throw new Failure("nothing to plot: the density is 0 or infinite on the whole grid");
-            }
-            reportOptions.write(report, spec.commandLine().getOut());
+    }
+
+    @Override
+    Form work(Session session) throws IOException {
+        DensityInput.Loaded input = densityInput.load(session.arena());
+        int d = input.points().shape().columns();
+        if (drawsPlot() && d > 2) {
+            throw new UsageError("--plot needs points of one or two features, got " + d
+                    + "; --principal 2 reduces them");
         }
-        return 0;
+        Estimator chosen = estimator();
+        if (chosen == null) {
+            chosen = d <= TREE_FEATURES ? Estimator.TREE : Estimator.EXACT;
+        }
+        String rule = isRule() ? bandwidth.toLowerCase(Locale.ROOT) : "";
+        Kernel made = new Kernel(form, isRule() ? Bandwidth.valueOf(bandwidth.toUpperCase(Locale.ROOT))
+                .of(form, input.points(), input.weights()) : bandwidth());
+        DensityReport report = new DensityBench(session.engine(), session.arena(), input,
+                new DensityBench.Settings(made, rule, chosen, error, seed())).run(session.progress(), drawsPlot());
+        if (output != null) {
+            write(report.logDensities(), session.arena());
+        }
+        if (drawsPlot() && report.drawings().get(0).isEmpty()) {
+            throw new Failure("nothing to plot: the density is 0 or infinite on the whole grid");
+        }
+        return report;
     }
 
     private Estimator estimator() {
@@ -172,6 +154,6 @@ final class DensityCommand implements Callable<Integer> {
         for (int i = 0; i < logs.length; i++) {
             tensor.matrix(0, 0).set(i, 0, (float) logs[i]);
         }
-        Npy.write(output, tensor, 1);
+        OutputFiles.write(output, file -> Npy.write(file, tensor, 1));
     }
 }

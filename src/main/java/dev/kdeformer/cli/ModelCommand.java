@@ -19,6 +19,7 @@ import dev.kdeformer.cli.model.ModelInputs;
 import dev.kdeformer.cli.model.ModelReport;
 import dev.kdeformer.cli.model.ModelRun;
 import dev.kdeformer.cli.model.ModelTokens;
+import dev.kdeformer.cli.report.OutputFiles;
 import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.onnx.OnnxOptions;
@@ -112,7 +113,7 @@ final class ModelCommand implements Callable<Integer> {
         if (repeat < 1) {
             throw new UsageError("--repeat must be at least 1, got " + repeat);
         }
-        reportOptions.check();
+        reportOptions.check(new OutputFiles());
         List<ModelBench.Way> ways = ways();
         try (ModelFileOption.Unpacked unpacked = file.unpack(); ModelFile opened = ModelFile.open(unpacked.model())) {
             long[] tokens = inputOptions.text() == null ? null : ModelTokens.of(inputOptions.text(),
@@ -206,7 +207,7 @@ final class ModelCommand implements Callable<Integer> {
                 ways.add(new ModelBench.Way(name, make(entry, OptionalDouble.of(budget), OptionalInt.empty()),
                         error -> make(entry, OptionalDouble.of(error), OptionalInt.empty()), budget));
             }
-            for (int count : entry.takesColumns() ? columns : List.<Integer>of()) {
+            for (int count : entry.takesEvaluations() ? columns : List.<Integer>of()) {
                 if (count < 1) {
                     throw new UsageError("--columns must be at least 1, got " + count);
                 }
@@ -220,7 +221,7 @@ final class ModelCommand implements Callable<Integer> {
             throw new UsageError("--budget has no effect on " + String.join(", ", methods));
         }
         if (!columns.isEmpty() && methods.stream().filter(name -> !name.equals(ModelBench.UNCUT)).map(Methods::find)
-                .noneMatch(MethodEntry::takesColumns)) {
+                .noneMatch(MethodEntry::takesEvaluations)) {
             throw new UsageError("--columns has no effect on " + String.join(", ", methods));
         }
         return ways;

@@ -19,8 +19,7 @@ import dev.kdeformer.cli.paper.PaperPage;
 import dev.kdeformer.cli.paper.PaperPlan;
 import dev.kdeformer.cli.paper.PaperRow;
 import dev.kdeformer.cli.report.JsonReport;
-import dev.kdeformer.cli.report.ReportOptions;
-import dev.kdeformer.cli.report.TextReport;
+import dev.kdeformer.cli.report.OutputFiles;
 import dev.kdeformer.io.AtomicFile;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -47,6 +46,9 @@ import picocli.CommandLine.Spec;
             "Writes index.html, which needs no other file, paper.json and paper.csv."},
         footer = {"", "Examples:", "  kdebench paper --out paper", "  kdebench paper --quick --out paper-quick"})
 final class PaperCommand implements Callable<Integer> {
+    private static final double WARM_UP = 0.3;
+    private static final double QUICK_WARM_UP = 0.1;
+
     @Option(names = "--out", paramLabel = "DIR", order = 10, required = true,
             description = "Folder to write to; made if it is not there.")
     private Path out;
@@ -55,7 +57,7 @@ final class PaperCommand implements Callable<Integer> {
     private DataFolder dataFolder;
 
     @Option(names = "--methods", paramLabel = "NAME", split = ",", order = 21,
-            description = "Methods, comma-separated (default: all).")
+            description = "Methods, comma-separated (default: all); exact is always run.")
     private List<String> methods = new ArrayList<>();
 
     @Option(names = "--seeds", paramLabel = "N", order = 22, defaultValue = "5",
@@ -82,11 +84,13 @@ final class PaperCommand implements Callable<Integer> {
         (methods.isEmpty() ? Methods.all().stream().<String>map(MethodEntry::name).toList() : methods)
                 .forEach(name -> entries.add(Methods.find(name)));
         if (!Files.isDirectory(out)) {
-            ReportOptions.checkFolder(out);
+            OutputFiles.place(out);
             Files.createDirectory(out);
         }
         Path page = out.resolve("index.html");
-        ReportOptions.checkFolder(page);
+        for (String file : List.of("index.html", "paper.json", "paper.csv")) {
+            OutputFiles.place(out.resolve(file));
+        }
         PaperPlan plan = quick ? PaperPlan.quick() : PaperPlan.full();
         int used = quick ? Math.min(2, seeds) : seeds;
         List<PaperRow> rows;
@@ -96,13 +100,13 @@ final class PaperCommand implements Callable<Integer> {
         }
         PrintWriter err = spec.commandLine().getErr();
         try (Arena arena = Arena.ofShared(); Progress progress = new Progress(err, Terminal.showsErrors(), () -> 0)) {
-            rows = run(arena, plan, new PaperBench(engineOptions::engine, entries, engineOptions.seed(), used),
-                    progress);
+            rows = run(arena, plan, new PaperBench(engineOptions::engine, entries, engineOptions.seed(), used,
+                    quick ? QUICK_WARM_UP : WARM_UP), progress);
         }
         PaperPage html = new PaperPage(rows, plan, used, threads, quick);
         write(page, html.text());
         write(out.resolve("paper.json"), JsonReport.text(json(rows, used, threads)));
-        write(out.resolve("paper.csv"), TextReport.csv(rows.stream().map(PaperRow::toMap).toList()));
+        write(out.resolve("paper.csv"), PaperRow.columns().csv(rows));
         spec.commandLine().getOut().println(rows.size() + " rows in " + page + ", paper.json and paper.csv");
         return 0;
     }
@@ -144,7 +148,7 @@ final class PaperCommand implements Callable<Integer> {
         map.put("firstSeed", engineOptions.seed());
         map.put("seeds", used);
         map.put("quick", quick);
-        map.put("rows", rows.stream().map(PaperRow::toMap).toList());
+        map.put("rows", PaperRow.columns().maps(rows));
         return map;
     }
 

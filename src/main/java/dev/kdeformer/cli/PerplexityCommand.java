@@ -8,6 +8,7 @@ import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.MethodOptions;
 import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.OutputFiles;
 import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.training.ModelFile;
 import dev.kdeformer.cli.training.PerplexityBench;
@@ -57,11 +58,6 @@ final class PerplexityCommand implements Callable<Integer> {
             description = "Methods, comma-separated (default: ${DEFAULT-VALUE}); 'kdebench methods' lists them.")
     private List<String> methods;
 
-    @Option(names = "--columns", paramLabel = "C", split = ",", order = 21,
-            description = "Key evaluations per query that a method may spend, comma-separated (default: each method's "
-                    + "own choice).")
-    private List<Integer> columns = new ArrayList<>();
-
     @Mixin
     private MethodOptions methodOptions;
 
@@ -88,7 +84,7 @@ final class PerplexityCommand implements Callable<Integer> {
         List<String> names = new ArrayList<>(methods);
         names.remove(Methods.EXACT);
         List<AttentionMethod> made = names.isEmpty() ? List.of()
-                : methodOptions.make(names, columns, engineOptions.seed());
+                : methodOptions.make(names, engineOptions.seed());
         Text judged = text.isEmpty() ? Texts.embeddedHeldOut() : Texts.whole(text);
         int longest = lengths.stream().max(Integer::compare).orElseThrow();
         if ((sequences + 1L) * longest >= judged.length()) {
@@ -130,6 +126,6 @@ final class PerplexityCommand implements Callable<Integer> {
         if (!(limit >= 0 && limit <= 1)) {
             throw new UsageError("--calibrate must be between 0 and 1, got " + limit);
         }
-        reportOptions.check();
+        reportOptions.check(new OutputFiles());
     }
 }

@@ -22,14 +22,15 @@ final class RunCommand extends BenchCommand {
                     + "default are run.")
     private String method;
 
-    @Option(names = "--columns", paramLabel = "C", order = 22,
-            description = "Key evaluations per query that the method may spend (default: the method's own choice).")
-    private Integer columns;
-
     @Option(names = "--out", paramLabel = "FILE.npy", order = 40,
             description = "Write the method's output (without --method, that of auto) as .npy, float32, with as many "
-                    + "dimensions as the queries have.")
+                    + "dimensions as the queries have; - for standard output.")
     private Path out;
+
+    @Override
+    String required() {
+        return method;
+    }
 
     @Override
     String target() {
@@ -39,15 +40,10 @@ final class RunCommand extends BenchCommand {
     @Override
     List<String> methods() {
         List<String> names = new ArrayList<>(method != null ? List.of(method) : DEFAULTS);
-        if (!withoutExact() && !hasWindow() && !names.contains(Methods.TRIVIAL)) {
+        if (!withoutExact() && !names.contains(Methods.TRIVIAL)) {
             names.add(Methods.TRIVIAL);
         }
         return names;
-    }
-
-    @Override
-    List<Integer> columns() {
-        return columns == null ? List.of() : List.of(columns);
     }
 
     @Override

@@ -12,8 +12,8 @@ import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.MethodOptions;
 import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.OutputFiles;
 import dev.kdeformer.cli.report.PlotFile;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.training.ModelOptions;
 import dev.kdeformer.cli.training.PlanOptions;
 import dev.kdeformer.cli.training.Texts;
@@ -31,6 +31,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -69,10 +70,6 @@ final class TrainCommand implements Callable<Integer> {
             description = "Attention, forward and backward: exact, kdeformer, hyper or pilot, which has no gradient of "
                     + "its own under a causal mask and takes that of exact attention (default: ${DEFAULT-VALUE}).")
     private String method;
-
-    @Option(names = "--columns", paramLabel = "C", order = 22,
-            description = "Key evaluations per query that the method may spend (default: the method's own choice).")
-    private Integer columns;
 
     @Mixin
     private MethodOptions methodOptions;
@@ -164,13 +161,12 @@ final class TrainCommand implements Callable<Integer> {
             if (!PlotFile.isKnown(plot)) {
                 throw new UsageError("--plot must end in .svg or .png, got " + plot);
             }
-            ReportOptions.checkFolder(plot);
+            new OutputFiles().add("--plot", plot);
         }
     }
 
     private AttentionMethod method() {
-        AttentionMethod made = methodOptions.make(List.of(method), columns == null ? List.of() : List.of(columns),
-                engineOptions.seed()).get(0);
+        AttentionMethod made = methodOptions.makeOne(method, engineOptions.seed(), Map.of());
         if (!(made instanceof DifferentiableMethod)) {
             throw new UsageError("method " + method + " has no gradients");
         }

@@ -10,6 +10,7 @@
  * <li>{@code report}: what was measured as a table, Markdown, CSV, JSON and pictures, and where these go;
  * <li>{@code bench}: running and timing methods; one bench with its report for each kind of question;
  * <li>{@code denoise}: pictures;
+ * <li>{@code training}: training a model and judging it;
  * <li>{@code paper}: the page about the experiments of the KDEformer paper.
  * </ul>
  * {@code peers} stands apart: the interface that adapters to other engines implement.

@@ -45,6 +45,8 @@ class DecodeCommandTest {
     @Test
     void refusesWhatItCannotDo() {
         Outcome.of("decode", "--budget", "2").failsWith(2, "--budget must be above 0 and at most 1, got 2.0");
+        Outcome.of("decode", "--causal").failsWith(2, "kdebench decode takes no --causal");
+        Outcome.of("decode", "--key-lengths", "7").failsWith(2, "kdebench decode takes no --key-lengths");
         Outcome.of("decode", "--queries", "0").failsWith(2, "--queries must be at least 1");
         Outcome.of("decode", "--checks", "-1").failsWith(2, "--checks must be 0 or between 2 and 1024");
         Outcome.of("decode", "--target-error", "-1").failsWith(2, "--target-error must be at least 0");

@@ -154,4 +154,18 @@ class DenoiseCommandTest {
         Outcome.of("denoise", bad.toString(), "-o", out.toString()).failsWith(1, "bad.png is a broken PNG file");
         assertFalse(Files.exists(out));
     }
+
+    @Test
+    void isNotWorseThanExactWithoutSayingSo() throws IOException {
+        Map<?, ?> report = denoise(grey, "--noise", "0.004");
+        Map<?, ?> run = (Map<?, ?>) ((List<?>) report.get("runs")).get(0);
+        assertTrue(run.get("method").equals("exact") || number(report, "lossAgainstExact") <= 0.1, report.toString());
+        Map<?, ?> named = denoise(grey, "--noise", "0.004", "--method", "mean");
+        assertTrue(number(named, "lossAgainstExact") > 10, named.toString());
+        String note = (String) ((Map<?, ?>) ((List<?>) named.get("runs")).get(0)).get("note");
+        assertTrue(note.contains("dB worse than that of exact attention"), note);
+        Path noisy = folder.resolve("faint.png");
+        PictureFile.write(noisy, PictureFile.read(grey).withNoise(0.01, 1));
+        assertTrue(number(denoise(noisy, "--noise", "0", "--method", "mean"), "lossAgainstExact") > 10);
+    }
 }

@@ -159,8 +159,7 @@ public final class FuzzTarget {
     private static void arguments(String text) {
         List<String> arguments = new ArrayList<>();
         for (String line : text.split("\n", -1)) {
-            // A file of arguments, which the fuzzer would look for all over the disk.
-            arguments.add(line.startsWith("@") ? line.substring(1) : line);
+            arguments.add(line);
         }
         String[] all = arguments.toArray(String[]::new);
         if (!all[0].startsWith("-")) {
@@ -168,9 +167,9 @@ public final class FuzzTarget {
             return;
         }
         Parsed parsed = new Parsed();
-        new CommandLine(parsed).parseArgs(all);
+        new CommandLine(parsed).setExpandAtFiles(false).parseArgs(all);
         parsed.bench.check();
-        parsed.methods.make(parsed.names, parsed.columns, parsed.seed);
+        parsed.methods.make(parsed.names, parsed.seed);
     }
 
     /** The options whose values are checked after they were parsed. */
@@ -182,8 +181,6 @@ public final class FuzzTarget {
         private final MethodOptions methods = new MethodOptions();
         @Option(names = "--methods", split = ",")
         private List<String> names = new ArrayList<>(List.of("exact", "kdeformer", "pilot"));
-        @Option(names = "--columns", split = ",")
-        private List<Integer> columns = new ArrayList<>();
         @Option(names = "--seed")
         private long seed;
     }

@@ -4,10 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.jr.ob.JSON;
+import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -61,12 +64,12 @@ class MainTest {
         "run --names q=a                         | --names needs --safetensors",
         "run --safetensors f --names x=a         | --names must be q=NAME,k=NAME,v=NAME",
         "run --no-exact --method exact           | --no-exact leaves no method to run",
-        "run -O block                            | -O must be [METHOD.]NAME=VALUE, got 'block'",
+        "run -O block                            | should be in KEY=VALUE format but was block",
         "run -O block=3 --method mean            | none of the methods exact, mean has an option 'block'",
         "run -O mean.block=3 --method mean       | method mean has no option 'block'; its options are: none",
         "run -O nothing.block=3                  | there is no method 'nothing'",
         "compare --methods exact -O mean.a=3     | method mean is not run",
-        "run --json --csv                        | only one of --json, --csv and --markdown",
+        "run --json --csv                        | --json and --csv both go to standard output",
         "run --plot picture.jpeg                 | --plot must end in .svg or .png, got picture.jpeg",
         "data nothing                            | there is no 'nothing'; there are glove-16384",
         "data -o somewhere                       | -o needs the NAME"})
@@ -91,5 +94,27 @@ class MainTest {
         });
         assertEquals(1, Main.execute(full, new PrintWriter(err), "methods"));
         assertEquals(List.of("kdebench: standard output cannot be written"), err.toString().lines().toList());
+    }
+
+    @Test
+    void helpIsACommandToo() {
+        assertTrue(Outcome.of("help").succeeds().out().contains("Usage: kdebench"));
+        assertTrue(Outcome.of("help", "gradcheck").succeeds().out().contains("default: random input"));
+    }
+
+    @Test
+    void namesMayBeginWithAnAtSignAndHoldCommasAndQuotes() {
+        Outcome.of("run", "--q", "@q.npy", "--k", "@q.npy", "--v", "@q.npy").failsWith(1, "@q.npy: no such file");
+        Outcome.of("run", "--safetensors", "none", "--names", "q=a,b\",v=c").failsWith(1, "none");
+    }
+
+    @Test
+    void listsAreJsonToo() throws IOException {
+        Map<String, Object> methods = JSON.std.mapFrom(
+                Outcome.of("methods", "--json").succeeds().out());
+        assertEquals("exact", ((Map<?, ?>) ((List<?>) methods.get("methods")).get(0)).get("name"));
+        Map<String, Object> data = JSON.std.mapFrom(
+                Outcome.of("data", "--json").succeeds().out());
+        assertEquals("glove-16384", ((Map<?, ?>) ((List<?>) data.get("sets")).get(0)).get("name"));
     }
 }

@@ -8,13 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Mask;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.io.Safetensors;
+import dev.kdeformer.reference.ChildJvm;
 import dev.kdeformer.reference.ReferenceAttention;
 import dev.kdeformer.reference.TestInputs;
+import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -82,8 +86,8 @@ class RunCommandTest {
         assertTrue(out.startsWith("minilm-512.layer2: 4 heads, n = m = 96, d = 32, scale 0.177, not causal\n"), out);
         List<String> table = out.lines().filter(line -> line.contains("|")).filter(line -> !line.contains("O'"))
                 .toList();
-        assertEquals(List.of("method", "columns", "median ms", "min ms", "speed-up", "spectral", "centred", "Frobenius",
-                "max row", "certified"), cells(table.get(0)));
+        assertEquals(List.of("method", "evaluations", "median ms", "min ms", "speed-up", "spectral", "centred",
+                "Frobenius", "max row", "certified"), cells(table.get(0)));
         List<String> exact = cells(table.get(1));
         assertEquals(List.of("exact", "96"), exact.subList(0, 2));
         assertEquals(List.of("1.00x", "0 / 0", "0 / 0", "0 / 0", "0 / 0", "-"), exact.subList(4, 10));
@@ -154,7 +158,7 @@ class RunCommandTest {
         Files.write(out, before);
         byte[] good = Files.readAllBytes(folder.resolve("q.npy"));
         for (byte[] bad : List.of(new byte[0], "not a tensor\nat all".getBytes(StandardCharsets.UTF_8),
-                Arrays.copyOf(good, good.length - 1), Arrays.copyOf(good, good.length + 1),
+                Arrays.copyOf(good, good.length - 1),
                 new String(good, StandardCharsets.ISO_8859_1).replace("23, 5", "99999999999, 5")
                         .getBytes(StandardCharsets.ISO_8859_1))) {
             Files.write(folder.resolve("q.npy"), bad);
@@ -238,5 +242,102 @@ class RunCommandTest {
         // 2 · 16384² · (100 + 100) operations
         assertTrue(out.contains("107 GFLOP"), out);
         assertTrue(out.contains("25.0 MiB"), out);
+    }
+
+    @Test
+    void addsFilesToTheLogitsOfKeys() throws IOException {
+        AttentionInput input = writeInput(3);
+        float[] bias = new float[29];
+        boolean[] seen = new boolean[29];
+        for (int j = 0; j < 29; j++) {
+            seen[j] = j % 3 != 0;
+            bias[j] = seen[j] ? j / 10f : Float.NEGATIVE_INFINITY;
+        }
+        Path numbers = folder.resolve("numbers.npy");
+        Path truths = folder.resolve("truths.npy");
+        try (Arena arena = Arena.ofConfined()) {
+            Tensor all = Tensor.copyOf(arena, Shape.of(1, 1, 1, 29), bias);
+            float[] finite = bias.clone();
+            for (int j = 0; j < 29; j++) {
+                finite[j] = j / 10f;
+            }
+            Npy.write(numbers, Tensor.copyOf(arena, Shape.of(1, 1, 1, 29), finite), 4);
+            ByteBuffer header = ByteBuffer.allocate(128 + 29);
+            String text = "{'descr': '|b1', 'fortran_order': False, 'shape': (29,), }";
+            header.put(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 118, 0}).put((text
+                    + " ".repeat(117 - text.length()) + "\n").getBytes(StandardCharsets.ISO_8859_1));
+            for (boolean each : seen) {
+                header.put((byte) (each ? 1 : 0));
+            }
+            Files.write(truths, header.array());
+            Path out = folder.resolve("out.npy");
+            onFiles("--key-bias", numbers.toString(), "--mask", truths.toString(), "--out", out.toString())
+                    .succeeds();
+            assertOutputIs(input.withKeyBias(all), out);
+            onFiles("--mask", truths.toString(), "--n", "24", "--out", out.toString()).succeeds();
+            onFiles("--key-bias", truths.toString()).failsWith(2, "--mask takes those");
+            float[] both = new float[23 * 29];
+            for (int i = 0; i < both.length; i++) {
+                both[i] = i % 5 == 1 ? -Float.MAX_VALUE : i % 7;
+            }
+            Tensor pairs = Tensor.copyOf(arena, Shape.of(23, 29), both);
+            Path pairsFile = folder.resolve("pairs.npy");
+            Npy.write(pairsFile, pairs, 2);
+            onFiles("--mask", pairsFile.toString(), "--out", out.toString()).succeeds();
+            assertOutputIs(input.withPairBias(PairBias.of(pairs)), out);
+            onFiles("--mask", folder + "/q.npy").failsWith(2, "--mask must have shape (23, 29), (2 or 1, 23, 29) or");
+        }
+    }
+
+    @Test
+    void saysWhatABudgetCannotDo() {
+        String out = quick("--data", "minilm-512.layer2", "--n", "200", "--method", "pilot", "--columns", "5")
+                .succeeds().out();
+        assertTrue(out.matches("(?s).*pilot: --columns 5 is exceeded: it spent ([0-9.]+) key evaluations per query, "
+                + "and the least that it spends here is \\1\n.*"), out);
+    }
+
+    @Test
+    void leavesOutMethodsThatCannot() {
+        String out = quick("--data", "minilm-512.layer2", "--n", "64", "--causal", "--window", "8").succeeds().out();
+        assertTrue(out.contains("mean is left out: ") && out.contains(" auto "), out);
+        quick("--data", "minilm-512.layer2", "--n", "64", "--causal", "--window", "8", "--method", "mean")
+                .failsWith(1, "mean");
+    }
+
+    @Test
+    void aManifestThatItsFilesBelieIsRefused() throws IOException {
+        writeInput(3);
+        Files.writeString(folder.resolve("manifest.json"), """
+                {"sets": [{"name": "mine", "files": {"q": "q.npy", "k": "k.npy", "v": "v.npy"}, "heads": 2, "n": 24,
+                 "d": 5, "dv": 3, "scale": 0.5, "causal": true}]}""");
+        quick("--data-dir", folder.toString(), "--data", "mine").failsWith(1, "its manifest says heads = 2, n = 24");
+    }
+
+    @Test
+    void twoOptionsCannotNameOneFile() throws IOException {
+        writeInput(2);
+        Path link = folder.resolve("link");
+        Files.createSymbolicLink(link, folder.resolve("x"));
+        onFiles("--out", folder + "/x", "--json", link.toString()).failsWith(2, "--out and --json name the same file");
+        Path loop = folder.resolve("loop");
+        Files.createSymbolicLink(loop, loop);
+        onFiles("--out", loop.toString()).failsWith(1, "its symbolic link leads to no file");
+        onFiles("--out", "-", "--json", "/dev/stdout").failsWith(2, "both go to standard output");
+        quick("--data", "minilm-512.layer2", "--budget", "0.1,0.2", "--method", "pilot", "--out", folder + "/x")
+                .failsWith(2, "--out takes the output of one run");
+    }
+
+    @Test
+    void readsStandardInputAndWritesStandardOutput() throws Exception {
+        AttentionInput input = writeInput(3);
+        ProcessBuilder shell = new ProcessBuilder("sh", "-c", "cat q.npy | \"$0\" \"$@\" > out.npy",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), ChildJvm.MODULE,
+                "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+                Main.class.getName(), "run", "--q", "-", "--k", "k.npy", "--v", "v.npy", "--method", "exact",
+                "--repeat", "1", "--warm-up", "0", "--threads", "1", "--out", "-").directory(folder.toFile())
+                .redirectError(folder.resolve("err").toFile());
+        assertEquals(0, shell.start().waitFor(), Files.readString(folder.resolve("err")));
+        assertOutputIs(input, folder.resolve("out.npy"));
     }
 }

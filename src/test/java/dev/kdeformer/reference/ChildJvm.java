@@ -18,7 +18,10 @@ public final class ChildJvm {
     private ChildJvm() {
     }
 
-    /** What a process left behind; {@code err} without the line that Java prints about incubator modules. */
+    /**
+     * What a process left behind; {@code err} without the line that Java prints about incubator modules and those
+     * that say why such a process is slow.
+     */
     public record Result(int code, String out, String err) {
     }
 
@@ -31,7 +34,9 @@ public final class ChildJvm {
                 throw new AssertionError("the process did not end: " + Files.readString(err));
             }
             String errors = Files.readString(err, StandardCharsets.UTF_8).lines()
-                    .filter(line -> !line.startsWith("WARNING: Using incubator modules"))
+                    .filter(line -> !line.startsWith("WARNING: Using incubator modules")
+                            && !line.contains("without its optimising compiler C2")
+                            && !line.contains(" dev.kdeformer.Engine "))
                     .reduce("", (text, line) -> text + line + "\n");
             return new Result(process.exitValue(), Files.readString(out, StandardCharsets.UTF_8), errors);
         }

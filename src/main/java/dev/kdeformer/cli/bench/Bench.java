@@ -13,7 +13,6 @@ import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.Table;
 import dev.kdeformer.cli.report.Times;
 import dev.kdeformer.measure.Certificate;
 import dev.kdeformer.measure.ErrorReport;
@@ -22,6 +21,8 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
+import java.util.function.Function;
 
 /**
  * Runs methods on one input and measures time and error. Each method is warmed up; the output of its last warm run is
@@ -35,25 +36,32 @@ public final class Bench {
     private final NamedInput named;
     private final AttentionInput input;
     private final List<AttentionMethod> methods;
+    private final Function<AttentionMethod, OptionalInt> budgets;
+    private final Refusals refusals;
     private final long seed;
     private final BenchOptions options;
 
     /**
      * Prepares to run methods.
      *
-     * @param methods in the order of the report; exact attention, if any, first
+     * @param methods  in the order of the report; exact attention, if any, first
+     * @param budgets  the key evaluations that a method may spend, if it was told
+     * @param required the method whose refusal to do the input ends the run, or null
      */
-    public Bench(Engine engine, NamedInput named, List<AttentionMethod> methods, long seed, BenchOptions options) {
+    public Bench(Engine engine, NamedInput named, List<AttentionMethod> methods,
+            Function<AttentionMethod, OptionalInt> budgets, String required, long seed, BenchOptions options) {
         this.engine = engine;
         this.named = named;
         this.input = named.input();
         this.methods = List.copyOf(methods);
+        this.budgets = budgets;
+        this.refusals = new Refusals(required);
         this.seed = seed;
         this.options = options;
     }
 
     /** What was measured of a method besides its time. */
-    private record Quality(Statistics statistics, ErrorReport error, Certificate certificate) {
+    private record Quality(Statistics statistics, ErrorReport error, Certificate certificate, String note) {
     }
 
     /** Receives a method's output, which is valid only during the call. */
@@ -81,10 +89,17 @@ public final class Bench {
         Tensor output = Tensor.allocate(arena, input.outputShape());
         Tensor exact = null;
         List<Quality> qualities = new ArrayList<>();
+        List<AttentionMethod> able = new ArrayList<>();
         for (AttentionMethod method : methods) {
             Statistics[] statistics = new Statistics[1];
             progress.stage("warming up " + method.name());
-            Turns.warmUp(() -> statistics[0] = method.apply(engine, input, output), options.warmUpSeconds());
+            if (!refusals.allows(method, () -> statistics[0] = method.apply(engine, input, output))) {
+                continue;
+            }
+            able.add(method);
+            if (options.warmUpSeconds() > 0) {
+                Turns.warmUp(() -> method.apply(engine, input, output), options.warmUpSeconds());
+            }
             if (method.name().equals(Methods.EXACT)) {
                 exact = Tensor.allocate(arena, input.outputShape());
                 exact.segment().copyFrom(output.segment());
@@ -92,15 +107,19 @@ public final class Bench {
             user.use(method, output);
             progress.stage("judging " + method.name());
             ErrorReport error = exact == null ? null : ErrorReport.of(engine, output, exact);
-            qualities.add(new Quality(statistics[0], error, certificate(output)));
+            Certificate certificate = certificate(output);
+            // Writes into the output, which nobody needs any more.
+            String note = Budgets.note(engine, input, output, method, budgets.apply(method), statistics[0]);
+            qualities.add(new Quality(statistics[0], error, certificate, note));
         }
+        refusals.check(able);
         List<Runnable> calls = new ArrayList<>();
-        methods.forEach(method -> calls.add(() -> method.apply(engine, input, output)));
-        int total = options.repeat() * methods.size();
+        able.forEach(method -> calls.add(() -> method.apply(engine, input, output)));
+        int total = options.repeat() * able.size();
         int[] done = {0};
         List<Times> times = Turns.take(calls, options.repeat(), index ->
-                progress.stage("timing " + methods.get(index).name() + ", " + ++done[0] + " of " + total));
-        return report(qualities, times);
+                progress.stage("timing " + able.get(index).name() + ", " + ++done[0] + " of " + total));
+        return report(able, qualities, times);
     }
 
     private Certificate certificate(Tensor output) {
@@ -108,29 +127,38 @@ public final class Bench {
                 : Certificate.of(engine, input, output, options.certificateRows(), seed, CONFIDENCE);
     }
 
-    private Report report(List<Quality> qualities, List<Times> times) {
+    private Report report(List<AttentionMethod> able, List<Quality> qualities, List<Times> times) {
         double exactMs = Double.NaN;
         List<Report.Run> runs = new ArrayList<>();
-        for (int i = 0; i < methods.size(); i++) {
-            AttentionMethod method = methods.get(i);
+        for (int i = 0; i < able.size(); i++) {
+            AttentionMethod method = able.get(i);
             if (method.name().equals(Methods.EXACT)) {
                 exactMs = times.get(i).medianMs();
             }
             Quality quality = qualities.get(i);
             runs.add(new Report.Run(method.name(), method.parameters(input), quality.statistics().columns(),
                     engine.threads(), seed, times.get(i), exactMs / times.get(i).medianMs(), quality.error(),
-                    quality.certificate(), quality.statistics().note()));
+                    quality.certificate(), quality.note()));
         }
-        return new Report(named, runs);
+        return new Report(named, runs, refusals.reasons());
     }
 
     /** Bytes of input, outputs and the largest scratch memory. */
     private double needed() {
-        return methods.stream().mapToDouble(method -> needed(method)).max().orElse(0);
+        return methods.stream().mapToDouble(this::needed).max().orElse(0);
     }
 
     private double needed(AttentionMethod method) {
-        return (double) named.bytes() + outputBytes() + method.estimate(input, engine.threads()).scratchBytes();
+        return (double) named.bytes() + outputBytes() + scratch(method);
+    }
+
+    /** Scratch memory of a method, 0 for one that cannot do the input: that shows when it is run. */
+    private double scratch(AttentionMethod method) {
+        try {
+            return method.estimate(input, engine.threads()).scratchBytes();
+        } catch (IllegalArgumentException e) {
+            return 0;
+        }
     }
 
     private double outputBytes() {
@@ -139,15 +167,12 @@ public final class Bench {
     }
 
     /** What a run would need, for each method. */
-    public Table estimates() {
-        Table table = Table.ofNumbers("method", "scratch memory", "all memory", "work of a call", "of exact");
+    public Estimates estimates() {
         double exact = Attention.exact().build().estimate(input, engine.threads()).operations();
-        for (AttentionMethod method : methods) {
+        return new Estimates(named, engine.threads(), methods.stream().map(method -> {
             Estimate estimate = method.estimate(input, engine.threads());
-            table.row(method.name(), Sentences.bytes(estimate.scratchBytes()), Sentences.bytes(needed(method)),
-                    Sentences.operations(estimate.operations()),
-                    Sentences.digits(100 * estimate.operations() / exact) + " %");
-        }
-        return table;
+            return new Estimates.Line(method.name(), method.parameters(), estimate.scratchBytes(), needed(method),
+                    estimate.operations(), estimate.operations() / exact);
+        }).toList());
     }
 }

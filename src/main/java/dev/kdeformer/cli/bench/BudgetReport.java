@@ -1,14 +1,14 @@
 package dev.kdeformer.cli.bench;
 
-import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Panel;
+import dev.kdeformer.cli.report.Plain;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.cli.report.TextReport;
 import dev.kdeformer.measure.Interval;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -30,7 +30,7 @@ import java.util.stream.Collectors;
  * @param cases      one for each budget, seed and head
  */
 public record BudgetReport(NamedInput input, String method, int threads, double confidence, int rows, List<Case> cases)
-        implements ReportOptions.Form {
+        implements Form {
     /**
      * One head of one run.
      *
@@ -40,11 +40,11 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
      * @param spectral  the relative spectral error it has
      * @param frobenius its relative error in the Frobenius norm
      * @param certified what the certificate says of the latter
-     * @param columns   key evaluations per query of the whole run, all heads
+     * @param evaluations key evaluations per query of the whole run, all heads
      * @param time      time of the run, all heads, as a part of that of exact attention
      */
     record Case(double budget, long seed, int head, double spectral, double frobenius, Interval certified,
-            double columns, double time) {
+            double evaluations, double time) {
         boolean isKept() {
             return spectral < budget;
         }
@@ -59,36 +59,36 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
         }
     }
 
-    @Override
-    public String forTerminal() {
-        return heading() + "\n\n" + table().forTerminal() + "\n" + notes();
+    /** The cases of a head within a budget. */
+    private record Group(int head, double budget, List<Case> cases) {
     }
 
     @Override
-    public String markdown() {
-        return heading().replace("\n", "  \n") + "\n\n" + table().markdown() + "\n" + notes();
+    public String heading() {
+        return Report.heading(input, threads);
     }
 
-    private String heading() {
-        return input.name() + ": " + input.shape() + (input.about().isEmpty() ? "" : "\n" + input.about()) + "\n"
-                + Machine.line() + "; " + threads + (threads == 1 ? " thread" : " threads");
-    }
-
-    private Table table() {
-        Table table = Table.ofNumbers("input", "head", "budget", "seeds", "kept", "median error", "largest error",
-                "exact", "certificate holds", "columns", "time of exact");
-        Map<Integer, Map<Double, List<Case>>> groups = cases.stream().collect(Collectors.groupingBy(Case::head,
-                TreeMap::new, Collectors.groupingBy(Case::budget, LinkedHashMap::new, Collectors.toList())));
-        groups.forEach((head, budgets) -> budgets.forEach((budget, group) -> {
-            long exact = group.stream().filter(Case::isExact).count();
-            table.row(input.name(), head.toString(), budget.toString(), String.valueOf(group.size()),
-                    String.valueOf(group.stream().filter(Case::isKept).count()),
-                    Sentences.digits(median(group, Case::spectral)),
-                    Sentences.digits(group.stream().mapToDouble(Case::spectral).max().orElse(0)),
-                    String.valueOf(exact), exact == group.size() ? "-" : covered(group) + " of " + approximate(group),
-                    Sentences.count(median(group, Case::columns)), Sentences.digits(median(group, Case::time)));
-        }));
-        return table;
+    @Override
+    public List<Table> tables() {
+        List<Group> groups = new ArrayList<>();
+        cases.stream().collect(Collectors.groupingBy(Case::head, TreeMap::new, Collectors.groupingBy(Case::budget,
+                LinkedHashMap::new, Collectors.toList()))).forEach((head, budgets) -> budgets.forEach(
+                        (budget, group) -> groups.add(new Group(head, budget, group))));
+        return List.of(new Columns<Group>()
+                .cell("input", group -> input.name())
+                .cell("head", group -> String.valueOf(group.head()))
+                .cell("budget", group -> String.valueOf(group.budget()))
+                .cell("seeds", group -> String.valueOf(group.cases().size()))
+                .cell("kept", group -> String.valueOf(group.cases().stream().filter(Case::isKept).count()))
+                .cell("median error", group -> Sentences.digits(median(group.cases(), Case::spectral)))
+                .cell("largest error", group -> Sentences.digits(
+                        group.cases().stream().mapToDouble(Case::spectral).max().orElse(0)))
+                .cell("exact", group -> String.valueOf(group.cases().size() - approximate(group.cases())))
+                .cell("certificate holds", group -> approximate(group.cases()) == 0 ? "-"
+                        : covered(group.cases()) + " of " + approximate(group.cases()))
+                .cell("evaluations", group -> Sentences.count(median(group.cases(), Case::evaluations)))
+                .cell("time of exact", group -> Sentences.digits(median(group.cases(), Case::time)))
+                .table(groups));
     }
 
     private static long covered(List<Case> group) {
@@ -105,61 +105,54 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
         return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
     }
 
-    private String notes() {
+    @Override
+    public List<String> notes() {
         long kept = cases.stream().filter(Case::isKept).count();
         List<String> notes = new ArrayList<>();
         notes.add(String.format(Locale.ROOT, "Budget kept in %d of %d cases (%.1f %%) of (head, budget, seed).", kept,
                 cases.size(), 100.0 * kept / cases.size()));
         long approximate = approximate(cases);
         if (approximate > 0) {
-            notes.add(String.format(Locale.ROOT,
-                    "The certificate's interval (%.0f %%, %d rows) holds the true Frobenius"
-                    + " error in %d of %d cases (%.1f %%).", 100 * confidence, rows, covered(cases), approximate,
-                    100.0 * covered(cases) / approximate));
+            notes.add(String.format(Locale.ROOT, "The certificate's interval (%.0f %%, %d rows) holds the true"
+                    + " Frobenius error in %d of %d cases (%.1f %%).", 100 * confidence, rows, covered(cases),
+                    approximate, 100.0 * covered(cases) / approximate));
         }
         notes.add("exact: seeds with which the head was computed exactly; there is then nothing to certify.");
-        notes.add("columns and time are those of the whole run, all heads; times are single calls.");
-        return String.join("\n", notes) + "\n";
+        notes.add("evaluations and time are those of the whole run, all heads; times are single calls.");
+        return notes;
+    }
+
+    private static Columns<Case> columns() {
+        return new Columns<Case>()
+                .field("head", Case::head)
+                .field("budget", Case::budget)
+                .field("seed", Case::seed)
+                .field("spectral", Case::spectral)
+                .field("kept", Case::isKept)
+                .field("frobenius", Case::frobenius)
+                .field("exact", Case::isExact)
+                .field("certificateEstimate", each -> each.certified().estimate())
+                .field("certificateLow", each -> each.certified().low())
+                .field("certificateHigh", each -> each.certified().high())
+                .field("covered", each -> each.isExact() ? null : each.isCovered())
+                .field("evaluations", Case::evaluations)
+                .field("timeOfExact", Case::time);
     }
 
     @Override
     public String csv() {
-        return TextReport.csv(cases.stream().map(each -> {
-            Map<String, Object> line = new LinkedHashMap<>();
-            line.put("input", input.name());
-            line.put("method", method);
-            line.putAll(map(each));
-            return line;
-        }).toList());
+        return new Columns<Case>().field("input", each -> input.name()).field("method", each -> method)
+                .with(columns(), each -> each).csv(cases);
     }
 
     @Override
     public Map<String, Object> toMap() {
-        Map<String, Object> map = new Report(input, List.of()).toMap();
-        map.remove("runs");
+        Map<String, Object> map = Report.about(input);
         map.put("method", method);
         map.put("threads", threads);
-        map.put("confidence", Report.number(confidence));
+        map.put("confidence", Plain.number(confidence));
         map.put("certificateRows", rows);
-        map.put("cases", cases.stream().map(BudgetReport::map).toList());
-        return map;
-    }
-
-    private static Map<String, Object> map(Case each) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("head", each.head());
-        map.put("budget", Report.number(each.budget()));
-        map.put("seed", each.seed());
-        map.put("spectral", Report.number(each.spectral()));
-        map.put("kept", each.isKept());
-        map.put("frobenius", Report.number(each.frobenius()));
-        map.put("exact", each.isExact());
-        map.put("certificateEstimate", Report.number(each.certified().estimate()));
-        map.put("certificateLow", Report.number(each.certified().low()));
-        map.put("certificateHigh", Report.number(each.certified().high()));
-        map.put("covered", each.isExact() ? null : each.isCovered());
-        map.put("columns", Report.number(each.columns()));
-        map.put("timeOfExact", Report.number(each.time()));
+        map.put("cases", columns().maps(cases));
         return map;
     }
 

@@ -47,8 +47,8 @@ public final class DecodeBench {
     }
 
     /** What is to be measured. */
-    public record Options(int queries, double[] budgets, double target, int checks, boolean observe, int repeat,
-            double warmUpSeconds, long seed) {
+    public record Options(int queries, double[] budgets, double target, int checks, boolean observe,
+            TurnsOptions turns, long seed) {
         /**
          * The ways to decode besides the exact one.
          *
@@ -76,7 +76,7 @@ public final class DecodeBench {
                 + input.value().shape().elements()) * Float.BYTES, "this run");
         progress.stage("growing a cache");
         double growMs = grow();
-        if (options.warmUpSeconds() > 0) {
+        if (options.turns().warmUpSeconds() > 0) {
             growMs = Math.min(growMs, grow());
         }
         try (Arena arena = Arena.ofShared(); KeyValueCache cache = cache()) {
@@ -119,7 +119,7 @@ public final class DecodeBench {
         calls.add(() -> forEach(count, (query, row) -> cache.decode(engine, query, exact.rows(row, 1), null,
                 input.scale())));
         progress.stage("warming up exact decoding");
-        Turns.warmUp(calls.get(0), options.warmUpSeconds());
+        Turns.warmUp(calls.get(0), options.turns().warmUpSeconds());
         List<SparseDecoding.Statistics> statistics = new ArrayList<>();
         List<ErrorReport> errors = new ArrayList<>();
         statistics.add(new SparseDecoding.Statistics(cache.length(), 1, 0, Double.NaN));
@@ -132,14 +132,14 @@ public final class DecodeBench {
                 forEach(count, (query, row) -> rows.add(each.method().apply(engine, cache, query, output.rows(row, 1),
                         null, input.scale())));
             };
-            Turns.warmUp(call, options.warmUpSeconds());
+            Turns.warmUp(call, options.turns().warmUpSeconds());
             statistics.add(mean(rows));
             errors.add(ErrorReport.of(engine, output, exact));
             calls.add(call);
         }
-        List<Times> times = Turns.take(calls, options.repeat(), index -> progress.stage("timing"));
+        List<Times> times = Turns.take(calls, options.turns().repeat(), index -> progress.stage("timing"));
         double bandwidth = Double.NaN;
-        if (options.warmUpSeconds() > 0) {
+        if (options.turns().warmUpSeconds() > 0) {
             progress.stage("measuring the memory");
             bandwidth = MachineProbe.readGigabytes(engine.threads());
         }
@@ -147,8 +147,8 @@ public final class DecodeBench {
                 statistics, errors, times);
     }
 
-    private DecodeReport report(DecodeReport.Cache cache, int count, List<SparseDecoding.Statistics> statistics,
-            List<ErrorReport> errors, List<Times> times) {
+    private DecodeReport report(DecodeReport.Cache cache, int count,
+            List<SparseDecoding.Statistics> statistics, List<ErrorReport> errors, List<Times> times) {
         List<Report.Run> runs = new ArrayList<>();
         for (int i = 0; i < times.size(); i++) {
             Map<String, Object> parameters = new LinkedHashMap<>();

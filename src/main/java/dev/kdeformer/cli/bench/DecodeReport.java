@@ -1,15 +1,14 @@
 package dev.kdeformer.cli.bench;
 
 import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
-import dev.kdeformer.cli.report.PlotReport;
+import dev.kdeformer.cli.report.Form;
+import dev.kdeformer.cli.report.Plain;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.cli.report.TextReport;
 import dev.kdeformer.decode.SparseDecoding;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -23,7 +22,7 @@ import java.util.Map;
  * @param cache      how the cache was filled
  */
 public record DecodeReport(Report report, List<SparseDecoding.Statistics> statistics, int queries, double bytes,
-        Cache cache) implements ReportOptions.Form {
+        Cache cache) implements Form {
     /**
      * What was measured of the cache and of the memory it lies in.
      *
@@ -43,78 +42,86 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
         }
     }
 
-    @Override
-    public String forTerminal() {
-        return TextReport.heading(report) + "\n\n" + table().forTerminal() + "\n" + String.join("\n", notes()) + "\n";
+    /** A run with what it read. */
+    private record Line(Report.Run run, SparseDecoding.Statistics read, double gigabytesPerSecond) {
+    }
+
+    private List<Line> lines() {
+        List<Line> lines = new ArrayList<>();
+        for (int i = 0; i < report.runs().size(); i++) {
+            lines.add(new Line(report.runs().get(i), statistics.get(i), speed(i)));
+        }
+        return lines;
+    }
+
+    private static Columns<Line> columns() {
+        return new Columns<Line>()
+                .cell("decoding", line -> line.run().method())
+                .cell("budget", line -> String.valueOf(line.run().parameters().getOrDefault("budget", "-")))
+                .cell("keys", line -> Sentences.count(line.run().evaluations()))
+                .withFields(Report.fields(), Line::run)
+                .both("bytes read", "bytesRead", line -> line.read().bytesRead(),
+                        line -> Sentences.digits(100 * line.read().bytesRead()) + " %")
+                .cell("median ms", line -> Sentences.digits(line.run().times().medianMs()))
+                .figure("GB/s", "gigabytesPerSecond", Line::gigabytesPerSecond)
+                .cell("speed-up", line -> Sentences.times(line.run().speedup()))
+                .cell("spectral", line -> Sentences.digits(line.run().error().mean().spectral()))
+                .cell("centred", line -> Sentences.digits(line.run().error().mean().spectralCentred()))
+                .cell("max row", line -> Sentences.digits(line.run().error().mean().maxRow()))
+                .figure("predicted", "predictedError", line -> line.read().predictedError())
+                .figure("checked", "checkedError", line -> line.read().checkedError());
     }
 
     @Override
-    public String markdown() {
-        return TextReport.heading(report).replace("\n", "  \n") + "\n\n" + table().markdown() + "\n"
-                + String.join("\n\n", notes()) + "\n";
+    public String heading() {
+        return report.heading();
+    }
+
+    @Override
+    public List<Table> tables() {
+        return List.of(columns().table(lines()));
     }
 
     @Override
     public String csv() {
-        return new TextReport(report).csv();
+        return Report.<Line>lead(line -> report.input()).with(columns(), line -> line).csv(lines());
     }
 
     @Override
     public Map<String, Object> toMap() {
-        Map<String, Object> map = report.toMap();
+        Map<String, Object> map = Report.about(report.input());
         map.put("queries", queries);
-        map.put("bytes", Report.number(bytes));
+        map.put("bytes", Plain.number(bytes));
         map.put("cacheBytes", cache.bytes());
-        map.put("fillMs", Report.number(cache.fillMs()));
-        map.put("growMs", Report.number(cache.growMs()));
-        map.put("filledRowsPerSecond", Report.number(cache.filledPerSecond()));
-        map.put("grownRowsPerSecond", Report.number(cache.grownPerSecond()));
-        map.put("readGigabytesPerSecond", Report.number(cache.gigabytes()));
-        List<Object> runs = new ArrayList<>();
-        for (int i = 0; i < report.runs().size(); i++) {
-            Map<String, Object> run = new LinkedHashMap<>(Report.runMap(report.runs().get(i)));
-            run.put("bytesRead", Report.number(statistics.get(i).bytesRead()));
-            run.put("gigabytesPerSecond", Report.number(speed(i)));
-            run.put("predictedError", Report.number(statistics.get(i).predictedError()));
-            run.put("checkedError", Report.number(statistics.get(i).checkedError()));
-            runs.add(run);
-        }
-        map.put("runs", runs);
+        map.put("fillMs", Plain.number(cache.fillMs()));
+        map.put("growMs", Plain.number(cache.growMs()));
+        map.put("filledRowsPerSecond", Plain.number(cache.filledPerSecond()));
+        map.put("grownRowsPerSecond", Plain.number(cache.grownPerSecond()));
+        map.put("readGigabytesPerSecond", Plain.number(cache.gigabytes()));
+        map.put("runs", columns().maps(lines()));
         return map;
     }
 
     @Override
     public List<? extends Drawing> drawings() {
-        return PlotReport.panels(report);
+        return report.drawings();
     }
 
     private double speed(int run) {
         return statistics.get(run).bytesRead() * bytes / (report.runs().get(run).times().medianMs() * 1e6);
     }
 
-    private Table table() {
-        Table table = Table.ofNumbers("decoding", "budget", "keys", "bytes read", "median ms", "GB/s", "speed-up",
-                "spectral", "centred", "max row", "predicted", "checked");
-        for (int i = 0; i < report.runs().size(); i++) {
-            Report.Run run = report.runs().get(i);
-            SparseDecoding.Statistics read = statistics.get(i);
-            table.row(run.method(), i == 0 ? "-" : String.valueOf(run.parameters().get("budget")),
-                    Sentences.count(read.keysRead()), Sentences.digits(100 * read.bytesRead()) + " %",
-                    Sentences.digits(run.times().medianMs()), Sentences.digits(speed(i)),
-                    Sentences.digits(run.speedup()) + "x", Sentences.digits(run.error().mean().spectral()),
-                    Sentences.digits(run.error().mean().spectralCentred()),
-                    Sentences.digits(run.error().mean().maxRow()), Sentences.digits(read.predictedError()),
-                    Double.isNaN(read.checkedError()) ? "-" : Sentences.digits(read.checkedError()));
-        }
-        return table;
-    }
-
-    private List<String> notes() {
+    @Override
+    public List<String> notes() {
         List<String> notes = new ArrayList<>();
         notes.add(queries + " queries, one at a time with all heads; times are those of one query");
         notes.add("appending and indexing: " + rate(cache.filledPerSecond()) + " at once, "
                 + rate(cache.grownPerSecond()) + " in steps of " + DecodeBench.APPENDED + "; the cache holds "
                 + Sentences.bytes(cache.bytes()) + " for " + Sentences.bytes(bytes) + " of keys and values");
+        if (statistics.stream().anyMatch(read -> read.bytesRead() > 1)) {
+            notes.add("bytes read: of all keys and values; above 100 % where summaries and checks are read besides, "
+                    + "and where rows are read again for every query head that shares them");
+        }
         if (cache.gigabytes() > 0) {
             notes.add("memory read: " + Sentences.digits(cache.gigabytes()) + " GB/s, of which exact decoding reaches "
                     + Sentences.digits(100 * speed(0) / cache.gigabytes())

@@ -2,7 +2,10 @@ package dev.kdeformer.cli.bench;
 
 import dev.kdeformer.Engine;
 import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.runtime.VectorSupport;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** Threads and seed. */
 public final class EngineOptions {
@@ -15,8 +18,13 @@ public final class EngineOptions {
                     + "on any number of threads.")
     private long seed;
 
-    /** An engine with these threads. */
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec command;
+
+    /** An engine with these threads; what would make it slow on this Java is said first. */
     public Engine engine() {
+        VectorSupport.warnOnce(problem -> command.commandLine().getErr().println(command.qualifiedName(" ") + ": "
+                + problem));
         try {
             return threads == null ? Engine.create() : Engine.create(threads);
         } catch (IllegalArgumentException e) {

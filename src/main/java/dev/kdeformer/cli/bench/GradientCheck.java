@@ -40,7 +40,7 @@ public final class GradientCheck {
         this.tolerance = tolerance;
     }
 
-    public GradientReport run(Progress progress, int repeat, double warmUpSeconds) {
+    public GradientReport run(Progress progress, TurnsOptions turns) {
         AttentionGradient gradient = method.gradient();
         Machine.requireMemory(4.0 * named.bytes() + gradient.estimate(input, engine.threads()).scratchBytes(),
                 "this run");
@@ -55,10 +55,10 @@ public final class GradientCheck {
                             gradients.get(2)));
             for (Runnable call : calls) {
                 progress.stage("warming up");
-                Turns.warmUp(call, warmUpSeconds);
+                Turns.warmUp(call, turns.warmUpSeconds());
             }
             progress.stage("timing");
-            List<Times> times = Turns.take(calls, repeat, index -> { });
+            List<Times> times = Turns.take(calls, turns.repeat(), index -> { });
             progress.stage("moving elements");
             FixedLoss plain = new FixedLoss(gradient.fixed(engine, input), input, loss);
             List<GradientReport.Row> rows = new ArrayList<>();

@@ -1,17 +1,16 @@
 package dev.kdeformer.cli.bench;
 
 import dev.kdeformer.AttentionMethod;
-import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.report.BarPanel;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
+import dev.kdeformer.cli.report.Form;
+import dev.kdeformer.cli.report.Plain;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.report.Table;
 import dev.kdeformer.cli.report.Times;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -24,7 +23,7 @@ import java.util.Map;
  * @param tolerance largest relative error to accept
  */
 public record GradientReport(AttentionMethod method, NamedInput input, int threads, List<Row> rows,
-        List<Times> times, double tolerance) implements ReportOptions.Form {
+        List<Times> times, double tolerance) implements Form {
     /**
      * The gradient by one tensor.
      *
@@ -44,50 +43,43 @@ public record GradientReport(AttentionMethod method, NamedInput input, int threa
         return rows.stream().allMatch(row -> row.error() <= tolerance);
     }
 
-    @Override
-    public String forTerminal() {
-        return heading() + "\n\n" + table().forTerminal() + "\n" + String.join("\n", notes()) + "\n";
+    private static Columns<Row> columns() {
+        return new Columns<Row>()
+                .text("gradient by", "tensor", Row::tensor)
+                .text("elements", "elements", Row::elements)
+                .figure("relative error", "error", Row::error)
+                .figure("largest difference", "largest", Row::largest)
+                .figure("from exact", "fromExact", Row::exact);
     }
 
     @Override
-    public String markdown() {
-        return heading().replace("\n", "  \n") + "\n\n" + table().markdown() + "\n" + String.join("\n\n", notes())
-                + "\n";
+    public String heading() {
+        return Report.heading(input, threads) + "\n" + method.name() + " "
+                + method.parameters(input.input());
+    }
+
+    @Override
+    public List<Table> tables() {
+        return List.of(columns().table(rows));
     }
 
     @Override
     public String csv() {
-        StringBuilder text = new StringBuilder("input,method,tensor,elements,error,largest,fromExact\n");
-        rows.forEach(row -> text.append('"').append(input.name().replace("\"", "\"\"")).append("\",")
-                .append(method.name()).append(',').append(row.tensor()).append(',').append(row.elements())
-                .append(',').append(row.error()).append(',')
-                .append(row.largest()).append(',').append(Double.isNaN(row.exact()) ? "" : row.exact())
-                .append('\n'));
-        return text.toString();
+        return new Columns<Row>().field("input", row -> input.name()).field("method", row -> method.name())
+                .with(columns(), row -> row).csv(rows);
     }
 
     @Override
     public Map<String, Object> toMap() {
-        Map<String, Object> map = new Report(input, List.of()).toMap();
-        map.remove("runs");
+        Map<String, Object> map = Report.about(input);
         map.put("method", method.name());
-        map.put("parameters", method.parameters(input.input()));
+        map.put("parameters", Plain.of(method.parameters(input.input())));
         map.put("threads", threads);
-        List<Object> gradients = new ArrayList<>();
-        for (Row row : rows) {
-            Map<String, Object> gradient = new LinkedHashMap<>();
-            gradient.put("tensor", row.tensor());
-            gradient.put("elements", row.elements());
-            gradient.put("error", Report.number(row.error()));
-            gradient.put("largest", Report.number(row.largest()));
-            gradient.put("fromExact", Report.number(row.exact()));
-            gradients.add(gradient);
-        }
-        map.put("gradients", gradients);
-        map.put("forwardMs", Report.number(times.get(0).medianMs()));
-        map.put("backwardMs", Report.number(times.get(1).medianMs()));
-        map.put("ratio", Report.number(ratio()));
-        map.put("tolerance", Report.number(tolerance));
+        map.put("gradients", columns().maps(rows));
+        map.put("forwardMs", Plain.number(times.get(0).medianMs()));
+        map.put("backwardMs", Plain.number(times.get(1).medianMs()));
+        map.put("ratio", Plain.number(ratio()));
+        map.put("tolerance", Plain.number(tolerance));
         map.put("passes", passes());
         return map;
     }
@@ -99,30 +91,17 @@ public record GradientReport(AttentionMethod method, NamedInput input, int threa
         return List.of(panel);
     }
 
-    private String heading() {
-        return input.name() + ": " + input.shape() + "\n" + method.name() + " " + method.parameters(input.input())
-                + "\n" + Machine.line() + "; " + threads
-                + (threads == 1 ? " thread" : " threads");
-    }
-
-    private Table table() {
-        Table table = Table.ofNumbers("gradient by", "elements", "relative error", "largest difference",
-                "from exact");
-        rows.forEach(row -> table.row(row.tensor(), String.valueOf(row.elements()), Sentences.digits(row.error()),
-                Sentences.digits(row.largest()), Double.isNaN(row.exact()) ? "-" : Sentences.digits(row.exact())));
-        return table;
-    }
-
     private double ratio() {
         return times.get(1).medianMs() / times.get(0).medianMs();
     }
 
-    private List<String> notes() {
+    @Override
+    public List<String> notes() {
         return List.of("relative error and largest difference: against finite differences of the same function in "
-                + "double precision, with the choices of the method held fixed", "attention took "
-                + Sentences.digits(times.get(0).medianMs()) + " ms, its gradients "
-                + Sentences.digits(times.get(1).medianMs()) + " ms: " + Sentences.digits(ratio()) + " times as long",
-                passes() ? "all within " + Sentences.digits(tolerance)
-                        : "NOT all within " + Sentences.digits(tolerance));
+                + "double precision, with the choices of the method held fixed",
+                "attention took " + Sentences.digits(times.get(0).medianMs()) + " ms, its gradients "
+                        + Sentences.digits(times.get(1).medianMs()) + " ms: " + Sentences.digits(ratio())
+                        + " times as long",
+                (passes() ? "all within " : "NOT all within ") + Sentences.digits(tolerance));
     }
 }

@@ -100,7 +100,8 @@ public final class PeerBench implements AutoCloseable {
      *
      * @throws Failure if an output is not that of this engine
      */
-    public PeerReport run(Progress stages, double warmUpSeconds, int repeat) {
+    public PeerReport run(Progress stages, TurnsOptions options) {
+        int repeat = options.repeat();
         int count = contenders.size();
         int steps = count * (repeat + 1);
         int[] step = {0};
@@ -110,7 +111,7 @@ public final class PeerBench implements AutoCloseable {
         for (int c = 0; c < count; c++) {
             Contender contender = contenders.get(c);
             stages.stage("warming up " + contender.method());
-            Turns.warmUp(contender.call()::run, warmUpSeconds);
+            Turns.warmUp(contender.call()::run, options.warmUpSeconds());
             long start = System.nanoTime();
             contender.call().run();
             double milliseconds = (System.nanoTime() - start) / 1e6;
@@ -176,14 +177,14 @@ public final class PeerBench implements AutoCloseable {
     }
 
     private PeerReport report(List<PeerReport.Check> checks, List<Times> times, int[] calls) {
-        double columns = visibleKeys() / input.queries();
+        double evaluations = visibleKeys() / input.queries();
         double exactMs = times.get(0).medianMs() / calls[0];
         List<Report.Run> runs = new ArrayList<>();
         for (int c = 0; c < contenders.size(); c++) {
             Contender contender = contenders.get(c);
             Times each = new Times(times.get(c).medianMs() / calls[c], times.get(c).minMs() / calls[c]);
-            runs.add(new Report.Run(contender.method(), contender.parameters(), columns, engine.threads(), seed, each,
-                    exactMs / each.medianMs(), checks.get(c).error(), null, ""));
+            runs.add(new Report.Run(contender.method(), contender.parameters(), evaluations, engine.threads(), seed,
+                    each, exactMs / each.medianMs(), checks.get(c).error(), null, ""));
         }
         return new PeerReport(new Report(named, runs), checks, 2 * visibleKeys() * (input.d() + input.dv())
                 * input.heads(), notes);

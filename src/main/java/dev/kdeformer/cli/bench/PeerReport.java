@@ -3,18 +3,18 @@ package dev.kdeformer.cli.bench;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.BarPanel;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.cli.report.TextReport;
 import dev.kdeformer.measure.ErrorReport;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -24,10 +24,10 @@ import java.util.stream.Stream;
  * @param checks     how far the output of each run is from the first one's
  * @param operations floating-point operations of a call for one batch item, 2(d + d_v) for each pair of a query and a
  *                   key that it sees, so that a peer gets nothing for computing what a mask hides
- * @param notes      sentences to put below the table
+ * @param remarks    sentences to put below the table
  */
-public record PeerReport(Report report, List<Check> checks, double operations, List<String> notes)
-        implements ReportOptions.Form {
+public record PeerReport(Report report, List<Check> checks, double operations, List<String> remarks)
+        implements Form {
     /**
      * An output beside this engine's.
      *
@@ -37,38 +37,46 @@ public record PeerReport(Report report, List<Check> checks, double operations, L
     record Check(double difference, ErrorReport error) {
     }
 
-    @Override
-    public String forTerminal() {
-        StringBuilder text = new StringBuilder(TextReport.heading(report)).append("\n\n")
-                .append(table().forTerminal()).append('\n');
-        sentences().forEach(sentence -> text.append(sentence).append('\n'));
-        return text.toString();
+    /** A run with its check. */
+    private record Line(Report.Run run, Check check) {
+    }
+
+    private List<Line> lines() {
+        return IntStream.range(0, checks.size()).mapToObj(i -> new Line(report.runs().get(i), checks.get(i))).toList();
+    }
+
+    private Columns<Line> columns() {
+        return new Columns<Line>()
+                .withFields(Report.fields(), Line::run)
+                .cell("method", line -> line.run().method())
+                .cell("version", line -> String.valueOf(line.run().parameters().get("version")))
+                .cell("fused", line -> isFused(line.run()) ? "yes" : "no")
+                .cell("median ms", line -> Sentences.digits(line.run().times().medianMs()))
+                .cell("min ms", line -> Sentences.digits(line.run().times().minMs()))
+                .figure("GFLOP/s", "gflops", line -> gflops(line.run()))
+                .cell("speed-up", line -> Sentences.times(line.run().speedup()))
+                .figure("max difference", "maxDifference", line -> line.check().difference());
     }
 
     @Override
-    public String markdown() {
-        StringBuilder text = new StringBuilder(TextReport.heading(report).replace("\n", "  \n")).append("\n\n")
-                .append(table().markdown());
-        sentences().forEach(sentence -> text.append('\n').append(sentence).append('\n'));
-        return text.toString();
+    public String heading() {
+        return report.heading();
+    }
+
+    @Override
+    public List<Table> tables() {
+        return List.of(columns().table(lines()));
     }
 
     @Override
     public String csv() {
-        return new TextReport(report).csv();
+        return Report.<Line>lead(line -> report.input()).with(columns(), line -> line).csv(lines());
     }
 
     @Override
     public Map<String, Object> toMap() {
-        Map<String, Object> map = report.toMap();
-        List<Object> runs = new ArrayList<>();
-        for (int i = 0; i < report.runs().size(); i++) {
-            Map<String, Object> run = new LinkedHashMap<>(Report.runMap(report.runs().get(i)));
-            run.put("gflops", gflops(report.runs().get(i)));
-            run.put("maxDifference", checks.get(i).difference());
-            runs.add(run);
-        }
-        map.put("runs", runs);
+        Map<String, Object> map = Report.about(report.input());
+        map.put("runs", columns().maps(lines()));
         return map;
     }
 
@@ -82,27 +90,15 @@ public record PeerReport(Report report, List<Check> checks, double operations, L
         return List.of(panel);
     }
 
-    private Table table() {
-        Table table = Table.ofNumbers("method", "version", "fused", "median ms", "min ms", "GFLOP/s", "speed-up",
-                "max difference");
-        for (int i = 0; i < report.runs().size(); i++) {
-            Report.Run run = report.runs().get(i);
-            table.row(run.method(), String.valueOf(run.parameters().get("version")), isFused(run) ? "yes" : "no",
-                    Sentences.digits(run.times().medianMs()), Sentences.digits(run.times().minMs()),
-                    Sentences.digits(gflops(run)), Sentences.digits(run.speedup()) + "x",
-                    Sentences.digits(checks.get(i).difference()));
-        }
-        return table;
-    }
-
-    private List<String> sentences() {
+    @Override
+    public List<String> notes() {
         List<String> sentences = new ArrayList<>();
         fastest(true).ifPresent(run -> sentences.add(against(run, "fused")));
         fastest(false).ifPresent(run -> sentences.add(against(run, "unfused")));
         if (report.input().input().mask().isCausal() && report.runs().size() > 1) {
             sentences.add("GFLOP/s count the pairs that the mask shows; an unfused peer computes the others too");
         }
-        sentences.addAll(notes);
+        sentences.addAll(remarks);
         return sentences;
     }
 

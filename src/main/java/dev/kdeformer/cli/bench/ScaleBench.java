@@ -68,14 +68,14 @@ public final class ScaleBench {
      * @param lengths ascending
      * @throws Failure if the memory does not suffice
      */
-    public List<ScaleReport.Point> run(Progress progress, List<Integer> lengths, double warmUpSeconds, int repeat) {
+    public List<ScaleReport.Point> run(Progress progress, List<Integer> lengths, TurnsOptions turns) {
         List<ScaleReport.Point> points = new ArrayList<>();
         for (int n : lengths) {
             NamedInput input = cut(n);
             double needed = needed(input);
             Machine.requireMemory(needed, "n = " + n);
             try (Arena arena = Arena.ofShared()) {
-                points.addAll(run(arena, progress, n, input, warmUpSeconds, repeat));
+                points.addAll(run(arena, progress, n, input, turns));
             } catch (OutOfMemoryError e) {
                 throw new Failure("not enough memory: n = " + n + " needs about " + Sentences.bytes(needed)
                         + " outside the Java heap (" + e.getMessage() + ")", e);
@@ -84,8 +84,8 @@ public final class ScaleBench {
         return points;
     }
 
-    private List<ScaleReport.Point> run(Arena arena, Progress progress, int n, NamedInput named, double warmUpSeconds,
-            int repeat) {
+    private List<ScaleReport.Point> run(Arena arena, Progress progress, int n, NamedInput named,
+            TurnsOptions turns) {
         AttentionInput input = named.input();
         String at = " at n = " + n;
         Tensor output = Tensor.allocate(arena, input.outputShape());
@@ -98,14 +98,14 @@ public final class ScaleBench {
         for (AttentionMethod method : timed) {
             Statistics[] latest = new Statistics[1];
             progress.stage("warming up " + method.name() + at);
-            Turns.warmUp(() -> latest[0] = method.apply(engine, input, output), warmUpSeconds);
+            Turns.warmUp(() -> latest[0] = method.apply(engine, input, output), turns.warmUpSeconds());
             statistics.add(latest[0]);
             progress.stage("judging " + method.name() + at);
             errors.add(judge.error(output));
         }
         List<Runnable> calls = new ArrayList<>();
         timed.forEach(method -> calls.add(() -> method.apply(engine, input, output)));
-        List<Times> times = Turns.take(calls, repeat,
+        List<Times> times = Turns.take(calls, turns.repeat(),
                 index -> progress.stage("timing " + timed.get(index).name() + at));
         List<ScaleReport.Point> points = new ArrayList<>();
         for (int i = 0; i < timed.size(); i++) {

@@ -3,12 +3,12 @@ package dev.kdeformer.cli.bench;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Panel;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.cli.report.TextReport;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +22,7 @@ import java.util.function.ToDoubleFunction;
  * @param real   rows of it that are not synthetic
  * @param points one for each length and method, those of a length together
  */
-public record ScaleReport(NamedInput input, int real, List<Point> points) implements ReportOptions.Form {
+public record ScaleReport(NamedInput input, int real, List<Point> points) implements Form {
     /**
      * One method at one length.
      *
@@ -63,54 +63,67 @@ public record ScaleReport(NamedInput input, int real, List<Point> points) implem
     }
 
     @Override
-    public String forTerminal() {
-        StringBuilder text = new StringBuilder(heading()).append("\n\n").append(table().forTerminal()).append('\n')
-                .append(exponents().forTerminal()).append('\n');
-        notes().forEach(note -> text.append(note).append('\n'));
-        return text.toString();
+    public String heading() {
+        return new Report(input, points.stream().map(Point::run).toList()).heading();
+    }
+
+    private Columns<Point> columns() {
+        return new Columns<Point>()
+                .field("input", point -> input.name())
+                .text("method", "label", Point::label)
+                .text("n", "n", Point::n)
+                .field("m", point -> Math.min(point.n(), input.input().keys()))
+                .withFields(Report.timed(), Point::run)
+                .cell("evaluations", point -> Sentences.count(point.run().evaluations()))
+                .cell("median ms", point -> time(point, point.run().times().medianMs()))
+                .cell("min ms", point -> time(point, point.run().times().minMs()))
+                .cell("speed-up", point -> Double.isNaN(point.run().speedup()) ? "-"
+                        : mark(isExtrapolated(point.n())) + Sentences.times(point.run().speedup()))
+                .with(Report.errors(), Point::run)
+                .field("extrapolated", Point::extrapolated)
+                .field("speedupExtrapolated", point -> isExtrapolated(point.n()))
+                .field("errorRows", point -> point.run().error() == null ? null : point.errorRows())
+                .both("error on", "errorOnAllRows", point -> point.run().error() == null ? null : point.allRows(),
+                        point -> point.run().error() == null ? "-" : point.allRows() ? "all rows"
+                                : point.errorRows() + " rows")
+                .field("synthetic", point -> point.n() > real)
+                .withFields(Report.remarks(), Point::run);
+    }
+
+    private static String time(Point point, double ms) {
+        return mark(point.extrapolated()) + Sentences.digits(ms);
+    }
+
+    private static String mark(boolean extrapolated) {
+        return extrapolated ? "~" : "";
+    }
+
+    private List<Line> lines() {
+        return byLabel().entrySet().stream().map(entry -> new Line(entry.getKey(),
+                entry.getValue().get(0).run().method(), exponent(entry.getValue()))).toList();
+    }
+
+    /** How the time of a method grows. */
+    private record Line(String label, String method, double exponent) {
+    }
+
+    private static Columns<Line> exponents() {
+        return new Columns<Line>().text("method", "label", Line::label).field("method", Line::method)
+                .figure("exponent of time over n", "exponent", Line::exponent);
     }
 
     @Override
-    public String markdown() {
-        StringBuilder text = new StringBuilder(heading().replace("\n", "  \n")).append("\n\n")
-                .append(table().markdown()).append('\n').append(exponents().markdown());
-        notes().forEach(note -> text.append('\n').append(note).append('\n'));
-        return text.toString();
-    }
-
-    private String heading() {
-        return TextReport.heading(new Report(input, points.stream().map(Point::run).toList()));
-    }
-
-    private Table table() {
-        Table table = Table.ofNumbers("method", "n", "columns", "median ms", "min ms", "speed-up", "spectral",
-                "centred", "Frobenius", "max row", "error on");
-        byLabel().forEach((label, line) -> line.forEach(point -> {
-            Report.Run run = point.run();
-            String mark = point.extrapolated() ? "~" : "";
-            String exactMark = isExtrapolated(point.n()) ? "~" : "";
-            List<String> cells = new ArrayList<>(List.of(label, String.valueOf(point.n()),
-                    Sentences.count(run.columns()), mark + Sentences.digits(run.times().medianMs()),
-                    mark + Sentences.digits(run.times().minMs()),
-                    Double.isNaN(run.speedup()) ? "-" : exactMark + Sentences.digits(run.speedup()) + "x"));
-            Report.SHOWN.forEach(measure -> cells.add(TextReport.error(run.error(), measure)));
-            cells.add(run.error() == null ? "-" : point.allRows() ? "all rows" : point.errorRows() + " rows");
-            table.row(cells.toArray(String[]::new));
-        }));
-        return table;
+    public List<Table> tables() {
+        return List.of(columns().table(byLabel().values().stream().flatMap(List::stream).toList()),
+                exponents().table(lines()));
     }
 
     private boolean isExtrapolated(int n) {
         return points.stream().anyMatch(point -> point.n() == n && point.extrapolated());
     }
 
-    private Table exponents() {
-        Table table = Table.ofNumbers("method", "exponent of time over n");
-        byLabel().forEach((label, line) -> table.row(label, Sentences.digits(exponent(line))));
-        return table;
-    }
-
-    private List<String> notes() {
+    @Override
+    public List<String> notes() {
         List<String> notes = new ArrayList<>();
         if (points.stream().anyMatch(Point::extrapolated)) {
             int from = points.stream().filter(point -> point.run().method().equals(Methods.EXACT))
@@ -133,48 +146,16 @@ public record ScaleReport(NamedInput input, int real, List<Point> points) implem
 
     @Override
     public String csv() {
-        return TextReport.csv(points.stream().map(this::flat).toList());
-    }
-
-    private Map<String, Object> flat(Point point) {
-        Map<String, Object> line = TextReport.flat(input, point.run());
-        line.put("n", point.n());
-        line.put("m", Math.min(point.n(), input.input().keys()));
-        line.put("label", point.label());
-        line.put("extrapolated", point.extrapolated());
-        line.put("errorRows", point.errorRows());
-        line.put("synthetic", point.n() > real);
-        line.keySet().removeIf(key -> key.startsWith("certificate"));
-        return line;
+        return columns().csv(points);
     }
 
     @Override
     public Map<String, Object> toMap() {
-        Map<String, Object> map = new Report(input, List.of()).toMap();
+        Map<String, Object> map = Report.about(input);
         map.put("realRows", real);
-        map.put("methods", byLabel().entrySet().stream().map(entry -> {
-            Map<String, Object> method = new LinkedHashMap<>();
-            method.put("label", entry.getKey());
-            method.put("method", entry.getValue().get(0).run().method());
-            method.put("exponent", Report.number(exponent(entry.getValue())));
-            return method;
-        }).toList());
-        map.put("runs", points.stream().map(this::runMap).toList());
+        map.put("methods", exponents().maps(lines()));
+        map.put("runs", columns().maps(points));
         return map;
-    }
-
-    private Map<String, Object> runMap(Point point) {
-        Map<String, Object> run = new LinkedHashMap<>();
-        run.put("n", point.n());
-        run.put("label", point.label());
-        run.putAll(Report.runMap(point.run()));
-        run.remove("certificate");
-        run.put("extrapolated", point.extrapolated());
-        run.put("speedupExtrapolated", isExtrapolated(point.n()));
-        run.put("errorRows", point.run().error() == null ? null : point.errorRows());
-        run.put("errorOnAllRows", point.run().error() == null ? null : point.allRows());
-        run.put("synthetic", point.n() > real);
-        return run;
     }
 
     @Override

@@ -13,7 +13,7 @@ public final class Progress implements AutoCloseable {
     private static final long REFRESH_MILLIS = 200;
 
     private final PrintWriter err;
-    private final DoubleSupplier fraction;
+    private volatile DoubleSupplier fraction;
     private final long patienceMillis;
     private final Thread thread;
     private volatile String stage = "";
@@ -38,6 +38,11 @@ public final class Progress implements AutoCloseable {
             thread.setDaemon(true);
             thread.start();
         }
+    }
+
+    /** Asks somebody else from now on how much of the present stage is done. */
+    public void follow(DoubleSupplier other) {
+        fraction = other;
     }
 
     /** Names what begins now. */

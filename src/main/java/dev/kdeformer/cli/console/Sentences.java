@@ -1,5 +1,6 @@
 package dev.kdeformer.cli.console;
 
+import dev.kdeformer.runtime.NativeAccess;
 import dev.kdeformer.runtime.VectorModule;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -10,10 +11,13 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.util.Locale;
 import java.util.concurrent.CancellationException;
+import java.util.regex.Pattern;
 
 /** Words for people: what an exception means, and numbers as text. */
 public final class Sentences {
     private static final int LONGEST = 600;
+    /** Control characters, line separators, and characters that turn the direction of a text. */
+    private static final Pattern UNSEEN = Pattern.compile("[\\p{Cc}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]");
 
     private Sentences() {
     }
@@ -34,6 +38,8 @@ public final class Sentences {
             case OutOfMemoryError memory -> "not enough memory"
                     + (message == null ? "" : " (" + message + ")");
             case LinkageError linkage when !VectorModule.isThere() -> VectorModule.MISSING;
+            case IllegalCallerException denied -> NativeAccess.DENIED;
+            case LinkageError linkage when isDenied(linkage) -> NativeAccess.DENIED;
             case CancellationException cancelled -> "interrupted";
             case Failure failure -> message;
             case UsageError usage -> message;
@@ -43,10 +49,29 @@ public final class Sentences {
         };
     }
 
+    private static boolean isDenied(Throwable e) {
+        return e != null && (e instanceof IllegalCallerException || isDenied(e.getCause()));
+    }
+
     /** A text on one line, without control characters and not endless, whatever a file or a shell put into it. */
     public static String oneLine(String text) {
-        String line = text == null ? "" : text.replaceAll("\\s*\\R\\s*", " ").replaceAll("\\p{Cntrl}", "?");
+        String line = text == null ? "" : visible(text.replaceAll("\\s*\\R\\s*", " "));
         return line.length() <= LONGEST ? line : line.substring(0, LONGEST) + "...";
+    }
+
+    /** A text in which nothing can move the cursor, ring the bell or paint the terminal; "?" stands for what could. */
+    public static String visible(String text) {
+        return UNSEEN.matcher(text).replaceAll("?");
+    }
+
+    /** A number of things: {@code 1 thread}, {@code 2 threads}. */
+    public static String count(int number, String thing) {
+        return number + " " + thing + (number == 1 ? "" : "s");
+    }
+
+    /** How many times as fast: {@code 4.00x}, or "-" where it is not known. */
+    public static String times(double factor) {
+        return Double.isNaN(factor) ? "-" : digits(factor) + "x";
     }
 
     /** A count of bytes in the unit that suits it. */

@@ -8,17 +8,20 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.cli.bench.Turns;
 import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Progress;
+import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.MethodEntry;
+import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.Report;
 import dev.kdeformer.cli.report.Times;
-import dev.kdeformer.sampling.CounterRandom;
-import dev.kdeformer.tensor.Matrix;
-import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 
 /** Denoises a picture with a method, and some or all of its pixels exactly. */
@@ -29,36 +32,60 @@ public final class DenoiseBench {
      */
     public static final double FACTOR = 0.62;
 
+    /** The method that is tried first. */
+    public static final String FIRST = "pilot";
+
+    /** What it does here unless told otherwise: little for most pixels, more for those that are alone. */
+    public static final String OPTIONS = "near=64, candidates=2, tile=512, peaked=8192";
+
+    /** The same by name. */
+    public static final Map<String, String> FIRST_OPTIONS = options(OPTIONS);
+
+    /** A picture is as good as the exact one if it has at most so many decibels less. */
+    public static final double LIMIT = 0.1;
+
+    /** Pixels that are computed exactly to see whether it is. */
+    private static final int SAMPLE = 2048;
+
     /**
-     * What pilot attention does here unless told otherwise: little for most pixels, and more for those that are alone.
+     * Exact attention of more floating-point operations is not run without being asked for: some minutes on two cores,
+     * enough for 512 x 512 pixels of colour. Work and not time decides, so that the result is the same on a busy day.
      */
-    public static final String PILOT_DEFAULTS = "near=64, candidates=2, tile=512, peaked=8192";
-
-    /** The same by method and name. */
-    public static final Map<String, Map<String, String>> DEFAULTS = Map.of("pilot",
-            Arrays.stream(PILOT_DEFAULTS.split(", "))
-            .map(option -> option.split("=")).collect(Collectors.toMap(pair -> pair[0], pair -> pair[1])));
-
-    private static final long PURPOSE = 0x706978656c73L; // "pixels"
-    private static final int WARM_PIXELS = 256;
-
-    /** How long calls must have stopped getting faster: some calls for a large picture. */
-    private static final double WARM_SECONDS = 2;
+    private static final double MOST_WORK = 3e13;
 
     private final Engine engine;
     private final NamedInput named;
     private final Pixels original;
     private final Pixels noisy;
-    private final AttentionMethod method;
+    private final List<AttentionMethod> methods;
     private final long seed;
 
-    public DenoiseBench(Engine engine, NamedInput named, Pixels original, Pixels noisy, AttentionMethod method,
+    private static Map<String, String> options(String text) {
+        return Arrays.stream(text.split(", ")).map(option -> option.split("="))
+                .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1]));
+    }
+
+    /** What is tried where no method is named: the next one where one is not as good as exact attention. */
+    public static List<AttentionMethod> defaults(long seed) {
+        MethodEntry<?> pilot = Methods.find(FIRST);
+        return List.of(pilot.make(OptionalInt.empty(), OptionalDouble.empty(), seed, FIRST_OPTIONS),
+                Attention.exact().build());
+    }
+
+    /**
+     * Prepares to denoise.
+     *
+     * @param original the clean picture, or the noisy one where there is none
+     * @param noisy    the noisy picture
+     * @param methods  what to try, one after the other, until one is as good as exact attention
+     */
+    public DenoiseBench(Engine engine, NamedInput named, Pixels original, Pixels noisy, List<AttentionMethod> methods,
             long seed) {
         this.engine = engine;
         this.named = named;
         this.original = original;
         this.noisy = noisy;
-        this.method = method;
+        this.methods = methods;
         this.seed = seed;
     }
 
@@ -72,67 +99,88 @@ public final class DenoiseBench {
                 "a picture of " + picture.count() + " pixels");
     }
 
+    /** A method's picture. */
+    private record Try(AttentionMethod method, Statistics statistics, Times times, Pixels denoised, double loss) {
+    }
+
     /**
-     * Runs the method, and exact attention for some pixels.
+     * Runs methods until one is as good as exact attention on pixels that are computed exactly; where none is, the
+     * last. Exact attention of all pixels is only run if that is a matter of minutes or it is the only method.
      *
+     * @param settings    what was asked for
      * @param repeat      timed runs; before several the method is warmed up
-     * @param exactPixels how many, at most; 0 for none
+     * @param exactPixels how many pixels to compute exactly, or 0 for as many as it takes to judge
      * @throws dev.kdeformer.cli.console.Failure if the memory does not suffice
      */
-    public DenoiseReport run(Progress progress, int repeat, int exactPixels) {
+    public DenoiseReport run(Progress progress, DenoiseReport.Settings settings, int repeat, double warmUpSeconds,
+            int exactPixels) {
         AttentionInput input = named.input();
-        Machine.requireMemory(named.bytes() + (double) input.outputShape().elements() * Float.BYTES
-                + method.estimate(input, engine.threads()).scratchBytes(), "this run");
+        double scratch = methods.stream().mapToDouble(each -> each.estimate(input, engine.threads()).scratchBytes())
+                .max().orElse(0);
+        Machine.requireMemory(named.bytes() + (double) input.outputShape().elements() * Float.BYTES + scratch,
+                "this run");
+        int count = Math.min(exactPixels > 0 ? exactPixels : SAMPLE, noisy.count());
+        progress.stage("computing " + count + " pixels exactly");
+        boolean onlyExact = isExact(methods.get(0));
+        ExactPixels exact = onlyExact && exactPixels == 0 ? null : ExactPixels.of(engine, input, noisy, count, seed);
+        List<String> notes = new ArrayList<>();
         try (Arena arena = Arena.ofShared()) {
             Tensor output = Tensor.allocate(arena, input.outputShape());
-            Statistics[] statistics = new Statistics[1];
-            Runnable call = () -> statistics[0] = method.apply(engine, input, output);
-            if (repeat > 1) {
-                progress.stage("warming up " + method.name());
-                Turns.warmUp(call, WARM_SECONDS);
+            Try best = null;
+            for (AttentionMethod method : methods) {
+                if (best != null && isExact(method)
+                        && method.estimate(input, engine.threads()).operations() > MOST_WORK) {
+                    continue;
+                }
+                Try now = attempt(progress, method, output, exact, settings, repeat, warmUpSeconds);
+                if (best != null) {
+                    notes.add(label(best.method()) + " would have been " + Sentences.digits(best.loss())
+                            + " dB worse than exact attention, so that " + label(method) + " was taken");
+                }
+                best = now;
+                if (best.loss() <= LIMIT) {
+                    break;
+                }
             }
-            Times times = Turns.take(List.of(call), repeat,
-                    index -> progress.stage("denoising with " + method.name())).get(0);
-            Pixels denoised = new Pixels(noisy.width(), noisy.height(), noisy.channels(), output.toArray());
-            Report.Run run = new Report.Run(method.name(), method.parameters(input), statistics[0].columns(),
-                    engine.threads(), seed, times, Double.NaN, null, null, statistics[0].note());
-            DenoiseReport.Exact exact = exactPixels == 0 ? null
-                    : exact(progress, Math.min(exactPixels, noisy.count()), denoised);
-            return new DenoiseReport(named, run, null, noisy.psnr(original, null), denoised.psnr(original, null),
-                    denoised, exact);
+            if (best.loss() > LIMIT) {
+                notes.add("this picture is up to " + Sentences.digits(best.loss()) + " dB worse than that of exact "
+                        + "attention, which takes about " + Sentences.digits(exact.msOfAll() / 1000)
+                        + " s: --method exact");
+            }
+            String note = best.statistics().note();
+            if (!note.isEmpty()) {
+                notes.add(note);
+            }
+            Report.Run run = new Report.Run(best.method().name(), best.method().parameters(input),
+                    best.statistics().columns(), engine.threads(), seed, best.times(), Double.NaN, null, null,
+                    String.join("; ", notes));
+            return new DenoiseReport(named, run, settings, noisy.psnr(original, null),
+                    best.denoised().psnr(original, null), best.denoised(), best.loss(),
+                    exact == null ? null : exact.report(best.denoised(), original));
         }
     }
 
-    private DenoiseReport.Exact exact(Progress progress, int count, Pixels denoised) {
-        AttentionInput input = named.input();
-        int[] chosen = CounterRandom.of(seed).stream(PURPOSE).sample(noisy.count(), count);
-        try (Arena arena = Arena.ofShared()) {
-            Tensor queries = Tensor.allocate(arena, Shape.of(count, input.d()));
-            Matrix from = input.query().matrix(0, 0);
-            Matrix to = queries.matrix(0, 0);
-            float[] row = new float[input.d()];
-            for (int i = 0; i < count; i++) {
-                from.readRow(chosen[i], row, 0);
-                to.writeRow(i, row, 0);
-            }
-            Tensor output = Tensor.allocate(arena, Shape.of(count, input.dv()));
-            progress.stage("computing " + count + " pixels exactly");
-            int few = Math.min(count, WARM_PIXELS);
-            exact(input, queries.rows(0, few), output.rows(0, few));
-            double ms = Turns.take(List.of(() -> exact(input, queries, output)), 1, index -> { }).get(0).medianMs();
-            float[] all = noisy.values().clone();
-            Matrix result = output.matrix(0, 0);
-            for (int i = 0; i < count; i++) {
-                result.readRow(i, all, chosen[i] * input.dv());
-            }
-            Pixels exact = new Pixels(noisy.width(), noisy.height(), noisy.channels(), all);
-            return new DenoiseReport.Exact(count, ms * ((double) noisy.count() / count), count < noisy.count(),
-                    exact.psnr(original, chosen), denoised.psnr(original, chosen), denoised.psnr(exact, chosen));
+    private Try attempt(Progress progress, AttentionMethod method, Tensor output, ExactPixels exact,
+            DenoiseReport.Settings settings, int repeat, double warmUpSeconds) {
+        Statistics[] statistics = new Statistics[1];
+        Runnable call = () -> statistics[0] = method.apply(engine, named.input(), output);
+        if (repeat > 1) {
+            progress.stage("warming up " + method.name());
+            Turns.warmUp(call, warmUpSeconds);
         }
+        Times times = Turns.take(List.of(call), repeat,
+                index -> progress.stage("denoising with " + method.name())).get(0);
+        Pixels denoised = noisy.with(output.toArray());
+        double loss = isExact(method) ? 0
+                : exact.loss(denoised, settings.noise() > 0 ? original : null, settings.level());
+        return new Try(method, statistics[0], times, denoised, loss);
     }
 
-    private void exact(AttentionInput all, Tensor queries, Tensor output) {
-        Attention.exact().build().apply(engine, AttentionInput.of(queries, all.key(), all.value())
-                .withScale(all.scale()).withKeyBias(all.keyBias()), output);
+    private static boolean isExact(AttentionMethod method) {
+        return method.name().equals(Methods.EXACT);
+    }
+
+    private String label(AttentionMethod method) {
+        return method.name() + (isExact(method) ? "" : " " + method.parameters(named.input()));
     }
 }

@@ -2,12 +2,13 @@ package dev.kdeformer.cli.denoise;
 
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.BarPanel;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.cli.report.TextReport;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,10 +24,11 @@ import java.util.Map;
  * @param noisyPsnr    decibels of the noisy picture against the original
  * @param denoisedPsnr decibels of the denoised picture against the original
  * @param denoised     the result
+ * @param loss         decibels that the result has less than that of exact attention, at most, 0 for none
  * @param exact        exact attention on some or all pixels, or null
  */
 public record DenoiseReport(NamedInput input, Report.Run run, Settings settings, double noisyPsnr, double denoisedPsnr,
-        Pixels denoised, Exact exact) implements ReportOptions.Form {
+        Pixels denoised, double loss, Exact exact) implements Form {
     /**
      * What was asked for.
      *
@@ -55,11 +57,6 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
     record Exact(int pixels, double ms, boolean extrapolated, double psnr, double methodPsnr, double betweenPsnr) {
     }
 
-    /** The same report with the settings. */
-    public DenoiseReport with(Settings chosen) {
-        return new DenoiseReport(input, run, chosen, noisyPsnr, denoisedPsnr, denoised, exact);
-    }
-
     private boolean hasOriginal() {
         return settings.noise() > 0;
     }
@@ -69,58 +66,40 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
     }
 
     @Override
-    public String forTerminal() {
-        StringBuilder text = new StringBuilder(heading()).append("\n\n").append(table().forTerminal()).append('\n');
-        notes().forEach(note -> text.append(note).append('\n'));
-        return text.toString();
-    }
-
-    @Override
-    public String markdown() {
-        StringBuilder text = new StringBuilder(heading().replace("\n", "  \n")).append("\n\n")
-                .append(table().markdown());
-        notes().forEach(note -> text.append('\n').append(note).append('\n'));
-        return text.toString();
-    }
-
-    private String heading() {
-        return TextReport.heading(new Report(input, List.of(run))) + "\npatch " + settings.patch() + " x "
-                + settings.patch() + (settings.features() == null ? ""
-                        : " reduced to " + settings.features() + " principal components ("
-                                + Sentences.digits(100 * settings.kept()) + " % of the variance)")
+    public String heading() {
+        return Report.heading(input, run.threads()) + "\npatch " + settings.patch() + " x " + settings.patch()
+                + (settings.features() == null ? "" : " reduced to " + settings.features() + " principal components ("
+                        + Sentences.digits(100 * settings.kept()) + " % of the variance)")
                 + ", noise " + Sentences.digits(settings.level()) + (hasOriginal() ? "" : " (estimated)") + ", h "
                 + Sentences.digits(settings.h()) + (settings.auto() ? " (auto)" : "");
     }
 
-    private Table table() {
-        List<String> header = new ArrayList<>(List.of("picture", "PSNR dB"));
+    /** A picture in the table: decibels on all pixels and on those computed exactly, and what it took. */
+    private record Line(String picture, double psnr, double sampled, String evaluations, String ms, String speedup) {
+    }
+
+    @Override
+    public List<Table> tables() {
+        Columns<Line> columns = new Columns<Line>().cell("picture", Line::picture)
+                .cell("PSNR dB", line -> decibels(line.psnr()));
         if (exact != null) {
-            header.add("PSNR on " + exact.pixels() + " pixels");
+            columns.cell("PSNR on " + exact.pixels() + " pixels", line -> decibels(line.sampled()));
         }
-        header.addAll(List.of("columns", "ms", "speed-up"));
-        Table table = Table.ofNumbers(header.toArray(String[]::new));
-        row(table, "noisy", noisyPsnr, Double.NaN, "-", "-", "-");
-        row(table, run.method(), denoisedPsnr, exact == null ? Double.NaN : exact.methodPsnr(),
-                Sentences.count(run.columns()), Sentences.digits(run.times().medianMs()),
-                exact == null ? "-" : mark() + Sentences.digits(speedup()) + "x");
+        columns.cell("evaluations", Line::evaluations).cell("ms", Line::ms).cell("speed-up", Line::speedup);
+        List<Line> lines = new ArrayList<>();
+        lines.add(new Line("noisy", noisyPsnr, Double.NaN, "-", "-", "-"));
+        lines.add(new Line(run.method(), denoisedPsnr, exact == null ? Double.NaN : exact.methodPsnr(),
+                Sentences.count(run.evaluations()), Sentences.digits(run.times().medianMs()),
+                exact == null ? "-" : mark() + Sentences.times(speedup())));
         if (exact != null) {
-            row(table, "exact", exact.extrapolated() ? Double.NaN : exact.psnr(), exact.psnr(),
-                    String.valueOf(input.input().keys()), mark() + Sentences.digits(exact.ms()), "1.00x");
+            lines.add(new Line(Methods.EXACT, exact.extrapolated() ? Double.NaN : exact.psnr(), exact.psnr(),
+                    String.valueOf(input.input().keys()), mark() + Sentences.digits(exact.ms()), Sentences.times(1)));
         }
-        return table;
+        return List.of(columns.table(lines));
     }
 
     private String mark() {
         return exact.extrapolated() ? "~" : "";
-    }
-
-    private void row(Table table, String name, double psnr, double sampled, String... others) {
-        List<String> cells = new ArrayList<>(List.of(name, decibels(psnr)));
-        if (exact != null) {
-            cells.add(decibels(sampled));
-        }
-        cells.addAll(List.of(others));
-        table.row(cells.toArray(String[]::new));
     }
 
     /** Where the picture was noisy already there is nothing to hold it against. */
@@ -128,7 +107,8 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
         return hasOriginal() && Double.isFinite(psnr) ? String.format(Locale.ROOT, "%.2f", psnr) : "-";
     }
 
-    private List<String> notes() {
+    @Override
+    public List<String> notes() {
         List<String> notes = new ArrayList<>();
         if (exact != null) {
             notes.add("On " + exact.pixels() + (exact.extrapolated() ? " pixels drawn at random" : " pixels, all of "
@@ -148,36 +128,49 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
         return Double.isFinite(exact.betweenPsnr()) ? Sentences.digits(exact.betweenPsnr()) : "infinitely many";
     }
 
-    @Override
-    public String csv() {
-        return TextReport.csv(List.of(flat()));
+    private static Columns<DenoiseReport> asked() {
+        return new Columns<DenoiseReport>()
+                .field("noise", report -> report.settings().noise())
+                .field("noiseLevel", report -> report.settings().level())
+                .field("patch", report -> report.settings().patch())
+                .field("features", report -> report.input().input().d())
+                .field("h", report -> report.settings().h())
+                .field("hAuto", report -> report.settings().auto())
+                .field("keptVariance", report -> report.settings().kept());
     }
 
-    private Map<String, Object> flat() {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("picture", input.name());
-        line.put("pixels", input.input().queries());
-        line.put("method", run.method());
-        line.put("columns", run.columns());
-        line.put("threads", run.threads());
-        line.put("seed", run.seed());
-        line.put("noise", settings.noise());
-        line.put("noiseLevel", settings.level());
-        line.put("patch", settings.patch());
-        line.put("features", input.input().d());
-        line.put("h", settings.h());
-        line.put("noisyPsnr", hasOriginal() ? noisyPsnr : Double.NaN);
-        line.put("denoisedPsnr", hasOriginal() ? denoisedPsnr : Double.NaN);
-        line.put("medianMs", run.times().medianMs());
-        line.put("minMs", run.times().minMs());
-        line.put("speedup", speedup());
-        line.put("exactPixels", exact == null ? null : exact.pixels());
-        line.put("exactMs", exact == null ? null : exact.ms());
-        line.put("exactMsExtrapolated", exact == null ? null : exact.extrapolated());
-        line.put("exactPsnr", exact == null || !hasOriginal() ? null : exact.psnr());
-        line.put("psnrOnExactPixels", exact == null || !hasOriginal() ? null : exact.methodPsnr());
-        line.put("psnrAgainstExact", exact == null ? null : exact.betweenPsnr());
-        return line;
+    private static Columns<DenoiseReport> found() {
+        return new Columns<DenoiseReport>()
+                .field("noisyPsnr", report -> report.hasOriginal() ? report.noisyPsnr() : null)
+                .field("denoisedPsnr", report -> report.hasOriginal() ? report.denoisedPsnr() : null)
+                .field("speedup", DenoiseReport::speedup)
+                .field("lossAgainstExact", DenoiseReport::loss)
+                .field("exactPixels", report -> report.exact() == null ? null : report.exact().pixels())
+                .field("exactMs", report -> report.exact() == null ? null : report.exact().ms())
+                .field("exactMsExtrapolated", report -> report.exact() == null ? null : report.exact().extrapolated())
+                .field("exactPsnr", report -> report.hasSample() ? report.exact().psnr() : null)
+                .field("psnrOnExactPixels", report -> report.hasSample() ? report.exact().methodPsnr() : null)
+                .field("psnrAgainstExact", report -> report.exact() == null ? null : report.exact().betweenPsnr());
+    }
+
+    private boolean hasSample() {
+        return exact != null && hasOriginal();
+    }
+
+    @Override
+    public String csv() {
+        return new Columns<DenoiseReport>()
+                .field("picture", report -> report.input().name())
+                .field("pixels", report -> report.input().input().queries())
+                .field("method", report -> report.run().method())
+                .field("evaluations", report -> report.run().evaluations())
+                .field("threads", report -> report.run().threads())
+                .field("seed", report -> report.run().seed())
+                .with(asked(), report -> report)
+                .field("medianMs", report -> report.run().times().medianMs())
+                .field("minMs", report -> report.run().times().minMs())
+                .with(found(), report -> report)
+                .csv(List.of(this));
     }
 
     @Override
@@ -188,16 +181,7 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
         picture.put("height", denoised.height());
         picture.put("channels", denoised.channels());
         map.put("picture", picture);
-        Map<String, Object> denoise = new LinkedHashMap<>();
-        flat().forEach((key, value) -> {
-            if (!List.of("picture", "pixels", "method", "columns", "threads", "seed", "medianMs", "minMs")
-                    .contains(key)) {
-                denoise.put(key, value instanceof Double number ? Report.number(number) : value);
-            }
-        });
-        denoise.put("hAuto", settings.auto());
-        denoise.put("keptVariance", Report.number(settings.kept()));
-        map.put("denoise", denoise);
+        map.put("denoise", asked().with(found(), report -> report).map(this));
         return map;
     }
 

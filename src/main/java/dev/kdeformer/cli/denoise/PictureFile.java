@@ -3,9 +3,14 @@ package dev.kdeformer.cli.denoise;
 import dev.kdeformer.cli.console.Failure;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.io.AtomicFile;
+import java.awt.Transparency;
+import java.awt.color.CMMException;
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
 import java.awt.image.ComponentColorModel;
+import java.awt.image.DataBuffer;
 import java.awt.image.Raster;
+import java.awt.image.WritableRaster;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -13,14 +18,18 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.Locale;
+import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
+import javax.imageio.ImageWriteParam;
+import javax.imageio.ImageWriter;
 import javax.imageio.stream.MemoryCacheImageInputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
- * Reads and writes PNG pictures. A file's own word about lengths and sizes is held against limits and against the
- * file before anything of that size is allocated.
+ * Reads and writes PNG and JPEG pictures. A file's own word about lengths and sizes is held against limits and
+ * against the file before anything of that size is allocated.
  */
 public final class PictureFile {
     /** The most pixels that are read. */
@@ -31,6 +40,9 @@ public final class PictureFile {
     private static final int HEADER = 0x49484452; // "IHDR"
     private static final int HEADER_LENGTH = 13;
     private static final int DATA = 0x49444154; // "IDAT"
+    private static final int END = 0x49454e44; // "IEND"
+    private static final int JPEG_START = 0xffd8;
+    private static final float JPEG_QUALITY = 0.95f;
 
     /** Samples of a pixel by colour type; 0 for types that there are not. */
     private static final int[] SAMPLES = {1, 0, 3, 1, 2, 0, 4};
@@ -60,38 +72,55 @@ public final class PictureFile {
     }
 
     /**
-     * Reads a PNG: grey stays grey, everything else becomes red, green and blue; transparency is ignored.
+     * Reads a PNG or JPEG: grey stays grey, everything else becomes red, green and blue; depth and transparency stay.
      *
      * @param name what it is called in messages
-     * @throws Failure if it is no whole PNG or too large
+     * @throws Failure if it is no whole picture or too large
      */
     public static Pixels read(byte[] bytes, String name) {
-        check(ByteBuffer.wrap(bytes), name);
-        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName("png");
+        ByteBuffer buffer = ByteBuffer.wrap(bytes);
+        boolean jpeg = bytes.length > 2 && (buffer.getShort(0) & 0xffff) == JPEG_START;
+        int length = jpeg ? bytes.length : check(buffer, name);
+        String format = jpeg ? "JPEG" : "PNG";
+        Iterator<ImageReader> readers = ImageIO.getImageReadersByFormatName(format);
         if (!readers.hasNext()) {
-            throw new Failure("this Java cannot read PNG files");
+            throw new Failure("this Java cannot read " + format + " files");
         }
         ImageReader reader = readers.next();
+        String[] warning = {""};
+        reader.addIIOReadWarningListener((source, text) -> warning[0] = text);
         try {
-            reader.setInput(new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes)), true, true);
-            return pixels(reader.read(0));
-        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
+            reader.setInput(new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes, 0, length)), true, true);
+            checkSize(reader.getWidth(0), reader.getHeight(0), name);
+            BufferedImage image = reader.read(0);
+            if (jpeg && warning[0].startsWith("Premature end")) {
+                throw new Failure(name + " is a broken JPEG file: it ends too early");
+            }
+            return pixels(image);
+        } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException | NegativeArraySizeException
+                | CMMException e) {
             String problem = e.getMessage() == null ? "" : ": " + e.getMessage();
-            throw new Failure(name + " is a broken PNG file" + problem, e);
+            throw new Failure(name + " is a broken " + format + " file, or one of a kind that Java does not read"
+                    + problem, e);
         } finally {
             reader.dispose();
         }
     }
 
-    /** Walks over the chunks, so that the reader meets no length that the file does not have. */
-    private static void check(ByteBuffer bytes, String name) {
+    /**
+     * Walks over the chunks, so that the reader meets no length that the file does not have.
+     *
+     * @return the length up to the end of the picture; what follows is not looked at
+     */
+    private static int check(ByteBuffer bytes, String name) {
         if (bytes.remaining() < Long.BYTES || bytes.getLong() != SIGNATURE) {
-            throw new Failure(name + " is not a PNG file");
+            throw new Failure(name + " is neither a PNG nor a JPEG file");
         }
+        boolean ended = false;
         boolean first = true;
         long needed = 0;
         long data = 0;
-        while (bytes.hasRemaining()) {
+        while (bytes.hasRemaining() && !ended) {
             if (bytes.remaining() < 3 * Integer.BYTES) {
                 throw new Failure(name + " is a broken PNG file: it ends within a chunk");
             }
@@ -109,6 +138,7 @@ public final class PictureFile {
                 first = false;
             }
             data += type == DATA ? length : 0;
+            ended = type == END;
             bytes.position(bytes.position() + length + Integer.BYTES);
         }
         if (first) {
@@ -117,20 +147,25 @@ public final class PictureFile {
         if (needed > data * DEFLATED) {
             throw new Failure(name + " is a broken PNG file: its " + data + " bytes of data are too few for its size");
         }
+        return bytes.position();
     }
 
-    /** The bytes that the pixels take before they are compressed, at least. */
-    private static long checkSize(ByteBuffer header, String name) {
-        int width = header.getInt();
-        int height = header.getInt();
+    private static void checkSize(int width, int height, String name) {
         if (width < 1 || height < 1) {
-            throw new Failure(name + " is a broken PNG file: its size is " + Integer.toUnsignedString(width) + " x "
+            throw new Failure(name + " is a broken picture: its size is " + Integer.toUnsignedString(width) + " x "
                     + Integer.toUnsignedString(height));
         }
         if ((long) width * height > MOST_PIXELS) {
             throw new Failure(name + ": a picture may have at most " + MOST_PIXELS + " pixels, this one has " + width
                     + " x " + height);
         }
+    }
+
+    /** The bytes that the pixels take before they are compressed, at least. */
+    private static long checkSize(ByteBuffer header, String name) {
+        int width = header.getInt();
+        int height = header.getInt();
+        checkSize(width, height, name);
         int bits = header.get();
         int type = header.get();
         if (bits < 1 || bits > 16 || type < 0 || type >= SAMPLES.length || SAMPLES[type] == 0) {
@@ -146,57 +181,106 @@ public final class PictureFile {
         Raster raster = image.getRaster();
         // The raster holds the stored values; getRGB would take grey for linear light and change it.
         boolean direct = image.getColorModel() instanceof ComponentColorModel;
-        int bands = direct ? (raster.getNumBands() < 3 ? 1 : 3) : 3;
-        float most = direct ? (1 << image.getColorModel().getComponentSize(0)) - 1 : 255;
+        int stored = direct ? raster.getNumBands() : 4;
+        int bands = stored < 3 ? 1 : 3;
+        int bits = direct ? image.getColorModel().getComponentSize(0) : 8;
+        float most = (1 << bits) - 1;
         float[] values = new float[width * height * bands];
-        int[] row = new int[width * Math.max(raster.getNumBands(), 1)];
+        float[] alpha = image.getColorModel().hasAlpha() ? new float[width * height] : null;
+        int[] row = new int[width * stored];
         boolean grey = true;
+        boolean opaque = true;
         for (int y = 0; y < height; y++) {
             if (direct) {
                 raster.getPixels(0, y, width, 1, row);
             } else {
-                image.getRGB(0, y, width, 1, row, 0, width);
+                unpack(image.getRGB(0, y, width, 1, null, 0, width), row);
             }
             for (int x = 0; x < width; x++) {
+                int pixel = y * width + x;
                 for (int c = 0; c < bands; c++) {
-                    int value = direct ? row[x * raster.getNumBands() + c] : row[x] >> (16 - 8 * c) & 255;
-                    values[(y * width + x) * bands + c] = value / most;
-                    grey &= c == 0 || value / most == values[(y * width + x) * bands];
+                    values[pixel * bands + c] = row[x * stored + c] / most;
+                    grey &= values[pixel * bands + c] == values[pixel * bands];
+                }
+                if (alpha != null) {
+                    alpha[pixel] = row[x * stored + stored - 1] / most;
+                    opaque &= alpha[pixel] == 1;
                 }
             }
         }
-        Pixels pixels = new Pixels(width, height, bands, values);
         // Grey of few bits comes with a palette.
-        return !direct && grey ? firstChannel(pixels) : pixels;
+        int channels = direct || !grey ? bands : 1;
+        return new Pixels(width, height, channels, channels == bands ? values : firstChannel(values),
+                new Pixels.Form(bits > 8 ? 16 : 8, opaque ? null : alpha));
     }
 
-    private static Pixels firstChannel(Pixels pixels) {
-        float[] values = new float[pixels.count()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = pixels.values()[i * pixels.channels()];
+    private static void unpack(int[] colours, int[] row) {
+        for (int x = 0; x < colours.length; x++) {
+            row[4 * x] = colours[x] >> 16 & 255;
+            row[4 * x + 1] = colours[x] >> 8 & 255;
+            row[4 * x + 2] = colours[x] & 255;
+            row[4 * x + 3] = colours[x] >>> 24;
         }
-        return new Pixels(pixels.width(), pixels.height(), 1, values);
+    }
+
+    private static float[] firstChannel(float[] colours) {
+        float[] grey = new float[colours.length / 3];
+        for (int i = 0; i < grey.length; i++) {
+            grey[i] = colours[3 * i];
+        }
+        return grey;
+    }
+
+    /** Whether a file of this name is written as JPEG, which knows neither transparency nor more than 8 bits. */
+    private static boolean isJpeg(Path file) {
+        return file.toString().toLowerCase(Locale.ROOT).matches(".*\\.jpe?g");
     }
 
     /**
-     * Writes a picture as PNG of 8 bits; values outside 0 to 1 are clipped.
+     * Writes a picture as PNG of as many bits and as transparent as it was read, or as JPEG if the file's name ends so;
+     * values outside 0 to 1 are clipped.
      *
      * @throws IOException if the file cannot be written
      */
     public static void write(Path file, Pixels pixels) throws IOException {
-        BufferedImage image = new BufferedImage(pixels.width(), pixels.height(),
-                pixels.channels() == 1 ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_INT_RGB);
-        int[] row = new int[pixels.width() * pixels.channels()];
-        for (int y = 0; y < pixels.height(); y++) {
-            for (int i = 0; i < row.length; i++) {
-                row[i] = Math.round(255 * Math.min(1, Math.max(0, pixels.values()[y * row.length + i])));
-            }
-            image.getRaster().setPixels(0, y, pixels.width(), 1, row);
-        }
+        boolean jpeg = isJpeg(file);
+        BufferedImage image = image(pixels, jpeg ? new Pixels.Form(8, null) : pixels.form());
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ImageWriter writer = ImageIO.getImageWritersByFormatName(jpeg ? "JPEG" : "PNG").next();
         try (MemoryCacheImageOutputStream stream = new MemoryCacheImageOutputStream(bytes)) {
-            ImageIO.write(image, "png", stream);
+            writer.setOutput(stream);
+            ImageWriteParam param = writer.getDefaultWriteParam();
+            if (jpeg) {
+                param.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
+                param.setCompressionQuality(JPEG_QUALITY);
+            }
+            writer.write(null, new IIOImage(image, null, null), param);
+        } finally {
+            writer.dispose();
         }
         AtomicFile.write(file, bytes::writeTo);
+    }
+
+    private static BufferedImage image(Pixels pixels, Pixels.Form form) {
+        int channels = pixels.channels();
+        int bands = channels + (form.alpha() == null ? 0 : 1);
+        int type = form.bits() > 8 ? DataBuffer.TYPE_USHORT : DataBuffer.TYPE_BYTE;
+        WritableRaster raster = Raster.createInterleavedRaster(type, pixels.width(), pixels.height(), bands, null);
+        float most = (1 << form.bits()) - 1;
+        int[] row = new int[pixels.width() * bands];
+        for (int y = 0; y < pixels.height(); y++) {
+            for (int x = 0; x < pixels.width(); x++) {
+                int pixel = y * pixels.width() + x;
+                for (int c = 0; c < bands; c++) {
+                    float value = c < channels ? pixels.values()[pixel * channels + c] : form.alpha()[pixel];
+                    row[x * bands + c] = Math.round(most * Math.min(1, Math.max(0, value)));
+                }
+            }
+            raster.setPixels(0, y, pixels.width(), 1, row);
+        }
+        ColorSpace space = ColorSpace.getInstance(channels == 1 ? ColorSpace.CS_GRAY : ColorSpace.CS_sRGB);
+        boolean hasAlpha = form.alpha() != null;
+        return new BufferedImage(new ComponentColorModel(space, hasAlpha, false,
+                hasAlpha ? Transparency.TRANSLUCENT : Transparency.OPAQUE, type), raster, false, null);
     }
 }

@@ -11,8 +11,28 @@ import java.util.Arrays;
  * @param height   rows
  * @param channels 1 for grey, 3 for red, green and blue
  * @param values   row by row, the channels of a pixel together; not copied
+ * @param form     what a file of it has besides
  */
-public record Pixels(int width, int height, int channels, float[] values) {
+public record Pixels(int width, int height, int channels, float[] values, Form form) {
+    /**
+     * What a picture's file has besides its colours.
+     *
+     * @param bits  of a value in a file, 8 or 16
+     * @param alpha how opaque each pixel is, 0 to 1, or null where all are
+     */
+    public record Form(int bits, float[] alpha) {
+    }
+
+    /** An opaque picture of 8 bits. */
+    public Pixels(int width, int height, int channels, float[] values) {
+        this(width, height, channels, values, new Form(8, null));
+    }
+
+    /** A picture of the same size and form with other values. */
+    Pixels with(float[] others) {
+        return new Pixels(width, height, channels, others, form);
+    }
+
     private static final long PURPOSE = 0x6e6f697365L; // "noise"
     /** The median size of a standard normal number. */
     private static final double NORMAL_MEDIAN = 0.674489750196082;
@@ -31,7 +51,7 @@ public record Pixels(int width, int height, int channels, float[] values) {
         for (int i = 0; i < grey.length; i++) {
             grey[i] = 0.2126f * values[3 * i] + 0.7152f * values[3 * i + 1] + 0.0722f * values[3 * i + 2];
         }
-        return new Pixels(width, height, 1, grey);
+        return new Pixels(width, height, 1, grey, form);
     }
 
     /** The picture with independent normal noise of a standard deviation added to every value, not clipped. */
@@ -41,7 +61,7 @@ public record Pixels(int width, int height, int channels, float[] values) {
         for (int i = 0; i < noisy.length; i++) {
             noisy[i] = (float) (values[i] + deviation * random.gaussian(i));
         }
-        return new Pixels(width, height, channels, noisy);
+        return with(noisy);
     }
 
     /**
@@ -113,6 +133,9 @@ public record Pixels(int width, int height, int channels, float[] values) {
                 System.arraycopy(pictures[p].values, y * row, all, (y * pictures.length + p) * row, row);
             }
         }
-        return new Pixels(first.width * pictures.length, first.height, first.channels, all);
+        float[] alpha = first.form.alpha == null ? null : beside(Arrays.stream(pictures)
+                .map(each -> new Pixels(each.width, each.height, 1, each.form.alpha)).toArray(Pixels[]::new)).values;
+        return new Pixels(first.width * pictures.length, first.height, first.channels, all,
+                new Form(first.form.bits, alpha));
     }
 }

@@ -3,9 +3,9 @@ package dev.kdeformer.cli.density;
 import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.density.DensityInput.Loaded;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
-import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Table;
 import dev.kdeformer.kde.KernelDensity.Statistics;
 import java.util.ArrayList;
@@ -26,48 +26,64 @@ import java.util.Map;
  */
 public record DensityReport(Loaded input, DensityBench.Settings settings, int threads, double[] logDensities,
         Statistics statistics, Spent spent, double error, int checked, DensityPanel panel)
-        implements ReportOptions.Form {
+        implements Form {
     /** Milliseconds. */
     record Spent(double buildMs, double queryMs) {
     }
 
     @Override
-    public String forTerminal() {
-        return heading() + "\n\n" + table().forTerminal() + "\n" + String.join("\n", notes()) + "\n";
-    }
-
-    @Override
-    public String markdown() {
-        return heading().replace("\n", "  \n") + "\n\n" + table().markdown() + "\n" + String.join("\n\n", notes())
-                + "\n";
-    }
-
-    private String heading() {
+    public String heading() {
         int n = input.points().shape().rows();
         return input.name() + ": " + n + " points of " + input.points().shape().columns() + " features, "
                 + logDensities.length + " queries\nkernel " + word(settings.kernel().form()) + ", bandwidth "
                 + Sentences.digits(settings.kernel().parameter())
                 + (settings.rule().isEmpty() ? "" : " (" + settings.rule() + ")") + ", estimator "
-                + word(settings.estimator()) + "\n" + Machine.line() + "; " + threads
-                + (threads == 1 ? " thread" : " threads");
+                + word(settings.estimator()) + "\n" + Machine.line() + "; " + Sentences.count(threads, "thread");
     }
 
     private static String word(Enum<?> name) {
         return name.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
 
-    private Table table() {
-        Map<String, Double> spread = spread();
-        return Table.ofNumbers("log-density", "least", "median", "mean", "largest", "evaluations", "exact queries",
-                "ms")
-                .row("of the queries in reach", text(spread.get("least")), text(spread.get("median")),
-                        text(spread.get("mean")), text(spread.get("largest")),
-                        Sentences.count(statistics.evaluations()), Sentences.digits(100 * statistics.exact()) + " %",
-                        Sentences.digits(spent.queryMs()));
+    /** The columns of the one line that there is. */
+    private static Columns<DensityReport> columns() {
+        return new Columns<DensityReport>()
+                .cell("log-density", report -> "of the queries in reach")
+                .field("input", report -> report.input().name())
+                .field("points", report -> report.input().points().shape().rows())
+                .field("features", report -> report.input().points().shape().columns())
+                .field("queries", report -> report.logDensities().length)
+                .field("weighted", report -> report.input().weights() != null)
+                .field("varianceKept", report -> report.input().kept())
+                .field("kernel", report -> word(report.settings().kernel().form()))
+                .field("bandwidth", report -> report.settings().kernel().parameter())
+                .field("rule", report -> report.settings().rule().isEmpty() ? null : report.settings().rule())
+                .field("estimator", report -> word(report.settings().estimator()))
+                .field("relativeError", report -> report.settings().relativeError())
+                .field("threads", DensityReport::threads)
+                .field("seed", report -> report.settings().seed())
+                .with(spread("least"), report -> report.spread().get("least"))
+                .with(spread("median"), report -> report.spread().get("median"))
+                .with(spread("mean"), report -> report.spread().get("mean"))
+                .with(spread("largest"), report -> report.spread().get("largest"))
+                .count("evaluations", "evaluations", report -> report.statistics().evaluations())
+                .both("exact queries", "exactQueries", report -> report.statistics().exact(),
+                        report -> Sentences.digits(100 * report.statistics().exact()) + " %")
+                .field("buildMs", report -> report.spent().buildMs())
+                .figure("ms", "queryMs", report -> report.spent().queryMs())
+                .field("checkedQueries", DensityReport::checked)
+                .field("largestError", DensityReport::error)
+                .field("outOfReach", DensityReport::outOfReach);
     }
 
-    private static String text(double value) {
-        return Double.isNaN(value) ? "-" : Sentences.digits(value);
+    private static Columns<Double> spread(String name) {
+        return new Columns<Double>().cell(name, Sentences::digits)
+                .field(name, "logDensity." + name, value -> value);
+    }
+
+    @Override
+    public List<Table> tables() {
+        return List.of(columns().table(List.of(this)));
     }
 
     private long outOfReach() {
@@ -85,7 +101,8 @@ public record DensityReport(Loaded input, DensityBench.Settings settings, int th
         return spread;
     }
 
-    private List<String> notes() {
+    @Override
+    public List<String> notes() {
         List<String> notes = new ArrayList<>();
         notes.add("evaluations: kernels per query, of " + input.points().shape().rows()
                 + "; bounds of groups count too; built in " + Sentences.digits(spent.buildMs()) + " ms");
@@ -103,47 +120,14 @@ public record DensityReport(Loaded input, DensityBench.Settings settings, int th
 
     @Override
     public String csv() {
-        Map<String, Double> spread = spread();
-        StringBuilder text = new StringBuilder("input,points,features,queries,kernel,bandwidth,estimator,"
-                + "relativeError,evaluations,exact,buildMs,queryMs,error,least,median,mean,largest,outOfReach\n");
-        text.append('"').append(input.name().replace("\"", "\"\"")).append("\",")
-                .append(input.points().shape().rows()).append(',').append(input.points().shape().columns()).append(',')
-                .append(logDensities.length).append(',').append(word(settings.kernel().form())).append(',')
-                .append(settings.kernel().parameter()).append(',').append(word(settings.estimator())).append(',')
-                .append(settings.relativeError()).append(',').append(statistics.evaluations()).append(',')
-                .append(statistics.exact()).append(',').append(spent.buildMs()).append(',').append(spent.queryMs())
-                .append(',').append(error);
-        spread.values().forEach(value -> text.append(',').append(Double.isNaN(value) ? "" : value));
-        return text.append(',').append(outOfReach()).append('\n').toString();
+        return columns().csv(List.of(this));
     }
 
     @Override
     public Map<String, Object> toMap() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("machine", Machine.facts());
-        map.put("input", input.name());
-        map.put("points", input.points().shape().rows());
-        map.put("features", input.points().shape().columns());
-        map.put("queries", logDensities.length);
-        map.put("weighted", input.weights() != null);
-        map.put("varianceKept", Report.number(input.kept()));
-        map.put("kernel", word(settings.kernel().form()));
-        map.put("bandwidth", Report.number(settings.kernel().parameter()));
-        map.put("rule", settings.rule().isEmpty() ? null : settings.rule());
-        map.put("estimator", word(settings.estimator()));
-        map.put("relativeError", Report.number(settings.relativeError()));
-        map.put("threads", threads);
-        map.put("seed", settings.seed());
-        map.put("evaluations", Report.number(statistics.evaluations()));
-        map.put("exactQueries", Report.number(statistics.exact()));
-        map.put("buildMs", Report.number(spent.buildMs()));
-        map.put("queryMs", Report.number(spent.queryMs()));
-        map.put("checkedQueries", checked);
-        map.put("largestError", Report.number(error));
-        Map<String, Object> logs = new LinkedHashMap<>();
-        spread().forEach((name, value) -> logs.put(name, Report.number(value)));
-        map.put("logDensity", logs);
-        map.put("outOfReach", outOfReach());
+        map.putAll(columns().map(this));
         return map;
     }
 

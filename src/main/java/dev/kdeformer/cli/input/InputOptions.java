@@ -3,6 +3,7 @@ package dev.kdeformer.cli.input;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Mask;
 import dev.kdeformer.cli.console.Machine;
+import dev.kdeformer.cli.console.StandardStreams;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.io.Safetensors;
@@ -23,23 +24,18 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Where queries, keys and values come from, and how they are masked; all of their rows. */
-public class InputOptions {
+/** Where queries, keys and values come from, and how they are masked. */
+public abstract class InputOptions {
     /** A long sequence on which exact attention takes about a second on one core. */
     public static final String DEFAULT_DATA = "glove-16384";
-    /** The rows of random input. */
-    static final int RANDOM_ROWS = 4096;
     private static final List<String> TENSORS = List.of("q", "k", "v");
-
-    @Option(names = "--data", paramLabel = "NAME", order = 10,
-            description = "A data set by name (default: " + DEFAULT_DATA + "); 'kdebench data' lists them.")
-    private String data;
 
     @Mixin
     private DataFolder dataFolder;
 
     @Option(names = "--q", paramLabel = "FILE", order = 12,
-            description = "Queries, .npy of f2, f4 or f8: (n, d), (heads, n, d) or (batch, heads, n, d).")
+            description = "Queries, .npy of f2, f4 or f8: (n, d), (heads, n, d) or (batch, heads, n, d); - for "
+                    + "standard input, here and below.")
     private Path query;
 
     @Option(names = "--k", paramLabel = "FILE", order = 13, description = "Keys, (..., m, d); may be the file of --q.")
@@ -52,8 +48,8 @@ public class InputOptions {
             description = "One .safetensors file with all three tensors.")
     private Path safetensors;
 
-    @Option(names = "--names", paramLabel = "q=NAME,k=NAME,v=NAME", split = ",", order = 16,
-            description = "Names of the tensors in --safetensors (default: q, k and v).")
+    @Option(names = "--names", paramLabel = "q=NAME,k=NAME,v=NAME", split = ",(?=[qkv]=)", order = 16,
+            description = "Names of the tensors in --safetensors, which may hold commas (default: q, k and v).")
     private Map<String, String> names;
 
     @Option(names = "--scale", paramLabel = "X", order = 17,
@@ -74,21 +70,50 @@ public class InputOptions {
             description = "Number of valid keys of each batch item, comma-separated; the rest is padding.")
     private int[] keyLengths;
 
+    @Option(names = "--key-bias", paramLabel = "FILE", order = 19,
+            description = "Numbers added to the logits of every key, .npy: (m), (batch, m) or (batch or 1, heads of "
+                    + "keys or 1, 1, m); -inf hides a key.")
+    private Path keyBias;
+
+    @Option(names = "--mask", paramLabel = "FILE", order = 19,
+            description = "Which keys are seen, .npy of the same shapes: booleans or whole numbers, of which false "
+                    + "and 0 hide a key, or numbers to add to the logits; or of shape (..., n, m) for every pair of a "
+                    + "query and a key, where the method takes that.")
+    private Path mask;
+
     /**
-     * Refuses a sliding window.
+     * Refuses what masks the input, for commands that would not heed it.
      *
-     * @throws UsageError if one is given
+     * @throws UsageError if such an option is given
      */
-    public void withoutWindow(String command) {
-        if (hasWindow()) {
-            throw new UsageError("kdebench " + command + " takes no --window");
+    public void withoutMasks(String command) {
+        Map<String, Object> given = new LinkedHashMap<>();
+        given.put("--causal", "none".equals(causal) ? null : causal);
+        given.put("--window", window);
+        given.put("--key-lengths", keyLengths);
+        given.put("--key-bias", keyBias);
+        given.put("--mask", mask);
+        given.forEach((option, value) -> {
+            if (value != null) {
+                throw new UsageError("kdebench " + command + " takes no " + option);
+            }
+        });
+    }
+
+    /**
+     * Refuses what a command does not take.
+     *
+     * @throws UsageError if a window or a bias of keys is given
+     */
+    public void withoutWindowAndBias(String command) {
+        String option = window != null ? "--window" : keyBias != null ? "--key-bias" : mask != null ? "--mask" : null;
+        if (option != null) {
+            throw new UsageError("kdebench " + command + " takes no " + option);
         }
     }
 
-    /** Whether a sliding window is given. */
-    public boolean hasWindow() {
-        return window != null;
-    }
+    /** The data set that is named, or null. */
+    abstract String data();
 
     /** The number of first rows to take of every head, or null for all. */
     Integer rows() {
@@ -101,30 +126,8 @@ public class InputOptions {
     }
 
     /** Whether an option says where the input comes from. */
-    public boolean isGiven() {
-        return data != null || query != null || key != null || value != null || safetensors != null || names != null;
-    }
-
-    /**
-     * Random input in place of any of these sources, of {@code --n} rows, masked and scaled as the options say.
-     *
-     * @param arena owns the tensors
-     * @throws UsageError if the options do not fit together
-     */
-    public NamedInput random(Arena arena, int heads, int columns, long seed) {
-        return random(arena, heads, columns, seed, RANDOM_ROWS);
-    }
-
-    /** As {@link #random(Arena, int, int, long)}, of {@code otherwise} rows where {@code --n} is not given. */
-    public NamedInput random(Arena arena, int heads, int columns, long seed, int otherwise) {
-        Shape shape;
-        try {
-            shape = Shape.of(1, heads, rows() == null ? otherwise : rows(), columns);
-        } catch (IllegalArgumentException e) {
-            throw new UsageError("--n, --d and --heads do not give an input: " + e.getMessage());
-        }
-        requireMemory(List.of(shape, shape, shape));
-        return refine(RandomInput.of(arena, shape, seed));
+    boolean isGiven() {
+        return data() != null || query != null || key != null || value != null || safetensors != null || names != null;
     }
 
     /**
@@ -136,7 +139,7 @@ public class InputOptions {
      */
     public NamedInput load(Arena arena) throws IOException {
         boolean files = query != null || key != null || value != null;
-        if ((data != null ? 1 : 0) + (files ? 1 : 0) + (safetensors != null ? 1 : 0) > 1) {
+        if ((data() != null ? 1 : 0) + (files ? 1 : 0) + (safetensors != null ? 1 : 0) > 1) {
             throw new UsageError("--data, --q --k --v and --safetensors exclude each other");
         }
         if (names != null && safetensors == null) {
@@ -148,30 +151,30 @@ public class InputOptions {
         } else if (safetensors != null) {
             loaded = fromSafetensors(arena);
         } else {
-            loaded = fromData(arena, dataFolder, data == null ? defaultData(wantedRows()) : data);
+            loaded = fromData(arena, dataFolder, data() == null ? defaultData(wantedRows()) : data());
         }
-        return refine(loaded);
+        return refine(arena, loaded);
     }
 
     private NamedInput fromFiles(Arena arena) throws IOException {
         if (query == null || key == null || value == null) {
             throw new UsageError("--q, --k and --v are needed together; a file may be given twice");
         }
+        Map<Path, Path> regular = new LinkedHashMap<>();
         List<Shape> shapes = new ArrayList<>();
         for (Path file : new LinkedHashSet<>(List.of(query, key, value))) {
-            shapes.add(Npy.readHeader(file).shape());
+            regular.put(file, StandardStreams.regular(file));
+            shapes.add(Npy.readHeader(regular.get(file)).shape());
         }
         requireMemory(shapes);
         Map<Path, Tensor> read = new LinkedHashMap<>();
-        for (Path file : List.of(query, key, value)) {
-            if (!read.containsKey(file)) {
-                read.put(file, Npy.read(file, arena));
-            }
+        for (Map.Entry<Path, Path> file : regular.entrySet()) {
+            read.put(file.getKey(), Npy.read(file.getValue(), arena));
         }
         AttentionInput input = AttentionInput.of(read.get(query), read.get(key), read.get(value));
         String about = read.keySet().stream().map(Path::toString).collect(Collectors.joining(", "));
         return new NamedInput(Objects.toString(query.getFileName()), about,
-                Npy.readHeader(query).dimensions().size(), input);
+                Npy.readHeader(regular.get(query)).dimensions().size(), input);
     }
 
     private NamedInput fromSafetensors(Arena arena) throws IOException {
@@ -186,7 +189,7 @@ public class InputOptions {
                 chosen.put(name.getKey(), name.getValue());
             }
         }
-        Safetensors file = Safetensors.open(safetensors);
+        Safetensors file = Safetensors.open(StandardStreams.regular(safetensors));
         List<Shape> shapes = new ArrayList<>();
         for (String name : new LinkedHashSet<>(chosen.values())) {
             shapes.add(file.shape(name));
@@ -204,7 +207,7 @@ public class InputOptions {
                 + String.join(", ", read.keySet()), file.info(chosen.get("q")).dimensions().size(), input);
     }
 
-    private static void requireMemory(List<Shape> shapes) {
+    static void requireMemory(List<Shape> shapes) {
         Machine.requireMemory(shapes.stream().mapToDouble(shape -> (double) shape.elements() * Float.BYTES).sum(),
                 "the input");
     }
@@ -235,6 +238,7 @@ public class InputOptions {
         }
         AttentionInput input = AttentionInput.of(read.get(set.files().get("q")), read.get(set.files().get("k")),
                 read.get(set.files().get("v"))).withScale(set.scale());
+        set.check(input);
         if (set.causal()) {
             input = input.withMask(Mask.causal());
         }
@@ -256,9 +260,10 @@ public class InputOptions {
         return Npy.read(new ByteArrayInputStream(bytes), bytes.length, file, arena);
     }
 
-    private NamedInput refine(NamedInput loaded) {
+    /** The input, cut, scaled and masked as the options say. */
+    NamedInput refine(Arena arena, NamedInput loaded) throws IOException {
         AttentionInput input = loaded.input();
-        Mask mask = input.mask();
+        Mask shown = input.mask();
         float factor = scale == null ? input.scale() : scale;
         String name = loaded.name();
         if (rows() != null) {
@@ -269,28 +274,40 @@ public class InputOptions {
             input = loaded.firstRows(rows());
         }
         if (causal != null) {
-            mask = switch (causal) {
+            shown = switch (causal) {
                 case "lower-right" -> Mask.causal();
                 case "upper-left" -> Mask.causalUpperLeft();
                 case "none" -> Mask.none();
                 default -> throw new UsageError("--causal must be lower-right, upper-left or none, got " + causal);
             };
         }
-        if (window != null && !mask.isCausal()) {
+        if (window != null && !shown.isCausal()) {
             throw new UsageError("--window needs --causal");
         }
         if (window != null && window < 1) {
             throw new UsageError("--window must be at least 1, got " + window);
         }
         try {
-            mask = window == null ? mask : mask.withWindow(window);
+            shown = window == null ? shown : shown.withWindow(window);
             if (keyLengths != null) {
-                mask = mask.withKeyLengths(keyLengths);
+                shown = shown.withKeyLengths(keyLengths);
             }
-            input = input.withScale(factor).withMask(mask);
+            input = input.withScale(factor).withMask(shown);
+            input = withBiases(arena, input, loaded.input());
         } catch (IllegalArgumentException e) {
             throw new UsageError(e.getMessage());
         }
         return new NamedInput(name, loaded.about(), loaded.rank(), input);
+    }
+
+    private AttentionInput withBiases(Arena arena, AttentionInput input, AttentionInput whole) throws IOException {
+        KeyBias bias = new KeyBias(arena, input, whole);
+        if (keyBias != null) {
+            bias.add("--key-bias", keyBias, false);
+        }
+        if (mask != null) {
+            bias.add("--mask", mask, true);
+        }
+        return bias.biased();
     }
 }

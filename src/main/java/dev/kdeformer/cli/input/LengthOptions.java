@@ -8,7 +8,7 @@ import java.util.TreeSet;
 import picocli.CommandLine.Option;
 
 /** Input at several lengths, each of which is the first rows of the same sequence. */
-public final class LengthOptions extends InputOptions {
+public final class LengthOptions extends DataOptions {
     @Option(names = "--n", paramLabel = "N", split = ",", order = 20,
             description = "Lengths, comma-separated: the first N queries and keys of every head (default: an eighth, a "
                     + "quarter, half and all of the input). Without --data, the shortest set that has enough rows is "
@@ -32,6 +32,9 @@ public final class LengthOptions extends InputOptions {
      * @throws UsageError if there are none, or the input has not enough rows and must not be continued
      */
     public List<Integer> lengths(NamedInput input) {
+        if (input.input().pairBias() != null) {
+            throw new UsageError("--mask for pairs of queries and keys has one length only");
+        }
         int all = Math.max(input.input().queries(), input.input().keys());
         List<Integer> chosen = lengths.isEmpty() ? List.of(Math.max(1, all / 8), Math.max(1, all / 4),
                 Math.max(1, all / 2), all) : lengths;

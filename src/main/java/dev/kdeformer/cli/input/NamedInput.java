@@ -25,9 +25,21 @@ public record NamedInput(String name, String about, int rank, AttentionInput inp
         return elements * Float.BYTES;
     }
 
-    /** The first rows of queries, keys and values, or all where there are fewer; unmasked, with scale 1/√d. */
+    /** The first rows of queries, keys, values and biases, or all where there are fewer; unmasked, with scale 1/√d. */
     public AttentionInput firstRows(int rows) {
-        return AttentionInput.of(first(input.query(), rows), first(input.key(), rows), first(input.value(), rows));
+        AttentionInput first = AttentionInput.of(first(input.query(), rows), first(input.key(), rows),
+                first(input.value(), rows));
+        return input.keyBias() == null ? first : first.withKeyBias(firstColumns(input.keyBias(), first.keys()));
+    }
+
+    /** The same input without its mask. */
+    public NamedInput unmasked() {
+        return new NamedInput(name, about, rank, input.withMask(Mask.none()));
+    }
+
+    private static Tensor firstColumns(Tensor tensor, int columns) {
+        return Tensor.of(tensor.segment(), tensor.shape().withColumns(columns), tensor.batchStride(),
+                tensor.headStride(), tensor.rowStride(), tensor.columnStride());
     }
 
     private static Tensor first(Tensor tensor, int rows) {
@@ -63,6 +75,8 @@ public record NamedInput(String name, String about, int rank, AttentionInput inp
         if (mask.hasWindow()) {
             text.append(", window of ").append(mask.window());
         }
-        return text.append(mask.hasKeyLengths() ? ", padded keys" : "").toString();
+        text.append(mask.hasKeyLengths() ? ", padded keys" : "");
+        text.append(input.keyBias() != null ? ", biased keys" : "");
+        return text.append(input.pairBias() != null ? ", biased pairs" : "").toString();
     }
 }

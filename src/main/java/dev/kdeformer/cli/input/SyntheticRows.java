@@ -36,6 +36,9 @@ public final class SyntheticRows {
             throw new UsageError("--synthetic needs as many queries as keys, got " + input.queries() + " and "
                     + input.keys());
         }
+        if (input.keyBias() != null) {
+            throw new UsageError("--synthetic cannot continue a bias of keys; give none");
+        }
         Machine.requireMemory((double) named.bytes() / input.queries() * rows, "the input");
         boolean shared = input.key().segment().equals(input.query().segment());
         Tensor query = append(arena, input.query(), rows, seed, 0);

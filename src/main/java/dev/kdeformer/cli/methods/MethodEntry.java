@@ -24,7 +24,7 @@ public final class MethodEntry<B> {
     private final Supplier<B> builder;
     private final Function<B, ? extends AttentionMethod> build;
     private final Map<String, MethodOption<B, ?>> options = new LinkedHashMap<>();
-    private BiConsumer<B, Integer> columns;
+    private BiConsumer<B, Integer> evaluations;
     private BiConsumer<B, Double> errorBudget;
     private BiConsumer<B, Long> seed;
 
@@ -42,9 +42,9 @@ public final class MethodEntry<B> {
         this.build = build;
     }
 
-    /** The method takes {@code --columns}. */
-    public MethodEntry<B> columns(BiConsumer<B, Integer> setter) {
-        columns = setter;
+    /** The method takes a budget of key evaluations per query, {@code --columns}. */
+    public MethodEntry<B> evaluations(BiConsumer<B, Integer> setter) {
+        evaluations = setter;
         return this;
     }
 
@@ -110,8 +110,8 @@ public final class MethodEntry<B> {
     }
 
     /** Whether {@code --columns} applies. */
-    public boolean takesColumns() {
-        return columns != null;
+    public boolean takesEvaluations() {
+        return evaluations != null;
     }
 
     /** Whether {@code --seed} applies, so that another seed gives another output. */
@@ -153,8 +153,8 @@ public final class MethodEntry<B> {
             if (seed != null) {
                 seed.accept(target, seedValue);
             }
-            if (columns != null && budget.isPresent()) {
-                columns.accept(target, budget.getAsInt());
+            if (evaluations != null && budget.isPresent()) {
+                evaluations.accept(target, budget.getAsInt());
             }
             if (errorBudget != null && error.isPresent()) {
                 errorBudget.accept(target, error.getAsDouble());

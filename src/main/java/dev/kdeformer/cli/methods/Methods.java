@@ -39,7 +39,7 @@ public final class Methods {
                     .errorBudget((builder, error) -> builder.budget(ErrorBudget.relativeSpectral(error))),
             new MethodEntry<>("pilot", "a pilot row per tile of similar queries; near keys exact, far ones expanded",
                     "this project", Attention::pilot, PilotAttention.Builder::build)
-                    .columns(PilotAttention.Builder::columns).seed(PilotAttention.Builder::seed)
+                    .evaluations(PilotAttention.Builder::columns).seed(PilotAttention.Builder::seed)
                     .errorBudget((builder, error) -> builder.budget(ErrorBudget.relativeSpectral(error)))
                     .whole("near", "keys that a tile evaluates exactly", "384, causal 192",
                             PilotAttention.Builder::near)
@@ -57,7 +57,7 @@ public final class Methods {
                             PilotAttention.Builder::peaked),
             new MethodEntry<>("kdeformer", "hash-sorted blocks, and keys sampled by their values",
                     "Zandieh, Han, Daliri, Karbasi 2023", Attention::kdeformer, KdeformerAttention.Builder::build)
-                    .columns(KdeformerAttention.Builder::columns)
+                    .evaluations(KdeformerAttention.Builder::columns)
                     .seed(KdeformerAttention.Builder::seed)
                     .whole("block-size", "most keys in a block", "256", KdeformerAttention.Builder::blockSize)
                     .whole("samples", "draws of keys for the rest", "512", KdeformerAttention.Builder::samples)
@@ -68,7 +68,7 @@ public final class Methods {
                             KdeformerAttention.Builder::draws),
             new MethodEntry<>("hyper", "hash-sorted blocks, and keys sampled alike",
                     "HyperAttention, Han et al. 2024", Attention::hyper, HyperAttention.Builder::build)
-                    .columns(HyperAttention.Builder::columns)
+                    .evaluations(HyperAttention.Builder::columns)
                     .seed(HyperAttention.Builder::seed)
                     .whole("block-size", "most keys in a block", "256", HyperAttention.Builder::blockSize)
                     .whole("samples", "draws of keys for the rest", "256", HyperAttention.Builder::samples)
@@ -92,38 +92,38 @@ public final class Methods {
                     Attention::mean, MeanOfValues.Builder::build),
             new MethodEntry<>("uniform", "softmax over keys drawn uniformly", "trivial", Attention::uniform,
                     UniformSampling.Builder::build)
-                    .columns(UniformSampling.Builder::columns).seed(UniformSampling.Builder::seed)
+                    .evaluations(UniformSampling.Builder::columns).seed(UniformSampling.Builder::seed)
                     .whole("samples", "keys drawn for each head", "256", UniformSampling.Builder::samples),
             new MethodEntry<>("thinformer", "softmax over keys thinned by kernel halving",
                     "Thinformer, Carrell et al. 2025", Attention::thinformer, Thinformer.Builder::build)
-                    .columns(Thinformer.Builder::columns).seed(Thinformer.Builder::seed)
+                    .evaluations(Thinformer.Builder::columns).seed(Thinformer.Builder::seed)
                     .whole("oversampling", "g; 2^g sqrt(n) keys are kept", "2", Thinformer.Builder::oversampling)
                     .real("delta", "failure probability of the halvings", "0.5", Thinformer.Builder::delta),
             new MethodEntry<>("wildcat", "softmax over a weighted coreset of the keys",
                     "WildCat, Schröder and Mackey 2026", Attention::wildcat, WildCat.Builder::build)
-                    .columns(WildCat.Builder::columns).seed(WildCat.Builder::seed)
+                    .evaluations(WildCat.Builder::columns).seed(WildCat.Builder::seed)
                     .whole("coreset", "keys in the coreset", "128", WildCat.Builder::coreset)
                     .real("temperature", "flattens the kernel the coreset is chosen on; 0 for the authors' choice",
                             "0", WildCat.Builder::temperature),
             new MethodEntry<>("performer", "positive orthogonal random features", "Performer, Choromanski et al. 2021",
                     Attention::performer, Performer.Builder::build)
-                    .columns(Performer.Builder::columns).seed(Performer.Builder::seed)
+                    .evaluations(Performer.Builder::columns).seed(Performer.Builder::seed)
                     .whole("features", "random features", "256", Performer.Builder::features)
                     .flag("orthogonal", "whether directions are orthogonal", "true", Performer.Builder::orthogonal),
             new MethodEntry<>("reformer", "chunks of rows that hash alike, in several rounds",
                     "Reformer, Kitaev et al. 2020", Attention::reformer, Reformer.Builder::build)
-                    .columns(Reformer.Builder::columns).seed(Reformer.Builder::seed)
+                    .evaluations(Reformer.Builder::columns).seed(Reformer.Builder::seed)
                     .whole("chunk", "most keys in a chunk", "64", Reformer.Builder::chunk)
                     .whole("rounds", "hash rounds", "8", Reformer.Builder::rounds)
                     .whole("buckets", "buckets of the hash; 0 for one to each chunk", "0", Reformer.Builder::buckets),
             new MethodEntry<>("nystrom", "through landmarks of queries and keys", "Nyströmformer, Xiong et al. 2021",
                     Attention::nystrom, Nystrom.Builder::build)
-                    .columns(Nystrom.Builder::columns)
+                    .evaluations(Nystrom.Builder::columns)
                     .whole("landmarks", "landmarks of queries and keys", "64", Nystrom.Builder::landmarks)
                     .whole("iterations", "steps of the pseudoinverse", "6", Nystrom.Builder::iterations),
             new MethodEntry<>("scatterbrain", "exact inside blocks, random features elsewhere",
                     "Scatterbrain, Chen et al. 2021", Attention::scatterbrain, ScatterBrain.Builder::build)
-                    .columns(ScatterBrain.Builder::columns).seed(ScatterBrain.Builder::seed)
+                    .evaluations(ScatterBrain.Builder::columns).seed(ScatterBrain.Builder::seed)
                     .whole("block", "most keys in a block", "128", ScatterBrain.Builder::block)
                     .whole("features", "random features", "128", ScatterBrain.Builder::features)
                     .choice("support", "how blocks are made: by hash or position", "lsh", ScatterBrain.Support.class,

@@ -2,12 +2,12 @@ package dev.kdeformer.cli.model;
 
 import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Panel;
-import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.report.Plain;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.cli.report.TextReport;
 import dev.kdeformer.onnx.OnnxAttention;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -27,66 +27,72 @@ import java.util.function.ToDoubleFunction;
  * @param runs       each way to run it, those of a length together
  */
 public record ModelReport(String model, int threads, List<OnnxAttention> attentions, List<ModelRun> runs)
-        implements ReportOptions.Form {
+        implements Form {
     @Override
-    public String forTerminal() {
-        StringBuilder text = new StringBuilder(heading()).append('\n').append(Machine.line()).append("\n\n")
-                .append(runs.isEmpty() ? list().forTerminal() : table().forTerminal());
-        runs.stream().filter(run -> !run.layers().isEmpty()).forEach(run -> text.append('\n').append(title(run))
-                .append('\n').append(layers(run).forTerminal()));
-        notes().forEach(note -> text.append('\n').append(note));
-        return text.append(notes().isEmpty() ? "" : "\n").toString();
+    public List<Table> tables() {
+        List<Table> tables = new ArrayList<>();
+        tables.add(runs.isEmpty() ? ATTENTIONS.texts(attentions) : columns().table(runs));
+        runs.stream().filter(run -> !run.layers().isEmpty())
+                .forEach(run -> tables.add(layers().table(run.layers()).titled(title(run))));
+        return tables;
     }
 
     @Override
-    public String markdown() {
-        StringBuilder text = new StringBuilder(heading()).append("  \n").append(Machine.line()).append("\n\n")
-                .append(runs.isEmpty() ? list().markdown() : table().markdown());
-        runs.stream().filter(run -> !run.layers().isEmpty()).forEach(run -> text.append('\n').append(title(run))
-                .append("\n\n").append(layers(run).markdown()));
-        notes().forEach(note -> text.append('\n').append(note).append('\n'));
-        return text.toString();
-    }
-
-    private String heading() {
+    public String heading() {
         long here = attentions.stream().filter(attention -> attention.index() >= 0).count();
         return model + ": " + here + (here == 1 ? " attention" : " attentions") + " cut out, "
-                + (attentions.size() - here) + " left in the model, " + threads
-                + (threads == 1 ? " thread" : " threads");
+                + (attentions.size() - here) + " left in the model, " + Sentences.count(threads, "thread") + "\n"
+                + Machine.line();
     }
 
     private static String title(ModelRun run) {
         return run.label() + (run.n() > 0 ? ", n = " + run.n() : "");
     }
 
-    private Table list() {
-        Table table = Table.ofTexts("attention", "written as", "heads", "key heads", "d", "d_v", "masks", "runs");
-        for (OnnxAttention attention : attentions) {
-            table.row((attention.index() >= 0 ? attention.index() + " " : "- ") + attention.name(), attention.form(),
-                    known(attention.heads()), known(attention.kvHeads()), known(attention.d()), known(attention.dv()),
-                    attention.mask(), attention.index() >= 0 ? "here" : "in the model: " + attention.reason());
-        }
-        return table;
-    }
+    private static final Columns<OnnxAttention> ATTENTIONS = new Columns<OnnxAttention>()
+            .cell("attention", each -> (each.index() >= 0 ? each.index() + " " : "- ") + each.name())
+            .field("index", each -> each.index() < 0 ? null : each.index())
+            .field("name", OnnxAttention::name)
+            .text("written as", "form", OnnxAttention::form)
+            .both("heads", "heads", each -> size(each.heads()), each -> known(each.heads()))
+            .both("key heads", "kvHeads", each -> size(each.kvHeads()), each -> known(each.kvHeads()))
+            .both("d", "d", each -> size(each.d()), each -> known(each.d()))
+            .both("d_v", "dv", each -> size(each.dv()), each -> known(each.dv()))
+            .field("queries", each -> size(each.queries()))
+            .field("keys", each -> size(each.keys()))
+            .text("masks", "mask", OnnxAttention::mask)
+            .both("runs", "runs", each -> each.runs().name().toLowerCase(Locale.ROOT),
+                    each -> each.index() >= 0 ? "here" : "in the model: " + each.reason())
+            .field("reason", OnnxAttention::reason);
 
     private static String known(int size) {
         return size == 0 ? "?" : String.valueOf(size);
     }
 
-    private Table table() {
-        Table table = Table.ofNumbers("run", "n", "total ms", "attention", "rest", "speed-up", "peak MB",
-                "Frobenius", "cosine", "worst row");
-        for (ModelRun run : runs) {
-            boolean timed = run.times() != null;
-            table.row(run.label(), run.n() > 0 ? String.valueOf(run.n()) : "-",
-                    timed ? Sentences.digits(run.times().medianMs()) : "fails", Sentences.digits(run.attentionMs()),
-                    timed ? Sentences.digits(run.times().medianMs() - run.attentionMs()) : "-",
-                    Double.isFinite(run.speedup()) ? Sentences.digits(run.speedup()) + "x" : "-",
-                    Double.isFinite(run.peakBytes()) ? Sentences.count(Math.rint(run.peakBytes() / 1e6)) : "-",
-                    Sentences.digits(run.worst(OutputError::frobenius, true)), cosine(run.worst(OutputError::cosine,
-                            false)), cosine(run.worst(OutputError::worstRow, false)));
-        }
-        return table;
+    private static Columns<ModelRun> columns() {
+        return new Columns<ModelRun>()
+                .field("run", ModelRun::name)
+                .text("run", "label", ModelRun::label)
+                .both("n", "n", ModelRun::n, run -> run.n() > 0 ? String.valueOf(run.n()) : "-")
+                .both("total ms", "medianMs", run -> isTimed(run) ? run.times().medianMs() : null,
+                        run -> isTimed(run) ? Sentences.digits(run.times().medianMs()) : "fails")
+                .field("minMs", run -> isTimed(run) ? run.times().minMs() : null)
+                .figure("attention", "attentionMs", ModelRun::attentionMs)
+                .cell("rest", run -> isTimed(run) ? Sentences.digits(run.times().medianMs() - run.attentionMs()) : "-")
+                .both("speed-up", "speedup", ModelRun::speedup,
+                        run -> Double.isFinite(run.speedup()) ? Sentences.times(run.speedup()) : "-")
+                .both("peak MB", "peakBytes", ModelRun::peakBytes, run -> Double.isFinite(run.peakBytes())
+                        ? Sentences.count(Math.rint(run.peakBytes() / 1e6)) : "-")
+                .figure("Frobenius", "frobenius", run -> run.worst(OutputError::frobenius, true))
+                .both("cosine", "cosine", run -> run.worst(OutputError::cosine, false),
+                        run -> cosine(run.worst(OutputError::cosine, false)))
+                .both("worst row", "worstRow", run -> run.worst(OutputError::worstRow, false),
+                        run -> cosine(run.worst(OutputError::worstRow, false)))
+                .field("note", ModelRun::note);
+    }
+
+    private static boolean isTimed(ModelRun run) {
+        return run.times() != null;
     }
 
     /** Cosines near 1 differ in what they lack of it. */
@@ -94,18 +100,25 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
         return Double.isFinite(value) ? String.format(Locale.ROOT, "%.5f", value) : "-";
     }
 
-    private static Table layers(ModelRun run) {
-        Table table = Table.ofNumbers("attention", "n", "m", "heads", "d", "masks", "ms", "columns", "spectral");
-        for (ModelRun.Layer layer : run.layers()) {
-            table.row(layer.index() + " " + layer.name(), String.valueOf(layer.queries()),
-                    String.valueOf(layer.keys()), String.valueOf(layer.heads()), String.valueOf(layer.d()),
-                    layer.mask(), Sentences.digits(layer.ms()), Sentences.count(Math.rint(layer.columns())),
-                    Sentences.digits(layer.error()));
-        }
-        return table;
+    private static Columns<ModelRun.Layer> layers() {
+        return new Columns<ModelRun.Layer>()
+                .cell("attention", layer -> layer.index() + " " + layer.name())
+                .field("index", ModelRun.Layer::index)
+                .field("name", ModelRun.Layer::name)
+                .text("n", "n", ModelRun.Layer::queries)
+                .text("m", "m", ModelRun.Layer::keys)
+                .text("heads", "heads", ModelRun.Layer::heads)
+                .text("d", "d", ModelRun.Layer::d)
+                .text("masks", "mask", ModelRun.Layer::mask)
+                .figure("ms", "ms", ModelRun.Layer::ms)
+                .both("evaluations", "evaluations", ModelRun.Layer::columns,
+                        layer -> Sentences.count(Math.rint(layer.columns())))
+                .figure("spectral", "spectral", ModelRun.Layer::error)
+                .field("note", ModelRun.Layer::note);
     }
 
-    private List<String> notes() {
+    @Override
+    public List<String> notes() {
         Set<String> notes = new LinkedHashSet<>();
         runs.stream().filter(run -> !run.note().isEmpty()).forEach(run -> notes.add(title(run) + ": " + run.note()));
         if (!runs.isEmpty()) {
@@ -118,24 +131,7 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
 
     @Override
     public String csv() {
-        return TextReport.csv(runs.stream().map(ModelReport::flat).toList());
-    }
-
-    private static Map<String, Object> flat(ModelRun run) {
-        Map<String, Object> line = new LinkedHashMap<>();
-        line.put("run", run.name());
-        line.put("label", run.label());
-        line.put("n", run.n());
-        line.put("medianMs", run.times() == null ? null : run.times().medianMs());
-        line.put("minMs", run.times() == null ? null : run.times().minMs());
-        line.put("attentionMs", Report.number(run.attentionMs()));
-        line.put("speedup", Report.number(run.speedup()));
-        line.put("peakBytes", Report.number(run.peakBytes()));
-        line.put("frobenius", Report.number(run.worst(OutputError::frobenius, true)));
-        line.put("cosine", Report.number(run.worst(OutputError::cosine, false)));
-        line.put("worstRow", Report.number(run.worst(OutputError::worstRow, false)));
-        line.put("note", run.note());
-        return line;
+        return columns().csv(runs);
     }
 
     @Override
@@ -144,25 +140,8 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
         map.put("model", model);
         map.put("machine", Machine.facts());
         map.put("threads", threads);
-        map.put("attentions", attentions.stream().map(ModelReport::attention).toList());
+        map.put("attentions", ATTENTIONS.maps(attentions));
         map.put("runs", runs.stream().map(ModelReport::runMap).toList());
-        return map;
-    }
-
-    private static Map<String, Object> attention(OnnxAttention attention) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("index", attention.index() < 0 ? null : attention.index());
-        map.put("name", attention.name());
-        map.put("form", attention.form());
-        map.put("heads", size(attention.heads()));
-        map.put("kvHeads", size(attention.kvHeads()));
-        map.put("d", size(attention.d()));
-        map.put("dv", size(attention.dv()));
-        map.put("queries", size(attention.queries()));
-        map.put("keys", size(attention.keys()));
-        map.put("mask", attention.mask());
-        map.put("runs", attention.runs().name().toLowerCase(Locale.ROOT));
-        map.put("reason", attention.reason());
         return map;
     }
 
@@ -171,27 +150,13 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
     }
 
     private static Map<String, Object> runMap(ModelRun run) {
-        Map<String, Object> map = flat(run);
-        map.put("parameters", run.parameters());
+        Map<String, Object> map = columns().map(run);
+        map.put("parameters", Plain.of(run.parameters()));
         Map<String, Object> outputs = new LinkedHashMap<>();
         run.errors().forEach((name, error) -> outputs.put(name, Map.of("frobenius", error.frobenius(), "cosine",
                 error.cosine(), "worstRow", error.worstRow())));
         map.put("outputs", outputs);
-        map.put("attentions", run.layers().stream().map(layer -> {
-            Map<String, Object> each = new LinkedHashMap<>();
-            each.put("index", layer.index());
-            each.put("name", layer.name());
-            each.put("n", layer.queries());
-            each.put("m", layer.keys());
-            each.put("heads", layer.heads());
-            each.put("d", layer.d());
-            each.put("mask", layer.mask());
-            each.put("ms", layer.ms());
-            each.put("columns", Report.number(layer.columns()));
-            each.put("spectral", Report.number(layer.error()));
-            each.put("note", layer.note());
-            return each;
-        }).toList());
+        map.put("attentions", layers().maps(run.layers()));
         return map;
     }
 

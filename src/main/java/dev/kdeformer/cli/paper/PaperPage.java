@@ -1,16 +1,36 @@
 package dev.kdeformer.cli.paper;
 
+import static j2html.TagCreator.body;
+import static j2html.TagCreator.div;
+import static j2html.TagCreator.each;
+import static j2html.TagCreator.h1;
+import static j2html.TagCreator.h2;
+import static j2html.TagCreator.head;
+import static j2html.TagCreator.html;
+import static j2html.TagCreator.iff;
+import static j2html.TagCreator.join;
+import static j2html.TagCreator.meta;
+import static j2html.TagCreator.p;
+import static j2html.TagCreator.rawHtml;
+import static j2html.TagCreator.td;
+import static j2html.TagCreator.th;
+import static j2html.TagCreator.title;
+import static j2html.TagCreator.tr;
+
 import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.InputOptions;
 import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Panel;
 import dev.kdeformer.cli.report.PlotFile;
+import j2html.TagCreator;
+import j2html.tags.DomContent;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
@@ -36,6 +56,17 @@ public final class PaperPage {
             .scroll { overflow-x: auto; } svg { max-width: 100%; height: auto; }
             """;
 
+    private static final String HOW_TO_READ = ""
+            + "Errors are ‖Õ − O‖ / ‖O‖ in the operator norm, O the exact output, mean ± standard deviation over "
+            + "seeds (mean over heads first); centred errors divide by ‖O − its mean row‖ instead. f features are f "
+            + "draws and blocks of f/2 keys for KDEformer, as in the authors' experiments, and for HyperAttention; "
+            + "every other method with a budget of key evaluations is given as many, 3f/2. What a method spent "
+            + "stands beside its budget; where it is more, the method does not go lower. Times are medians of warm "
+            + "calls, for which all methods of an input take turns; speed-up is against exact attention in the same "
+            + "turns. Memory is the off-heap scratch memory of a call, and the peak of the Java heap over one, "
+            + "garbage included. auto has no number of features, and HyperAttention attends exactly below its own "
+            + "least length.";
+
     /**
      * Error of the code that the paper's authors published, run on the same 16,384 rows: features to mean, least and
      * greatest of five seeds.
@@ -48,7 +79,6 @@ public final class PaperPage {
     private final int seeds;
     private final int threads;
     private final boolean quick;
-    private int pictures;
 
     public PaperPage(List<PaperRow> rows, PaperPlan plan, int seeds, int threads, boolean quick) {
         this.rows = rows;
@@ -61,41 +91,32 @@ public final class PaperPage {
     /** The page as HTML. */
     public String text() throws IOException {
         int f = plan.lengthFeature();
-        StringBuilder page = new StringBuilder("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                + "<title>Attention methods on the KDEformer paper's experiments</title>\n<style>\n" + STYLE
-                + "</style>\n</head>\n<body>\n<h1>Attention methods on the KDEformer paper's experiments</h1>\n");
-        paragraph(page, Machine.line() + "; " + threads + (threads == 1 ? " thread; " : " threads; ") + seeds
-                + (seeds == 1 ? " seed" : " seeds") + " for every random method.");
-        if (quick) {
-            paragraph(page, "A quick run on small inputs, which says nothing about long sequences.");
-        }
-        paragraph(page, "Errors are ‖Õ − O‖ / ‖O‖ in the operator norm, O the exact output, mean ± standard deviation "
-                + "over seeds (mean over heads first); centred errors divide by ‖O − its mean row‖ instead. f features "
-                + "are f draws and blocks of f/2 keys for KDEformer, as in the authors' experiments, and for "
-                + "HyperAttention; every other method with a budget gets as many key evaluations, 3f/2. Times are "
-                + "medians of warm calls; speed-up is against exact attention of this engine. Memory is the off-heap "
-                + "scratch memory of a call, and the peak of the Java heap over one, garbage included. auto has no "
-                + "number of features, and HyperAttention attends exactly below its own least length.");
-        heading(page, "GloVe, error over n at f = " + f);
-        picture(page, LENGTH, "n", row -> row.input().input().queries());
-        table(page, LENGTH, false);
-        heading(page, "GloVe, error over features at n = " + plan.longest());
-        picture(page, FEATURES, "features", PaperRow::features);
-        table(page, FEATURES, true);
-        heading(page, "Shapes of the other experiments, f = " + f);
-        paragraph(page, "Random queries, keys and values: for time and memory, not for errors.");
-        table(page, SHAPES, false);
-        heading(page, "Activations of transformers, f = " + f);
-        table(page, SETS, false);
-        return page.append("</body>\n</html>\n").toString();
+        String title = "Attention methods on the KDEformer paper's experiments";
+        return "<!DOCTYPE html>\n" + html(
+                head(meta().withCharset("utf-8"), title(title), rawHtml("<style>\n" + STYLE + "</style>")),
+                body(h1(title),
+                        p(Machine.line() + "; " + Sentences.count(threads, "thread") + "; "
+                                + Sentences.count(seeds, "seed") + " for every random method."),
+                        iff(quick, p("A quick run on small inputs, which says nothing about long sequences.")),
+                        p(HOW_TO_READ),
+                        h2("GloVe, error over n at f = " + f),
+                        picture(LENGTH, "n", row -> row.input().input().queries()),
+                        table(LENGTH, false),
+                        h2("GloVe, error over features at n = " + plan.longest()),
+                        picture(FEATURES, "features", PaperRow::features),
+                        table(FEATURES, true),
+                        h2("Shapes of the other experiments, f = " + f),
+                        p("Random queries, keys and values: for time and memory, not for errors."),
+                        table(SHAPES, false),
+                        h2("Activations of transformers, f = " + f),
+                        table(SETS, false))).withLang("en").render() + "\n";
     }
 
     private List<PaperRow> of(String experiment) {
         return rows.stream().filter(row -> row.experiment().equals(experiment)).toList();
     }
 
-    private void picture(StringBuilder page, String experiment, String label, ToDoubleFunction<PaperRow> x)
-            throws IOException {
+    private DomContent picture(String experiment, String label, ToDoubleFunction<PaperRow> x) throws IOException {
         Panel errors = new Panel("error", label, "relative spectral error, mean over seeds", false);
         Panel times = new Panel("time", label, "median ms", true);
         Map<String, List<PaperRow>> lines = new LinkedHashMap<>();
@@ -118,77 +139,44 @@ public final class PaperPage {
             }
         });
         List<Panel> panels = List.of(errors, times);
-        if (panels.stream().noneMatch(Panel::isEmpty)) {
-            page.append(PlotFile.svgElement(panels, "p" + ++pictures + "-")).append('\n');
-            String levels = lines.entrySet().stream()
-                    .filter(line -> line.getValue().get(0).features() == 0 && !line.getKey().equals(Methods.EXACT))
-                    .map(line -> line.getKey() + " (" + Sentences.digits(line.getValue().get(0).spectral().mean())
-                    + ")")
-                    .collect(Collectors.joining(", "));
-            if (overFeatures && !levels.isEmpty()) {
-                paragraph(page, "Dashed in the picture of errors, without a number of features: " + levels + ".");
-            }
+        if (panels.stream().anyMatch(Panel::isEmpty)) {
+            return TagCreator.text("");
         }
+        String levels = lines.entrySet().stream()
+                .filter(line -> line.getValue().get(0).features() == 0 && !line.getKey().equals(Methods.EXACT))
+                .map(line -> line.getKey() + " (" + Sentences.digits(line.getValue().get(0).spectral().mean()) + ")")
+                .collect(Collectors.joining(", "));
+        return join(rawHtml(PlotFile.svgElement(panels, experiment + "-")),
+                iff(overFeatures && !levels.isEmpty(),
+                        p("Dashed in the picture of errors, without a number of features: " + levels + ".")));
     }
 
-    private void table(StringBuilder page, String experiment, boolean withReference) {
-        page.append("<div class=\"scroll\"><table>\n<tr>");
-        for (String name : List.of("method", "input", "n", "m", "d", "d_v", "f", "columns", "seeds", "error", "least",
-                "greatest", "centred error", "ms", "speed-up", "scratch", "heap")) {
-            page.append("<th>").append(name).append("</th>");
-        }
-        page.append("</tr>\n");
+    private DomContent table(String experiment, boolean withReference) {
+        Columns<PaperRow> columns = PaperRow.columns();
+        List<String> headers = columns.headers();
+        List<DomContent> lines = new ArrayList<>();
         if (withReference && plan.longest() == AUTHORS_ROWS) {
-            AUTHORS.forEach((f, error) -> cells(page, " class=\"reference\"", "KDEformer, the authors' code",
-                    InputOptions.DEFAULT_DATA, plan.longest(), plan.longest(), 100, 100, f, "-", 5,
-                    Sentences.digits(error[0]), Sentences.digits(error[1]), Sentences.digits(error[2]), "-", "-", "-",
-                    "-", "-"));
+            AUTHORS.forEach((f, error) -> lines.add(reference(headers, Map.of("method", "KDEformer, the authors' code",
+                    "input", InputOptions.DEFAULT_DATA, "n", plan.longest(), "m", plan.longest(), "d", 100, "d_v", 100,
+                    "f", f, "seeds", 5), error)));
         }
         for (PaperRow row : of(experiment)) {
-            Object[] first = {row.method(), row.input().name(), row.input().input().queries(),
-                row.input().input().keys(), row.input().input().d(), row.input().input().dv(),
-                row.features() == 0 ? "-" : row.features()};
-            if (!row.isRun()) {
-                page.append("<tr>");
-                for (Object cell : first) {
-                    page.append("<td>").append(escaped(cell.toString())).append("</td>");
-                }
-                page.append("<td colspan=\"10\" style=\"text-align: left\">not run: ").append(escaped(row.problem()))
-                        .append("</td></tr>\n");
-                continue;
-            }
-            cells(page, "", first[0], first[1], first[2], first[3], first[4], first[5], first[6],
-                    Sentences.count(row.columns()), row.seeds(), spread(row.spectral(), row.seeds()),
-                    Sentences.digits(row.spectral().min()), Sentences.digits(row.spectral().max()),
-                    spread(row.centred(), row.seeds()), Sentences.digits(row.ms()),
-                    Sentences.digits(row.speedup()) + "×", Sentences.bytes(row.scratchBytes()),
-                    Sentences.bytes(row.heapBytes()));
+            List<String> cells = columns.cells(row);
+            int shown = row.isRun() ? cells.size() : headers.indexOf("budget");
+            lines.add(tr(each(cells.subList(0, shown), cell -> td(cell)), iff(!row.isRun(),
+                    td("not run: " + row.problem()).attr("colspan", headers.size() - shown)
+                            .withStyle("text-align: left"))));
         }
-        page.append("</table></div>\n");
+        return div(TagCreator.table(tr(each(headers, header -> th(header))), each(lines, line -> line)))
+                .withClass("scroll");
     }
 
-    private static void cells(StringBuilder page, String attributes, Object... cells) {
-        page.append("<tr").append(attributes).append('>');
-        for (Object cell : cells) {
-            page.append("<td>").append(escaped(cell.toString())).append("</td>");
-        }
-        page.append("</tr>\n");
-    }
-
-    private static String spread(PaperRow.Spread spread, int seeds) {
-        return Sentences.digits(spread.mean()) + (seeds < 2 ? ""
-                : String.format(Locale.ROOT, " ± %s", Sentences.digits(spread.deviation())));
-    }
-
-    private static void heading(StringBuilder page, String text) {
-        page.append("<h2>").append(escaped(text)).append("</h2>\n");
-    }
-
-    private static void paragraph(StringBuilder page, String text) {
-        page.append("<p>").append(escaped(text)).append("</p>\n");
-    }
-
-    private static String escaped(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+    /** A row with figures of the authors' code: mean, least and greatest error, and nothing else that was measured. */
+    private static DomContent reference(List<String> headers, Map<String, Object> known, double[] error) {
+        Map<String, Object> all = new HashMap<>(known);
+        all.put("error", Sentences.digits(error[0]));
+        all.put("least", Sentences.digits(error[1]));
+        all.put("greatest", Sentences.digits(error[2]));
+        return tr(each(headers, name -> td(all.getOrDefault(name, "-").toString()))).withClass("reference");
     }
 }

@@ -1,10 +1,9 @@
 package dev.kdeformer.cli.paper;
 
+import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
-import dev.kdeformer.cli.report.Report;
+import dev.kdeformer.cli.report.Columns;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.Map;
 
 /**
  * What an experiment measured of a method at one setting.
@@ -13,7 +12,8 @@ import java.util.Map;
  * @param input        what was attended, and its shape
  * @param method       the method's name
  * @param features     features f that the method was given, or 0 where it takes none
- * @param columns      key evaluations per query
+ * @param budget       key evaluations per query that the method was given, or 0 where it was given none
+ * @param evaluations  key evaluations per query that it spent
  * @param seeds        how many seeds were run
  * @param spectral     the error ‖Õ − O‖ / ‖O‖
  * @param centred      the error ‖Õ − O‖ / ‖O − mean row‖
@@ -23,9 +23,9 @@ import java.util.Map;
  * @param heapBytes    peak of the Java heap over a call
  * @param problem      why the method was not run, or the empty string
  */
-public record PaperRow(String experiment, NamedInput input, String method, int features, double columns, int seeds,
-        Spread spectral, Spread centred, double ms, double speedup, long scratchBytes, long heapBytes,
-        String problem) {
+public record PaperRow(String experiment, NamedInput input, String method, int features, int budget,
+        double evaluations, int seeds, Spread spectral, Spread centred, double ms, double speedup, long scratchBytes,
+        long heapBytes, String problem) {
     /**
      * A measure over seeds, each the mean over the heads.
      *
@@ -47,42 +47,59 @@ public record PaperRow(String experiment, NamedInput input, String method, int f
 
     /** A method that could not be run. */
     static PaperRow refused(String experiment, NamedInput input, String method, int features, String problem) {
-        return new PaperRow(experiment, input, method, features, Double.NaN, 0, Spread.NONE, Spread.NONE, Double.NaN,
+        return new PaperRow(experiment, input, method, features, 0, Double.NaN, 0, Spread.NONE, Spread.NONE, Double.NaN,
                 Double.NaN, 0, 0, problem);
+    }
+
+    /** The row with its time, beside that of exact attention. */
+    PaperRow withTime(double median, double exactMs) {
+        return new PaperRow(experiment, input, method, features, budget, evaluations, seeds, spectral, centred, median,
+                exactMs / median, scratchBytes, heapBytes, problem);
     }
 
     boolean isRun() {
         return problem.isEmpty();
     }
 
-    /** The row as names and values without nesting. */
-    public Map<String, Object> toMap() {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("experiment", experiment);
-        map.put("input", input.name());
-        map.put("heads", input.input().heads());
-        map.put("n", input.input().queries());
-        map.put("m", input.input().keys());
-        map.put("d", input.input().d());
-        map.put("dv", input.input().dv());
-        map.put("method", method);
-        map.put("features", features == 0 ? null : features);
-        map.put("columns", Report.number(columns));
-        map.put("seeds", seeds);
-        put(map, "spectral", spectral);
-        put(map, "spectralCentred", centred);
-        map.put("medianMs", Report.number(ms));
-        map.put("speedup", Report.number(speedup));
-        map.put("scratchBytes", isRun() ? scratchBytes : null);
-        map.put("heapBytes", isRun() ? heapBytes : null);
-        map.put("problem", isRun() ? null : problem);
-        return map;
+    /** The columns of the rows. */
+    public static Columns<PaperRow> columns() {
+        return new Columns<PaperRow>()
+                .field("experiment", PaperRow::experiment)
+                .text("method", "method", PaperRow::method)
+                .text("input", "input", row -> row.input().name())
+                .field("heads", row -> row.input().input().heads())
+                .text("n", "n", row -> row.input().input().queries())
+                .text("m", "m", row -> row.input().input().keys())
+                .text("d", "d", row -> row.input().input().d())
+                .text("d_v", "dv", row -> row.input().input().dv())
+                .text("f", "features", row -> row.features() == 0 ? null : row.features())
+                .text("budget", "budget", row -> row.budget() == 0 ? null : row.budget())
+                .count("evaluations", "evaluations", PaperRow::evaluations)
+                .text("seeds", "seeds", PaperRow::seeds)
+                .cell("error", row -> row.spread(row.spectral()))
+                .cell("least", row -> Sentences.digits(row.spectral().min()))
+                .cell("greatest", row -> Sentences.digits(row.spectral().max()))
+                .with(spread("spectral"), PaperRow::spectral)
+                .cell("centred error", row -> row.spread(row.centred()))
+                .with(spread("spectralCentred"), PaperRow::centred)
+                .figure("ms", "medianMs", PaperRow::ms)
+                .both("speed-up", "speedup", PaperRow::speedup, row -> Sentences.digits(row.speedup()) + "×")
+                .both("scratch", "scratchBytes", row -> row.isRun() ? row.scratchBytes() : null,
+                        row -> Sentences.bytes(row.scratchBytes()))
+                .both("heap", "heapBytes", row -> row.isRun() ? row.heapBytes() : null,
+                        row -> Sentences.bytes(row.heapBytes()))
+                .field("problem", row -> row.isRun() ? null : row.problem());
     }
 
-    private static void put(Map<String, Object> map, String name, Spread spread) {
-        map.put(name + "Mean", Report.number(spread.mean()));
-        map.put(name + "Deviation", Report.number(spread.deviation()));
-        map.put(name + "Min", Report.number(spread.min()));
-        map.put(name + "Max", Report.number(spread.max()));
+    private static Columns<Spread> spread(String name) {
+        return new Columns<Spread>()
+                .field(name + "Mean", Spread::mean)
+                .field(name + "Deviation", Spread::deviation)
+                .field(name + "Min", Spread::min)
+                .field(name + "Max", Spread::max);
+    }
+
+    private String spread(Spread spread) {
+        return Sentences.digits(spread.mean()) + (seeds < 2 ? "" : " ± " + Sentences.digits(spread.deviation()));
     }
 }

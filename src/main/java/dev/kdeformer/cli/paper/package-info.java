@@ -2,8 +2,5 @@
  * The experiments of the KDEformer paper (Zandieh, Han, Daliri and Karbasi 2023) with every method: what is run
  * ({@code PaperPlan}), running it ({@code PaperBench}), a line of the result ({@code PaperRow}) and the page about all
  * of them ({@code PaperPage}).
- *
- * <p>The page is put together by a StringBuilder: it is one page of headings, tables and pictures, for which a template
- * library would be a second language to read.
  */
 package dev.kdeformer.cli.paper;

@@ -1,5 +1,6 @@
 package dev.kdeformer.cli.report;
 
+import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;
@@ -57,6 +58,8 @@ public final class BarPanel implements Drawing {
         style.setChartBackgroundColor(Color.WHITE);
         style.setPlotBackgroundColor(Color.WHITE);
         style.setPlotGridLinesColor(new Color(0xDDDDDD));
+        // Dashes would be drawn one by one and make a file ten times as large.
+        style.setPlotGridLinesStroke(new BasicStroke(1));
         style.setPlotGridVerticalLinesVisible(false);
         style.setLegendPosition(LegendPosition.OutsideE);
         style.setLegendBorderColor(Color.WHITE);

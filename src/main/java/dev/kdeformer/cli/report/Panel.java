@@ -45,6 +45,8 @@ public final class Panel implements Drawing {
         style.setPlotBackgroundColor(Color.WHITE);
         style.setPlotBorderVisible(true);
         style.setPlotGridLinesColor(new Color(0xDDDDDD));
+        // Dashes would be drawn one by one and make a file ten times as large.
+        style.setPlotGridLinesStroke(new BasicStroke(1));
         style.setLegendVisible(legend);
         style.setLegendPosition(LegendPosition.OutsideE);
         style.setLegendBorderColor(Color.WHITE);

@@ -4,6 +4,7 @@ import de.erichseifert.vectorgraphics2d.VectorGraphics2D;
 import de.erichseifert.vectorgraphics2d.svg.SVGProcessor;
 import de.erichseifert.vectorgraphics2d.util.PageSize;
 import dev.kdeformer.cli.console.Failure;
+import dev.kdeformer.cli.console.StandardStreams;
 import dev.kdeformer.io.AtomicFile;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -28,7 +29,7 @@ public final class PlotFile {
     /** Whether the name ends in a form that can be drawn. */
     public static boolean isKnown(Path file) {
         String name = file.toString().toLowerCase(Locale.ROOT);
-        return name.endsWith(".svg") || name.endsWith(".png");
+        return name.endsWith(".svg") || name.endsWith(".png") || StandardStreams.isOutput(name);
     }
 
     /**
@@ -43,13 +44,17 @@ public final class PlotFile {
         }
         byte[] picture;
         try {
-            picture = file.toString().toLowerCase(Locale.ROOT).endsWith(".svg") ? svg(panels) : png(panels);
+            picture = file.toString().toLowerCase(Locale.ROOT).endsWith(".png") ? png(panels) : svg(panels);
         } catch (LinkageError | InternalError | NullPointerException e) {
             // How a Java without fonts says so differs between versions; none of it would help the user.
             throw new Failure(file + ": cannot be drawn, this Java finds no fonts (on Linux install fontconfig and a "
                     + "font such as DejaVu)", e);
         }
-        AtomicFile.write(file, out -> out.write(picture));
+        if (StandardStreams.isOutput(file.toString())) {
+            StandardStreams.write(out -> out.write(picture));
+        } else {
+            AtomicFile.write(file, out -> out.write(picture));
+        }
     }
 
     /**
@@ -60,7 +65,7 @@ public final class PlotFile {
     public static String svgElement(List<? extends Drawing> panels, String prefix) throws IOException {
         String document = new String(svg(panels), StandardCharsets.UTF_8);
         return document.substring(document.indexOf("<svg")).replace("id=\"", "id=\"" + prefix)
-                .replace("url(#", "url(#" + prefix).strip();
+                .replace("url(#", "url(#" + prefix).replace("href=\"#", "href=\"#" + prefix).strip();
     }
 
     private static byte[] svg(List<? extends Drawing> panels) throws IOException {
@@ -69,7 +74,7 @@ public final class PlotFile {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         new SVGProcessor().getDocument(graphics.getCommands(),
                 new PageSize(width(panels), Drawing.HEIGHT)).writeTo(bytes);
-        return bytes.toByteArray();
+        return SmallSvg.of(bytes.toString(StandardCharsets.UTF_8)).getBytes(StandardCharsets.UTF_8);
     }
 
     private static byte[] png(List<? extends Drawing> panels) throws IOException {

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
-/** The two pictures of a comparison: error over time and error over columns, a line for each method. */
+/** The two pictures of a comparison: error over time and over evaluations, a line for each method. */
 public final class PlotReport {
     private static final String ERROR = "relative spectral error, mean over heads";
 
@@ -18,10 +18,10 @@ public final class PlotReport {
     public static List<Panel> panels(Report report) {
         String name = report.input().name();
         Panel overTime = new Panel(name + ": error over time", "median ms", ERROR, false);
-        Panel overColumns = new Panel(name + ": error over columns", "key evaluations per query", ERROR, true);
+        Panel overEvaluations = new Panel(name + ": error over evaluations", "key evaluations per query", ERROR, true);
         fill(overTime, report, run -> run.times().medianMs());
-        fill(overColumns, report, Report.Run::columns);
-        return List.of(overTime, overColumns);
+        fill(overEvaluations, report, Report.Run::evaluations);
+        return List.of(overTime, overEvaluations);
     }
 
     private static void fill(Panel panel, Report report, ToDoubleFunction<Report.Run> x) {
@@ -32,7 +32,7 @@ public final class PlotReport {
             }
         }
         List<Report.Run> exact = byMethod.remove(Methods.EXACT);
-        // The trivial method's time and columns say nothing, and would stretch the picture.
+        // The trivial method's time and evaluations say nothing, and would stretch the picture.
         List<Report.Run> trivial = byMethod.size() > 1 ? byMethod.remove(Methods.TRIVIAL) : null;
         byMethod.forEach((method, runs) -> panel.add(method, runs.stream()
                 .map(run -> new double[] {x.applyAsDouble(run), run.error().mean().spectral()}).toList()));

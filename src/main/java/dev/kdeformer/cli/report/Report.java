@@ -1,37 +1,38 @@
 package dev.kdeformer.cli.report;
 
 import dev.kdeformer.cli.console.Machine;
+import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.measure.Certificate;
 import dev.kdeformer.measure.ErrorMeasures;
 import dev.kdeformer.measure.ErrorReport;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /**
- * What a command measured: the input, and one run for each method and budget. {@link #toMap} is the form that scripts
- * read, so its keys stay as they are; a command that knows more may add keys of its own.
+ * What a command measured of methods on one input.
  *
- * @param input what was attended
- * @param runs  in the order in which they are shown
+ * @param input   what was attended
+ * @param runs    one for each method and budget, in the order in which they are shown
+ * @param leftOut why, by the name of each method that cannot do this input
  */
-public record Report(NamedInput input, List<Run> runs) {
-    /** The error measures by their names in reports, in the order in which they are shown. */
-    public static final Map<String, ToDoubleFunction<ErrorMeasures>> MEASURES = measures();
-
-    /** The measures that tables show; files have the percentiles of row errors too. */
-    public static final List<ToDoubleFunction<ErrorMeasures>> SHOWN = List.of(ErrorMeasures::spectral,
-            ErrorMeasures::spectralCentred, ErrorMeasures::frobeniusCentred, ErrorMeasures::maxRow);
+public record Report(NamedInput input, List<Run> runs, Map<String, String> leftOut) implements Form {
+    /** The error measures by their names in files, in the order in which they are shown. */
+    private static final Map<String, ToDoubleFunction<ErrorMeasures>> MEASURES = measures();
 
     /**
      * One method at one budget.
      *
      * @param method      its name
      * @param parameters  its options
-     * @param columns     key evaluations per query
+     * @param evaluations key evaluations per query
      * @param threads     number of threads
      * @param seed        seed of everything random
      * @param times       how long a call takes
@@ -40,8 +41,13 @@ public record Report(NamedInput input, List<Run> runs) {
      * @param certificate the error estimated from sampled exact rows, or null
      * @param note        one sentence on a choice that the method made, or the empty string
      */
-    public record Run(String method, Map<String, Object> parameters, double columns, int threads, long seed,
+    public record Run(String method, Map<String, Object> parameters, double evaluations, int threads, long seed,
             Times times, double speedup, ErrorReport error, Certificate certificate, String note) {
+    }
+
+    /** A report in which no method is left out. */
+    public Report(NamedInput input, List<Run> runs) {
+        this(input, runs, Map.of());
     }
 
     private static Map<String, ToDoubleFunction<ErrorMeasures>> measures() {
@@ -56,92 +62,166 @@ public record Report(NamedInput input, List<Run> runs) {
         return Collections.unmodifiableMap(measures);
     }
 
-    /** The report as nested maps and lists of numbers, texts and nulls. */
-    public Map<String, Object> toMap() {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("machine", Machine.facts());
-        map.put("input", inputMap(input));
-        map.put("runs", runs.stream().map(Report::runMap).toList());
-        return map;
+    /** Method, evaluations and times of a run. */
+    public static Columns<Run> timed() {
+        return new Columns<Run>()
+                .text("method", "method", Run::method)
+                .field("parameters", Run::parameters)
+                .count("evaluations", "evaluations", Run::evaluations)
+                .field("threads", Run::threads)
+                .field("seed", Run::seed)
+                .figure("median ms", "medianMs", run -> run.times().medianMs())
+                .figure("min ms", "minMs", run -> run.times().minMs())
+                .both("speed-up", "speedup", Run::speedup, run -> Sentences.times(run.speedup()));
     }
 
-    private static Map<String, Object> inputMap(NamedInput named) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("name", named.name());
-        map.put("batch", named.input().batch());
-        map.put("heads", named.input().heads());
-        map.put("kvHeads", named.input().kvHeads());
-        map.put("n", named.input().queries());
-        map.put("m", named.input().keys());
-        map.put("d", named.input().d());
-        map.put("dv", named.input().dv());
-        map.put("scale", number(named.input().scale()));
-        map.put("causal", named.input().mask().isCausal());
-        if (named.input().mask().hasWindow()) {
-            map.put("window", named.input().mask().window());
-        }
-        return map;
+    /** The errors of a run: in a table the mean over heads, and the maximum where there is more than one head. */
+    public static Columns<Run> errors() {
+        Columns<Run> columns = new Columns<Run>()
+                .cell("spectral", run -> shown(run, "spectral"))
+                .cell("centred", run -> shown(run, "spectralCentred"))
+                .cell("Frobenius", run -> shown(run, "frobeniusCentred"))
+                .cell("max row", run -> shown(run, "maxRow"));
+        MEASURES.forEach((name, measure) -> columns
+                .field(name + "Mean", "error." + name + ".mean", of(Run::error,
+                        error -> measure.applyAsDouble(error.mean())))
+                .field(name + "Max", "error." + name + ".max", of(Run::error,
+                        error -> measure.applyAsDouble(error.max()))));
+        return columns;
     }
 
-    public static Map<String, Object> runMap(Run run) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("method", run.method());
-        Map<String, Object> parameters = new LinkedHashMap<>();
-        run.parameters().forEach((name, value) -> parameters.put(name, plain(value)));
-        map.put("parameters", parameters);
-        map.put("columns", number(run.columns()));
-        map.put("threads", run.threads());
-        map.put("seed", run.seed());
-        map.put("medianMs", number(run.times().medianMs()));
-        map.put("minMs", number(run.times().minMs()));
-        map.put("speedup", number(run.speedup()));
-        map.put("error", run.error() == null ? null : errorMap(run.error()));
-        map.put("certificate", run.certificate() == null ? null : certificateMap(run.certificate()));
-        return map;
+    private static Columns<Run> certificates(String header) {
+        return new Columns<Run>()
+                .cell(header, run -> certified(run.certificate()))
+                .field("certificateRows", "certificate.rows", of(Run::certificate, Certificate::rows))
+                .field("certificateEstimate", "certificate.estimate", of(Run::certificate, Certificate::estimate))
+                .field("certificateLow", "certificate.low", of(Run::certificate, Certificate::low))
+                .field("certificateHigh", "certificate.high", of(Run::certificate, Certificate::high))
+                .field("certificateConfidence", "certificate.confidence",
+                        of(Run::certificate, Certificate::confidence));
     }
 
-    private static Map<String, Object> errorMap(ErrorReport error) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        MEASURES.forEach((name, measure) -> {
-            Map<String, Object> spread = new LinkedHashMap<>();
-            spread.put("mean", number(measure.applyAsDouble(error.mean())));
-            spread.put("max", number(measure.applyAsDouble(error.max())));
-            map.put(name, spread);
-        });
-        return map;
+    /** What is said about a run. */
+    public static Columns<Run> remarks() {
+        return new Columns<Run>().field("note", run -> run.note().isEmpty() ? null : run.note());
     }
 
-    private static Map<String, Object> certificateMap(Certificate certificate) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("rows", certificate.rows());
-        map.put("estimate", number(certificate.estimate()));
-        map.put("low", number(certificate.low()));
-        map.put("high", number(certificate.high()));
-        map.put("confidence", number(certificate.confidence()));
-        return map;
+    /** What files hold of a run, whatever the command. */
+    public static Columns<Run> fields() {
+        return new Columns<Run>().withFields(columns("certified"), run -> run);
     }
 
-    private static Object plain(Object value) {
-        return switch (value) {
-            case null -> null;
-            case Boolean flag -> flag;
-            case Double number -> number(number);
-            case Float number -> number(number);
-            case Number number -> number;
-            default -> value.toString();
+    private static Columns<Run> columns(String certified) {
+        Function<Run, Run> same = Function.identity();
+        return timed().with(errors(), same).with(certificates(certified), same).with(remarks(), same);
+    }
+
+    private Columns<Run> columns() {
+        return columns(runs.stream().map(Run::certificate).filter(Objects::nonNull).findFirst()
+                .map(each -> String.format(Locale.ROOT, "certified (%.0f %%)", 100 * each.confidence()))
+                .orElse("certified"));
+    }
+
+    /** The name and the lengths of an input, which lead every line of a file that may be joined with others. */
+    public static <R> Columns<R> lead(Function<R, NamedInput> input) {
+        return new Columns<R>()
+                .field("input", line -> input.apply(line).name())
+                .field("n", line -> input.apply(line).input().queries())
+                .field("m", line -> input.apply(line).input().keys());
+    }
+
+    /** The value of a part of a run, or null where there is no such part. */
+    private static <P> Function<Run, Object> of(Function<Run, P> part, Function<P, Object> value) {
+        return run -> {
+            P known = part.apply(run);
+            return known == null ? null : value.apply(known);
         };
     }
 
-    /** A number as JSON knows it: whole numbers without a fraction, null for what is not finite. */
-    public static Object number(double value) {
-        if (!Double.isFinite(value)) {
-            return null;
-        }
-        return value == Math.rint(value) && Math.abs(value) < 1L << 53 ? (Object) (long) value : (Object) value;
+    private static String shown(Run run, String name) {
+        ErrorReport error = run.error();
+        ToDoubleFunction<ErrorMeasures> measure = MEASURES.get(name);
+        return error == null ? "-" : Sentences.digits(measure.applyAsDouble(error.mean()))
+                + (error.each().size() == 1 ? "" : " / " + Sentences.digits(measure.applyAsDouble(error.max())));
     }
 
-    private static Object number(float value) {
-        // By way of its decimal text, so that 0.1f is shown as 0.1 and not as 0.10000000149.
-        return number(Double.parseDouble(Float.toString(value)));
+    private static String certified(Certificate certificate) {
+        return certificate == null ? "-" : Sentences.digits(certificate.estimate()) + " ["
+                + Sentences.digits(certificate.low()) + ", " + Sentences.digits(certificate.high()) + "]";
+    }
+
+    @Override
+    public String heading() {
+        return heading(input, runs.isEmpty() ? 0 : runs.get(0).threads());
+    }
+
+    /** Input, machine and threads, as every report begins; 0 threads are not mentioned. */
+    public static String heading(NamedInput input, int threads) {
+        return input.name() + ": " + input.shape() + (input.about().isEmpty() ? "" : "\n" + input.about()) + "\n"
+                + Machine.line() + (threads == 0 ? "" : "; " + Sentences.count(threads, "thread"));
+    }
+
+    @Override
+    public List<Table> tables() {
+        return List.of(columns().table(runs));
+    }
+
+    @Override
+    public List<String> notes() {
+        int heads = input.input().batch() * input.input().heads();
+        List<String> notes = new ArrayList<>();
+        if (runs.stream().anyMatch(run -> run.error() != null)) {
+            notes.add("spectral: |O' - O| / |O|, O the exact output. centred: |O' - O| / |O - mean row of O|, also in "
+                    + "the Frobenius norm and for the worst row."
+                    + (heads == 1 ? "" : " Mean / maximum over " + heads + " heads."));
+        }
+        runs.stream().map(Run::certificate).filter(Objects::nonNull).findFirst()
+                .ifPresent(certificate -> notes.add("certified: |O' - O| / |O| in the Frobenius norm, estimated from "
+                        + certificate.rows() + " exact rows" + (heads == 1 ? "" : " of each head") + "."));
+        runs.stream().filter(run -> !run.note().isEmpty()).map(run -> run.method() + ": " + run.note()).distinct()
+                .forEach(notes::add);
+        leftOut.forEach((method, reason) -> notes.add(method + " is left out: " + reason));
+        return notes;
+    }
+
+    @Override
+    public String csv() {
+        return Report.<Run>lead(run -> input).with(columns(), run -> run).csv(runs);
+    }
+
+    @Override
+    public Map<String, Object> toMap() {
+        Map<String, Object> map = about(input);
+        map.put("runs", columns().maps(runs));
+        if (!leftOut.isEmpty()) {
+            map.put("leftOut", leftOut);
+        }
+        return map;
+    }
+
+    /** Machine and input, as every report's JSON begins. */
+    public static Map<String, Object> about(NamedInput input) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("machine", Machine.facts());
+        map.put("input", INPUT.map(input));
+        return map;
+    }
+
+    private static final Columns<NamedInput> INPUT = new Columns<NamedInput>()
+            .field("name", NamedInput::name)
+            .field("batch", named -> named.input().batch())
+            .field("heads", named -> named.input().heads())
+            .field("kvHeads", named -> named.input().kvHeads())
+            .field("n", named -> named.input().queries())
+            .field("m", named -> named.input().keys())
+            .field("d", named -> named.input().d())
+            .field("dv", named -> named.input().dv())
+            .field("scale", named -> named.input().scale())
+            .field("causal", named -> named.input().mask().isCausal())
+            .field("window", named -> named.input().mask().hasWindow() ? named.input().mask().window() : null);
+
+    @Override
+    public List<? extends Drawing> drawings() {
+        return PlotReport.panels(this);
     }
 }

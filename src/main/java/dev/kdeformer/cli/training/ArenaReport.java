@@ -2,10 +2,10 @@ package dev.kdeformer.cli.training;
 
 import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
-import dev.kdeformer.cli.report.ReportOptions;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.cli.report.TextReport;
 import dev.kdeformer.train.Classification;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import java.util.stream.DoubleStream;
 
 /**
  * Accuracy of classifiers trained with several methods.
@@ -20,7 +21,7 @@ import java.util.function.ToDoubleFunction;
  * @param about what was trained, in words
  * @param rows  one for each task, method and seed
  */
-public record ArenaReport(String about, List<Row> rows) implements ReportOptions.Form {
+public record ArenaReport(String about, List<Row> rows) implements Form {
     /**
      * One training.
      *
@@ -33,34 +34,56 @@ public record ArenaReport(String about, List<Row> rows) implements ReportOptions
     public record Row(String task, String method, long seed, long scratchBytes, Classification result) {
     }
 
+    /** The trainings of a task with a method. */
+    private record Group(String task, String method, List<Row> rows) {
+        double mean(ToDoubleFunction<Classification> figure) {
+            return rows.stream().map(Row::result).mapToDouble(figure).average().orElseThrow();
+        }
+
+        DoubleStream accuracies() {
+            return rows.stream().mapToDouble(row -> row.result().accuracy());
+        }
+    }
+
+    private static final Columns<Group> GROUPS = new Columns<Group>()
+            .cell("task", Group::task)
+            .cell("method", Group::method)
+            .cell("seeds", group -> String.valueOf(group.rows().size()))
+            .cell("accuracy", group -> percent(group.mean(Classification::accuracy)))
+            .cell("least", group -> percent(group.accuracies().min().orElseThrow()))
+            .cell("greatest", group -> percent(group.accuracies().max().orElseThrow()))
+            .cell("loss", group -> String.format(Locale.ROOT, "%.3f", group.mean(Classification::loss)))
+            .cell("ms per step", group -> Sentences.digits(group.mean(Classification::stepMs)))
+            .cell("of it attention", group -> Sentences.digits(group.mean(Classification::attentionMs)))
+            .cell("scratch", group -> Sentences.bytes(group.rows().stream().mapToLong(Row::scratchBytes).max()
+                    .orElseThrow()));
+
+    private static final Columns<Row> ROWS = new Columns<Row>()
+            .field("task", Row::task)
+            .field("method", Row::method)
+            .field("seed", Row::seed)
+            .field("accuracy", row -> row.result().accuracy())
+            .field("loss", row -> row.result().loss())
+            .field("stepMs", row -> row.result().stepMs())
+            .field("attentionMs", row -> row.result().attentionMs())
+            .field("scratchBytes", Row::scratchBytes);
+
     @Override
-    public String forTerminal() {
-        return about + "\n" + Machine.line() + "\n\n" + table().forTerminal();
+    public String heading() {
+        return about + "\n" + Machine.line();
     }
 
     @Override
-    public String markdown() {
-        return about + "  \n" + Machine.line() + "\n\n" + table().markdown();
-    }
-
-    private Table table() {
-        Table table = Table.ofNumbers("task", "method", "seeds", "accuracy", "least", "greatest", "loss", "ms per step",
-                "of it attention", "scratch");
+    public List<Table> tables() {
         Map<List<String>, List<Row>> groups = new LinkedHashMap<>();
         rows.forEach(row -> groups.computeIfAbsent(List.of(row.task, row.method), key -> new ArrayList<>()).add(row));
-        groups.forEach((key, group) -> table.row(key.get(0), key.get(1), String.valueOf(group.size()),
-                percent(mean(group, Classification::accuracy)),
-                percent(group.stream().mapToDouble(row -> row.result.accuracy()).min().orElseThrow()),
-                percent(group.stream().mapToDouble(row -> row.result.accuracy()).max().orElseThrow()),
-                String.format(Locale.ROOT, "%.3f", mean(group, Classification::loss)),
-                Sentences.digits(mean(group, Classification::stepMs)),
-                Sentences.digits(mean(group, Classification::attentionMs)),
-                Sentences.bytes(group.stream().mapToLong(Row::scratchBytes).max().orElseThrow())));
-        return table;
+        return List.of(GROUPS.table(groups.entrySet().stream()
+                .map(group -> new Group(group.getKey().get(0), group.getKey().get(1), group.getValue())).toList()));
     }
 
-    private static double mean(List<Row> group, ToDoubleFunction<Classification> figure) {
-        return group.stream().map(Row::result).mapToDouble(figure).average().orElseThrow();
+    @Override
+    public List<String> notes() {
+        return List.of();
     }
 
     private static String percent(double part) {
@@ -69,20 +92,7 @@ public record ArenaReport(String about, List<Row> rows) implements ReportOptions
 
     @Override
     public String csv() {
-        return TextReport.csv(rows.stream().map(ArenaReport::map).toList());
-    }
-
-    private static Map<String, Object> map(Row row) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("task", row.task);
-        map.put("method", row.method);
-        map.put("seed", row.seed);
-        map.put("accuracy", row.result.accuracy());
-        map.put("loss", row.result.loss());
-        map.put("stepMs", row.result.stepMs());
-        map.put("attentionMs", row.result.attentionMs());
-        map.put("scratchBytes", row.scratchBytes);
-        return map;
+        return ROWS.csv(rows);
     }
 
     @Override
@@ -90,7 +100,7 @@ public record ArenaReport(String about, List<Row> rows) implements ReportOptions
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("machine", Machine.facts());
         map.put("about", about);
-        map.put("rows", rows.stream().map(ArenaReport::map).toList());
+        map.put("rows", ROWS.maps(rows));
         return map;
     }
 

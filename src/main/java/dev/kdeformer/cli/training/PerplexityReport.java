@@ -2,11 +2,11 @@ package dev.kdeformer.cli.training;
 
 import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Sentences;
+import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Panel;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.cli.report.TextReport;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,7 +21,7 @@ import java.util.Map;
  * @param threads threads that computed
  * @param rows    in the order in which they are shown
  */
-public record PerplexityReport(String model, String text, int threads, List<Row> rows) implements ReportOptions.Form {
+public record PerplexityReport(String model, String text, int threads, List<Row> rows) implements Form {
     /**
      * One method at one length.
      *
@@ -29,7 +29,7 @@ public record PerplexityReport(String model, String text, int threads, List<Row>
      * @param layer       the layer whose attention is replaced, or {@code all}
      * @param method      the method
      * @param note        what was chosen for it, or the empty string
-     * @param columns     key evaluations per query, mean over the layers, exact ones among them
+     * @param evaluations key evaluations per query, mean over the layers, exact ones among them
      * @param bits        bits per byte
      * @param increase    relative increase of bits per byte against exact attention
      * @param attentionMs time of attention in all layers, median over the sequences
@@ -37,67 +37,49 @@ public record PerplexityReport(String model, String text, int threads, List<Row>
      * @param wholeMs     time of the whole model
      * @param wholeSpeedup of the whole model
      */
-    public record Row(int n, String layer, String method, String note, double columns, double bits, double increase,
+    public record Row(int n, String layer, String method, String note, double evaluations, double bits, double increase,
             double attentionMs, double speedup, double wholeMs, double wholeSpeedup) {
     }
 
-    @Override
-    public String forTerminal() {
-        return heading() + "\n\n" + table().forTerminal() + "\n" + notes();
-    }
+    private static final Columns<Row> ROWS = new Columns<Row>()
+            .text("n", "n", Row::n)
+            .text("layers", "layer", Row::layer)
+            .text("method", "method", Row::method)
+            .field("note", Row::note)
+            .count("evaluations", "evaluations", Row::evaluations)
+            .both("bits/byte", "bitsPerByte", Row::bits, row -> String.format(Locale.ROOT, "%.4f", row.bits()))
+            .both("loss", "increase", Row::increase,
+                    row -> String.format(Locale.ROOT, "%+.2f %%", 100 * row.increase()))
+            .figure("attention ms", "attentionMs", Row::attentionMs)
+            .both("speed-up", "attentionSpeedup", Row::speedup, row -> Sentences.times(row.speedup()))
+            .figure("whole ms", "wholeMs", Row::wholeMs)
+            .both("speed-up", "wholeSpeedup", Row::wholeSpeedup, row -> Sentences.times(row.wholeSpeedup()));
 
     @Override
-    public String markdown() {
-        return heading().replace("\n", "  \n") + "\n\n" + table().markdown() + "\n" + notes();
+    public String heading() {
+        return model + "\n" + text + "\n" + Machine.line() + "; " + Sentences.count(threads, "thread");
     }
 
-    private String heading() {
-        return model + "\n" + text + "\n" + Machine.line() + "; " + threads + (threads == 1 ? " thread" : " threads");
+    @Override
+    public List<Table> tables() {
+        return List.of(ROWS.table(rows));
     }
 
-    private Table table() {
-        Table table = Table.ofNumbers("n", "layers", "method", "columns", "bits/byte", "loss", "attention ms",
-                "speed-up", "whole ms", "speed-up");
-        for (Row row : rows) {
-            table.row(String.valueOf(row.n), row.layer, row.method, Sentences.count(row.columns),
-                    String.format(Locale.ROOT, "%.4f", row.bits),
-                    String.format(Locale.ROOT, "%+.2f %%", 100 * row.increase), Sentences.digits(row.attentionMs),
-                    Sentences.digits(row.speedup) + "x", Sentences.digits(row.wholeMs),
-                    Sentences.digits(row.wholeSpeedup) + "x");
-        }
-        return table;
-    }
-
-    private String notes() {
-        StringBuilder notes = new StringBuilder();
+    @Override
+    public List<String> notes() {
+        List<String> notes = new ArrayList<>();
         for (Row row : rows) {
             if (!row.note.isEmpty()) {
-                notes.append("n = ").append(row.n).append(", ").append(row.method).append(": ").append(row.note)
-                        .append('\n');
+                notes.add("n = " + row.n + ", " + row.method + ": " + row.note);
             }
         }
-        return notes.append("loss: bits per byte against those with exact attention in all layers.\n").toString();
+        notes.add("loss: bits per byte against those with exact attention in all layers.");
+        return notes;
     }
 
     @Override
     public String csv() {
-        return TextReport.csv(rows.stream().map(PerplexityReport::map).toList());
-    }
-
-    private static Map<String, Object> map(Row row) {
-        Map<String, Object> map = new LinkedHashMap<>();
-        map.put("n", row.n);
-        map.put("layer", row.layer);
-        map.put("method", row.method);
-        map.put("note", row.note);
-        map.put("columns", row.columns);
-        map.put("bitsPerByte", row.bits);
-        map.put("increase", row.increase);
-        map.put("attentionMs", row.attentionMs);
-        map.put("attentionSpeedup", row.speedup);
-        map.put("wholeMs", row.wholeMs);
-        map.put("wholeSpeedup", row.wholeSpeedup);
-        return map;
+        return ROWS.csv(rows);
     }
 
     @Override
@@ -107,7 +89,7 @@ public record PerplexityReport(String model, String text, int threads, List<Row>
         map.put("model", model);
         map.put("text", text);
         map.put("threads", threads);
-        map.put("rows", rows.stream().map(PerplexityReport::map).toList());
+        map.put("rows", ROWS.maps(rows));
         return map;
     }
 

@@ -10,6 +10,7 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Random;
@@ -65,7 +66,9 @@ class PictureFileTest {
         assertArrayEquals(new float[] {0, 1}, PictureFile.read(png(bits), "b").values());
         BufferedImage alpha = new BufferedImage(1, 1, BufferedImage.TYPE_4BYTE_ABGR);
         alpha.setRGB(0, 0, 0x80ff0033);
-        assertArrayEquals(new float[] {1, 0, 0.2f}, PictureFile.read(png(alpha), "a").values(), 1e-6f);
+        Pixels read = PictureFile.read(png(alpha), "a");
+        assertArrayEquals(new float[] {1, 0, 0.2f}, read.values(), 1e-6f);
+        assertArrayEquals(new float[] {128 / 255f}, read.form().alpha(), 1e-6f);
         BufferedImage wide = new BufferedImage(1, 1, BufferedImage.TYPE_USHORT_GRAY);
         wide.getRaster().setSample(0, 0, 0, 13107);
         assertArrayEquals(new float[] {0.2f}, PictureFile.read(png(wide), "w").values(), 1e-6f);
@@ -145,5 +148,46 @@ class PictureFileTest {
         } catch (Failure e) {
             return 1;
         }
+    }
+
+    @Test
+    void keepsDepthAndTransparency() throws IOException {
+        for (int channels : new int[] {1, 3}) {
+            float[] values = new float[6 * channels];
+            float[] alpha = new float[6];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (1000 + 2003 * i) / 65535f;
+                alpha[i % 6] = (i % 6) / 5f;
+            }
+            Path file = folder.resolve("deep" + channels + ".png");
+            PictureFile.write(file, new Pixels(3, 2, channels, values, new Pixels.Form(16, alpha)));
+            Pixels read = PictureFile.read(file);
+            assertArrayEquals(values, read.values(), 1e-7f);
+            assertArrayEquals(alpha, read.form().alpha(), 1e-5f);
+            assertEquals(16, read.form().bits());
+        }
+    }
+
+    @Test
+    void ignoresWhatFollowsThePicture() throws IOException {
+        byte[] bytes = png(new BufferedImage(9, 9, BufferedImage.TYPE_3BYTE_BGR));
+        byte[] longer = Arrays.copyOf(bytes, bytes.length + 5);
+        longer[bytes.length] = 77;
+        assertEquals(9, PictureFile.read(longer, "longer").width());
+    }
+
+    @Test
+    void readsAndWritesJpeg() throws IOException {
+        float[] values = new float[32 * 32 * 3];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (i / 96 + i % 96 / 3) / 64f;
+        }
+        Path file = folder.resolve("x.JPG");
+        PictureFile.write(file, new Pixels(32, 32, 3, values));
+        byte[] bytes = Files.readAllBytes(file);
+        assertArrayEquals(values, PictureFile.read(bytes, "x").values(), 0.05f);
+        Failure failure = assertThrows(Failure.class,
+                () -> PictureFile.read(Arrays.copyOf(bytes, bytes.length / 2), "half"));
+        assertTrue(failure.getMessage().contains("broken JPEG"), failure.getMessage());
     }
 }

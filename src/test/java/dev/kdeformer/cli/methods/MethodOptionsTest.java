@@ -40,16 +40,16 @@ class MethodOptionsTest {
     private static MethodEntry<Recorder> entry(Recorder recorder) {
         return new MethodEntry<>("test", "", "", () -> recorder, Recorder::build)
                 .seed((r, v) -> r.say("seed", v))
-                .columns((r, v) -> r.say("columns", v))
+                .evaluations((r, v) -> r.say("evaluations", v))
                 .whole("block", "", "", (r, v) -> r.say("block", v))
                 .real("weight", "", "", (r, v) -> r.say("weight", v))
                 .flag("fast", "", "", (r, v) -> r.say("fast", v))
                 .choice("rule", "", "", Mask.Causality.class, (r, v) -> r.say("rule", v));
     }
 
-    private static List<String> calls(OptionalInt columns, Map<String, String> options) {
+    private static List<String> calls(OptionalInt evaluations, Map<String, String> options) {
         Recorder recorder = new Recorder();
-        entry(recorder).make(columns, OptionalDouble.empty(), 5, options);
+        entry(recorder).make(evaluations, OptionalDouble.empty(), 5, options);
         return recorder.calls;
     }
 
@@ -61,7 +61,7 @@ class MethodOptionsTest {
     @Test
     void optionsReachTheBuilder() {
         assertEquals(List.of("seed 5", "build"), calls(OptionalInt.empty(), Map.of()));
-        assertEquals(List.of("seed 5", "columns 64", "block 7", "build"),
+        assertEquals(List.of("seed 5", "evaluations 64", "block 7", "build"),
                 calls(OptionalInt.of(64), Map.of("block", "7")));
         assertEquals(List.of("seed 5", "weight 0.25", "build"), calls(OptionalInt.empty(), Map.of("weight", "0.25")));
         assertEquals(List.of("seed 5", "fast true", "build"), calls(OptionalInt.empty(), Map.of("fast", "true")));

@@ -67,7 +67,7 @@ class ReportedOptionsTest {
     private static List<AttentionMethod> settings(MethodEntry<?> entry) {
         Stream.Builder<AttentionMethod> all = Stream.builder();
         all.add(entry.make(OptionalInt.empty(), OptionalDouble.empty(), 7, Map.of()));
-        if (entry.takesColumns()) {
+        if (entry.takesEvaluations()) {
             all.add(entry.make(OptionalInt.of(96), OptionalDouble.empty(), 7, Map.of()));
         }
         if (entry.takesErrorBudget()) {

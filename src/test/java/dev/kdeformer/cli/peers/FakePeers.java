@@ -1,6 +1,7 @@
 package dev.kdeformer.cli.peers;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.method.Call;
 import dev.kdeformer.reference.PlainFloatAttention;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Tensor;

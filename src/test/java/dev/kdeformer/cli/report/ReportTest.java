@@ -19,9 +19,12 @@ import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -33,15 +36,14 @@ class ReportTest {
     @TempDir
     private Path folder;
 
-    private static Report.Run run(String method, double columns, double ms, double speedup, double error) {
+    private static Report.Run run(String method, double evaluations, double ms, double speedup, double error) {
         Map<String, Object> parameters = new LinkedHashMap<>();
         parameters.put("blockSize", 256);
         parameters.put("shift", 0.1f);
         parameters.put("rule", "a,\"b\"");
-        return new Report.Run(method, parameters, columns, 2, 7, new Times(ms, ms / 2), speedup,
+        return new Report.Run(method, parameters, evaluations, 2, 7, new Times(ms, ms / 2), speedup,
                 new ErrorReport(1, 2, List.of(new ErrorMeasures(error, 2 * error, 3 * error, 4 * error, 0, error,
-                error),
-                        new ErrorMeasures(3 * error, error, error, error, 0, 0, error))),
+                        error), new ErrorMeasures(3 * error, error, error, error, 0, 0, error))),
                 new Certificate(64, 0.95, new Interval(error, error / 2, Double.POSITIVE_INFINITY),
                         new Interval(1, 1, 1), 1, List.of()), "");
     }
@@ -59,23 +61,24 @@ class ReportTest {
         Map<String, Object> map = JSON.std.mapFrom(JsonReport.text(report().toMap()));
         assertEquals(List.of("machine", "input", "runs"), List.copyOf(map.keySet()));
         Map<?, ?> input = (Map<?, ?>) map.get("input");
-        assertEquals(List.of("name", "batch", "heads", "kvHeads", "n", "m", "d", "dv", "scale", "causal"),
+        assertEquals(List.of("name", "batch", "heads", "kvHeads", "n", "m", "d", "dv", "scale", "causal", "window"),
                 List.copyOf(input.keySet()));
-        assertEquals(List.of("a \"name\", quoted", 1, 2, 1, 8, 9, 3, 4, 0.1, false), List.copyOf(input.values()));
+        assertEquals(Arrays.asList("a \"name\", quoted", 1, 2, 1, 8, 9, 3, 4, 0.1, false, null),
+                new ArrayList<>(input.values()));
         List<?> runs = (List<?>) map.get("runs");
         Map<?, ?> x = (Map<?, ?>) runs.get(1);
-        assertEquals(List.of("method", "parameters", "columns", "threads", "seed", "medianMs", "minMs", "speedup",
-                "error", "certificate"), List.copyOf(x.keySet()));
+        assertEquals(List.of("method", "parameters", "evaluations", "threads", "seed", "medianMs", "minMs", "speedup",
+                "error", "certificate", "note"), List.copyOf(x.keySet()));
         assertEquals("x", x.get("method"));
         assertEquals(Map.of("blockSize", 256, "shift", 0.1, "rule", "a,\"b\""), x.get("parameters"));
         assertEquals(List.of(4, 2, 7, 5, 2.5, 4),
-                Stream.of("columns", "threads", "seed", "medianMs", "minMs", "speedup").map(x::get).toList());
+                Stream.of("evaluations", "threads", "seed", "medianMs", "minMs", "speedup").map(x::get).toList());
         Map<?, ?> error = (Map<?, ?>) x.get("error");
         assertEquals(List.of("spectral", "spectralCentred", "frobeniusCentred", "maxRow", "row50", "row99", "row999"),
                 List.copyOf(error.keySet()));
+        assertEquals(Map.of("mean", 0.0625, "max", 0.125), error.get("row99"));
         assertEquals(Map.of("mean", 0.25, "max", 0.375), error.get("spectral"));
         assertEquals(Map.of("mean", 0.3125, "max", 0.5), error.get("maxRow"));
-        assertEquals(Map.of("mean", 0.0625, "max", 0.125), error.get("row99"));
         Map<?, ?> certificate = (Map<?, ?>) x.get("certificate");
         assertEquals(List.of("rows", "estimate", "low", "high", "confidence"), List.copyOf(certificate.keySet()));
         assertEquals(64, certificate.get("rows"));
@@ -85,34 +88,36 @@ class ReportTest {
         assertNull(y.get("error"));
         assertNull(y.get("certificate"));
         assertNull(y.get("speedup"));
-        assertEquals(2.5, y.get("columns"));
+        assertEquals(2.5, y.get("evaluations"));
     }
 
     @Test
     void theCsvHasALineForEachRunAndQuotesWhatItMust() {
-        List<String> lines = new TextReport(report()).csv().lines().toList();
+        List<String> lines = report().csv().lines().toList();
         assertEquals(5, lines.size());
-        assertEquals("input,n,m,method,parameters,columns,threads,seed,medianMs,minMs,speedup,spectralMean,spectralMax,"
-                + "spectralCentredMean,spectralCentredMax,frobeniusCentredMean,frobeniusCentredMax,"
-                + "maxRowMean,maxRowMax,row50Mean,row50Max,row99Mean,row99Max,row999Mean,row999Max,"
-                + "certificateRows,certificateEstimate,certificateLow,certificateHigh,certificateConfidence",
+        assertEquals("input,n,m,method,parameters,evaluations,threads,seed,medianMs,minMs,speedup,"
+                + "spectralMean,spectralMax,spectralCentredMean,spectralCentredMax,frobeniusCentredMean,"
+                + "frobeniusCentredMax,maxRowMean,maxRowMax,row50Mean,row50Max,"
+                + "row99Mean,row99Max,row999Mean,row999Max,"
+                + "certificateRows,certificateEstimate,certificateLow,certificateHigh,certificateConfidence,note",
                 lines.get(0));
         assertEquals("\"a \"\"name\"\", quoted\",8,9,x,\"blockSize=256 shift=0.1 rule=a,\"\"b\"\"\",4,2,7,5,2.5,4,"
-                + "0.25,0.375,0.1875,0.25,0.25,0.375,0.3125,0.5,0,0,0.0625,0.125,0.125,0.125,64,0.125,0.0625,,0.95",
+                + "0.25,0.375,0.1875,0.25,0.25,0.375,0.3125,0.5,0,0,0.0625,0.125,0.125,0.125,64,0.125,0.0625,,0.95,",
                 lines.get(2));
-        assertEquals("\"a \"\"name\"\", quoted\",8,9,y,,2.5,2,7,4,4,,,,,,,,,,,,,,,,,,,,", lines.get(4));
+        assertEquals("\"a \"\"name\"\", quoted\",8,9,y,,2.5,2,7,4,4,,,,,,,,,,,,,,,,,,,,,took the short way",
+                lines.get(4));
     }
 
     @Test
     void theTextsHaveARowForEachRun() {
-        String terminal = new TextReport(report()).forTerminal();
+        String terminal = report().forTerminal();
         assertTrue(terminal.contains("a \"name\", quoted: 2 heads (1 of keys), n = 8, m = 9, d = 3, d_v = 4"),
                 terminal);
         assertTrue(terminal.contains("certified (95 %)"), terminal);
         assertTrue(terminal.contains(" 0.125 [0.0625, -]"), terminal);
         assertTrue(terminal.contains("\ny: took the short way\n"), terminal);
         assertTrue(terminal.chars().allMatch(c -> c == '\n' || c >= ' ' && c < 127), terminal);
-        String markdown = new TextReport(report()).markdown();
+        String markdown = report().markdown();
         List<String> rows = markdown.lines().filter(line -> line.startsWith("|")).toList();
         assertEquals(6, rows.size());
         assertTrue(rows.get(3).startsWith("| x | 4 | 5.00 | 2.50 | 4.00x | 0.250 / 0.375 |"), rows.get(3));
@@ -134,9 +139,10 @@ class ReportTest {
         PlotFile.write(svg, PlotReport.panels(report()));
         DocumentBuilderFactory factory = DocumentBuilderFactory.newInstance();
         factory.setFeature("http://apache.org/xml/features/nonvalidating/load-external-dtd", false);
+        assertTrue(Files.size(svg) < 60_000, "bytes of the SVG: " + Files.size(svg));
         Element root = factory.newDocumentBuilder().parse(svg.toFile()).getDocumentElement();
         assertEquals("svg", root.getTagName());
-        assertTrue(root.getElementsByTagName("path").getLength() > 20);
+        assertTrue(root.getElementsByTagName("path").getLength() + root.getElementsByTagName("use").getLength() > 20);
     }
 
     @Test
@@ -175,5 +181,22 @@ class ReportTest {
         }
         String[] csv = Stream.concat(Stream.of(run), Stream.of("--csv")).toArray(String[]::new);
         assertTrue(Outcome.of(csv).succeeds().out().startsWith("input,n,m,method,"));
+    }
+
+    @Test
+    void narrowTerminalsGetNarrowTables() {
+        Table numbers = Table.ofNumbers("method", "evaluations", "median ms").row("x", "12", "3.5").row("y", "1", "2");
+        assertTrue(numbers.forTerminal(OptionalInt.empty()).contains("|"));
+        assertEquals("method      x\nevaluations 12\nmedian ms   3.5\n\nmethod      y\nevaluations 1\nmedian ms   2\n",
+                numbers.forTerminal(OptionalInt.of(20)));
+        Table texts = Table.ofTexts(List.of("a", "b")).row("one two three four five", "six seven eight nine ten");
+        assertTrue(texts.forTerminal(OptionalInt.of(40)).lines().allMatch(line -> line.length() <= 40));
+    }
+
+    @Test
+    void nothingInANameReachesTheTerminal() {
+        Report report = new Report(new NamedInput("a\u001b]0;b\u0007\u009b", "", 3,
+                TestInputs.of(1).normal(1, 1, 1, 4, 4, 3, 3)), List.of(run("x\u001b[31m", 4, 5, 4, 0.125)));
+        assertTrue(report.forTerminal().chars().allMatch(c -> c == '\n' || c >= ' ' && c < 127), report.forTerminal());
     }
 }
