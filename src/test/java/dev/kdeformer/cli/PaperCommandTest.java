@@ -32,6 +32,10 @@ import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
 class PaperCommandTest {
+    /** A command of path data with as many numbers as it takes. */
+    private static final String COMMAND = "[ml]N ?N|qN ?N ?N ?N|cN ?N ?N ?N ?N ?N|z".replace("N",
+            "-?(?:\\d+(?:\\.\\d)?|\\.\\d)");
+
     @TempDir
     private Path folder;
 
@@ -71,6 +75,7 @@ class PaperCommandTest {
             String id = element.getAttribute("id");
             assertTrue(id.isEmpty() || names.add(id), id);
             assertFalse(element.hasAttribute("src") || element.hasAttribute("href"), element.getTagName());
+            assertEquals("", element.getAttribute("d").replaceAll(COMMAND, ""));
             pictures += element.getTagName().equals("svg") ? 1 : 0;
             tableRows += element.getTagName().equals("tr") ? 1 : 0;
         }

@@ -8,7 +8,6 @@ import static j2html.TagCreator.h2;
 import static j2html.TagCreator.head;
 import static j2html.TagCreator.html;
 import static j2html.TagCreator.iff;
-import static j2html.TagCreator.join;
 import static j2html.TagCreator.meta;
 import static j2html.TagCreator.p;
 import static j2html.TagCreator.rawHtml;
@@ -146,7 +145,8 @@ public final class PaperPage {
                 .filter(line -> line.getValue().get(0).features() == 0 && !line.getKey().equals(Methods.EXACT))
                 .map(line -> line.getKey() + " (" + Sentences.digits(line.getValue().get(0).spectral().mean()) + ")")
                 .collect(Collectors.joining(", "));
-        return join(rawHtml(PlotFile.svgElement(panels, experiment + "-")),
+        // Not join, which takes spaces before full stops out of path data too.
+        return div(rawHtml(PlotFile.svgElement(panels, experiment + "-")),
                 iff(overFeatures && !levels.isEmpty(),
                         p("Dashed in the picture of errors, without a number of features: " + levels + ".")));
     }
