@@ -77,7 +77,7 @@ class MethodOptionsTest {
         refuses("weight", "NaN", "option test.weight must be a number, got 'NaN'");
         refuses("weight", "1e999", "option test.weight must be a number, got '1e999'");
         refuses("fast", "yes", "option test.fast must be true or false, got 'yes'");
-        refuses("rule", "NONE", "option test.rule must be none or lower-right or upper-left, got 'NONE'");
+        refuses("rule", "NONE", "option test.rule must be none or lower-right or upper-left or offset, got 'NONE'");
         refuses("block", "13", "method test: block must not be 13, got 13");
     }
 
