@@ -92,6 +92,19 @@ class OnnxOperatorsTest {
                 }
                 operator(m, "", "Attention", 1, Map.of(), x[0], x[1], x[2], m.input("mask", mask, 9, 12));
             });
+            add(cases, version + "weights of keys by head", opset, "key bias", m -> {
+                String[] x = qkv(m, new long[] {1, 4, 9, 8}, new long[] {1, 2, 12, 8});
+                float[] mask = new float[4 * 9 * 12];
+                for (int i = 0; i < mask.length; i++) {
+                    mask[i] = i / 108 * 0.5f - i % 12 * 0.25f * (i / 108);
+                }
+                operator(m, "", "Attention", 1, Map.of(), x[0], x[1], x[2], m.input("mask", mask, 1, 4, 9, 12));
+            });
+            add(cases, version + "bias for each pair", opset, "causal, dense bias", m -> {
+                String[] x = qkv(m, new long[] {2, 4, 9, 8}, new long[] {2, 2, 9, 8});
+                operator(m, "", "Attention", 1, Map.of("is_causal", 1L), x[0], x[1], x[2],
+                        m.normalInput("mask", 2, 4, 9, 9));
+            });
             add(cases, version + "past", opset, "causal", m -> {
                 String[] x = qkv(m, new long[] {2, 2, 5, 8}, new long[] {2, 2, 5, 8});
                 operator(m, "", "Attention", 3, Map.of("is_causal", 1L), x[0], x[1], x[2], "",
@@ -143,7 +156,7 @@ class OnnxOperatorsTest {
             operator(m, CONTRIB, "MultiHeadAttention", 3, two, x[0], x[1], x[2], "", "", "",
                     m.normalInput("past_k", 2, 2, 7, 8), m.normalInput("past_v", 2, 2, 7, 8));
         });
-        add(cases, "MultiHeadAttention with a bias for each pair", 17, null, m -> {
+        add(cases, "MultiHeadAttention with a bias for each pair", 17, "dense bias", m -> {
             String[] x = qkv(m, new long[] {2, 9, 16}, new long[] {2, 12, 16});
             operator(m, CONTRIB, "MultiHeadAttention", 1, two, x[0], x[1], x[2], "", "",
                     m.normalInput("pairs", 1, 2, 9, 12));

@@ -9,16 +9,12 @@ import dev.kdeformer.Attention;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class OnnxTransformerTest {
-    /** What the engine has no mask for. */
-    private static final Set<String> LEFT = Set.of("dense bias");
-
     @TempDir
     private Path folder;
 
@@ -42,13 +38,9 @@ class OnnxTransformerTest {
             List<OnnxAttention> attentions = transformer.attentions();
             assertFalse(attentions.isEmpty());
             for (OnnxAttention attention : attentions) {
-                if (LEFT.contains(pattern.mask())) {
-                    assertEquals(OnnxAttention.Place.ALONE, attention.runs(), attention.toString());
-                } else {
-                    assertEquals(OnnxAttention.Place.HERE, attention.runs(), attention.toString());
-                    assertEquals(pattern.mask(), attention.mask());
-                    assertEquals("", attention.reason());
-                }
+                assertEquals(OnnxAttention.Place.HERE, attention.runs(), attention.toString());
+                assertEquals(pattern.mask(), attention.mask());
+                assertEquals("", attention.reason());
             }
         }
     }
@@ -93,6 +85,19 @@ class OnnxTransformerTest {
                     OnnxOutputs uncut = transformer.runUncut(feeds.tensors())) {
                 assertEquals(0, Feeds.difference(outputs, uncut));
             }
+        }
+    }
+
+    @Test
+    void methodThatTakesNoSuchMaskGivesWayToExact() throws IOException, OrtException {
+        TestModel model = Patterns.DENSE_BIAS_CAUSAL.model(6);
+        try (OnnxTransformer transformer = open(model); Feeds feeds = new Feeds(model.feeds());
+                OnnxOutputs cut = transformer.run(feeds.tensors(), Attention.mean().build());
+                OnnxOutputs uncut = transformer.runUncut(feeds.tensors())) {
+            assertTrue(Feeds.difference(cut, uncut) <= 3e-6);
+            OnnxAttention attention = transformer.attentions().get(0);
+            assertEquals(OnnxAttention.Place.HERE, attention.runs());
+            assertTrue(attention.reason().startsWith("mean cannot: "), attention.reason());
         }
     }
 

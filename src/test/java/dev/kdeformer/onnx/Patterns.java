@@ -225,6 +225,74 @@ enum Patterns {
                     -1e9)), -1);
         }
     },
+    PACKED_DOCUMENTS("key ranges", 17) {
+        @Override
+        String build(TestModel model) {
+            boolean[] visible = new boolean[24 * 24];
+            for (int i = 0; i < visible.length; i++) {
+                visible[i] = document(i / 24, 7, 17) == document(i % 24, 7, 17) && i / 24 != 20;
+            }
+            return masked(model, 2, visible, 24, 24);
+        }
+    },
+    DOCUMENTS_OF_EACH_ITEM("dense mask", 17) {
+        @Override
+        String build(TestModel model) {
+            boolean[] visible = new boolean[2 * 24 * 24];
+            for (int i = 0; i < visible.length; i++) {
+                int start = 5 + i / 576 * 6;
+                visible[i] = document(i / 24 % 24, start, 18) == document(i % 24, start, 18);
+            }
+            return masked(model, 2, visible, 2, 1, 24, 24);
+        }
+    },
+    WINDOW_ON_BOTH_SIDES("window 3,2, key lengths", 17) {
+        @Override
+        String build(TestModel model) {
+            boolean[] visible = new boolean[3 * 24 * 24];
+            for (int i = 0; i < visible.length; i++) {
+                int distance = i % 24 - i / 24 % 24;
+                visible[i] = distance >= -3 && distance <= 2 && i % 24 < 24 - 5 * (i / 576);
+            }
+            return masked(model, 3, visible, 3, 1, 24, 24);
+        }
+    },
+    GLOBAL_KEYS("dense mask", 17) {
+        @Override
+        String build(TestModel model) {
+            boolean[] visible = new boolean[24 * 24];
+            for (int i = 0; i < visible.length; i++) {
+                visible[i] = i % 24 == 2 || Math.abs(i % 24 - i / 24) < 4;
+            }
+            return masked(model, 2, visible, 24, 24);
+        }
+    },
+    ALIBI_ON_BOTH_SIDES("distance bias, key lengths", 17) {
+        @Override
+        String build(TestModel model) {
+            String padding = additive(model, padding(model, 3, 24, false), -Float.MAX_VALUE);
+            String bias = byDistance(model, new float[] {-0.25f, -0.0625f}, false);
+            return attention(model, layer(model, 3, 24), scores -> model.node("Add", scores, model.node("Add", bias,
+                    padding)), -1);
+        }
+    },
+    BUCKETS_CAUSAL_LEFT_PADDED("causal, distance bias, key bias", 17) {
+        @Override
+        String build(TestModel model) {
+            String padding = additive(model, padding(model, 3, 24, true), -Float.MAX_VALUE);
+            String bias = byDistance(model, new float[] {1, -0.7f}, true);
+            return attention(model, layer(model, 3, 24), scores -> model.node("Add", model.node("Add", model.node("Add",
+                    scores, bias), triangle(model, 24, 24, Float.NEGATIVE_INFINITY)), padding), -1);
+        }
+    },
+    DENSE_BIAS_CAUSAL("causal, dense bias", 17) {
+        @Override
+        String build(TestModel model) {
+            String bias = model.constant(model.normal(2 * 24 * 24, 1), 2, 24, 24);
+            return attention(model, layer(model, 2, 24), scores -> model.node("Add", model.node("Add", scores, bias),
+                    triangle(model, 24, 24, -10000)), -1);
+        }
+    },
     HALF_PRECISION("none", 17) {
         @Override
         String build(TestModel model) {
@@ -371,6 +439,28 @@ enum Patterns {
             Arrays.fill(values, i * m + Math.min(m, i + m - n + 1), (i + 1) * m, fill);
         }
         return model.constant(values, 1, 1, n, m);
+    }
+
+    /** What a mask shows, by Where; the rest gets −10⁹. */
+    private static String masked(TestModel model, int batch, boolean[] visible, long... sizes) {
+        String mask = model.input("mask", visible, sizes);
+        return attention(model, layer(model, batch, 24), scores -> model.node("Where", mask, scores, model.scalar(
+                -1e9)), -1);
+    }
+
+    /** Which of three documents a place belongs to. */
+    private static int document(int place, int second, int third) {
+        return place < second ? 0 : place < third ? 1 : 2;
+    }
+
+    /** A factor for each head times the distance, or its logarithm in whole numbers; (1, 2, 24, 24). */
+    private static String byDistance(TestModel model, float[] factors, boolean buckets) {
+        float[] bias = new float[2 * 24 * 24];
+        for (int i = 0; i < bias.length; i++) {
+            int distance = Math.abs(i % 24 - i / 24 % 24);
+            bias[i] = factors[i / 576] * (buckets ? 32 - Integer.numberOfLeadingZeros(distance) : distance);
+        }
+        return model.constant(bias, 1, 2, 24, 24);
     }
 
     private static String rotated(TestModel model, String value, String cosine, String sine) {

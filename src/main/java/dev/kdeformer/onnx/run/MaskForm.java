@@ -1,18 +1,21 @@
 package dev.kdeformer.onnx.run;
 
 import dev.kdeformer.Mask;
+import dev.kdeformer.PairBias;
 import java.util.List;
 
 /**
  * What the masks of an attention come to, as the engine takes it.
  *
  * @param kind    in a few words, for whoever looks at the model
- * @param mask    causal rule, window and key lengths
+ * @param mask    causal rule, window, key lengths and ranges
  * @param bias    what is added to the logits of each key, (biasBatch, biasHeads, 1, m); null for nothing
+ * @param pairs   what is added to the logits of each pair; null for nothing
  * @param special rows that see nothing, or keys alike without regard to the logits
  */
-record MaskForm(String kind, Mask mask, float[] bias, int biasBatch, int biasHeads, List<SpecialRow> special) {
-    static final MaskForm NONE = new MaskForm("none", Mask.none(), null, 1, 1, List.of());
+record MaskForm(String kind, Mask mask, float[] bias, int biasBatch, int biasHeads, PairBias pairs,
+        List<SpecialRow> special) {
+    static final MaskForm NONE = new MaskForm("none", Mask.none(), null, 1, 1, null, List.of());
 
     /**
      * A row that no softmax of logits gives.

@@ -1,6 +1,7 @@
 package dev.kdeformer.onnx.run;
 
 import dev.kdeformer.Mask;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.onnx.match.Site;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -8,12 +9,12 @@ import java.util.List;
 
 /**
  * Tells by their values what the masks of an attention come to: nothing, key lengths, a bias for each key, a causal
- * rule or window. The masks themselves are read once, row by row, and never added up as a whole.
+ * rule, a window or other ranges of keys, a bias for each distance, or else one for each pair. The masks themselves are
+ * read row by row, and never added up as a whole.
  */
 final class MaskScan {
-    private final Site.Causal causal;
     private final Grid grid;
-    private final List<TermView> terms;
+    private final MaskSum sum;
     private final boolean byRow;
     private final int batches;
     private final int heads;
@@ -21,9 +22,8 @@ final class MaskScan {
     private final List<MaskForm.SpecialRow> special = new ArrayList<>();
 
     private MaskScan(Site.Causal causal, Grid grid, List<TermView> terms) {
-        this.causal = causal;
         this.grid = grid;
-        this.terms = terms;
+        sum = new MaskSum(causal, grid, terms);
         byRow = causal.rule() != Site.Causal.Rule.NONE || terms.stream().anyMatch(TermView::variesByRow);
         batches = terms.stream().anyMatch(TermView::variesByBatch) ? grid.batch() : 1;
         heads = terms.stream().anyMatch(TermView::variesByHead) ? grid.heads() : 1;
@@ -33,7 +33,7 @@ final class MaskScan {
     /**
      * Reads the masks.
      *
-     * @throws CannotRun if the engine has no mask of that form
+     * @throws CannotRun if the engine has nothing of that form
      */
     static MaskForm scan(Site.Causal causal, Grid grid, List<TermView> terms) throws CannotRun {
         if (terms.isEmpty() && causal.rule() == Site.Causal.Rule.NONE) {
@@ -41,23 +41,6 @@ final class MaskScan {
         }
         MaskScan scan = new MaskScan(causal, grid, terms);
         return scan.byRow ? scan.rows() : scan.keys();
-    }
-
-    private void read(int b, int h, int query) throws CannotRun {
-        scan.clear();
-        for (TermView term : terms) {
-            term.apply(b, h, query, scan.row, scan.replaced());
-        }
-        if (causal.rule() != Site.Causal.Rule.NONE) {
-            long last = query + (causal.rule() == Site.Causal.Rule.UPPER_LEFT ? 0L : grid.keys() - grid.queries());
-            long first = causal.window() == 0 ? 0 : last - causal.window() + 1;
-            for (int j = 0; j < scan.row.length; j++) {
-                if (j < first || j > last) {
-                    scan.row[j] += (float) causal.added();
-                }
-            }
-        }
-        scan.look();
     }
 
     private void special(int b, int h, int query) {
@@ -74,7 +57,7 @@ final class MaskScan {
         boolean areLengths = heads == 1;
         for (int b = 0; b < batches; b++) {
             for (int h = 0; h < heads; h++) {
-                read(b, h, 0);
+                scan.read(sum, b, h, 0);
                 if (scan.kind != RowScan.Kind.SOFTMAX) {
                     special(b, h, -1);
                     lengths[b] = m;
@@ -91,9 +74,9 @@ final class MaskScan {
         if (areLengths) {
             boolean all = Arrays.stream(lengths).allMatch(length -> length == m);
             return new MaskForm(all ? "none" : "key lengths", all ? Mask.none() : Mask.none().withKeyLengths(
-                    perItem(lengths)), null, 1, 1, special);
+                    perItem(lengths)), null, 1, 1, null, special);
         }
-        return new MaskForm("key bias", Mask.none(), bias, batches, heads, special);
+        return new MaskForm("key bias", Mask.none(), bias, batches, heads, null, special);
     }
 
     private int[] perItem(int[] lengths) {
@@ -114,7 +97,7 @@ final class MaskScan {
                 VisibleKeys keys = new VisibleKeys(n, m);
                 seen[b * heads + h] = keys;
                 for (int i = 0; i < n; i++) {
-                    read(b, h, i);
+                    scan.read(sum, b, h, i);
                     if (scan.kind == RowScan.Kind.SOFTMAX) {
                         keys.add(i, scan);
                     } else {
@@ -124,46 +107,73 @@ final class MaskScan {
                 keys.sum();
             }
         }
-        boolean alike = Arrays.stream(seen).allMatch(VisibleKeys::hasKeyBias);
-        if (alike) {
-            for (boolean lowerRight : new boolean[] {true, false}) {
-                int offset = lowerRight ? m - n : 0;
-                Mask rule = lowerRight ? Mask.causal() : Mask.causalUpperLeft();
-                if (Arrays.stream(seen).allMatch(keys -> keys.follows(offset, Integer.MAX_VALUE))) {
-                    return form("causal", rule, seen, 0);
-                }
-                int window = Arrays.stream(seen).mapToInt(keys -> keys.window(offset)).max().orElse(0);
-                if (window > 0 && Arrays.stream(seen).allMatch(keys -> keys.follows(offset, window))) {
-                    return form("causal window " + window, rule.withWindow(window), seen,
-                            Math.max(0, Math.min(m, offset - window + 1)));
-                }
-            }
-            if (Arrays.stream(seen).allMatch(keys -> keys.seesAll())) {
-                return form("none", Mask.none(), seen, 0);
-            }
+        Visibility rule = Visibility.of(seen, n, m);
+        if (rule != null && Arrays.stream(seen).allMatch(VisibleKeys::hasKeyBias)) {
+            return form(rule, rule.kind(), seen, Arrays.stream(seen).anyMatch(keys -> !keys.isFlat()), null);
         }
-        throw new CannotRun(alike ? "each query has keys of its own to see" : "its bias is one for each pair");
+        float[][] table = rule == null || !headsSeeTheSame(seen) ? null : distances(seen, n + m - 1);
+        if (table != null) {
+            return form(rule, and(rule.kind(), "distance bias"), seen, false, PairBias.byDistance(0, 1 - n, table));
+        }
+        String dense = Arrays.stream(seen).allMatch(VisibleKeys::isFlat) ? "dense mask" : "dense bias";
+        return new MaskForm(rule == null ? dense : and(rule.kind(), dense), rule == null
+                ? Visibility.outer(seen, n, m).mask() : rule.mask(), null, 1, 1, new SumBias(sum, batches, heads, seen),
+                special);
     }
 
-    /** A rule with what else hides or weighs keys. */
-    private MaskForm form(String kind, Mask rule, VisibleKeys[] seen, int from) {
+    private static String and(String kind, String more) {
+        return kind.equals("none") ? more : kind + ", " + more;
+    }
+
+    private boolean headsSeeTheSame(VisibleKeys[] seen) {
+        for (int i = 0; i < seen.length; i++) {
+            if (!seen[i].seesKeysOf(seen[i - i % heads])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** What is added at each distance for each head, if that is all the same in all batch items; else null. */
+    private float[][] distances(VisibleKeys[] seen, int count) {
+        float[][] table = new float[heads][count];
+        for (int h = 0; h < heads; h++) {
+            Arrays.fill(table[h], Float.NaN);
+            for (int b = 0; b < batches; b++) {
+                if (!seen[b * heads + h].distances(table[h])) {
+                    return null;
+                }
+            }
+            for (int i = 0; i < count; i++) {
+                table[h][i] = Float.isNaN(table[h][i]) ? 0 : table[h][i];
+            }
+        }
+        return table;
+    }
+
+    /**
+     * A rule with what else hides or weighs keys.
+     *
+     * @param weighs whether keys have weights of their own beside
+     */
+    private MaskForm form(Visibility rule, String kind, VisibleKeys[] seen, boolean weighs, PairBias pairs) {
         int m = grid.keys();
-        boolean areLengths = heads == 1 && Arrays.stream(seen).allMatch(keys -> keys.areLengths(from));
-        if (areLengths) {
+        int distinct = !weighs && headsSeeTheSame(seen) ? 1 : heads;
+        if (distinct == 1 && !weighs && Arrays.stream(seen).allMatch(keys -> keys.areLengths(rule.from()))) {
             int[] lengths = new int[batches];
             for (int b = 0; b < batches; b++) {
-                lengths[b] = seen[b].length();
+                lengths[b] = seen[b * heads].length();
             }
             boolean all = Arrays.stream(lengths).allMatch(length -> length == m);
-            String lengthsToo = kind.equals("none") ? "key lengths" : kind + ", key lengths";
-            return new MaskForm(all ? kind : lengthsToo, all ? rule : rule.withKeyLengths(perItem(lengths)), null, 1,
-                    1, special);
+            return new MaskForm(all ? kind : and(kind, "key lengths"), all ? rule.mask() : rule.mask().withKeyLengths(
+                    perItem(lengths)), null, 1, 1, pairs, special);
         }
-        float[] bias = new float[seen.length * m];
-        for (int i = 0; i < seen.length; i++) {
-            seen[i].bias(bias, i * m);
+        float[] bias = new float[batches * distinct * m];
+        for (int b = 0; b < batches; b++) {
+            for (int h = 0; h < distinct; h++) {
+                seen[b * heads + h].bias(weighs, bias, (b * distinct + h) * m);
+            }
         }
-        return new MaskForm(kind.equals("none") ? "key bias" : kind + ", key bias", rule, bias, batches, heads,
-                special);
+        return new MaskForm(and(kind, "key bias"), rule.mask(), bias, batches, distinct, pairs, special);
     }
 }

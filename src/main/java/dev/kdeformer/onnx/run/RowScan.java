@@ -1,5 +1,7 @@
 package dev.kdeformer.onnx.run;
 
+import java.util.Arrays;
+
 /**
  * Reads one row of what a graph adds to the logits. A key is hidden where its summand is so far below the row's largest
  * that its weight is 0 in float32 whatever the logits are: exporters write −∞, the lowest float32, −10,000 and the
@@ -8,7 +10,7 @@ package dev.kdeformer.onnx.run;
  */
 final class RowScan {
     /** exp(−x) is 0 in float32 from 104 on; the rest is left to the logits, which may differ by that much. */
-    private static final float HIDDEN = 9000;
+    static final float HIDDEN = 9000;
     /** A summand beside which logits below 32 are lost to rounding: half a unit in the last place of 2²⁹. */
     private static final float ABSORBING = 1 << 29;
 
@@ -33,29 +35,31 @@ final class RowScan {
     int count;
     /** Whether all visible keys have the same summand. */
     boolean flat;
-    private float largest;
+    /** The largest summand. */
+    float largest;
 
     RowScan(int keys) {
         row = new float[keys];
         replaced = new boolean[keys];
     }
 
-    /** Begins a row. */
-    void clear() {
-        java.util.Arrays.fill(row, 0);
-        java.util.Arrays.fill(replaced, false);
-    }
-
-    boolean[] replaced() {
-        return replaced;
+    /** Takes the summands of a row and finds out what it is. */
+    void read(MaskSum sum, int batch, int head, int query) throws CannotRun {
+        Arrays.fill(replaced, false);
+        sum.read(batch, head, query, 0, row.length, row, 0, replaced);
+        look();
     }
 
     boolean isVisible(int key) {
-        return row[key] > largest - HIDDEN || row[key] == largest;
+        return isVisible(row[key], largest);
     }
 
-    /** Finds out what the row is. */
-    void look() throws CannotRun {
+    /** Whether a key has a weight beside the largest summand of its row. */
+    static boolean isVisible(float summand, float largest) {
+        return summand > largest - HIDDEN || summand == largest;
+    }
+
+    private void look() throws CannotRun {
         largest = Float.NEGATIVE_INFINITY;
         for (float value : row) {
             if (Float.isNaN(value) || value == Float.POSITIVE_INFINITY) {

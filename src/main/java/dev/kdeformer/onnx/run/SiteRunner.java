@@ -5,6 +5,7 @@ import ai.onnxruntime.OrtException;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.onnx.match.Operand;
 import dev.kdeformer.onnx.match.Site;
@@ -68,7 +69,14 @@ final class SiteRunner {
         AttentionInput input = AttentionInput.of(query.tensor(grid, grid.heads()), key.tensor(grid, kvHeads),
                 value.tensor(grid, kvHeads)).withScale(scale(site, query, values)).withMask(mask.mask());
         if (mask.bias() != null) {
-            input = input.withKeyBias(bias(mask, grid, kvHeads, arena));
+            Tensor bias = Tensor.copyOf(arena, Shape.of(mask.biasBatch(), mask.biasHeads(), 1, grid.keys()),
+                    mask.bias());
+            // Query heads that share keys and not their biases have them as pairs.
+            input = mask.biasHeads() == 1 || kvHeads == grid.heads() ? input.withKeyBias(bias)
+                    : input.withPairBias(PairBias.of(bias));
+        }
+        if (mask.pairs() != null) {
+            input = input.withPairBias(mask.pairs());
         }
         long[] sizes = resultSizes(site.result(), grid, value.columns());
         Held output = Held.allocate(environment, sizes);
@@ -137,13 +145,6 @@ final class SiteRunner {
             throw new CannotRun("its scale is " + scale);
         }
         return (float) scale;
-    }
-
-    private static Tensor bias(MaskForm mask, Grid grid, int kvHeads, Arena arena) throws CannotRun {
-        if (mask.biasHeads() != 1 && kvHeads != grid.heads()) {
-            throw new CannotRun("its key bias differs by query head, and heads share keys");
-        }
-        return Tensor.copyOf(arena, Shape.of(mask.biasBatch(), mask.biasHeads(), 1, grid.keys()), mask.bias());
     }
 
     /** The dimensions of the value that the attention makes. */

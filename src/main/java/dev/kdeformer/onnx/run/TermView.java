@@ -2,6 +2,7 @@ package dev.kdeformer.onnx.run;
 
 import dev.kdeformer.onnx.graph.ElementKind;
 import dev.kdeformer.onnx.match.MaskTerm;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.function.Function;
 
@@ -158,26 +159,22 @@ final class TermView {
     }
 
     /**
-     * Applies the mask to a row of what is to be added to the logits.
+     * Applies the mask to what is to be added to the logits of a query for some keys that follow each other.
      *
-     * @param row      what is to be added
-     * @param replaced whether the logit itself no longer counts, only what is added
+     * @param from     the first key
+     * @param row      what is to be added, from {@code start} on
+     * @param replaced whether the logit itself no longer counts, only what is added; null where nobody asks
      */
-    void apply(int batch, int head, int query, float[] row, boolean[] replaced) throws CannotRun {
-        long at = batchOffsets[batch] + headOffsets[head] + query * rowStride;
-        float fill = (float) term.fill();
+    void apply(int batch, int head, int query, int from, int count, float[] row, int start, boolean[] replaced)
+            throws CannotRun {
+        long at = batchOffsets[batch] + headOffsets[head] + query * rowStride + from * columnStride;
         switch (term.kind()) {
-            case ADD -> {
-                float factor = (float) term.factor();
-                for (int j = 0; j < row.length; j++) {
-                    row[j] += factor * (float) raw.get(at + j * columnStride);
-                }
-            }
+            case ADD -> add(at, count, row, start);
             case KEEP, DROP -> {
                 boolean hidden = term.kind() == MaskTerm.Kind.DROP;
-                for (int j = 0; j < row.length; j++) {
+                for (int j = 0; j < count; j++) {
                     if (raw.get(at + j * columnStride) != 0 == hidden) {
-                        hide(j, fill, row, replaced);
+                        hide(start + j, row, replaced);
                     }
                 }
             }
@@ -185,17 +182,34 @@ final class TermView {
                 // all keys are there
             }
             case LENGTHS, LAST_KEYS -> {
-                double length = raw.get(at) + (term.kind() == MaskTerm.Kind.LAST_KEYS ? 1 : 0);
-                for (int j = (int) Math.max(0, Math.min(row.length, length)); j < row.length; j++) {
-                    hide(j, fill, row, replaced);
+                double length = raw.get(at) + (term.kind() == MaskTerm.Kind.LAST_KEYS ? 1 : 0) - from;
+                for (int j = (int) Math.max(0, Math.min(count, length)); j < count; j++) {
+                    hide(start + j, row, replaced);
                 }
             }
             default -> throw new IllegalStateException(term.toString());
         }
     }
 
-    private void hide(int j, float fill, float[] row, boolean[] replaced) {
-        row[j] = term.added() ? row[j] + fill : fill;
-        replaced[j] |= !term.added();
+    private void add(long at, int count, float[] row, int start) throws CannotRun {
+        float factor = (float) term.factor();
+        if (raw.kind() == ElementKind.FLOAT) {
+            for (int j = 0; j < count; j++) {
+                row[start + j] += factor * raw.data().getAtIndex(ValueLayout.JAVA_FLOAT_UNALIGNED,
+                        at + j * columnStride);
+            }
+            return;
+        }
+        for (int j = 0; j < count; j++) {
+            row[start + j] += factor * (float) raw.get(at + j * columnStride);
+        }
+    }
+
+    private void hide(int place, float[] row, boolean[] replaced) {
+        float fill = (float) term.fill();
+        row[place] = term.added() ? row[place] + fill : fill;
+        if (replaced != null && !term.added()) {
+            replaced[place] = true;
+        }
     }
 }

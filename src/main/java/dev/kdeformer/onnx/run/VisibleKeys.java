@@ -15,8 +15,13 @@ final class VisibleKeys {
     private final float[] summand;
     /** Number of keys below each index that some query sees. */
     private final int[] seenBelow;
+    /** The largest summand of each row; +∞ for a row that is no softmax. */
+    private final float[] largest;
+    /** The summand of each distance of a key from the query, the least first; NaN where no such pair is seen. */
+    private final float[] byDistance;
     private boolean flat = true;
     private boolean agree = true;
+    private boolean distancesAgree = true;
 
     VisibleKeys(int queries, int keys) {
         this.keys = keys;
@@ -27,6 +32,10 @@ final class VisibleKeys {
         summand = new float[keys];
         Arrays.fill(summand, Float.NaN);
         seenBelow = new int[keys + 1];
+        largest = new float[queries];
+        Arrays.fill(largest, Float.POSITIVE_INFINITY);
+        byDistance = new float[Math.max(0, queries + keys - 1)];
+        Arrays.fill(byDistance, Float.NaN);
     }
 
     /** Takes a row that is a softmax. */
@@ -34,12 +43,52 @@ final class VisibleKeys {
         first[query] = scan.first;
         end[query] = scan.end;
         count[query] = scan.count;
+        largest[query] = scan.largest;
         flat &= scan.flat;
+        int none = count.length - 1 - query;
         for (int j = scan.first; j < scan.end; j++) {
             if (scan.isVisible(j)) {
-                agree &= Float.isNaN(summand[j]) || summand[j] == scan.row[j];
-                summand[j] = scan.row[j];
+                float value = scan.row[j];
+                agree &= Float.isNaN(summand[j]) || summand[j] == value;
+                summand[j] = value;
+                distancesAgree &= Float.isNaN(byDistance[none + j]) || byDistance[none + j] == value;
+                byDistance[none + j] = value;
             }
+        }
+    }
+
+    /** The largest summand of a row; +∞ for a row that is no softmax. */
+    float largest(int query) {
+        return largest[query];
+    }
+
+    /** Whether what is added to visible logits is the same for all of a row. */
+    boolean isFlat() {
+        return flat;
+    }
+
+    /** Takes the summands of distances into a table; false if they are no function of the distance, or another one. */
+    boolean distances(float[] table) {
+        for (int i = 0; i < table.length && distancesAgree; i++) {
+            if (!Float.isNaN(byDistance[i]) && !Float.isNaN(table[i]) && table[i] != byDistance[i]) {
+                return false;
+            }
+            table[i] = Float.isNaN(byDistance[i]) ? table[i] : byDistance[i];
+        }
+        return distancesAgree;
+    }
+
+    /** Lowers the first keys of rows to what is seen here. */
+    void lower(int[] firsts) {
+        for (int i = 0; i < count.length; i++) {
+            firsts[i] = count[i] < 0 ? firsts[i] : Math.min(firsts[i], first[i]);
+        }
+    }
+
+    /** Raises the ends of rows to what is seen here. */
+    void raise(int[] ends) {
+        for (int i = 0; i < count.length; i++) {
+            ends[i] = count[i] < 0 ? ends[i] : Math.max(ends[i], end[i]);
         }
     }
 
@@ -55,12 +104,22 @@ final class VisibleKeys {
         return flat || agree;
     }
 
-    /** Whether query i sees just the keys in [i + offset − window + 1, i + offset] that any query sees. */
-    boolean follows(int offset, int window) {
+    /** Whether query i sees just the keys in [i + offset − window + 1, i + offset + after] that any query sees. */
+    boolean follows(int offset, int window, int after) {
         for (int i = 0; i < count.length; i++) {
-            long last = Math.max(-1, Math.min(keys - 1L, (long) i + offset));
+            long last = Math.max(-1, Math.min(keys - 1L, (long) i + offset + after));
             long from = Math.max(0, (long) i + offset - window + 1);
-            if (count[i] >= 0 && !sees(i, (int) from, (int) last + 1)) {
+            if (count[i] >= 0 && !sees(i, (int) Math.min(from, keys), (int) last + 1)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether every query sees just the keys of its range that any query sees. */
+    boolean follows(int[] firsts, int[] ends) {
+        for (int i = 0; i < count.length; i++) {
+            if (count[i] >= 0 && !sees(i, firsts[i], ends[i])) {
                 return false;
             }
         }
@@ -92,14 +151,37 @@ final class VisibleKeys {
         return 0;
     }
 
+    /** The most keys that a query sees before the one it stands at; negative if all see later ones only. */
+    int before(int offset) {
+        int most = Integer.MIN_VALUE;
+        for (int i = 0; i < count.length; i++) {
+            most = count[i] < 0 ? most : Math.max(most, i + offset - first[i]);
+        }
+        return most;
+    }
+
+    /** The most keys that a query sees after the one it stands at; negative if all see earlier ones only. */
+    int after(int offset) {
+        int most = Integer.MIN_VALUE;
+        for (int i = 0; i < count.length; i++) {
+            most = count[i] < 0 ? most : Math.max(most, end[i] - 1 - i - offset);
+        }
+        return most;
+    }
+
     /**
-     * Whether the keys that any query sees are the first ones, all with the same summand.
+     * Whether the keys that any query sees are the first ones.
      *
      * @param from the first key that a window shows to any query
      */
     boolean areLengths(int from) {
         int length = length();
-        return flat && length >= from && seenBelow[length] - seenBelow[from] == length - from;
+        return length >= from && seenBelow[length] - seenBelow[from] == length - from;
+    }
+
+    /** Whether any query sees the same keys as in another head. */
+    boolean seesKeysOf(VisibleKeys other) {
+        return Arrays.equals(seenBelow, other.seenBelow);
     }
 
     /** The key after the last that any query sees. */
@@ -111,10 +193,14 @@ final class VisibleKeys {
         return length;
     }
 
-    /** Writes what is added to the logits of each key. */
-    void bias(float[] bias, int at) {
+    /**
+     * Writes what is added to the logits of each key.
+     *
+     * @param weighs whether more than to hide it
+     */
+    void bias(boolean weighs, float[] bias, int at) {
         for (int j = 0; j < keys; j++) {
-            bias[at + j] = Float.isNaN(summand[j]) ? Float.NEGATIVE_INFINITY : flat ? 0 : summand[j];
+            bias[at + j] = Float.isNaN(summand[j]) ? Float.NEGATIVE_INFINITY : weighs && !flat ? summand[j] : 0;
         }
     }
 }

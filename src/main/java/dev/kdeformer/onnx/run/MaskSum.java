@@ -1,0 +1,43 @@
+package dev.kdeformer.onnx.run;
+
+import dev.kdeformer.onnx.match.Site;
+import java.util.Arrays;
+import java.util.List;
+
+/** The masks of an attention as one sum for every pair of a query and a key, which is never held as a whole. */
+final class MaskSum {
+    private final Site.Causal causal;
+    private final List<TermView> terms;
+    private final int queries;
+    private final int keys;
+
+    MaskSum(Site.Causal causal, Grid grid, List<TermView> terms) {
+        this.causal = causal;
+        this.terms = terms;
+        queries = grid.queries();
+        keys = grid.keys();
+    }
+
+    /**
+     * Writes what is added to the logits of a query for some keys that follow each other.
+     *
+     * @param from     the first key
+     * @param replaced whether a logit itself no longer counts, only what is added; null where nobody asks
+     */
+    void read(int batch, int head, int query, int from, int count, float[] target, int at, boolean[] replaced)
+            throws CannotRun {
+        Arrays.fill(target, at, at + count, 0);
+        for (TermView term : terms) {
+            term.apply(batch, head, query, from, count, target, at, replaced);
+        }
+        if (causal.rule() != Site.Causal.Rule.NONE) {
+            long last = query + (causal.rule() == Site.Causal.Rule.UPPER_LEFT ? 0L : keys - queries);
+            long first = causal.window() == 0 ? 0 : last - causal.window() + 1;
+            for (int j = 0; j < count; j++) {
+                if (from + j < first || from + j > last) {
+                    target[at + j] += (float) causal.added();
+                }
+            }
+        }
+    }
+}
