@@ -248,8 +248,10 @@ class PartialAttentionTest {
                 .putInt(16, 1 << 15).putInt(20, 1 << 15);
         assertTrue(refusal(huge).contains("needs, got 88"));
         String inRow = " in row 0 of head 0 of batch item 0";
-        assertEquals("reference must be within float32 or -Infinity, got NaN" + inRow, refusal(with(good, 0, Double.NaN)));
-        assertEquals("reference must be within float32 or -Infinity, got 1.0E39" + inRow, refusal(with(good, 0, 1e39)));
+        assertEquals("reference must be within float32 or -Infinity, got NaN" + inRow,
+                refusal(with(good, 0, Double.NaN)));
+        assertEquals("reference must be within float32 or -Infinity, got 1.0E39" + inRow,
+                refusal(with(good, 0, 1e39)));
         assertEquals("sum must be between 1 and 2^100, got -1.0" + inRow, refusal(with(good, 2, -1.0)));
         assertEquals("sum must be between 1 and 2^100, got NaN" + inRow, refusal(with(good, 2, Double.NaN)));
         refusal(with(good, 2, 0.0));
