@@ -105,12 +105,17 @@ class OnnxOperatorsTest {
                 operator(m, "", "Attention", 1, Map.of("is_causal", 1L), x[0], x[1], x[2],
                         m.normalInput("mask", 2, 4, 9, 9));
             });
+            add(cases, version + "softcap, causal, bias", opset, "causal, dense bias", m -> {
+                String[] x = qkv(m, new long[] {2, 2, 9, 8}, new long[] {2, 2, 9, 8});
+                operator(m, "", "Attention", 1, Map.of("is_causal", 1L, "softcap", 0.5f), x[0], x[1], x[2],
+                        m.normalInput("mask", 9, 9));
+            });
             add(cases, version + "past", opset, "causal", m -> {
                 String[] x = qkv(m, new long[] {2, 2, 5, 8}, new long[] {2, 2, 5, 8});
                 operator(m, "", "Attention", 3, Map.of("is_causal", 1L), x[0], x[1], x[2], "",
                         m.normalInput("past_k", 2, 2, 7, 8), m.normalInput("past_v", 2, 2, 7, 8));
             });
-            add(cases, version + "softcap", opset, null, m -> {
+            add(cases, version + "softcap", opset, "none", m -> {
                 String[] x = qkv(m, new long[] {1, 2, 9, 8}, new long[] {1, 2, 12, 8});
                 operator(m, "", "Attention", 1, Map.of("softcap", 2f), x);
             });
@@ -240,6 +245,20 @@ class OnnxOperatorsTest {
                     }
                 }
             }
+        }
+        for (String kind : List.of("cap", "sinks", "smooth", "sinks and bias")) {
+            Map<String, Object> given = new LinkedHashMap<>(Map.of("num_heads", 4L, "kv_num_heads", 2L));
+            given.put("softcap", kind.equals("cap") ? 0.5f : 0f);
+            given.put("smooth_softmax", kind.equals("smooth") ? 1L : 0L);
+            given.put("local_window_size", 5L);
+            add(cases, "GroupQueryAttention, " + kind, 17, kind.contains("bias") ? null : "causal window 5", m -> {
+                String[] x = qkv(m, new long[] {1, 8, 64}, new long[] {1, 8, 32});
+                operator(m, CONTRIB, "GroupQueryAttention", 3, given, x[0], x[1], x[2], m.normalInput("past_k", 1, 2, 3,
+                        16), m.normalInput("past_v", 1, 2, 3, 16), m.input("lengths", new int[] {10}, 1),
+                        m.input("total", new int[] {11}, 1), "", "", "",
+                        kind.contains("bias") ? m.normalInput("bias", 1, 4, 8, 11) : "",
+                        kind.contains("sinks") ? m.weight(4) : "");
+            });
         }
         return cases;
     }

@@ -293,6 +293,15 @@ enum Patterns {
                     triangle(model, 24, 24, -10000)), -1);
         }
     },
+    CAPPED_CAUSAL("causal", 17) {
+        /** As Gemma 2 writes it: capped before the mask. */
+        @Override
+        String build(TestModel model) {
+            return attention(model, layer(model, 2, 24), scores -> model.node("Add", model.node("Mul", model.node(
+                    "Tanh", model.node("Div", scores, model.scalar(1.5))), model.scalar(1.5)), triangle(model, 24, 24,
+                    -Float.MAX_VALUE)), -1);
+        }
+    },
     HALF_PRECISION("none", 17) {
         @Override
         String build(TestModel model) {

@@ -130,9 +130,9 @@ final class OperatorMatcher {
         Node node = p.node;
         int heads = (int) node.whole("num_heads", 0);
         int kvHeads = (int) node.whole("kv_num_heads", 0);
-        if (heads < 1 || kvHeads < 1 || node.whole("smooth_softmax", 0) > 0 || !node.input(11).isEmpty()
-                || isRead(node.output(3)) || node.whole("k_quant_type", 0) != 0 || !node.input(12).isEmpty()) {
-            return "it has sinks, quantised keys or its logits are an output";
+        if (heads < 1 || kvHeads < 1 || isRead(node.output(3)) || node.whole("k_quant_type", 0) != 0
+                || !node.input(12).isEmpty()) {
+            return "it has quantised keys or its logits are an output";
         }
         String query = node.input(0);
         String key = node.input(1);
@@ -161,6 +161,8 @@ final class OperatorMatcher {
         p.cached(node.input(3), node.input(4), node.output(1), node.output(2), kvHeads);
         p.scale = node.real("scale", 0) == 0 ? Double.NaN : node.real("scale", 0);
         p.cap = node.real("softcap", 0);
+        boolean smooth = node.input(11).isEmpty() && node.whole("smooth_softmax", 0) > 0;
+        p.sinks = smooth ? p.wholes(new long[heads]) : node.input(11);
         p.masks.add(MaskTerm.hide(past ? MaskTerm.Kind.WHOLE_LAST_KEYS : MaskTerm.Kind.LAST_KEYS, node.input(5),
                 Double.NEGATIVE_INFINITY, true, ""));
         if (!node.input(10).isEmpty()) {
@@ -187,6 +189,7 @@ final class OperatorMatcher {
         private Operand result;
         private double scale = Double.NaN;
         private double cap;
+        private String sinks = "";
         private Site.Causal causal = Site.Causal.NONE;
 
         Parts(Node node) {
@@ -196,7 +199,7 @@ final class OperatorMatcher {
         Site site() {
             return new Site(node.shown(), node.domain().isEmpty() ? node.operator() + "-"
                     + graph.model().opset("") : node.operator(), query, key, value, result, scale, List.of(), cap,
-                    masks, causal, -1, false, List.of(), "", List.of(node), feeders);
+                    masks, causal, -1, false, List.of(), sinks, List.of(node), feeders);
         }
 
         private String fresh() {

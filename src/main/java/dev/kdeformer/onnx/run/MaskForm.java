@@ -12,10 +12,11 @@ import java.util.List;
  * @param bias    what is added to the logits of each key, (biasBatch, biasHeads, 1, m); null for nothing
  * @param pairs   what is added to the logits of each pair; null for nothing
  * @param special rows that see nothing, or keys alike without regard to the logits
+ * @param shifts  whether a row may have lost a summand of all its keys, which counts beside a sink
  */
 record MaskForm(String kind, Mask mask, float[] bias, int biasBatch, int biasHeads, PairBias pairs,
-        List<SpecialRow> special) {
-    static final MaskForm NONE = new MaskForm("none", Mask.none(), null, 1, 1, null, List.of());
+        List<SpecialRow> special, boolean shifts) {
+    static final MaskForm NONE = new MaskForm("none", Mask.none(), null, 1, 1, null, List.of(), false);
 
     /**
      * A row that no softmax of logits gives.

@@ -21,6 +21,8 @@ final class MaskScan {
     private final RowScan scan;
     private final List<MaskForm.SpecialRow> special = new ArrayList<>();
 
+    private boolean shifts;
+
     private MaskScan(Site.Causal causal, Grid grid, List<TermView> terms) {
         this.grid = grid;
         sum = new MaskSum(causal, grid, terms);
@@ -43,6 +45,11 @@ final class MaskScan {
         return scan.byRow ? scan.rows() : scan.keys();
     }
 
+    private void read(int b, int h, int query) throws CannotRun {
+        scan.read(sum, b, h, query);
+        shifts |= scan.largest != 0;
+    }
+
     private void special(int b, int h, int query) {
         int first = scan.kind == RowScan.Kind.MEAN ? scan.first : 0;
         int end = scan.kind == RowScan.Kind.MEAN ? scan.end : 0;
@@ -57,7 +64,7 @@ final class MaskScan {
         boolean areLengths = heads == 1;
         for (int b = 0; b < batches; b++) {
             for (int h = 0; h < heads; h++) {
-                scan.read(sum, b, h, 0);
+                read(b, h, 0);
                 if (scan.kind != RowScan.Kind.SOFTMAX) {
                     special(b, h, -1);
                     lengths[b] = m;
@@ -74,9 +81,9 @@ final class MaskScan {
         if (areLengths) {
             boolean all = Arrays.stream(lengths).allMatch(length -> length == m);
             return new MaskForm(all ? "none" : "key lengths", all ? Mask.none() : Mask.none().withKeyLengths(
-                    perItem(lengths)), null, 1, 1, null, special);
+                    perItem(lengths)), null, 1, 1, null, special, shifts);
         }
-        return new MaskForm("key bias", Mask.none(), bias, batches, heads, null, special);
+        return new MaskForm("key bias", Mask.none(), bias, batches, heads, null, special, shifts);
     }
 
     private int[] perItem(int[] lengths) {
@@ -97,7 +104,7 @@ final class MaskScan {
                 VisibleKeys keys = new VisibleKeys(n, m);
                 seen[b * heads + h] = keys;
                 for (int i = 0; i < n; i++) {
-                    scan.read(sum, b, h, i);
+                    read(b, h, i);
                     if (scan.kind == RowScan.Kind.SOFTMAX) {
                         keys.add(i, scan);
                     } else {
@@ -118,7 +125,7 @@ final class MaskScan {
         String dense = Arrays.stream(seen).allMatch(VisibleKeys::isFlat) ? "dense mask" : "dense bias";
         return new MaskForm(rule == null ? dense : and(rule.kind(), dense), rule == null
                 ? Visibility.outer(seen, n, m).mask() : rule.mask(), null, 1, 1, new SumBias(sum, batches, heads, seen),
-                special);
+                special, shifts);
     }
 
     private static String and(String kind, String more) {
@@ -166,7 +173,7 @@ final class MaskScan {
             }
             boolean all = Arrays.stream(lengths).allMatch(length -> length == m);
             return new MaskForm(all ? kind : and(kind, "key lengths"), all ? rule.mask() : rule.mask().withKeyLengths(
-                    perItem(lengths)), null, 1, 1, pairs, special);
+                    perItem(lengths)), null, 1, 1, pairs, special, shifts);
         }
         float[] bias = new float[batches * distinct * m];
         for (int b = 0; b < batches; b++) {
@@ -174,6 +181,6 @@ final class MaskScan {
                 seen[b * heads + h].bias(weighs, bias, (b * distinct + h) * m);
             }
         }
-        return new MaskForm(and(kind, "key bias"), rule.mask(), bias, batches, distinct, pairs, special);
+        return new MaskForm(and(kind, "key bias"), rule.mask(), bias, batches, distinct, pairs, special, shifts);
     }
 }

@@ -19,6 +19,8 @@ import java.util.Map;
 /** Computes attentions of a model here, on the values of a run. */
 final class SiteRunner {
     private static final AttentionMethod EXACT = ExactAttention.builder().build();
+    /** The largest cap or sink that the engine takes. */
+    private static final float LARGEST = 1e30f;
 
     private final OrtEnvironment environment;
     private final Engine engine;
@@ -58,9 +60,6 @@ final class SiteRunner {
         if (site.axis() >= 0 && site.axis() != grid.rank() - 1) {
             throw new CannotRun("its softmax is over axis " + site.axis() + " of " + grid.rank());
         }
-        if (site.cap() != 0 || !site.sinks().isEmpty()) {
-            throw new CannotRun("its logits are capped or have sinks");
-        }
         if (value.rows() != key.rows() || query.columns() != key.columns()) {
             throw new CannotRun("its operands do not fit together");
         }
@@ -77,6 +76,12 @@ final class SiteRunner {
         }
         if (mask.pairs() != null) {
             input = input.withPairBias(mask.pairs());
+        }
+        if (site.cap() != 0) {
+            input = input.withSoftCap(cap(site));
+        }
+        if (!site.sinks().isEmpty()) {
+            input = input.withSinks(sinks(PartRunner.read(values, site.sinks()).raw(), grid, mask));
         }
         long[] sizes = resultSizes(site.result(), grid, value.columns());
         Held output = Held.allocate(environment, sizes);
@@ -145,6 +150,32 @@ final class SiteRunner {
             throw new CannotRun("its scale is " + scale);
         }
         return (float) scale;
+    }
+
+    /** The cap, whose sign the scale has taken. */
+    private static float cap(Site site) throws CannotRun {
+        float cap = (float) Math.abs(site.cap());
+        if (!(cap > 0 && cap <= LARGEST)) {
+            throw new CannotRun("its logits are capped at " + site.cap());
+        }
+        return cap;
+    }
+
+    private static float[] sinks(RawTensor raw, Grid grid, MaskForm mask) throws CannotRun {
+        if (mask.shifts()) {
+            throw new CannotRun("it has sinks and a bias beside which they count");
+        }
+        if (raw.elements() != grid.heads()) {
+            throw new CannotRun("it has " + raw.elements() + " sinks for " + grid.heads() + " heads");
+        }
+        float[] sinks = new float[grid.heads()];
+        for (int h = 0; h < sinks.length; h++) {
+            sinks[h] = (float) raw.get(h);
+            if (!(Math.abs(sinks[h]) <= LARGEST)) {
+                throw new CannotRun("it has a sink of " + sinks[h]);
+            }
+        }
+        return sinks;
     }
 
     /** The dimensions of the value that the attention makes. */
