@@ -24,6 +24,9 @@ public record Climb(Cost cost, Steps steps) {
     /** Parts of the queries that may be computed exactly to keep a budget, the most doubtful ones. */
     private static final double[] REPAIRS = {1.0 / 128, 1.0 / 64, 1.0 / 32};
 
+    /** An estimate below this part of the budget needs no second sample. */
+    private static final double SURE = 0.65;
+
     /** Where the likely error is below this part of the budget, more rows are likely to show it. */
     private static final double CLEAR = 0.8;
 
@@ -202,10 +205,16 @@ public record Climb(Cost cost, Steps steps) {
 
     /** Whether the last pass keeps the budget, repaired if need be: an upper estimate of its error if it does. */
     private double check(Passes passes, double budget) {
+        boolean seconded = false;
         while (true) {
             RowSample.Error error = passes.error(0);
             if (error.upper() <= budget) {
-                return error.upper();
+                // A narrow pass may be the luck of few rows, where few rows hold the error.
+                if (seconded || error.upper() <= SURE * budget || !passes.more()) {
+                    return error.upper();
+                }
+                seconded = true;
+                continue;
             }
             boolean clear = error.likely() <= CLEAR * budget;
             if (clear && passes.more()) {

@@ -10,7 +10,7 @@ import java.util.function.IntPredicate;
 /** Some exact output rows of a head, to compare a pass with. Rows are added as long as more are needed. */
 public final class RowSample {
     /** What the estimate is multiplied by, for the search that picks the first pass that looks good enough. */
-    private static final double SAFETY = 1.1;
+    private static final double SAFETY = 1.25;
 
     /**
      * A head's relative spectral error, from a sample of its rows.
@@ -148,7 +148,7 @@ public final class RowSample {
         // Each row gives an estimate of the sum; these are their standard deviation and the largest of them.
         double mean = sum / used;
         double deviation = Math.sqrt(Math.max(0, squares / used - mean * mean));
-        double raise = (sum + 2 * deviation * Math.sqrt(used) + most) / sum;
+        double raise = (sum + 3 * deviation * Math.sqrt(used) + 2 * most) / sum;
         double[] first = errors[0].matrix();
         double[] second = errors[1].matrix();
         double crossed = along(leading(first), second) + along(leading(second), first);
