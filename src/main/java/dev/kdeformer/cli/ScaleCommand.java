@@ -77,7 +77,8 @@ final class ScaleCommand extends TimedCommand {
                     + ", to extrapolate from, got " + exactUpTo);
         }
         NamedInput longest = inputOptions.continued(session.arena(), input, lengths, seed());
-        ScaleBench bench = new ScaleBench(session.engine(), longest, made, seed(), errorRows, exactUpTo);
+        ScaleBench bench = new ScaleBench(session.engine(), longest, inputOptions::refined, made, seed(), errorRows,
+                exactUpTo);
         return new ScaleReport(longest, real, bench.run(session.progress(), lengths, turns));
     }
 

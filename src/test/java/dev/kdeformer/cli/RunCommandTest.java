@@ -71,16 +71,6 @@ class RunCommandTest {
     }
 
     @Test
-    void slidesAWindow() throws IOException {
-        AttentionInput input = writeInput(3);
-        Outcome outcome = onFiles("--causal", "--window", "4", "--out", folder + "/o.npy").succeeds();
-        assertTrue(outcome.out().contains("causal (lower right), window of 4"), outcome.out());
-        assertOutputIs(input.withMask(Mask.causal().withWindow(4)), folder.resolve("o.npy"));
-        onFiles("--window", "4").failsWith(2, "--window needs --causal");
-        onFiles("--causal", "--window", "0").failsWith(2, "--window must be at least 1, got 0");
-    }
-
-    @Test
     void printsATableOfExactAndTheTrivialMethod() {
         String out = quick("--data", "minilm-512.layer2", "--n", "96", "--method", "mean").succeeds().out();
         assertTrue(out.startsWith("minilm-512.layer2: 4 heads, n = m = 96, d = 32, scale 0.177, not causal\n"), out);

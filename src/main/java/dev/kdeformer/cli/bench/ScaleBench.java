@@ -21,6 +21,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 
 /** Runs methods on the first rows of an input, at one length after the other. */
@@ -30,6 +31,7 @@ public final class ScaleBench {
 
     private final Engine engine;
     private final NamedInput longest;
+    private final UnaryOperator<AttentionInput> refined;
     private final List<AttentionMethod> methods;
     private final List<String> labels;
     private final long seed;
@@ -42,14 +44,16 @@ public final class ScaleBench {
      * Prepares to run methods.
      *
      * @param longest   the input at its greatest length
+     * @param refined   gives an input of any length the soft cap and the biases by distance that all of them get
      * @param methods   in the order of the report; exact attention, if any, first
      * @param errorRows exact rows of each head to measure errors on where not all are
      * @param exactUpTo the greatest length at which exact attention is timed
      */
-    public ScaleBench(Engine engine, NamedInput longest, List<AttentionMethod> methods, long seed, int errorRows,
-            int exactUpTo) {
+    public ScaleBench(Engine engine, NamedInput longest, UnaryOperator<AttentionInput> refined,
+            List<AttentionMethod> methods, long seed, int errorRows, int exactUpTo) {
         this.engine = engine;
         this.longest = longest;
+        this.refined = refined;
         this.methods = List.copyOf(methods);
         this.labels = labels(methods);
         this.seed = seed;
@@ -155,7 +159,7 @@ public final class ScaleBench {
             mask = mask.withKeyLengths(lengths);
         }
         return new NamedInput(longest.name(), longest.about(), longest.rank(),
-                input.withScale(all.scale()).withMask(mask));
+                refined.apply(input.withScale(all.scale()).withMask(mask)));
     }
 
     private double needed(NamedInput input) {

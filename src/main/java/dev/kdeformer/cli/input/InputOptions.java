@@ -61,10 +61,8 @@ public abstract class InputOptions {
                     + "upper-left (the first query sees the first key, as PyTorch has it) or none.")
     private String causal;
 
-    @Option(names = "--window", paramLabel = "W", order = 18,
-            description = "Sliding window: every query sees no more than the last W keys that the causal mask shows "
-                    + "it. Only method exact takes it, and auto, which takes exact then.")
-    private Integer window;
+    @Mixin
+    private PairOptions pairs;
 
     @Option(names = "--key-lengths", paramLabel = "L", split = ",", order = 19,
             description = "Number of valid keys of each batch item, comma-separated; the rest is padding.")
@@ -89,10 +87,10 @@ public abstract class InputOptions {
     public void withoutMasks(String command) {
         Map<String, Object> given = new LinkedHashMap<>();
         given.put("--causal", "none".equals(causal) ? null : causal);
-        given.put("--window", window);
         given.put("--key-lengths", keyLengths);
         given.put("--key-bias", keyBias);
         given.put("--mask", mask);
+        given.put(pairs.given(), pairs.given());
         given.forEach((option, value) -> {
             if (value != null) {
                 throw new UsageError("kdebench " + command + " takes no " + option);
@@ -103,13 +101,19 @@ public abstract class InputOptions {
     /**
      * Refuses what a command does not take.
      *
-     * @throws UsageError if a window or a bias of keys is given
+     * @throws UsageError if a window, packed sequences, a bias or a soft cap is given
      */
     public void withoutWindowAndBias(String command) {
-        String option = window != null ? "--window" : keyBias != null ? "--key-bias" : mask != null ? "--mask" : null;
+        String option = pairs.given() != null ? pairs.given() : keyBias != null ? "--key-bias"
+                : mask != null ? "--mask" : null;
         if (option != null) {
             throw new UsageError("kdebench " + command + " takes no " + option);
         }
+    }
+
+    /** What says how pairs of queries and keys are treated. */
+    PairOptions pairs() {
+        return pairs;
     }
 
     /** The data set that is named, or null. */
@@ -281,19 +285,13 @@ public abstract class InputOptions {
                 default -> throw new UsageError("--causal must be lower-right, upper-left or none, got " + causal);
             };
         }
-        if (window != null && !shown.isCausal()) {
-            throw new UsageError("--window needs --causal");
-        }
-        if (window != null && window < 1) {
-            throw new UsageError("--window must be at least 1, got " + window);
-        }
         try {
-            shown = window == null ? shown : shown.withWindow(window);
+            shown = pairs.refine(shown);
             if (keyLengths != null) {
                 shown = shown.withKeyLengths(keyLengths);
             }
             input = input.withScale(factor).withMask(shown);
-            input = withBiases(arena, input, loaded.input());
+            input = pairs.refine(withBiases(arena, input, loaded.input()));
         } catch (IllegalArgumentException e) {
             throw new UsageError(e.getMessage());
         }

@@ -1,5 +1,6 @@
 package dev.kdeformer.cli.input;
 
+import dev.kdeformer.AttentionInput;
 import dev.kdeformer.cli.console.UsageError;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -32,8 +33,11 @@ public final class LengthOptions extends DataOptions {
      * @throws UsageError if there are none, or the input has not enough rows and must not be continued
      */
     public List<Integer> lengths(NamedInput input) {
-        if (input.input().pairBias() != null) {
+        if (input.input().pairBias() != null && !pairs().isLinear()) {
             throw new UsageError("--mask for pairs of queries and keys has one length only");
+        }
+        if (pairs().isPacked()) {
+            throw new UsageError("--packed is for one length only");
         }
         int all = Math.max(input.input().queries(), input.input().keys());
         List<Integer> chosen = lengths.isEmpty() ? List.of(Math.max(1, all / 8), Math.max(1, all / 4),
@@ -54,6 +58,15 @@ public final class LengthOptions extends DataOptions {
     public NamedInput continued(Arena arena, NamedInput input, List<Integer> chosen, long seed) {
         int all = Math.max(input.input().queries(), input.input().keys());
         int most = chosen.get(chosen.size() - 1);
-        return most <= all ? input : SyntheticRows.append(arena, input, most, seed);
+        if (most <= all) {
+            return input;
+        }
+        NamedInput longer = SyntheticRows.append(arena, input, most, seed);
+        return new NamedInput(longer.name(), longer.about(), longer.rank(), refined(longer.input()));
+    }
+
+    /** The input with soft cap and biases by distance, which {@link NamedInput#firstRows} leaves out. */
+    public AttentionInput refined(AttentionInput input) {
+        return pairs().refine(input);
     }
 }

@@ -77,6 +77,8 @@ public record NamedInput(String name, String about, int rank, AttentionInput inp
         }
         text.append(mask.hasKeyLengths() ? ", padded keys" : "");
         text.append(input.keyBias() != null ? ", biased keys" : "");
-        return text.append(input.pairBias() != null ? ", biased pairs" : "").toString();
+        text.append(input.pairBias() != null ? ", biased pairs" : "");
+        text.append(mask.hasSequences() ? ", packed sequences" : "");
+        return text.append(input.softCap() > 0 ? ", soft cap of " + Sentences.digits(input.softCap()) : "").toString();
     }
 }
