@@ -22,7 +22,8 @@ class PerplexityCommandTest {
     @BeforeEach
     void train() throws IOException {
         text = Files.writeString(folder.resolve("text.txt"), "abc def ghi jkl, mnop. ".repeat(200)).toString();
-        Outcome.of("train", "--layers", "2", "--width", "32", "--heads", "2", "--kv-heads", "1", "--hidden", "32", "--n",
+        Outcome.of("train", "--layers", "2", "--width", "32", "--heads", "2", "--kv-heads", "1", "--hidden", "32",
+                "--n",
                 "64", "--step-bytes", "64", "--bytes", "256", "--text", text, "--out", folder.resolve("m").toString())
                 .succeeds();
         model = folder.resolve("m/model.safetensors").toString();
@@ -31,7 +32,8 @@ class PerplexityCommandTest {
     @Test
     void everyMethodIsJudgedBesideExactAttention() throws IOException {
         Map<String, Object> report = JSON.std.mapFrom(Outcome.of("perplexity", "--model", model, "--text", text, "--n",
-                "96,600", "--sequences", "2", "--methods", "pilot,hyper", "-O", "hyper.min-length=0", "-O", "pilot.near=8",
+                "96,600", "--sequences", "2", "--methods", "pilot,hyper", "-O", "hyper.min-length=0", "-O",
+                        "pilot.near=8",
                 "-O", "hyper.block-size=16", "-O", "hyper.samples=8", "--per-layer", "--calibrate", "0.2", "--json")
                 .succeeds().out());
         List<?> rows = (List<?>) report.get("rows");
@@ -89,7 +91,8 @@ class PerplexityCommandTest {
         Outcome.of("perplexity", "--text", text, "--n", "4096").failsWith(2, "bytes of text, got 4600");
         Outcome.of("perplexity", "--model", text).failsWith(1, "not a");
         Outcome.of("perplexity", "--calibrate", "2").failsWith(2, "--calibrate must be between 0 and 1");
-        Outcome.of("activations", "--out", folder.toString(), "--name", "a/b").failsWith(2, "--name must be of letters");
+        Outcome.of("activations", "--out", folder.toString(), "--name", "a/b").failsWith(2,
+                "--name must be of letters");
         Outcome.of("activations", "--model", model, "--out", folder.toString(), "--layers", "2").failsWith(2,
                 "--layers must be between 0 and 1, got 2");
     }

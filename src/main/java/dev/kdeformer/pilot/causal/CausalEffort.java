@@ -11,7 +11,8 @@ import java.util.List;
  */
 record CausalEffort(int span, int levels, int near) {
     /** Efforts of rising cost, for the search of an error budget. */
-    private static final List<CausalEffort> LADDER = List.of(new CausalEffort(256, 0, 64), new CausalEffort(256, 0, 256),
+    private static final List<CausalEffort> LADDER = List.of(new CausalEffort(256, 0, 64), new CausalEffort(256, 0,
+            256),
             new CausalEffort(512, 1, 384), new CausalEffort(512, 2, 512), new CausalEffort(1024, 4, 512),
             new CausalEffort(1024, 4, 1024));
 

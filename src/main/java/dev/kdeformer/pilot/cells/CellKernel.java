@@ -19,8 +19,8 @@ final class CellKernel {
     private static final float LN6 = (float) Math.log(6);
 
     /**
-     * Weights below the exponential of this, as a part of all, are none. What is nothing to the centroid may be much to a
-     * query that lies apart, so that this is as low as numbers go.
+     * Weights below the exponential of this, as a part of all, are none. What is nothing to the centroid may be much
+     * to a query that lies apart, so that this is as low as numbers go.
      */
     private static final float NOTHING = -80;
 
@@ -42,8 +42,8 @@ final class CellKernel {
      * pseudo-key: (p_j − mean p)² along each direction, and the rest of the queries' variance times the key's distance
      * from its cell's mean.
      *
-     * @param products row {@code row} has the products of the centroid with the keys of the cell, the {@link #RANK} rows
-     *                 after it those of the directions, each as long as the queries spread along it
+     * @param products row {@code row} has the products of the centroid with the keys of the cell, the {@link #RANK}
+     *                 rows after it those of the directions, each as long as the queries spread along it
      * @param rest     variance along each other direction
      * @param at       the cell's first key
      * @param means    receives the weighted mean of the products of each direction, from {@code meanAt} on, and after

@@ -25,7 +25,9 @@ public abstract class CheckedPasses implements Climb.Passes {
     /** Key evaluations per query, as a part of all, from which on a pass is dear. */
     private static final double DEAR = 0.08;
 
-    /** A query is strange whose doubt is so many times the mean; one in so many is computed exactly for that, at most. */
+    /**
+     * A query is strange whose doubt is so many times the mean; one in so many is computed exactly for that, at most.
+     */
     private static final double STRANGE = 6;
     private static final int MEND_EVERY = 128;
 
@@ -145,7 +147,9 @@ public abstract class CheckedPasses implements Climb.Passes {
         return new Climb.Beginning(check.error(new int[0], position -> all[position]).likely(), gain, evaluations);
     }
 
-    /** Squared errors of the checked rows after the last whole pass, some of which may have been computed again since. */
+    /**
+     * Squared errors of the checked rows after the last whole pass, some of which may have been computed again since.
+     */
     private double last(boolean[] among) {
         double sum = 0;
         for (int i = 0; i < lastSquares.length; i++) {

@@ -8,8 +8,8 @@ import java.util.function.ToDoubleFunction;
  * another pass at the effort that the error found asks for. Where what is still missing would cost about as much as
  * exact attention, the climb ends: the sooner, the less it has cost in vain.
  *
- * <p>A pass begins with a part of the queries. Whether it is too dear, or too weak for what is missing, shows there, and
- * it is given up; else the rest follows, and nothing was in vain.
+ * <p>A pass begins with a part of the queries. Whether it is too dear, or too weak for what is missing, shows there,
+ * and it is given up; else the rest follows, and nothing was in vain.
  *
  * @param cost  the time of a pass
  * @param steps what steps usually gain

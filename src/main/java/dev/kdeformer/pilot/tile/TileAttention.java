@@ -186,8 +186,8 @@ public final class TileAttention {
      * How much a query of the tile depends on the far field, and how far it is from where that is good.
      *
      * @param variances second moments of the far keys
-     * @param least     least part of a query's weight that is taken to be far: a query that the expansion fails may find
-     *                  nothing there
+     * @param least     least part of a query's weight that is taken to be far: a query that the expansion fails may
+     *                  find nothing there
      */
     public float doubt(int row, float[] variances, double least) {
         double part = Math.max(least, buffers.farSums[row] == 0 ? 0

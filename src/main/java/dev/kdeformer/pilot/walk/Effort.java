@@ -22,7 +22,8 @@ public record Effort(int candidates, int near, double threshold, int tile) {
      * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a half off the
      * error of the one before: on most by the threshold, on some only by the candidates.
      */
-    private static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(3, -12), adaptive(4, -14), adaptive(6, -15.5),
+    private static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(3, -12), adaptive(4, -14),
+            adaptive(6, -15.5),
             adaptive(6, -16.5), adaptive(8, -17.5), adaptive(8, -18.5), adaptive(8, -19.5), adaptive(12, -20.5),
             adaptive(12, -21.25), adaptive(16, -22), adaptive(16, -24));
 

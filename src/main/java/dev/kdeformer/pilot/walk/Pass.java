@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.pilot.search.Doubts;
+
 /**
  * A pass over the queries of a head: how much it spends, which queries it is for, and what it takes note of.
  *

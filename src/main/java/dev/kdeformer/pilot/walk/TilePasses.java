@@ -16,7 +16,9 @@ import dev.kdeformer.sampling.CounterRandom;
  * expected error ran from 0.01 to 20.
  */
 final class TilePasses extends CheckedPasses {
-    /** The way up the efforts; the costs were measured at 32 to 100 features and 16,384 keys: 1.3 to 1.8, 800 to 1,100. */
+    /**
+     * The way up the efforts; the costs were measured at 32 to 100 features and 16,384 keys: 1.3 to 1.8, 800 to 1,100.
+     */
     static final Climb CLIMB = new Climb(new Climb.Cost(1.5, 900), new Climb.Steps(0.2, 1.6, 1.8, 1.35));
 
     /** Added to variances so that their logarithm is finite. */
