@@ -33,6 +33,8 @@ final class SpanPasses implements Climb.Passes {
     private final boolean[] begun;
     private final boolean[] others;
     private boolean started;
+    /** What the last probe found. */
+    private Climb.Beginning beginning;
     /** Floating-point operations of a key evaluation. */
     private final double evaluation;
     /** Keys that a query sees on average. */
@@ -72,20 +74,22 @@ final class SpanPasses implements Climb.Passes {
         return visible;
     }
 
+    /** {@inheritDoc} As many as a pass begins with, so that what it finds is the beginning. */
     @Override
     public Climb.Beginning probe(double rung) {
-        return begin(rung);
-    }
-
-    @Override
-    public Climb.Beginning begin(double rung) {
         CausalEffort effort = CausalEffort.at(rung);
         double before = started ? check.squares(row -> begun[row]) : Double.POSITIVE_INFINITY;
         double done = head.run(effort, begun, team);
         work += done;
         double gain = Math.sqrt(before / check.squares(row -> begun[row]));
-        return new Climb.Beginning(check.error(new int[0], row -> begun[row]).likely(), gain,
+        beginning = new Climb.Beginning(check.error(new int[0], row -> begun[row]).likely(), gain,
                 done / evaluation / head.covered(effort, begun));
+        return beginning;
+    }
+
+    @Override
+    public Climb.Beginning begin(double rung) {
+        return beginning;
     }
 
     @Override
