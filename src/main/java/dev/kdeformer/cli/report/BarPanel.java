@@ -1,6 +1,5 @@
 package dev.kdeformer.cli.report;
 
-import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;
@@ -11,7 +10,6 @@ import java.util.Map;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategoryChartBuilder;
 import org.knowm.xchart.style.CategoryStyler;
-import org.knowm.xchart.style.Styler.LegendPosition;
 
 /** A chart of bars, whose colour tells the group they belong to. */
 public final class BarPanel implements Drawing {
@@ -55,19 +53,8 @@ public final class BarPanel implements Drawing {
         style.setLabelsFont(new Font(Font.SANS_SERIF, Font.BOLD, 12));
         style.setDecimalPattern("0.#");
         style.setYAxisMin(0.0);
-        style.setChartBackgroundColor(Color.WHITE);
-        style.setPlotBackgroundColor(Color.WHITE);
-        style.setPlotGridLinesColor(new Color(0xDDDDDD));
-        // Dashes would be drawn one by one and make a file ten times as large.
-        style.setPlotGridLinesStroke(new BasicStroke(1));
+        Look.apply(style);
         style.setPlotGridVerticalLinesVisible(false);
-        style.setLegendPosition(LegendPosition.OutsideE);
-        style.setLegendBorderColor(Color.WHITE);
-        style.setChartTitleBoxVisible(false);
-        style.setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 15));
-        style.setAxisTitleFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13));
-        style.setAxisTickLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
-        style.setLegendFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
         style.setSeriesColors(COLOURS);
         groups.forEach((group, bars) -> {
             List<Double> values = new ArrayList<>();

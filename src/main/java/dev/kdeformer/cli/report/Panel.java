@@ -2,7 +2,6 @@ package dev.kdeformer.cli.report;
 
 import java.awt.BasicStroke;
 import java.awt.Color;
-import java.awt.Font;
 import java.awt.Graphics2D;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -10,7 +9,6 @@ import java.util.List;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
-import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.XYStyler;
 import org.knowm.xchart.style.markers.Marker;
 import org.knowm.xchart.style.markers.SeriesMarkers;
@@ -41,20 +39,9 @@ public final class Panel implements Drawing {
         XYStyler style = chart.getStyler();
         style.setXAxisLogarithmic(true);
         style.setYAxisLogarithmic(true);
-        style.setChartBackgroundColor(Color.WHITE);
-        style.setPlotBackgroundColor(Color.WHITE);
+        Look.apply(style);
         style.setPlotBorderVisible(true);
-        style.setPlotGridLinesColor(new Color(0xDDDDDD));
-        // Dashes would be drawn one by one and make a file ten times as large.
-        style.setPlotGridLinesStroke(new BasicStroke(1));
         style.setLegendVisible(legend);
-        style.setLegendPosition(LegendPosition.OutsideE);
-        style.setLegendBorderColor(Color.WHITE);
-        style.setChartTitleBoxVisible(false);
-        style.setChartTitleFont(new Font(Font.SANS_SERIF, Font.BOLD, 15));
-        style.setAxisTitleFont(new Font(Font.SANS_SERIF, Font.PLAIN, 13));
-        style.setAxisTickLabelsFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
-        style.setLegendFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
         style.setMarkerSize(8);
         style.setDecimalPattern("0.########");
     }

@@ -48,7 +48,7 @@ final class CellHead {
         this.tilt = keys.groups().valuesFollow() ? unit.options().expansion().tilt() : 0;
         int n = unsorted.count();
         int[] sorted = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()),
-                level(n, CellEffort.SMALL_TILE), team);
+                BalancedTree.leafLevel(n, CellEffort.SMALL_TILE), team);
         queries = unsorted.picked(sorted, team);
         order = new int[n];
         Arrays.setAll(order, i -> rows[sorted[i]]);
@@ -64,16 +64,6 @@ final class CellHead {
         }
     }
 
-    /** The level of the query tree whose nodes are tiles. */
-    static int level(int queries, int tile) {
-        int level = 0;
-        // Halves of what is a little too large would be a little small: up to seven fifths are left whole.
-        while ((long) (tile * 7 / 5) << level < queries) {
-            level++;
-        }
-        return level;
-    }
-
     /** First query of a node. */
     int start(int level, int node) {
         return BalancedTree.start(queries.count(), level, node);
@@ -85,7 +75,7 @@ final class CellHead {
      * @return floating-point operations
      */
     double run(CellEffort effort, boolean[] wanted, Team team) {
-        int level = level(queries.count(), effort.tile());
+        int level = BalancedTree.leafLevel(queries.count(), effort.tile());
         int[] tiles = new int[1 << level];
         int count = 0;
         for (int t = 0; t < tiles.length; t++) {

@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot.cells;
 
 import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.pilot.keys.BalancedTree;
 import dev.kdeformer.pilot.search.CheckedPasses;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.Doubts;
@@ -21,7 +22,7 @@ final class CellPasses extends CheckedPasses {
         super(head.output(), new ExactTiles(head.queries()::read, packed, head.order(), head::finish), random, team);
         this.head = head;
         this.tile = tile;
-        this.level = CellHead.level(head.queries().count(), tile);
+        this.level = BalancedTree.leafLevel(head.queries().count(), tile);
         start(1 << level);
     }
 

@@ -31,6 +31,15 @@ public final class BalancedTree {
         return rows * 7 / 5;
     }
 
+    /** The level of the leaves in a tree of so many rows that are halved until they are {@code tile} or little more. */
+    public static int leafLevel(int rows, int tile) {
+        int level = 0;
+        while ((long) largestLeaf(tile) << level < rows) {
+            level++;
+        }
+        return level;
+    }
+
     /** First position of a node. */
     public static int start(int n, int level, int node) {
         return (int) ((long) n * node >> level);

@@ -183,18 +183,20 @@ public abstract class CheckedPasses implements Climb.Passes {
 
     @Override
     public final void repair(double part) {
-        int[] rows = doubtful(part);
-        exact.write(rows, team);
-        work += rows.length * evaluation * exact();
+        write(doubtful(part));
     }
 
     @Override
     public final void mend() {
         double mean = doubts().mean();
         int strange = mean > 0 ? doubts().count((float) (STRANGE * mean)) : 0;
-        int[] rows = doubts().largest(Math.min(strange, n / MEND_EVERY), null);
-        exact.write(rows, team);
-        work += rows.length * evaluation * exact();
+        write(doubts().largest(Math.min(strange, n / MEND_EVERY), null));
+    }
+
+    /** Makes the output at some positions exact. */
+    private void write(int[] positions) {
+        exact.write(positions, team);
+        work += positions.length * evaluation * exact();
     }
 
     private int[] doubtful(double part) {

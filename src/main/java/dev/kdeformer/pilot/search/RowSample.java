@@ -161,11 +161,10 @@ public final class RowSample {
 
     /** The sum of the squared errors of the rows at some positions, each as much as it stands for. */
     public double squares(IntPredicate among) {
-        double[] error = new double[dv];
-        double[] exact = new double[dv];
+        double[] squares = squares();
         double sum = 0;
         for (int i = 0; i < count; i++) {
-            sum += among.test(positions[i]) ? weights[i] * difference(i, false, error, exact) : 0;
+            sum += among.test(positions[i]) ? squares[i] : 0;
         }
         return sum;
     }

@@ -1,6 +1,5 @@
 package dev.kdeformer.pilot.walk;
 
-import dev.kdeformer.pilot.keys.BalancedTree;
 import java.util.List;
 
 /**
@@ -48,15 +47,6 @@ public record Effort(int candidates, int near, double threshold, int tile) {
     /** Each tile takes the keys that it needs. */
     static Effort adaptive(int candidates, double threshold) {
         return new Effort(candidates, 0, threshold, TILE);
-    }
-
-    /** The level of the leaves in a tree of {@code queries} queries whose tiles are halved until they are small. */
-    static int leafLevel(int queries, int tile) {
-        int level = 0;
-        while ((long) BalancedTree.largestLeaf(tile) << level < queries) {
-            level++;
-        }
-        return level;
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.pilot.keys.BalancedTree;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.PilotOptions.Expansion;
 import dev.kdeformer.pilot.tile.DrawnKeys;
@@ -79,7 +80,7 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
     private double tree(Effort effort, double least, Narrowing narrowing) {
         double pair = 2.0 * (d + dv);
         double candidate = (2.0 * (1 + far.rank()) * d + 4.0 * d + 2.0 * dv) / pair;
-        int leaf = Effort.leafLevel(queries, effort.tile());
+        int leaf = BalancedTree.leafLevel(queries, effort.tile());
         int level = effort.topLevel(queries, keys, leaf);
         double visits = 0;
         double drawn = 0;

@@ -57,7 +57,7 @@ public final class PilotHead {
         this.sampling = CounterRandom.of(options.draws().seed()).stream(SAMPLING, head.index(), member);
         this.keys = keys;
         int n = unsorted.count();
-        this.levels = Effort.leafLevel(n, tile);
+        this.levels = BalancedTree.leafLevel(n, tile);
         this.order = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()), levels, team);
         this.orderAddress = team.scratch().ints(order, 0, n);
         this.queries = unsorted.picked(order, team);
@@ -93,7 +93,7 @@ public final class PilotHead {
         // Apart from what the other has drawn.
         this.sampling = first.sampling.stream(SAMPLING);
         this.keys = first.keys;
-        this.levels = Effort.leafLevel(n, tile);
+        this.levels = BalancedTree.leafLevel(n, tile);
         int[] sorted = BalancedTree.order(some, Metric.of(keys.keys(), team.scratch()), levels, team);
         this.queries = some.picked(sorted, team);
         this.narrowing = Narrowing.of(queries, levels);
@@ -171,7 +171,7 @@ public final class PilotHead {
 
     /** The level of the leaves. */
     int leafLevel(Effort effort) {
-        return Math.min(levels, Effort.leafLevel(queries.count(), effort.tile()));
+        return Math.min(levels, BalancedTree.leafLevel(queries.count(), effort.tile()));
     }
 
     private int topLevel(Effort effort) {
