@@ -84,16 +84,35 @@ public final class PilotAttention implements DifferentiableMethod {
         return options(input).reported(isCausal);
     }
 
-    private PilotOptions options(AttentionInput input) {
-        return input.mask().isCausal() ? causal : plain;
-    }
-
     @Override
     public Set<InputFeature> takes() {
         return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
     }
 
-    private void checkSupported(AttentionInput input) {
+    /**
+     * A part of a call at a fixed cost, to be computed by itself, on another machine for instance. Every part is given
+     * the whole input; all parts of a call together write the bits that the whole call writes.
+     *
+     * @param part  which one, from 0
+     * @param parts number of parts
+     * @throws IllegalArgumentException if {@code parts} is not between 1 and 4,096 or there is no such part
+     * @throws IllegalStateException    if the method has an error budget or computes peaked queries again, both of
+     *                                  which look at results of all rows
+     */
+    public PilotPart part(int part, int parts) {
+        if (plain.budget() != null || plain.draws().peaked() > 0) {
+            throw new IllegalStateException("pilot attention has parts at a fixed cost only, without "
+                    + (plain.budget() != null ? "an error budget" : "a second pass over peaked queries"));
+        }
+        return new PilotPart(this, part, parts);
+    }
+
+    /** The options of a call with this input. */
+    PilotOptions options(AttentionInput input) {
+        return input.mask().isCausal() ? causal : plain;
+    }
+
+    void checkSupported(AttentionInput input) {
         PilotOptions.Draws draws = plain.draws();
         if (input.mask().isCausal() && (draws.unbiased() > 0 || draws.peaked() > 0)) {
             throw new IllegalArgumentException((draws.unbiased() > 0 ? "unbiased pilot attention"

@@ -115,6 +115,15 @@ final class CausalPilot {
         return (int) ((long) n * span / spans);
     }
 
+    /** First query of every span of an effort, and n after the last. */
+    int[] starts(CausalEffort effort) {
+        int n = queries.count();
+        int count = Math.ceilDiv(n, effort.span());
+        int[] starts = new int[count + 1];
+        Arrays.setAll(starts, span -> start(n, count, span));
+        return starts;
+    }
+
     /** Queries that {@link #run} computes for some wanted rows. */
     int covered(CausalEffort effort, boolean[] wanted) {
         int n = queries.count();

@@ -5,24 +5,36 @@ import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
+import dev.kdeformer.pilot.walk.Share;
 
 /** A key head under a causal rule, with the query heads that read it. */
 public final class CausalUnit {
     private final Unit unit;
+    /** Null for all rows. */
+    private final Share share;
 
-    private CausalUnit(Unit unit) {
+    private CausalUnit(Unit unit, Share share) {
         this.unit = unit;
+        this.share = share;
     }
 
     /** Computes all query heads of a unit that is long enough for its budget. */
     public static void attend(Unit unit) {
-        float scale = unit.call().input().scale();
-        boolean seen = SharedKeys.forEach(unit.head(), scale, unit.options().expansion().groups(),
-                groups -> CausalKeys.of(unit.head(), groups, scale, unit.team()), new CausalUnit(unit)::member,
-                unit.team());
-        if (!seen) {
+        if (!attend(unit, null)) {
             unit.head().writeNothing();
         }
+    }
+
+    /**
+     * Computes a share of the rows of all query heads of a unit, at a fixed cost.
+     *
+     * @return false if no key is visible; nothing has been done then
+     */
+    public static boolean attend(Unit unit, Share share) {
+        float scale = unit.call().input().scale();
+        return SharedKeys.forEach(unit.head(), scale, unit.options().expansion().groups(),
+                groups -> CausalKeys.of(unit.head(), groups, scale, unit.team()), new CausalUnit(unit, share)::member,
+                unit.team());
     }
 
     private void member(int member, Rows queries, CausalKeys keys) {
@@ -32,7 +44,10 @@ public final class CausalUnit {
                 input.mask().causalOffset(input.queries(), input.keys()),
                 keys.groups().valuesFollow() ? options.expansion().tilt() : 0, unit.team());
         if (options.budget() == null) {
-            unit.outcome().add(each.run(new CausalCost(options).effort(input), null, unit.team()));
+            CausalEffort effort = new CausalCost(options).effort(input);
+            boolean[] wanted = share == null ? null
+                    : share.spans(unit.index() * input.groupSize() + member, each.starts(effort));
+            unit.outcome().add(each.run(effort, wanted, unit.team()));
             return;
         }
         SpanPasses passes = new SpanPasses(each, unit.random(member), unit.team());

@@ -136,7 +136,12 @@ public final class PilotHead {
         DoubleAdder work = new DoubleAdder();
         DoubleAdder share = new DoubleAdder();
         int nodes = 1 << topLevel;
-        int together = together(Math.max(1, Integer.highestOneBit(nodes / team.threads())));
+        int open = 0;
+        for (int node = 0; node < nodes; node++) {
+            int to = BalancedTree.start(queries.count(), topLevel, node + 1);
+            open += pass.wanted(BalancedTree.start(queries.count(), topLevel, node), to) > 0 ? 1 : 0;
+        }
+        int together = together(Math.max(1, Integer.highestOneBit(open / team.threads())));
         team.forEach(nodes / together, (index, scratch) -> {
             PilotWalk walk = new PilotWalk(this, pass, team, scratch);
             walk.top(topLevel, index * together, together);

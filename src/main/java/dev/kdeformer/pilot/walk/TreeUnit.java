@@ -18,25 +18,41 @@ import java.util.function.Function;
 /** A key head without a causal rule, with the query heads that read it. */
 public final class TreeUnit {
     private final Unit unit;
+    /** Null for all rows. */
+    private final Share share;
 
-    private TreeUnit(Unit unit) {
+    private TreeUnit(Unit unit, Share share) {
         this.unit = unit;
+        this.share = share;
     }
 
     /** Computes all query heads of a unit that is long enough for its budget. */
     public static void attend(Unit unit) {
-        boolean seen = SharedKeys.forEach(unit.head(), unit.call().input().scale(),
-                unit.options().expansion().groups(), Function.identity(), new TreeUnit(unit)::member, unit.team());
-        if (!seen) {
+        if (!attend(unit, null)) {
             unit.head().writeNothing();
         }
+    }
+
+    /**
+     * Computes a share of the rows of all query heads of a unit, at a fixed cost.
+     *
+     * @return false if no key is visible; nothing has been done then
+     */
+    public static boolean attend(Unit unit, Share share) {
+        return SharedKeys.forEach(unit.head(), unit.call().input().scale(), unit.options().expansion().groups(),
+                Function.identity(), new TreeUnit(unit, share)::member, unit.team());
     }
 
     private void member(int member, Rows queries, KeyGroups keys) {
         PilotOptions options = unit.options();
         int tile = options.budget() == null ? options.cuts().tile() : Effort.TILE;
         PilotHead each = new PilotHead(unit.head(), member, options, keys, queries, tile, unit.team());
-        if (options.budget() == null) {
+        if (share != null) {
+            Effort effort = each.effort(unit.call().input());
+            int index = unit.index() * unit.call().input().groupSize() + member;
+            boolean[] wanted = share.positions(index, each.leafLevel(effort), each.order());
+            unit.outcome().add(each.run(new Pass(effort, wanted, null, null), unit.team()).work());
+        } else if (options.budget() == null) {
             spend(each);
         } else {
             unit.keep(member, search(member, each));

@@ -1,0 +1,107 @@
+package dev.kdeformer.pilot;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod.Statistics;
+import dev.kdeformer.Engine;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.method.MethodFrame;
+import dev.kdeformer.pilot.causal.CausalUnit;
+import dev.kdeformer.pilot.search.Outcome;
+import dev.kdeformer.pilot.search.Unit;
+import dev.kdeformer.pilot.walk.Share;
+import dev.kdeformer.pilot.walk.TreeUnit;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+
+/**
+ * Part p of P of a call of pilot attention, for several machines that hold the whole input each. The tree of the
+ * queries is cut at its leaves, between as many of them as there are parts, or the spans of a causal call are dealt
+ * out; a part walks down to its own leaves and writes their rows. All parts write every row once, and the bits of the
+ * whole call, at any number of parts and threads.
+ *
+ * <p>What every part repeats is the order of the queries and the groups of the keys. The walk begins at 16 or 32 nodes
+ * where there are as many queries as keys: up to so many parts, powers of two, none of the walk is repeated, and a part
+ * keeps as many threads busy as it has such nodes. With more parts each node is measured by all parts below it.
+ *
+ * <p>An immutable value, made by {@link PilotAttention#part}.
+ */
+public final class PilotPart {
+    private static final int MOST_PARTS = 4096;
+
+    private final PilotAttention method;
+    private final int part;
+    private final int parts;
+
+    PilotPart(PilotAttention method, int part, int parts) {
+        if (parts < 1 || parts > MOST_PARTS) {
+            throw new IllegalArgumentException("parts must be between 1 and " + MOST_PARTS + ", got " + parts);
+        }
+        if (part < 0 || part >= parts) {
+            throw new IllegalArgumentException("part must be between 0 and " + (parts - 1) + ", got " + part);
+        }
+        this.method = method;
+        this.part = part;
+        this.parts = parts;
+    }
+
+    /**
+     * What a part did.
+     *
+     * @param statistics of the part: its columns are its work over all queries of the call, so that those of all parts
+     *                   add up to the whole call's and what is repeated
+     * @param rows       for each query head of each batch item, in this order, the rows that were written, ascending
+     */
+    public record Done(Statistics statistics, int[][] rows) {
+    }
+
+    /**
+     * Computes the rows of this part and leaves all others as they are.
+     *
+     * @param output    (batch, heads, n, d_v), as for the whole call
+     * @param logSumExp (batch, heads, n, 1) as for the whole call; may be null
+     * @see PilotAttention#apply(Engine, AttentionInput, Tensor, Tensor)
+     */
+    public Done apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
+        Share share = new Share(part, parts, input.batch() * input.heads());
+        Statistics statistics = MethodFrame.of(method, call -> run(call, share)).refusing(method::checkSupported)
+                .apply(engine, input, output, logSumExp);
+        return new Done(statistics, share.rows());
+    }
+
+    private Statistics run(Call call, Share share) {
+        AttentionInput input = call.input();
+        int units = call.keyHeads();
+        call.team().expect((long) units * input.groupSize() * input.queries());
+        Outcome[] outcomes = new Outcome[units];
+        call.team().deal(units, 1, (index, team) -> {
+            Unit unit = Unit.of(call, index, method.options(input), team);
+            if (!(input.mask().isCausal() ? CausalUnit.attend(unit, share) : TreeUnit.attend(unit, share))) {
+                writeNothing(unit, share);
+            }
+            outcomes[index] = unit.outcome();
+        });
+        double work = 0;
+        for (Outcome outcome : outcomes) {
+            work += outcome.work();
+        }
+        double queries = (double) input.batch() * input.heads() * input.queries();
+        return new Statistics(work / queries / (2.0 * (input.d() + input.dv())), "");
+    }
+
+    /** What attention to no key at all is: zeros, and log-sums of −∞. */
+    private static void writeNothing(Unit unit, Share share) {
+        KeyHead head = unit.head();
+        for (int member = 0; member < head.groupSize(); member++) {
+            Matrix output = head.output(member);
+            Matrix logSumExp = head.logSumExp(member);
+            float[] zeros = new float[output.columns()];
+            for (int row : share.even(unit.index() * head.groupSize() + member, output.rows())) {
+                output.writeRow(row, zeros, 0);
+                if (logSumExp != null) {
+                    logSumExp.set(row, 0, Float.NEGATIVE_INFINITY);
+                }
+            }
+        }
+    }
+}
