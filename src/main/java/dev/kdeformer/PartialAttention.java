@@ -1,5 +1,6 @@
 package dev.kdeformer;
 
+import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
@@ -39,9 +40,7 @@ public final class PartialAttention {
     private static final int LARGEST_ARRAY = Integer.MAX_VALUE - 8;
 
     private final Shape shape;
-    private final double[] references;
-    private final double[] sums;
-    private final double[] values;
+    private final SoftmaxSums state;
 
     private PartialAttention(Shape shape) {
         if (shape.elements() > LARGEST_ARRAY) {
@@ -49,17 +48,12 @@ public final class PartialAttention {
                     + " values, got shape " + shape + "; cut it by heads or rows");
         }
         this.shape = shape;
-        this.values = new double[(int) shape.elements()];
-        this.references = new double[values.length / shape.columns()];
-        this.sums = new double[references.length];
-        Arrays.fill(references, Double.NEGATIVE_INFINITY);
+        this.state = new SoftmaxSums((int) shape.withColumns(1).elements(), shape.columns(), SoftmaxSums.NATURAL);
     }
 
     private PartialAttention(PartialAttention other) {
         shape = other.shape;
-        references = other.references.clone();
-        sums = other.sums.clone();
-        values = other.values.clone();
+        state = other.state.copy();
     }
 
     /**
@@ -105,12 +99,8 @@ public final class PartialAttention {
             if (logSumExp[row] == Double.NEGATIVE_INFINITY) {
                 continue;
             }
-            part.references[row] = logSumExp[row];
-            part.sums[row] = 1;
             part.matrix(output, row).readRow(row % shape.rows(), floats, 0);
-            for (int c = 0; c < floats.length; c++) {
-                part.values[row * floats.length + c] = floats[c];
-            }
+            part.state.add(row, logSumExp[row], 1, floats, 0);
         }
         part.check("logSumExp", "output");
         return part;
@@ -186,26 +176,9 @@ public final class PartialAttention {
     }
 
     private void add(PartialAttention part) {
-        int dv = shape.columns();
-        for (int row = 0; row < sums.length; row++) {
-            if (part.sums[row] == 0) {
-                continue; // two references of −∞ have no difference
-            }
-            double top = Math.max(references[row], part.references[row]);
-            double keep = Math.exp(references[row] - top);
-            double take = Math.exp(part.references[row] - top);
-            double sum = keep * sums[row] + take * part.sums[row];
-            double shrink = 1;
-            if (sum > LARGEST_SUM) {
-                shrink = 1 / sum;
-                top += Math.log(sum);
-                sum = 1;
-            }
-            references[row] = top;
-            sums[row] = sum;
-            for (int c = row * dv; c < (row + 1) * dv; c++) {
-                values[c] = (keep * values[c] + take * part.values[c]) * shrink;
-            }
+        for (int row = 0; row < state.sums().length; row++) {
+            state.add(row, part.state, row);
+            state.settle(row, LARGEST_SUM);
         }
     }
 
@@ -220,7 +193,7 @@ public final class PartialAttention {
      * @throws IndexOutOfBoundsException if there is no such batch item, head or row
      */
     public double reference(int batch, int head, int row) {
-        return references[row(batch, head, row)];
+        return state.references()[row(batch, head, row)];
     }
 
     /**
@@ -229,7 +202,7 @@ public final class PartialAttention {
      * @throws IndexOutOfBoundsException if there is no such batch item, head or row
      */
     public double sum(int batch, int head, int row) {
-        return sums[row(batch, head, row)];
+        return state.sums()[row(batch, head, row)];
     }
 
     /**
@@ -238,7 +211,7 @@ public final class PartialAttention {
      * @throws IndexOutOfBoundsException if there is no such batch item, head, row or column
      */
     public double value(int batch, int head, int row, int column) {
-        return values[row(batch, head, row) * shape.columns() + Objects.checkIndex(column, shape.columns())];
+        return state.values()[row(batch, head, row) * shape.columns() + Objects.checkIndex(column, shape.columns())];
     }
 
     /**
@@ -247,11 +220,7 @@ public final class PartialAttention {
      * @throws IndexOutOfBoundsException if there is no such batch item, head or row
      */
     public double logSumExp(int batch, int head, int row) {
-        return logSumExp(row(batch, head, row));
-    }
-
-    private double logSumExp(int row) {
-        return references[row] + Math.log(sums[row]);
+        return state.log(row(batch, head, row));
     }
 
     private int row(int batch, int head, int row) {
@@ -269,13 +238,9 @@ public final class PartialAttention {
     public Tensor output(Arena arena) {
         Tensor output = Tensor.allocate(arena, shape);
         float[] floats = new float[shape.columns()];
-        for (int row = 0; row < sums.length; row++) {
-            for (int c = 0; c < floats.length && sums[row] > 0; c++) {
-                floats[c] = (float) (values[row * floats.length + c] / sums[row]);
-            }
-            if (sums[row] > 0) {
-                matrix(output, row).writeRow(row % shape.rows(), floats, 0);
-            }
+        for (int row = 0; row < state.sums().length; row++) {
+            state.means(row, floats);
+            matrix(output, row).writeRow(row % shape.rows(), floats, 0);
         }
         return output;
     }
@@ -288,8 +253,8 @@ public final class PartialAttention {
      */
     public Tensor logSumExp(Arena arena) {
         Tensor tensor = Tensor.allocate(arena, shape.withColumns(1));
-        for (int row = 0; row < sums.length; row++) {
-            matrix(tensor, row).set(row % shape.rows(), 0, (float) logSumExp(row));
+        for (int row = 0; row < state.sums().length; row++) {
+            matrix(tensor, row).set(row % shape.rows(), 0, (float) state.log(row));
         }
         return tensor;
     }
@@ -331,12 +296,15 @@ public final class PartialAttention {
 
     /** Everything that is sent, in its order. */
     private List<double[]> arrays() {
-        return List.of(references, sums, values);
+        return List.of(state.references(), state.sums(), state.values());
     }
 
     /** Checks what came from outside; every sum of merges of what passes here passes too. */
     private void check(String referenceName, String valueName) {
         int dv = shape.columns();
+        double[] references = state.references();
+        double[] sums = state.sums();
+        double[] values = state.values();
         for (int row = 0; row < sums.length; row++) {
             boolean empty = references[row] == Double.NEGATIVE_INFINITY;
             if (!empty && !(Math.abs(references[row]) <= Float.MAX_VALUE)) {

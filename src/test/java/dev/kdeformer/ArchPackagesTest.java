@@ -34,7 +34,7 @@ class ArchPackagesTest {
             Map.entry("io", "tensor"),
             Map.entry("linalg", ""),
             Map.entry("kernel", "runtime tensor"),
-            Map.entry("api", "runtime tensor"),
+            Map.entry("api", "linalg runtime tensor"),
             Map.entry("lsh", "kernel runtime sampling tensor"),
             Map.entry("method", "api kernel runtime tensor"),
             Map.entry("exact", "api kernel method runtime tensor"),

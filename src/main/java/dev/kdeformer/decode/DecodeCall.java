@@ -5,6 +5,7 @@ import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 import dev.kdeformer.kernel.DecodeTile;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PartialRows;
+import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
@@ -100,35 +101,19 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Te
      * @return binary logarithm of the sum of all weights, −∞ for none
      */
     double write(int unit, int row, long states, int count, long distance) {
-        double max = Double.NEGATIVE_INFINITY;
+        SoftmaxSums total = new SoftmaxSums(1, store.dv(), SoftmaxSums.BINARY);
+        float[] values = new float[store.valueStride()];
         for (int s = 0; s < count; s++) {
             PartialRows state = PartialRows.at(states + s * distance, store.dv());
-            if (state.sum(0) > 0) {
-                max = Math.max(max, state.reference(0));
-            }
+            state.readValues(0, values);
+            total.add(0, state.reference(0), state.sum(0), values, 0);
         }
-        double sum = 0;
-        double[] values = new double[store.dv()];
-        for (int s = 0; s < count; s++) {
-            PartialRows state = PartialRows.at(states + s * distance, store.dv());
-            if (state.sum(0) > 0) {
-                double by = Math.pow(2, state.reference(0) - max);
-                sum += by * state.sum(0);
-                for (int c = 0; c < values.length; c++) {
-                    values[c] += by * state.value(0, c);
-                }
-            }
-        }
-        float[] result = new float[values.length];
-        for (int c = 0; c < result.length && sum > 0; c++) {
-            result[c] = (float) (values[c] / sum);
-        }
-        of(output, unit, row).writeRow(row % queries(), result, 0);
-        double log = sum > 0 ? max + Math.log(sum) / Math.log(2) : Double.NEGATIVE_INFINITY;
+        total.means(0, values);
+        of(output, unit, row).writeRow(row % queries(), values, 0);
         if (logSumExp != null) {
-            of(logSumExp, unit, row).set(row % queries(), 0, (float) (log * Math.log(2)));
+            of(logSumExp, unit, row).set(row % queries(), 0, (float) total.log(0));
         }
-        return log;
+        return total.log(0) / Math.log(2);
     }
 
     /** Reads a row of the output. */

@@ -76,6 +76,13 @@ public final class PartialRows {
         return Memory.getFloat(row(row) + VALUES + c * 4L);
     }
 
+    /** Reads the weighted values of a row, relative to its reference, with their padding. */
+    public void readValues(int row, float[] target) {
+        for (int c = 0; c < stride; c += LANES) {
+            Lanes.load(row(row) + VALUES + c * 4L).intoArray(target, c);
+        }
+    }
+
     /** Sets a row, with whole vectors of values from index {@code at} on. */
     void set(int row, double reference, double sum, float[] values, int at) {
         Memory.putDouble(row(row), reference);

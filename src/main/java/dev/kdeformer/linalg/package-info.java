@@ -1,7 +1,7 @@
 /**
  * Small dense symmetric matrices in double precision, row-major in {@code double[]}: Gram matrices, eigenvalues and
  * eigenvectors, Cholesky factors. For matrices as large as one head's features, not as its sequence. And the order of
- * rows by a number that belongs to each.
+ * rows by a number that belongs to each, and the online softmax of rows.
  *
  * <p>Eigenvalues and factors are written here rather than taken from a library: they run inside of calls, once a tile
  * or a block of keys, in memory of the thread that is kept and on plain arrays, with rounding that is the same on every

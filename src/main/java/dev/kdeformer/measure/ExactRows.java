@@ -2,6 +2,7 @@ package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.linalg.Product;
+import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
@@ -36,10 +37,6 @@ final class ExactRows {
 
     /** Some rows of a head. */
     private record Chunk(int head, int from, int to) {
-    }
-
-    /** What a span of keys gives for the rows of a chunk: largest logit, sum of weights and weighted values. */
-    private record Part(double[] max, double[] sum, double[] values) {
     }
 
     private final AttentionInput input;
@@ -79,7 +76,7 @@ final class ExactRows {
                 int from = (int) ((first + i) % chunksPerHead) * CHUNK_ROWS;
                 now[i] = new Chunk(head, from, Math.min(rows[head].length, from + CHUNK_ROWS));
             }
-            Part[] parts = new Part[now.length * spans];
+            SoftmaxSums[] parts = new SoftmaxSums[now.length * spans];
             team.forEach(parts.length, (index, scratch) -> {
                 parts[index] = attend(now[index / spans], index % spans * spanKeys);
                 team.advance(1);
@@ -91,7 +88,7 @@ final class ExactRows {
     }
 
     /** The rows of a chunk over the keys of one span. */
-    private Part attend(Chunk chunk, int firstKey) {
+    private SoftmaxSums attend(Chunk chunk, int firstKey) {
         int batch = chunk.head / input.heads();
         int head = chunk.head % input.heads();
         int count = chunk.to - chunk.from;
@@ -116,8 +113,7 @@ final class ExactRows {
                 queries[i * input.d() + c] = (double) query.get(row, c) * input.scale();
             }
         }
-        Part part = new Part(new double[count], new double[count], new double[count * width]);
-        Arrays.fill(part.max, Double.NEGATIVE_INFINITY);
+        SoftmaxSums part = new SoftmaxSums(count, width, SoftmaxSums.NATURAL);
         double[] keys = new double[input.d() * BLOCK];
         double[] values = new double[BLOCK * width];
         double[] weights = new double[count * BLOCK];
@@ -140,7 +136,7 @@ final class ExactRows {
                 bend(weights, i * BLOCK, length, batch, head, rows[chunk.head][chunk.from + i], start, pairs);
                 weigh(part, i, weights, firsts[i] - start, seen, bias, start);
             }
-            Product.add(weights, firstRow * BLOCK, BLOCK, values, part.values, firstRow * width, count - firstRow,
+            Product.add(weights, firstRow * BLOCK, BLOCK, values, part.values(), firstRow * width, count - firstRow,
                     length, width);
         }
         return part;
@@ -178,23 +174,16 @@ final class ExactRows {
     /**
      * Turns a row's logits of a block into weights relative to the largest logit so far; 0 for keys it does not see.
      */
-    private void weigh(Part part, int i, double[] weights, int first, int seen, Matrix bias, int start) {
+    private void weigh(SoftmaxSums part, int i, double[] weights, int first, int seen, Matrix bias, int start) {
         int at = i * BLOCK;
-        double max = part.max[i];
+        double max = part.references()[i];
         for (int j = Math.max(0, first); j < seen; j++) {
             if (bias != null) {
                 weights[at + j] += bias.get(0, start + j);
             }
             max = Math.max(max, weights[at + j]);
         }
-        if (!(max <= part.max[i])) { // a NaN shall be kept and show in the result
-            double factor = Math.exp(part.max[i] - max);
-            part.max[i] = max;
-            part.sum[i] *= factor;
-            for (int c = 0; c < width; c++) {
-                part.values[i * width + c] *= factor;
-            }
-        }
+        part.raise(i, max);
         double sum = 0;
         for (int j = 0; j < BLOCK; j++) {
             double weight = j >= first && j < seen && max != Double.NEGATIVE_INFINITY
@@ -202,30 +191,20 @@ final class ExactRows {
             weights[at + j] = weight;
             sum += weight;
         }
-        part.sum[i] += sum;
+        part.sums()[i] += sum;
     }
 
-    private void merge(Chunk chunk, Part[] parts, Sink sink) {
+    private void merge(Chunk chunk, SoftmaxSums[] parts, Sink sink) {
+        SoftmaxSums total = new SoftmaxSums(1, width, SoftmaxSums.NATURAL);
         double[] row = new double[width];
         for (int i = 0; i < chunk.to - chunk.from; i++) {
-            double sinkLogit = input.sink(chunk.head % input.heads());
-            double max = sinkLogit;
-            for (Part part : parts) {
-                max = Math.max(max, part.max[i]);
+            total.clear();
+            total.add(0, input.sink(chunk.head % input.heads()), 1);
+            for (SoftmaxSums part : parts) {
+                total.add(0, part, i);
             }
-            Arrays.fill(row, 0);
-            double sum = sinkLogit == Double.NEGATIVE_INFINITY ? 0 : Math.exp(sinkLogit - max);
-            for (Part part : parts) {
-                if (part.max[i] != Double.NEGATIVE_INFINITY) {
-                    double factor = Math.exp(part.max[i] - max);
-                    sum += factor * part.sum[i];
-                    for (int c = 0; c < input.dv(); c++) {
-                        row[c] += factor * part.values[i * width + c];
-                    }
-                }
-            }
-            for (int c = 0; c < input.dv() && sum != 0; c++) {
-                row[c] /= sum;
+            for (int c = 0; c < input.dv(); c++) {
+                row[c] = total.mean(0, c);
             }
             sink.accept(chunk.head, chunk.from + i, row);
         }

@@ -1,9 +1,9 @@
 package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
-import java.util.Arrays;
 
 /** Bounds the rows of one head; working memory for one thread. */
 final class RowBounder {
@@ -13,7 +13,7 @@ final class RowBounder {
     private final AttentionInput input;
     private final KeyBlocks blocks;
     private final int batch;
-    private final int near;
+    private final int nearKeys;
     private final Matrix query;
     private final Matrix key;
     private final Matrix value;
@@ -25,14 +25,13 @@ final class RowBounder {
     private final double[] weights;
     private final double[] distances;
     private final double[] mean;
-    private double max;
-    private double mass;
+    private final SoftmaxSums near;
 
     RowBounder(AttentionInput input, KeyBlocks blocks, Tensor approximate, int batch, int head, int near) {
         this.input = input;
         this.blocks = blocks;
         this.batch = batch;
-        this.near = near;
+        this.nearKeys = near;
         this.query = input.query().matrix(batch, head);
         this.key = input.key().matrix(batch, head / input.groupSize());
         this.value = input.value().matrix(batch, head / input.groupSize());
@@ -43,6 +42,7 @@ final class RowBounder {
         this.weights = new double[blocks.blocks()];
         this.distances = new double[blocks.blocks()];
         this.mean = new double[input.dv()];
+        this.near = new SoftmaxSums(1, input.dv(), SoftmaxSums.NATURAL);
     }
 
     /** What ‖õ − o‖ of a row is at most. */
@@ -50,19 +50,17 @@ final class RowBounder {
         int first = ExactRows.firstKey(input, batch, row);
         int visible = ExactRows.visibleKeys(input, batch, row);
         limitAll(row, first, visible);
-        max = Double.NEGATIVE_INFINITY;
-        mass = 0;
-        Arrays.fill(mean, 0);
+        near.clear();
         int evaluated = 0;
         int next = largest();
-        while (next >= 0 && evaluated < near) {
+        while (next >= 0 && evaluated < nearKeys) {
             evaluated += evaluate(next, first, visible);
             limits[next] = Double.NEGATIVE_INFINITY;
             next = largest();
         }
         double error = 0;
         for (int c = 0; c < mean.length; c++) {
-            mean[c] = mass == 0 ? 0 : mean[c] / mass; // without a visible key the exact row is zero
+            mean[c] = near.mean(0, c);
             double difference = output.get(row, c) - mean[c];
             error += difference * difference;
         }
@@ -122,18 +120,9 @@ final class RowBounder {
             for (int c = 0; c < q.length; c++) {
                 logit += q[c] * key.get(j, c);
             }
-            if (!(logit <= max)) {
-                double factor = Math.exp(max - logit);
-                mass *= factor;
-                for (int c = 0; c < mean.length; c++) {
-                    mean[c] *= factor;
-                }
-                max = logit;
-            }
-            double weight = Math.exp(logit - max);
-            mass += weight;
+            double weight = near.add(0, logit, 1);
             for (int c = 0; c < mean.length; c++) {
-                mean[c] += weight * value.get(j, c);
+                near.values()[c] += weight * value.get(j, c);
             }
             count++;
         }
@@ -156,13 +145,13 @@ final class RowBounder {
                 }
                 distances[count] = Math.sqrt(square) + blocks.valueRadius(b);
                 // Beyond e^600 a block outweighs the exact part anyway; more might overflow.
-                weights[count++] = Math.exp(Math.min(600, limits[b] - max));
+                weights[count++] = Math.exp(Math.min(600, limits[b] - near.references()[0]));
             }
         }
         double result = 0;
         while (true) {
             double sum = 0;
-            double all = mass;
+            double all = near.sums()[0];
             for (int i = 0; i < count; i++) {
                 if (distances[i] > result) {
                     sum += weights[i] * distances[i];

@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodFrame;
@@ -88,69 +89,42 @@ public final class MeanOfValues implements AttentionMethod {
         }
     }
 
-    /** Weighted sums over the first keys; the weights are exp(bias − largest bias so far). */
+    /** Weighted sums of the first keys and their values; the weights are exp(bias − largest bias so far). */
     private static final class Prefix {
         private final KeyHead head;
         private final float scale;
-        private final double[] values;
-        private final double[] keys;
+        private final SoftmaxSums sums;
+        private final int dv;
+        private final int d;
         private int count;
-        private double largest = Double.NEGATIVE_INFINITY;
-        private double weight;
 
         Prefix(KeyHead head, float scale) {
             this.head = head;
             this.scale = scale;
-            values = new double[head.value().columns()];
-            keys = new double[head.logSumExp(0) == null ? 0 : head.key().columns()];
+            dv = head.value().columns();
+            d = head.logSumExp(0) == null ? 0 : head.key().columns();
+            sums = new SoftmaxSums(1, dv + d, SoftmaxSums.NATURAL);
         }
 
         void growTo(int newCount) {
             for (; count < newCount; count++) {
-                double b = head.bias() == null ? 0 : head.bias().get(0, count);
-                if (b == Double.NEGATIVE_INFINITY) {
-                    continue;
+                double w = sums.add(0, head.bias() == null ? 0 : head.bias().get(0, count), 1);
+                for (int c = 0; c < dv + d && w > 0; c++) {
+                    sums.values()[c] += w * (c < dv ? head.value().get(count, c) : head.key().get(count, c - dv));
                 }
-                if (b > largest) {
-                    rescale(Math.exp(largest - b));
-                    largest = b;
-                }
-                double w = Math.exp(b - largest);
-                weight += w;
-                add(values, head.value(), w);
-                add(keys, head.key(), w);
-            }
-        }
-
-        private void add(double[] sums, Matrix from, double w) {
-            for (int c = 0; c < sums.length; c++) {
-                sums[c] += w * from.get(count, c);
-            }
-        }
-
-        private void rescale(double factor) {
-            weight *= factor;
-            for (int c = 0; c < values.length; c++) {
-                values[c] *= factor;
-            }
-            for (int c = 0; c < keys.length; c++) {
-                keys[c] *= factor;
             }
         }
 
         float meanValue(int c) {
-            return weight == 0 ? 0 : (float) (values[c] / weight);
+            return (float) sums.mean(0, c);
         }
 
         float logSumExp(Matrix query, int row) {
-            if (weight == 0) {
-                return Float.NEGATIVE_INFINITY;
-            }
             double logit = 0;
-            for (int c = 0; c < keys.length; c++) {
-                logit += query.get(row, c) * keys[c];
+            for (int c = 0; c < d; c++) {
+                logit += query.get(row, c) * sums.mean(0, dv + c);
             }
-            return (float) (largest + Math.log(weight) + scale * logit / weight);
+            return (float) (sums.log(0) + scale * logit);
         }
     }
 

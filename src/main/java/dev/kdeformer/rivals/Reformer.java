@@ -2,6 +2,7 @@ package dev.kdeformer.rivals;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.lsh.SortedBlocks;
@@ -75,7 +76,9 @@ public final class Reformer extends HeadwiseMethod {
         int n = input.queries();
         float[] centre = head.centre();
         SortedBlocks blocks = SortedBlocks.of(n, visible.length, chunk);
-        Rounds merged = new Rounds(input, head.groupSize());
+        // A query is in one chunk of a round, so that tasks touch different rows.
+        PartialRows[] merged = new PartialRows[head.groupSize()];
+        Arrays.setAll(merged, member -> new PartialRows(team.scratch(), n, input.dv()));
         int[] everyQuery = IntStream.range(0, n).toArray();
         double operations = 0;
         for (int round = 0; round < rounds; round++) {
@@ -92,7 +95,7 @@ public final class Reformer extends HeadwiseMethod {
                 PackedKeys packed = Selection.pack(head, own, input.scale(), centre, scratch);
                 for (int member = 0; member < queries.length; member++) {
                     int[] rows = Arrays.copyOfRange(queries[member], blocks.queryFrom(b), blocks.queryFrom(b + 1));
-                    merged.add(head.query(member), member, rows, packed, scratch);
+                    merge(head.query(member), rows, packed, merged[member], scratch);
                     pairs[b] += (double) rows.length * own.length;
                 }
             });
@@ -102,12 +105,10 @@ public final class Reformer extends HeadwiseMethod {
         forEachTile(call, head, team, (member, from, count, scratch) -> {
             Matrix sums = head.logSumExp(member);
             double[] shift = sums == null ? null : head.shift(head.query(member), 0, from, count, centre);
-            for (int i = from; i < from + count; i++) {
-                head.output(member).writeRow(i, merged.values[member], i * input.dv());
-                if (sums != null) {
-                    sums.set(i, 0, (float) (merged.logarithm[member][i] - Math.log(rounds) + shift[i - from]));
-                }
+            for (int r = 0; r < count && shift != null; r++) {
+                shift[r] -= Math.log(rounds);
             }
+            merged[member].write(from, count, head.output(member), sums, shift);
         });
         return operations;
     }
@@ -140,55 +141,23 @@ public final class Reformer extends HeadwiseMethod {
         double hashed = (double) directions * input.d() * (1 + (double) input.keys() / input.queries()
                 / input.groupSize()) / (input.d() + input.dv());
         Estimate whole = estimate(input, threads, 12L * Math.max(input.keys(), input.queries())
-                + PanelMatrix.bytes(directions, input.d()), rounds * (seen + hashed));
+                + PanelMatrix.bytes(directions, input.d())
+                + input.groupSize() * PartialRows.bytes(input.queries(), input.dv()), rounds * (seen + hashed));
         return new Estimate(whole.scratchBytes() + threads * PackedKeys.bytes(seen, input.d(), input.dv()),
                 whole.operations());
     }
 
-    /** Outputs merged over rounds: every query is in one chunk of a round, so tasks touch different rows. */
-    private static final class Rounds {
-        private final float[][] values;
-        private final double[][] logarithm;
-        private final int dv;
-
-        Rounds(AttentionInput input, int members) {
-            dv = input.dv();
-            values = new float[members][Math.multiplyExact(input.queries(), dv)];
-            logarithm = new double[members][input.queries()];
-            for (double[] row : logarithm) {
-                Arrays.fill(row, Double.NEGATIVE_INFINITY);
-            }
-        }
-
-        void add(Matrix query, int member, int[] rows, PackedKeys keys, Scratch scratch) {
-            QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
-            SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
-            long order = scratch.ints(rows, 0, rows.length);
-            for (int from = 0; from < rows.length; from += QueryTile.ROWS) {
-                int count = Math.min(QueryTile.ROWS, rows.length - from);
-                queries.load(query, order, from, count, keys.scale());
-                state.begin(count, dv);
-                state.add(queries, keys);
-                for (int r = 0; r < count; r++) {
-                    merge(member, rows[from + r], state, r);
-                }
-            }
-        }
-
-        private void merge(int member, int row, SoftmaxTile state, int r) {
-            double sum = state.sum(r);
-            double found = state.reference(r) * Math.log(2) + Math.log(sum);
-            double before = logarithm[member][row];
-            double top = Math.max(before, found);
-            double total = top + Math.log(Math.exp(before - top) + Math.exp(found - top));
-            double keep = Math.exp(before - total);
-            double take = Math.exp(found - total) / sum;
-            for (int c = 0; c < dv; c++) {
-                int at = row * dv + c;
-                values[member][at] = (float) (keep * values[member][at]
-                        + take * state.values()[r * state.valueStride() + c]);
-            }
-            logarithm[member][row] = total;
+    /** Adds what some queries find in the keys of their chunks. */
+    private static void merge(Matrix query, int[] rows, PackedKeys keys, PartialRows merged, Scratch scratch) {
+        QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
+        SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
+        long order = scratch.ints(rows, 0, rows.length);
+        for (int from = 0; from < rows.length; from += QueryTile.ROWS) {
+            int count = Math.min(QueryTile.ROWS, rows.length - from);
+            queries.load(query, order, from, count, keys.scale());
+            state.begin(count, keys.dv());
+            state.add(queries, keys);
+            merged.merge(state, count, order, from);
         }
     }
 

@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.lsh.CountingSort;
 import dev.kdeformer.lsh.SignHash;
 import dev.kdeformer.lsh.SortedBlocks;
@@ -177,20 +178,16 @@ public final class ScatterBrain extends HeadwiseMethod {
             Matrix sums = head.logSumExp(member);
             double[] shift = sums == null ? null : head.shift(query, order, from, count, centre);
             float[] row = new float[dv];
+            SoftmaxSums both = new SoftmaxSums(1, dv, SoftmaxSums.BINARY);
             for (int r = 0; r < count; r++) {
-                double a = logarithm(near, r);
-                double b = logarithm(far, r) - offsets[r];
-                double top = Math.max(a, b);
-                double total = top + Math.log(Math.exp(a - top) + Math.exp(b - top));
-                double nearShare = Math.exp(a - total) / near.sum(r);
-                double farShare = far.sum(r) > 0 ? Math.exp(b - total) / far.sum(r) : 0;
-                for (int c = 0; c < dv; c++) {
-                    row[c] = (float) (nearShare * near.values()[r * near.valueStride() + c]
-                            + farShare * far.values()[r * far.valueStride() + c]);
-                }
+                both.clear();
+                both.add(0, far.reference(r), far.sum(r), far.values(), r * far.valueStride());
+                both.shift(0, -offsets[r]);
+                both.add(0, near.reference(r), near.sum(r), near.values(), r * near.valueStride());
+                both.means(0, row);
                 head.output(member).writeRow(rows[from + r], row, 0);
                 if (sums != null) {
-                    sums.set(rows[from + r], 0, (float) (total + shift[r]));
+                    sums.set(rows[from + r], 0, (float) (both.log(0) + shift[r]));
                 }
             }
         }
@@ -201,10 +198,6 @@ public final class ScatterBrain extends HeadwiseMethod {
             state.begin(count, keys.dv());
             state.add(queries, keys);
             return state;
-        }
-
-        private static double logarithm(SoftmaxTile state, int row) {
-            return state.reference(row) * Math.log(2) + Math.log(state.sum(row));
         }
     }
 

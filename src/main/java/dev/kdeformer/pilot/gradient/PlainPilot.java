@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot.gradient;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.pilot.gradient.WalkRecord.Leaf;
 import dev.kdeformer.pilot.gradient.WalkRecord.Step;
 import dev.kdeformer.pilot.keys.KeyGroups;
@@ -86,56 +87,52 @@ final class PlainPilot {
             delta[c] = scaled[c] - groups.centroid[c];
         }
         int count = leaf.near().length;
-        double[] logits = new double[count + groups.logMass.length];
+        double[] logits = new double[count + groups.keys.length];
         for (int e = 0; e < count; e++) {
             logits[e] = logit(scaled, leaf.near()[e]);
         }
-        for (int g = 0; g < groups.logMass.length; g++) {
-            double logit = groups.logMass[g];
+        for (int g = 0; g < groups.keys.length; g++) {
+            double logit = groups.mass.log(g);
             for (int c = 0; c < d; c++) {
                 logit += delta[c] * groups.keys[g][c] + 0.5 * delta[c] * delta[c] * leaf.moments()[g][c];
             }
             logits[count + g] = logit;
         }
-        double max = Arrays.stream(logits).max().orElseThrow();
-        double sum = 0;
-        double[] weighted = new double[dv];
+        SoftmaxSums sums = new SoftmaxSums(1, dv, SoftmaxSums.NATURAL);
         for (int e = 0; e < logits.length; e++) {
-            double p = Math.exp(logits[e] - max);
-            sum += p;
+            double p = sums.add(0, logits[e], 1);
             for (int c = 0; c < dv && p > 0; c++) {
                 double v = e < count ? value(leaf.near()[e], c) : groups.values[e - count][c];
                 for (int f = 0; f < d && e >= count; f++) {
                     v += delta[f] * leaf.tilt()[f][c];
                 }
-                weighted[c] += p * v;
+                sums.values()[c] += p * v;
             }
         }
         for (int c = 0; c < dv; c++) {
-            output[row * dv + c] = weighted[c] / sum;
+            output[row * dv + c] = sums.mean(0, c);
         }
     }
 
     /** The groups on the way down. */
     private final class Groups {
-        private final double[] logMass;
+        private final SoftmaxSums mass;
         private final double[][] keys;
         private final double[][] values;
         private double[] centroid;
 
         Groups(int count) {
-            logMass = new double[count];
-            Arrays.fill(logMass, Double.NEGATIVE_INFINITY);
+            mass = new SoftmaxSums(count, 0, SoftmaxSums.NATURAL);
             keys = new double[count][d];
             values = new double[count][dv];
         }
 
         void move(double[] to, double[] valueMove) {
-            for (int g = 0; g < logMass.length && centroid != null; g++) {
+            for (int g = 0; g < keys.length && centroid != null; g++) {
                 for (int c = 0; c < d; c++) {
-                    logMass[g] += (to[c] - centroid[c]) * keys[g][c];
+                    mass.shift(g, (to[c] - centroid[c]) * keys[g][c]);
                 }
-                for (int c = 0; c < dv && logMass[g] > Double.NEGATIVE_INFINITY; c++) {
+                for (int c = 0; c < dv && mass.sums()[g] > 0; c++) {
                     values[g][c] += valueMove[c];
                 }
             }
@@ -147,10 +144,7 @@ final class PlainPilot {
             while (j >= starts[g + 1]) {
                 g++;
             }
-            double logit = logit(centroid, j);
-            double top = Math.max(logit, logMass[g]);
-            logMass[g] = top + Math.log(Math.exp(logit - top) + Math.exp(logMass[g] - top));
-            double part = Math.exp(logit - logMass[g]);
+            double part = mass.add(g, logit(centroid, j), 1) / mass.sums()[g];
             for (int c = 0; c < d; c++) {
                 keys[g][c] += part * (key(j, c) - keys[g][c]);
             }
