@@ -32,7 +32,7 @@ class ArchPackagesTest {
             Map.entry("tensor", "runtime"),
             Map.entry("sampling", "runtime"),
             Map.entry("io", "tensor"),
-            Map.entry("linalg", ""),
+            Map.entry("linalg", "runtime"),
             Map.entry("kernel", "runtime tensor"),
             Map.entry("api", "linalg runtime tensor"),
             Map.entry("lsh", "kernel runtime sampling tensor"),

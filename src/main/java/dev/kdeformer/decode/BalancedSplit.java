@@ -2,6 +2,7 @@ package dev.kdeformer.decode;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import java.util.Arrays;
@@ -92,7 +93,7 @@ final class BalancedSplit {
                 FloatVector x = FloatVector.fromArray(FLOATS, sample, i * stride + c)
                         .sub(FloatVector.fromArray(FLOATS, mean, c));
                 x.intoArray(sample, i * stride + c);
-                sum = x.fma(x, sum);
+                sum = fma(x, x, sum);
             }
             float squares = Lanes.sum(sum);
             if (squares > largest) {
@@ -107,9 +108,8 @@ final class BalancedSplit {
             for (int i = 0; i < count; i++) {
                 float p = Lanes.dot(sample, i * stride, direction, 0, stride);
                 for (int c = 0; c < stride; c += LANES) {
-                    FloatVector.fromArray(FLOATS, sample, i * stride + c)
-                            .fma(FloatVector.broadcast(FLOATS, p), FloatVector.fromArray(FLOATS, next, c))
-                            .intoArray(next, c);
+                    fma(FloatVector.fromArray(FLOATS, sample, i * stride + c), FloatVector.broadcast(FLOATS, p),
+                            FloatVector.fromArray(FLOATS, next, c)).intoArray(next, c);
                 }
             }
             System.arraycopy(next, 0, direction, 0, stride);

@@ -2,6 +2,7 @@ package dev.kdeformer.decode;
 
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.linalg.Cholesky;
@@ -228,7 +229,7 @@ final class Region implements AutoCloseable {
             FloatVector square = FloatVector.zero(Lanes.FLOATS);
             for (int c = 0; c < stride; c += LANES) {
                 FloatVector x = Lanes.load(row(values, i, stride) + c * 4L);
-                square = x.fma(x, square);
+                square = fma(x, x, square);
                 x.intoArray(lanes, 0);
                 for (int lane = 0; lane < LANES; lane++) {
                     sum[c + lane] += lanes[lane];
@@ -265,7 +266,7 @@ final class Region implements AutoCloseable {
             }
             for (int j = 0; j < GROUP; j++) {
                 FloatVector x = Lanes.load(row(rows, order[at + j], stride) + c * 4L).sub(mean);
-                squares = x.fma(x, squares);
+                squares = fma(x, x, squares);
             }
         }
         return Lanes.sum(squares);

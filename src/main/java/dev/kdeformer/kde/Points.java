@@ -2,6 +2,7 @@ package dev.kdeformer.kde;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.tensor.Matrix;
@@ -333,7 +334,7 @@ final class Points {
         for (int c = 0; c < stride; c += LANES) {
             FloatVector difference = FloatVector.fromArray(FLOATS, query, c)
                     .sub(FloatVector.fromArray(FLOATS, rows, at + c));
-            sum = difference.fma(difference, sum);
+            sum = fma(difference, difference, sum);
         }
         return Lanes.sum(sum);
     }

@@ -3,6 +3,7 @@ package dev.kdeformer.kdeformer;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.ExpKernel;
 import dev.kdeformer.kernel.Lanes;
@@ -207,7 +208,7 @@ final class ColumnMass {
             FloatVector squares = FloatVector.zero(FLOATS);
             for (int c = 0; c < PADDED; c += LANES) {
                 FloatVector p = Lanes.load(row(key) + c * 4L).mul(FloatVector.fromArray(FLOATS, inverse, c));
-                squares = p.fma(p, squares);
+                squares = fma(p, p, squares);
             }
             squares.intoArray(lanes, 0);
             double mass = Math.sqrt(Lanes.sum(lanes, 0) / QUERIES);

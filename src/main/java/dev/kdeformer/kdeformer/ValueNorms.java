@@ -2,6 +2,7 @@ package dev.kdeformer.kdeformer;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.method.KeyHead;
@@ -167,7 +168,7 @@ final class ValueNorms {
         for (int c = 0; c < centre.length; c += LANES) {
             FloatVector difference = FloatVector.fromArray(FLOATS, x, x0 + c)
                     .sub(FloatVector.fromArray(FLOATS, centre, c));
-            sum = difference.fma(difference, sum);
+            sum = fma(difference, difference, sum);
         }
         sum.intoArray(lanes, 0);
         return Lanes.sum(lanes, 0);

@@ -5,6 +5,8 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 import static dev.kdeformer.kernel.Lanes.load;
+import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
@@ -63,16 +65,16 @@ public final class DecodeKernel {
         for (; i + 2 <= d; i += 2) {
             long k = keys + i * LINE;
             FloatVector x = FloatVector.broadcast(FLOATS, q[q0 + i]);
-            a0 = x.fma(load(k), a0);
-            a1 = x.fma(load(k + VECTOR_BYTES), a1);
+            a0 = fma(x, load(k), a0);
+            a1 = fma(x, load(k + VECTOR_BYTES), a1);
             FloatVector y = FloatVector.broadcast(FLOATS, q[q0 + i + 1]);
-            b0 = y.fma(load(k + LINE), b0);
-            b1 = y.fma(load(k + LINE + VECTOR_BYTES), b1);
+            b0 = fma(y, load(k + LINE), b0);
+            b1 = fma(y, load(k + LINE + VECTOR_BYTES), b1);
         }
         if (i < d) {
             FloatVector x = FloatVector.broadcast(FLOATS, q[q0 + i]);
-            a0 = x.fma(load(keys + i * LINE), a0);
-            a1 = x.fma(load(keys + i * LINE + VECTOR_BYTES), a1);
+            a0 = fma(x, load(keys + i * LINE), a0);
+            a1 = fma(x, load(keys + i * LINE + VECTOR_BYTES), a1);
         }
         a0.add(b0).intoArray(s, s0);
         a1.add(b1).intoArray(s, s0 + LANES);
@@ -87,17 +89,17 @@ public final class DecodeKernel {
             FloatVector b0 = load(k);
             FloatVector b1 = load(k + VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, q[a]);
-            a00 = x0.fma(b0, a00);
-            a01 = x0.fma(b1, a01);
+            a00 = FUSED ? x0.fma(b0, a00) : x0.mul(b0).add(a00);
+            a01 = FUSED ? x0.fma(b1, a01) : x0.mul(b1).add(a01);
             FloatVector x1 = FloatVector.broadcast(FLOATS, q[a + qStride]);
-            a10 = x1.fma(b0, a10);
-            a11 = x1.fma(b1, a11);
+            a10 = FUSED ? x1.fma(b0, a10) : x1.mul(b0).add(a10);
+            a11 = FUSED ? x1.fma(b1, a11) : x1.mul(b1).add(a11);
             FloatVector x2 = FloatVector.broadcast(FLOATS, q[a + 2 * qStride]);
-            a20 = x2.fma(b0, a20);
-            a21 = x2.fma(b1, a21);
+            a20 = FUSED ? x2.fma(b0, a20) : x2.mul(b0).add(a20);
+            a21 = FUSED ? x2.fma(b1, a21) : x2.mul(b1).add(a21);
             FloatVector x3 = FloatVector.broadcast(FLOATS, q[a + 3 * qStride]);
-            a30 = x3.fma(b0, a30);
-            a31 = x3.fma(b1, a31);
+            a30 = FUSED ? x3.fma(b0, a30) : x3.mul(b0).add(a30);
+            a31 = FUSED ? x3.fma(b1, a31) : x3.mul(b1).add(a31);
         }
         a00.intoArray(s, s0);
         a01.intoArray(s, s0 + LANES);
@@ -143,10 +145,10 @@ public final class DecodeKernel {
         for (int j = 0; j < keys; j++) {
             long b = values + j * rowBytes;
             FloatVector x = FloatVector.broadcast(FLOATS, p[p0 + j]);
-            a0 = x.fma(load(b), a0);
-            a1 = x.fma(load(b + VECTOR_BYTES), a1);
-            a2 = x.fma(load(b + 2 * VECTOR_BYTES), a2);
-            a3 = x.fma(load(b + 3 * VECTOR_BYTES), a3);
+            a0 = fma(x, load(b), a0);
+            a1 = fma(x, load(b + VECTOR_BYTES), a1);
+            a2 = fma(x, load(b + 2 * VECTOR_BYTES), a2);
+            a3 = fma(x, load(b + 3 * VECTOR_BYTES), a3);
         }
         FloatVector.fromArray(FLOATS, o, o0).add(a0).intoArray(o, o0);
         FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a1).intoArray(o, o0 + LANES);
@@ -159,13 +161,13 @@ public final class DecodeKernel {
         int j = 0;
         for (; j + 4 <= keys; j += 4) {
             long b = values + j * rowBytes;
-            a0 = FloatVector.broadcast(FLOATS, p[p0 + j]).fma(load(b), a0);
-            a1 = FloatVector.broadcast(FLOATS, p[p0 + j + 1]).fma(load(b + rowBytes), a1);
-            a2 = FloatVector.broadcast(FLOATS, p[p0 + j + 2]).fma(load(b + 2 * rowBytes), a2);
-            a3 = FloatVector.broadcast(FLOATS, p[p0 + j + 3]).fma(load(b + 3 * rowBytes), a3);
+            a0 = fma(FloatVector.broadcast(FLOATS, p[p0 + j]), load(b), a0);
+            a1 = fma(FloatVector.broadcast(FLOATS, p[p0 + j + 1]), load(b + rowBytes), a1);
+            a2 = fma(FloatVector.broadcast(FLOATS, p[p0 + j + 2]), load(b + 2 * rowBytes), a2);
+            a3 = fma(FloatVector.broadcast(FLOATS, p[p0 + j + 3]), load(b + 3 * rowBytes), a3);
         }
         for (; j < keys; j++) {
-            a0 = FloatVector.broadcast(FLOATS, p[p0 + j]).fma(load(values + j * rowBytes), a0);
+            a0 = fma(FloatVector.broadcast(FLOATS, p[p0 + j]), load(values + j * rowBytes), a0);
         }
         FloatVector.fromArray(FLOATS, o, o0).add(a0.add(a1).add(a2.add(a3))).intoArray(o, o0);
     }

@@ -4,8 +4,11 @@ import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.runtime.MultiplyAdd;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -75,44 +78,44 @@ public final class ExpKernel {
             int a = s0 + r * STRIDE;
             FloatVector reference = FloatVector.broadcast(FLOATS, max[r]);
             FloatVector m = magic.sub(reference);
-            FloatVector lowest = reference.fma(inverse, low);
+            FloatVector lowest = FUSED ? reference.fma(inverse, low) : reference.mul(inverse).add(low);
             FloatVector x0 = FloatVector.fromArray(FLOATS, s, a);
             FloatVector x1 = FloatVector.fromArray(FLOATS, s, a + LANES);
             FloatVector x2 = FloatVector.fromArray(FLOATS, s, a + 2 * LANES);
             FloatVector x3 = FloatVector.fromArray(FLOATS, s, a + 3 * LANES);
-            FloatVector t0 = x0.fma(f, m);
-            FloatVector t1 = x1.fma(f, m);
-            FloatVector t2 = x2.fma(f, m);
-            FloatVector t3 = x3.fma(f, m);
+            FloatVector t0 = FUSED ? x0.fma(f, m) : x0.mul(f).add(m);
+            FloatVector t1 = FUSED ? x1.fma(f, m) : x1.mul(f).add(m);
+            FloatVector t2 = FUSED ? x2.fma(f, m) : x2.mul(f).add(m);
+            FloatVector t3 = FUSED ? x3.fma(f, m) : x3.mul(f).add(m);
             // As signed ints, positive floats compare like floats and all negative ones are below them.
             top = top.max(t0.reinterpretAsInts());
             top = top.max(t1.reinterpretAsInts());
             top = top.max(t2.reinterpretAsInts());
             top = top.max(t3.reinterpretAsInts());
-            FloatVector r0 = x0.fma(f, m.sub(t0));
-            FloatVector r1 = x1.fma(f, m.sub(t1));
-            FloatVector r2 = x2.fma(f, m.sub(t2));
-            FloatVector r3 = x3.fma(f, m.sub(t3));
-            FloatVector p0 = r0.fma(c5, c4);
-            FloatVector p1 = r1.fma(c5, c4);
-            FloatVector p2 = r2.fma(c5, c4);
-            FloatVector p3 = r3.fma(c5, c4);
-            p0 = p0.fma(r0, c3);
-            p1 = p1.fma(r1, c3);
-            p2 = p2.fma(r2, c3);
-            p3 = p3.fma(r3, c3);
-            p0 = p0.fma(r0, c2);
-            p1 = p1.fma(r1, c2);
-            p2 = p2.fma(r2, c2);
-            p3 = p3.fma(r3, c2);
-            p0 = p0.fma(r0, c1);
-            p1 = p1.fma(r1, c1);
-            p2 = p2.fma(r2, c1);
-            p3 = p3.fma(r3, c1);
-            p0 = p0.fma(r0, one);
-            p1 = p1.fma(r1, one);
-            p2 = p2.fma(r2, one);
-            p3 = p3.fma(r3, one);
+            FloatVector r0 = FUSED ? x0.fma(f, m.sub(t0)) : x0.mul(f).add(m.sub(t0));
+            FloatVector r1 = FUSED ? x1.fma(f, m.sub(t1)) : x1.mul(f).add(m.sub(t1));
+            FloatVector r2 = FUSED ? x2.fma(f, m.sub(t2)) : x2.mul(f).add(m.sub(t2));
+            FloatVector r3 = FUSED ? x3.fma(f, m.sub(t3)) : x3.mul(f).add(m.sub(t3));
+            FloatVector p0 = FUSED ? r0.fma(c5, c4) : r0.mul(c5).add(c4);
+            FloatVector p1 = FUSED ? r1.fma(c5, c4) : r1.mul(c5).add(c4);
+            FloatVector p2 = FUSED ? r2.fma(c5, c4) : r2.mul(c5).add(c4);
+            FloatVector p3 = FUSED ? r3.fma(c5, c4) : r3.mul(c5).add(c4);
+            p0 = FUSED ? p0.fma(r0, c3) : p0.mul(r0).add(c3);
+            p1 = FUSED ? p1.fma(r1, c3) : p1.mul(r1).add(c3);
+            p2 = FUSED ? p2.fma(r2, c3) : p2.mul(r2).add(c3);
+            p3 = FUSED ? p3.fma(r3, c3) : p3.mul(r3).add(c3);
+            p0 = FUSED ? p0.fma(r0, c2) : p0.mul(r0).add(c2);
+            p1 = FUSED ? p1.fma(r1, c2) : p1.mul(r1).add(c2);
+            p2 = FUSED ? p2.fma(r2, c2) : p2.mul(r2).add(c2);
+            p3 = FUSED ? p3.fma(r3, c2) : p3.mul(r3).add(c2);
+            p0 = FUSED ? p0.fma(r0, c1) : p0.mul(r0).add(c1);
+            p1 = FUSED ? p1.fma(r1, c1) : p1.mul(r1).add(c1);
+            p2 = FUSED ? p2.fma(r2, c1) : p2.mul(r2).add(c1);
+            p3 = FUSED ? p3.fma(r3, c1) : p3.mul(r3).add(c1);
+            p0 = FUSED ? p0.fma(r0, one) : p0.mul(r0).add(one);
+            p1 = FUSED ? p1.fma(r1, one) : p1.mul(r1).add(one);
+            p2 = FUSED ? p2.fma(r2, one) : p2.mul(r2).add(one);
+            p3 = FUSED ? p3.fma(r3, one) : p3.mul(r3).add(one);
             IntVector e0 = t0.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
             IntVector e1 = t1.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
             IntVector e2 = t2.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
@@ -157,16 +160,20 @@ public final class ExpKernel {
      * @param low     what is missing to it
      */
     static void relate(float[] s, int s0, int from, int to, int columns, float factor, float[] high, float[] low) {
+        if (!MultiplyAdd.FUSED) {
+            relateScalar(s, s0, from, to, columns, factor, high, low);
+            return;
+        }
         for (int r = from; r < to; r++) {
             FloatVector h = FloatVector.broadcast(FLOATS, -high[r]);
             for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c += LANES) {
-                FloatVector.fromArray(FLOATS, s, c).fma(FloatVector.broadcast(FLOATS, factor), h).sub(low[r])
+                fma(FloatVector.fromArray(FLOATS, s, c), FloatVector.broadcast(FLOATS, factor), h).sub(low[r])
                         .intoArray(s, c);
             }
         }
     }
 
-    /** The scalar reference of {@link #relate}. */
+    /** The scalar reference of {@link #relate}, and what does its work where a product would be rounded. */
     static void relateScalar(float[] s, int s0, int from, int to, int columns, float factor, float[] high,
             float[] low) {
         for (int r = from; r < to; r++) {
@@ -189,8 +196,8 @@ public final class ExpKernel {
         for (int r = 0; r < rows; r++) {
             int a = r * STRIDE;
             for (int c = 0; c < columns; c += LANES) {
-                FloatVector.fromArray(FLOATS, s, a + c).add(Lanes.load(bias + c * 4L))
-                        .fma(FloatVector.broadcast(FLOATS, factor), Lanes.load(rest + c * 4L)).add(rowBias[r])
+                FloatVector logit = FloatVector.fromArray(FLOATS, s, a + c).add(Lanes.load(bias + c * 4L));
+                fma(logit, FloatVector.broadcast(FLOATS, factor), Lanes.load(rest + c * 4L)).add(rowBias[r])
                         .intoArray(s, a + c);
             }
         }

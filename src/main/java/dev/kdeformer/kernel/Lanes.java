@@ -1,5 +1,7 @@
 package dev.kdeformer.kernel;
 
+import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
+
 import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -100,7 +102,9 @@ public final class Lanes {
     public static float dot(float[] x, int xAt, float[] y, int yAt, int count) {
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int i = 0; i < count; i += LANES) {
-            sum = FloatVector.fromArray(FLOATS, x, xAt + i).fma(FloatVector.fromArray(FLOATS, y, yAt + i), sum);
+            FloatVector a = FloatVector.fromArray(FLOATS, x, xAt + i);
+            FloatVector b = FloatVector.fromArray(FLOATS, y, yAt + i);
+            sum = FUSED ? a.fma(b, sum) : a.mul(b).add(sum);
         }
         return sum(sum);
     }
@@ -109,7 +113,9 @@ public final class Lanes {
     public static float dot(long address, float[] x, int at, int count) {
         FloatVector sum = FloatVector.zero(FLOATS);
         for (int i = 0; i < count; i += LANES) {
-            sum = load(address + i * 4L).fma(FloatVector.fromArray(FLOATS, x, at + i), sum);
+            FloatVector a = load(address + i * 4L);
+            FloatVector b = FloatVector.fromArray(FLOATS, x, at + i);
+            sum = FUSED ? a.fma(b, sum) : a.mul(b).add(sum);
         }
         return sum(sum);
     }

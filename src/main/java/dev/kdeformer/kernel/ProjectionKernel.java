@@ -2,6 +2,7 @@ package dev.kdeformer.kernel;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import jdk.incubator.vector.FloatVector;
 
@@ -51,14 +52,14 @@ public final class ProjectionKernel {
         for (int i = 0; i < d; i++) {
             FloatVector g = FloatVector.fromArray(FLOATS, columns, at + i * LANES);
             int a = x0 + i;
-            s0 = FloatVector.broadcast(FLOATS, x[a]).fma(g, s0);
-            s1 = FloatVector.broadcast(FLOATS, x[a + d]).fma(g, s1);
-            s2 = FloatVector.broadcast(FLOATS, x[a + 2 * d]).fma(g, s2);
-            s3 = FloatVector.broadcast(FLOATS, x[a + 3 * d]).fma(g, s3);
-            s4 = FloatVector.broadcast(FLOATS, x[a + 4 * d]).fma(g, s4);
-            s5 = FloatVector.broadcast(FLOATS, x[a + 5 * d]).fma(g, s5);
-            s6 = FloatVector.broadcast(FLOATS, x[a + 6 * d]).fma(g, s6);
-            s7 = FloatVector.broadcast(FLOATS, x[a + 7 * d]).fma(g, s7);
+            s0 = fma(FloatVector.broadcast(FLOATS, x[a]), g, s0);
+            s1 = fma(FloatVector.broadcast(FLOATS, x[a + d]), g, s1);
+            s2 = fma(FloatVector.broadcast(FLOATS, x[a + 2 * d]), g, s2);
+            s3 = fma(FloatVector.broadcast(FLOATS, x[a + 3 * d]), g, s3);
+            s4 = fma(FloatVector.broadcast(FLOATS, x[a + 4 * d]), g, s4);
+            s5 = fma(FloatVector.broadcast(FLOATS, x[a + 5 * d]), g, s5);
+            s6 = fma(FloatVector.broadcast(FLOATS, x[a + 6 * d]), g, s6);
+            s7 = fma(FloatVector.broadcast(FLOATS, x[a + 7 * d]), g, s7);
         }
         s0.intoArray(out, c);
         s1.intoArray(out, c + stride);
@@ -76,7 +77,7 @@ public final class ProjectionKernel {
             for (int c = 0; c < starts.length; c++) {
                 float sum = starts[c];
                 for (int i = 0; i < d; i++) {
-                    sum = Math.fma(x[x0 + r * d + i], columns[index(c, i, d)], sum);
+                    sum = fma(x[x0 + r * d + i], columns[index(c, i, d)], sum);
                 }
                 out[r * starts.length + c] = sum;
             }

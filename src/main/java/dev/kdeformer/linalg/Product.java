@@ -1,5 +1,7 @@
 package dev.kdeformer.linalg;
 
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
+
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -59,17 +61,17 @@ public final class Product {
             DoubleVector b0 = DoubleVector.fromArray(SPECIES, b, k * columns + column);
             DoubleVector b1 = DoubleVector.fromArray(SPECIES, b, k * columns + column + LANES);
             DoubleVector a0 = DoubleVector.broadcast(SPECIES, a[from + k]);
-            c00 = a0.fma(b0, c00);
-            c01 = a0.fma(b1, c01);
+            c00 = fma(a0, b0, c00);
+            c01 = fma(a0, b1, c01);
             DoubleVector a1 = DoubleVector.broadcast(SPECIES, a[from + aStride + k]);
-            c10 = a1.fma(b0, c10);
-            c11 = a1.fma(b1, c11);
+            c10 = fma(a1, b0, c10);
+            c11 = fma(a1, b1, c11);
             DoubleVector a2 = DoubleVector.broadcast(SPECIES, a[from + 2 * aStride + k]);
-            c20 = a2.fma(b0, c20);
-            c21 = a2.fma(b1, c21);
+            c20 = fma(a2, b0, c20);
+            c21 = fma(a2, b1, c21);
             DoubleVector a3 = DoubleVector.broadcast(SPECIES, a[from + 3 * aStride + k]);
-            c30 = a3.fma(b0, c30);
-            c31 = a3.fma(b1, c31);
+            c30 = fma(a3, b0, c30);
+            c31 = fma(a3, b1, c31);
         }
         c00.intoArray(c, to);
         c01.intoArray(c, to + LANES);
@@ -86,8 +88,8 @@ public final class Product {
         DoubleVector c1 = DoubleVector.fromArray(SPECIES, c, to + LANES);
         for (int k = 0; k < inner; k++) {
             DoubleVector x = DoubleVector.broadcast(SPECIES, a[from + k]);
-            c0 = x.fma(DoubleVector.fromArray(SPECIES, b, k * columns + column), c0);
-            c1 = x.fma(DoubleVector.fromArray(SPECIES, b, k * columns + column + LANES), c1);
+            c0 = fma(x, DoubleVector.fromArray(SPECIES, b, k * columns + column), c0);
+            c1 = fma(x, DoubleVector.fromArray(SPECIES, b, k * columns + column + LANES), c1);
         }
         c0.intoArray(c, to);
         c1.intoArray(c, to + LANES);

@@ -3,6 +3,7 @@ package dev.kdeformer.lsh;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.ProjectionKernel.ROWS;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.ProjectionKernel;
 import dev.kdeformer.runtime.Memory;
@@ -117,7 +118,7 @@ public final class SignHash {
         for (int b = 0; b < bits; b++) {
             float sum = 0;
             for (int i = 0; i < d; i++) {
-                sum = Math.fma(rows.get(row, i), directions[ProjectionKernel.index(b, i, d)], sum);
+                sum = fma(rows.get(row, i), directions[ProjectionKernel.index(b, i, d)], sum);
             }
             code |= sum > 0 ? 1 << b : 0;
         }

@@ -4,6 +4,7 @@ import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.load;
 import static dev.kdeformer.kernel.Lanes.store;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.ValueKernel;
@@ -15,7 +16,6 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Randomly pivoted Cholesky (Chen, Epperly, Tropp and Webber 2022) on the kernel e^{b+b'}·exp(s⟨k, k'⟩) of a head's
@@ -163,8 +163,8 @@ final class PivotedCholesky {
             for (int i = 0; i < earlier.length; i++) {
                 long other = row(i);
                 for (int j = from; j < to; j += LANES) {
-                    store(load(other + 4L * j).lanewise(VectorOperators.FMA, earlier[i],
-                            load(row + 4L * j)), row + 4L * j);
+                    store(fma(load(other + 4L * j), FloatVector.broadcast(FLOATS, earlier[i]), load(row + 4L * j)),
+                            row + 4L * j);
                 }
             }
             for (int j = from; j < Math.min(left.length, to); j++) {
@@ -373,7 +373,7 @@ final class PivotedCholesky {
                 FloatVector sum = FloatVector.zero(FLOATS);
                 for (int c = 0; c < d; c++) {
                     FloatVector x = load(data + ((long) c * padded + j) * 4).sub(key[c]);
-                    sum = x.fma(x, sum);
+                    sum = fma(x, x, sum);
                 }
                 store(sum, target + 4L * j);
             }

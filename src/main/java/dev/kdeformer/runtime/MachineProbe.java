@@ -1,5 +1,7 @@
 package dev.kdeformer.runtime;
 
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -11,7 +13,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Measures what the processor can do at best, so that kernels can be judged against it: the rate of fused
+ * Measures what the processor can do at best, so that kernels can be judged against it: the rate of
  * multiply-adds held in registers, and the rate at which memory is read. Both are the best of several warm passes,
  * because whatever disturbs a pass only ever makes it slower.
  */
@@ -124,18 +126,18 @@ public final class MachineProbe {
         FloatVector a10 = y;
         FloatVector a11 = y;
         for (int i = 0; i < STEPS; i++) {
-            a0 = a0.fma(x, y);
-            a1 = a1.fma(x, y);
-            a2 = a2.fma(x, y);
-            a3 = a3.fma(x, y);
-            a4 = a4.fma(x, y);
-            a5 = a5.fma(x, y);
-            a6 = a6.fma(x, y);
-            a7 = a7.fma(x, y);
-            a8 = a8.fma(x, y);
-            a9 = a9.fma(x, y);
-            a10 = a10.fma(x, y);
-            a11 = a11.fma(x, y);
+            a0 = fma(a0, x, y);
+            a1 = fma(a1, x, y);
+            a2 = fma(a2, x, y);
+            a3 = fma(a3, x, y);
+            a4 = fma(a4, x, y);
+            a5 = fma(a5, x, y);
+            a6 = fma(a6, x, y);
+            a7 = fma(a7, x, y);
+            a8 = fma(a8, x, y);
+            a9 = fma(a9, x, y);
+            a10 = fma(a10, x, y);
+            a11 = fma(a11, x, y);
         }
         return a0.add(a1).add(a2.add(a3)).add(a4.add(a5)).add(a6.add(a7)).add(a8.add(a9)).add(a10.add(a11)).lane(0);
     }
@@ -160,22 +162,22 @@ public final class MachineProbe {
         FloatVector a14 = y;
         FloatVector a15 = y;
         for (int i = 0; i < STEPS; i++) {
-            a0 = a0.fma(x, y);
-            a1 = a1.fma(x, y);
-            a2 = a2.fma(x, y);
-            a3 = a3.fma(x, y);
-            a4 = a4.fma(x, y);
-            a5 = a5.fma(x, y);
-            a6 = a6.fma(x, y);
-            a7 = a7.fma(x, y);
-            a8 = a8.fma(x, y);
-            a9 = a9.fma(x, y);
-            a10 = a10.fma(x, y);
-            a11 = a11.fma(x, y);
-            a12 = a12.fma(x, y);
-            a13 = a13.fma(x, y);
-            a14 = a14.fma(x, y);
-            a15 = a15.fma(x, y);
+            a0 = fma(a0, x, y);
+            a1 = fma(a1, x, y);
+            a2 = fma(a2, x, y);
+            a3 = fma(a3, x, y);
+            a4 = fma(a4, x, y);
+            a5 = fma(a5, x, y);
+            a6 = fma(a6, x, y);
+            a7 = fma(a7, x, y);
+            a8 = fma(a8, x, y);
+            a9 = fma(a9, x, y);
+            a10 = fma(a10, x, y);
+            a11 = fma(a11, x, y);
+            a12 = fma(a12, x, y);
+            a13 = fma(a13, x, y);
+            a14 = fma(a14, x, y);
+            a15 = fma(a15, x, y);
         }
         return a0.add(a1).add(a2.add(a3)).add(a4.add(a5)).add(a6.add(a7)).add(a8.add(a9)).add(a10.add(a11))
                 .add(a12.add(a13)).add(a14.add(a15)).lane(0);

@@ -28,6 +28,15 @@ public final class VectorSupport {
         }
     }
 
+    /** Whether the virtual machine multiplies and adds in one instruction; taken to be so where it does not tell. */
+    static boolean isFused() {
+        return isFused(VectorSupport::option);
+    }
+
+    private static boolean isFused(Options options) {
+        return !"false".equals(options.get("UseFMA"));
+    }
+
     /** The value of an option of the virtual machine. */
     @FunctionalInterface
     interface Options {
@@ -46,10 +55,6 @@ public final class VectorSupport {
             return slow("this Java is " + vm + ", which makes no vector instructions of vector code", "take a HotSpot "
                     + "build such as Temurin");
         }
-        if ("false".equals(options.get("UseFMA"))) {
-            return slow("this processor, or what the virtual machine is shown of it, has no fused multiply-add",
-                    "pass the host's processor through (QEMU: -cpu host), or take out -XX:-UseFMA");
-        }
         if (mode.contains("emulated-client") || vm.contains("Client") || vm.contains("Zero")) {
             return slow("this Java runs without its optimising compiler C2", "take out -XX:TieredStopAtLevel and "
                     + "-client");
@@ -57,6 +62,11 @@ public final class VectorSupport {
         if ("true".equals(options.get("UseJVMCICompiler"))) {
             return Optional.of("this Java compiles with Graal, with which kdeformer was not tried; if it is slow, "
                     + "-XX:-UseJVMCICompiler takes the usual compiler");
+        }
+        if (!isFused(options)) {
+            return Optional.of("this processor, or what the virtual machine is shown of it, has no fused multiply-add: "
+                    + "kdeformer multiplies and adds in two steps, slower and with other last bits; pass the host's "
+                    + "processor through (QEMU: -cpu host), or take out -XX:-UseFMA");
         }
         return Optional.empty();
     }

@@ -1,6 +1,7 @@
 package dev.kdeformer.train;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -24,16 +25,16 @@ final class Exponential {
     static FloatVector of(FloatVector x) {
         FloatVector clamped = x.max(-87).min(88);
         FloatVector magic = FloatVector.broadcast(FLOATS, MAGIC);
-        FloatVector t = clamped.fma(FloatVector.broadcast(FLOATS, PER_LOG2), magic);
+        FloatVector t = fma(clamped, FloatVector.broadcast(FLOATS, PER_LOG2), magic);
         FloatVector k = t.sub(magic);
-        FloatVector r = k.fma(FloatVector.broadcast(FLOATS, -LOG2_HIGH), clamped);
-        r = k.fma(FloatVector.broadcast(FLOATS, -LOG2_LOW), r).mul(PER_LOG2);
-        FloatVector p = r.fma(FloatVector.broadcast(FLOATS, 0.0013225707f), FloatVector.broadcast(FLOATS,
+        FloatVector r = fma(k, FloatVector.broadcast(FLOATS, -LOG2_HIGH), clamped);
+        r = fma(k, FloatVector.broadcast(FLOATS, -LOG2_LOW), r).mul(PER_LOG2);
+        FloatVector p = fma(r, FloatVector.broadcast(FLOATS, 0.0013225707f), FloatVector.broadcast(FLOATS,
                 0.009671763f));
-        p = p.fma(r, FloatVector.broadcast(FLOATS, 0.055508915f));
-        p = p.fma(r, FloatVector.broadcast(FLOATS, 0.24022236f));
-        p = p.fma(r, FloatVector.broadcast(FLOATS, 0.6931468f));
-        p = p.fma(r, FloatVector.broadcast(FLOATS, 1));
+        p = fma(p, r, FloatVector.broadcast(FLOATS, 0.055508915f));
+        p = fma(p, r, FloatVector.broadcast(FLOATS, 0.24022236f));
+        p = fma(p, r, FloatVector.broadcast(FLOATS, 0.6931468f));
+        p = fma(p, r, FloatVector.broadcast(FLOATS, 1));
         return p.reinterpretAsInts().add(t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23))
                 .reinterpretAsFloats();
     }

@@ -2,6 +2,7 @@ package dev.kdeformer.train;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.runtime.Team;
 import jdk.incubator.vector.FloatVector;
@@ -42,7 +43,7 @@ final class GatedUnit {
                     FloatVector s = FloatVector.broadcast(FLOATS, 1).div(Exponential.of(g.neg()).add(1));
                     FloatVector silu = g.mul(s);
                     // σ(g) + g σ(g) (1 − σ(g))
-                    FloatVector slope = silu.neg().fma(s, s.add(silu));
+                    FloatVector slope = fma(silu.neg(), s, s.add(silu));
                     d.mul(u).mul(slope).intoArray(gateUp, gate + c);
                     d.mul(silu).intoArray(gateUp, gate + hidden + c);
                 }

@@ -2,6 +2,7 @@ package dev.kdeformer.train;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Team;
@@ -74,7 +75,7 @@ final class RowNorm {
         for (int c = 0; c < width; c += LANES) {
             FloatVector d = FloatVector.fromArray(FLOATS, dy, at + c);
             FloatVector normal = FloatVector.fromArray(FLOATS, x, at + c).mul(inverse);
-            d.fma(normal, FloatVector.fromArray(FLOATS, parts, part + c)).intoArray(parts, part + c);
+            fma(d, normal, FloatVector.fromArray(FLOATS, parts, part + c)).intoArray(parts, part + c);
             d.mul(FloatVector.fromArray(FLOATS, gain, c)).intoArray(product, c);
         }
         float mean = Lanes.dot(product, 0, x, at, width) * inverse * inverse / width;

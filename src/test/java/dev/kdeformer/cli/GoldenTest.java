@@ -27,6 +27,7 @@ import dev.kdeformer.reference.EmbeddedData;
 import dev.kdeformer.reference.GradientChecking;
 import dev.kdeformer.reference.ReferenceAttention;
 import dev.kdeformer.runtime.MachineProbe;
+import dev.kdeformer.runtime.MultiplyAdd;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.io.IOException;
@@ -59,7 +60,8 @@ class GoldenTest {
     private static final Path FILE = Path.of("src/test/resources/golden.csv");
     private static final String HEADER = "arch,bits,data,method,checksum,error";
     private static final String HOW = "to renew all widths, run src/test/scripts/matrix.sh -r";
-    private static final String HERE = System.getProperty("os.arch") + "," + MachineProbe.vectorBits();
+    private static final String HERE = System.getProperty("os.arch")
+            + (MultiplyAdd.FUSED ? "," : " without fused multiply-add,") + MachineProbe.vectorBits();
     private static final String REFUSED = "refused,-";
     private static final Engine ENGINE = Engine.create(2);
 

@@ -4,6 +4,7 @@ import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.pilot.keys.KeyCells.CELL;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.pilot.tile.ScoreKernel;
@@ -70,10 +71,10 @@ final class CellKernel {
             FloatVector w = ScoreKernel.exp(FloatVector.fromArray(FLOATS, logits, at + j).sub(top).max(-BOUND));
             sum = sum.add(w);
             int p = base + STRIDE + j;
-            s0 = w.fma(FloatVector.fromArray(FLOATS, products, p), s0);
-            s1 = w.fma(FloatVector.fromArray(FLOATS, products, p + STRIDE), s1);
-            s2 = w.fma(FloatVector.fromArray(FLOATS, products, p + 2 * STRIDE), s2);
-            s3 = w.fma(FloatVector.fromArray(FLOATS, products, p + 3 * STRIDE), s3);
+            s0 = fma(w, FloatVector.fromArray(FLOATS, products, p), s0);
+            s1 = fma(w, FloatVector.fromArray(FLOATS, products, p + STRIDE), s1);
+            s2 = fma(w, FloatVector.fromArray(FLOATS, products, p + 2 * STRIDE), s2);
+            s3 = fma(w, FloatVector.fromArray(FLOATS, products, p + 3 * STRIDE), s3);
         }
         float mass = Lanes.sum(sum);
         float m0 = Lanes.sum(s0) / mass;
@@ -92,7 +93,7 @@ final class CellKernel {
             FloatVector x2 = FloatVector.fromArray(FLOATS, products, p + 2 * STRIDE).sub(m2);
             FloatVector x3 = FloatVector.fromArray(FLOATS, products, p + 3 * STRIDE).sub(m3);
             FloatVector s = FloatVector.fromArray(FLOATS, radii, at + j).mul(rest);
-            x3.fma(x3, x2.fma(x2, x1.fma(x1, x0.fma(x0, s)))).intoArray(spreads, at + j);
+            fma(x3, x3, fma(x2, x2, fma(x1, x1, fma(x0, x0, s)))).intoArray(spreads, at + j);
         }
         return top;
     }
@@ -106,7 +107,7 @@ final class CellKernel {
     static void scores(float[] logits, float[] spreads, int at, float shift, float[] scores) {
         for (int j = at; j < at + CELL; j += LANES) {
             FloatVector s = FloatVector.fromArray(FLOATS, spreads, j).max(LEAST_SPREAD);
-            FloatVector small = s.mul(3f / 160).add(1f / 4).fma(s, ScoreKernel.log(s).mul(3).sub(LN6));
+            FloatVector small = fma(s.mul(3f / 160).add(1f / 4), s, ScoreKernel.log(s).mul(3).sub(LN6));
             FloatVector e = s.sub(LARGE_SHIFT).blend(small, s.compare(VectorOperators.LT, LARGE_SPREAD));
             FloatVector.fromArray(FLOATS, logits, j).mul(2).add(e).add(shift).intoArray(scores, j);
         }
@@ -138,7 +139,7 @@ final class CellKernel {
                     .blend(0, take.or(x.compare(VectorOperators.LT, NOTHING)));
             w.intoArray(logits, j);
             mass = mass.add(w);
-            spread = w.fma(FloatVector.fromArray(FLOATS, spreads, j), spread);
+            spread = fma(w, FloatVector.fromArray(FLOATS, spreads, j), spread);
             for (long bits = take.toLong(); bits != 0; bits &= bits - 1) {
                 near[next++] = j + Long.numberOfTrailingZeros(bits);
             }

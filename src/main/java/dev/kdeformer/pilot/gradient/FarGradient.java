@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.gradient;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.pilot.keys.Candidates;
@@ -151,12 +152,12 @@ final class FarGradient {
         FloatVector sum = FloatVector.zero(FLOATS);
         int at = g * stride;
         for (int c = 0; c < stride; c += LANES) {
-            sum = FloatVector.fromArray(FLOATS, keys, at + c).fma(Lanes.load(key + c * 4L), sum);
+            sum = fma(FloatVector.fromArray(FLOATS, keys, at + c), Lanes.load(key + c * 4L), sum);
         }
         FloatVector more = FloatVector.zero(FLOATS);
         at = g * valueStride;
         for (int c = 0; c < valueStride; c += LANES) {
-            more = FloatVector.fromArray(FLOATS, values, at + c).fma(Lanes.load(value + c * 4L), more);
+            more = fma(FloatVector.fromArray(FLOATS, values, at + c), Lanes.load(value + c * 4L), more);
         }
         sum.add(more).intoArray(lanes, 0);
         return Lanes.sum(lanes, 0);
@@ -168,12 +169,12 @@ final class FarGradient {
         FloatVector l = FloatVector.broadcast(FLOATS, logit);
         int at = g * stride;
         for (int c = 0; c < stride; c += LANES) {
-            FloatVector x = FloatVector.fromArray(FLOATS, keys, at + c).fma(p, Lanes.load(dKey + c * 4L));
-            Lanes.store(FloatVector.fromArray(FLOATS, centre, c).fma(l, x), dKey + c * 4L);
+            FloatVector x = fma(FloatVector.fromArray(FLOATS, keys, at + c), p, Lanes.load(dKey + c * 4L));
+            Lanes.store(fma(FloatVector.fromArray(FLOATS, centre, c), l, x), dKey + c * 4L);
         }
         at = g * valueStride;
         for (int c = 0; c < valueStride; c += LANES) {
-            Lanes.store(FloatVector.fromArray(FLOATS, values, at + c).fma(p, Lanes.load(dValue + c * 4L)),
+            Lanes.store(fma(FloatVector.fromArray(FLOATS, values, at + c), p, Lanes.load(dValue + c * 4L)),
                     dValue + c * 4L);
         }
     }

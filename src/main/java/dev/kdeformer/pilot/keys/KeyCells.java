@@ -3,6 +3,7 @@ package dev.kdeformer.pilot.keys;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.Packer;
@@ -113,7 +114,7 @@ public final class KeyCells {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int i = 0; i < stride; i += LANES) {
                 FloatVector x = Lanes.load(keys.row(j) + i * 4L).sub(FloatVector.fromArray(FLOATS, mean, i));
-                sum = x.fma(x, sum);
+                sum = fma(x, x, sum);
             }
             radii[j] = Lanes.sum(sum);
         }

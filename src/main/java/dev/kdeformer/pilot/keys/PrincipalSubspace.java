@@ -3,6 +3,7 @@ package dev.kdeformer.pilot.keys;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitKernel;
@@ -122,7 +123,7 @@ public final class PrincipalSubspace {
             for (int c = 0; c < stride; c += LANES) {
                 FloatVector v = Lanes.load(copy + c * 4L).sub(FloatVector.fromArray(Lanes.FLOATS, mean, c));
                 Lanes.store(v, copy + c * 4L);
-                squares = v.fma(v, squares);
+                squares = FUSED ? v.fma(v, squares) : v.mul(v).add(squares);
             }
         }
         trace = Lanes.sum(squares) / (double) count;
@@ -163,7 +164,7 @@ public final class PrincipalSubspace {
             FloatVector squares = FloatVector.zero(Lanes.FLOATS);
             for (int i = 0; i < Lanes.roundUp(count, PANEL); i += LANES) {
                 FloatVector p = FloatVector.fromArray(Lanes.FLOATS, projections, r * STRIDE + i);
-                squares = p.fma(p, squares);
+                squares = FUSED ? p.fma(p, squares) : p.mul(p).add(squares);
             }
             values[r] = Lanes.sum(squares) / (double) count;
         }

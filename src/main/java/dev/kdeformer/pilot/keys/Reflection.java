@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.keys;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Scratch;
@@ -64,7 +65,7 @@ public final class Reflection {
                 long row = rows.row(i);
                 FloatVector part = FloatVector.broadcast(FLOATS, -Lanes.dot(row, w, 0, w.length));
                 for (int c = 0; c < w.length; c += LANES) {
-                    Lanes.store(FloatVector.fromArray(FLOATS, w, c).fma(part, Lanes.load(row + c * 4L)), row + c * 4L);
+                    Lanes.store(fma(FloatVector.fromArray(FLOATS, w, c), part, Lanes.load(row + c * 4L)), row + c * 4L);
                 }
             }
         });

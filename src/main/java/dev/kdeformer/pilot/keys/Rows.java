@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot.keys;
 
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Memory;
@@ -152,7 +153,7 @@ public record Rows(long address, int count, int columns, int stride) {
         FloatVector sum = FloatVector.zero(Lanes.FLOATS);
         for (int c = 0; c < stride; c += LANES) {
             FloatVector x = Lanes.load(at + c * 4L);
-            sum = x.fma(x, sum);
+            sum = fma(x, x, sum);
         }
         return Lanes.sum(sum);
     }

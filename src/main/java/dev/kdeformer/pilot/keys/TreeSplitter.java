@@ -5,6 +5,7 @@ import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitKernel;
@@ -287,7 +288,7 @@ final class TreeSplitter {
         for (int i = 0; i < count; i += LANES) {
             FloatVector p = FloatVector.zero(FLOATS);
             for (int r = 0; r < RANK; r++) {
-                p = FloatVector.fromArray(FLOATS, x[r], from + i).fma(FloatVector.broadcast(FLOATS, axis[r]), p);
+                p = fma(FloatVector.fromArray(FLOATS, x[r], from + i), FloatVector.broadcast(FLOATS, axis[r]), p);
             }
             p.intoArray(projections, i);
         }
@@ -308,7 +309,7 @@ final class TreeSplitter {
             for (int i = 0; i < count; i += LANES) {
                 FloatVector x = FloatVector.fromArray(FLOATS, sample[r], i);
                 sum = sum.add(x);
-                squares = x.fma(x, squares);
+                squares = fma(x, x, squares);
             }
             mean[r] = Lanes.sum(sum) / count;
             double variance = Lanes.sum(squares) / (double) count - (double) mean[r] * mean[r];

@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.tile;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.PackedKeys;
@@ -121,7 +122,7 @@ public final class FarField {
             for (int i = g * stride; i < (g + 1) * stride; i += LANES) {
                 FloatVector key = FloatVector.fromArray(FLOATS, keys, i);
                 FloatVector mean = key.mul(keep).add(FloatVector.fromArray(FLOATS, fold.keys(), i).mul(take));
-                FloatVector square = key.fma(key, FloatVector.fromArray(FLOATS, variances, i)).mul(keep)
+                FloatVector square = fma(key, key, FloatVector.fromArray(FLOATS, variances, i)).mul(keep)
                         .add(FloatVector.fromArray(FLOATS, fold.squares(), i).mul(take));
                 mean.intoArray(keys, i);
                 square.sub(mean.mul(mean)).max(0).intoArray(variances, i);

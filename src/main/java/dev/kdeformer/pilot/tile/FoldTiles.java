@@ -4,6 +4,7 @@ import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 import static dev.kdeformer.pilot.tile.FoldBlock.ROOM;
+import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
 
 import dev.kdeformer.kernel.Lanes;
 import jdk.incubator.vector.FloatVector;
@@ -46,25 +47,25 @@ final class FoldTiles {
             FloatVector v1 = Lanes.load(row + VECTOR_BYTES);
             FloatVector x1 = v1.mul(v1);
             FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from + j]);
-            s00 = w0.fma(v0, s00);
-            q00 = w0.fma(x0, q00);
-            s01 = w0.fma(v1, s01);
-            q01 = w0.fma(x1, q01);
+            s00 = FUSED ? w0.fma(v0, s00) : w0.mul(v0).add(s00);
+            q00 = FUSED ? w0.fma(x0, q00) : w0.mul(x0).add(q00);
+            s01 = FUSED ? w0.fma(v1, s01) : w0.mul(v1).add(s01);
+            q01 = FUSED ? w0.fma(x1, q01) : w0.mul(x1).add(q01);
             FloatVector w1 = FloatVector.broadcast(FLOATS, weights[from + ROOM + j]);
-            s10 = w1.fma(v0, s10);
-            q10 = w1.fma(x0, q10);
-            s11 = w1.fma(v1, s11);
-            q11 = w1.fma(x1, q11);
+            s10 = FUSED ? w1.fma(v0, s10) : w1.mul(v0).add(s10);
+            q10 = FUSED ? w1.fma(x0, q10) : w1.mul(x0).add(q10);
+            s11 = FUSED ? w1.fma(v1, s11) : w1.mul(v1).add(s11);
+            q11 = FUSED ? w1.fma(x1, q11) : w1.mul(x1).add(q11);
             FloatVector w2 = FloatVector.broadcast(FLOATS, weights[from + 2 * ROOM + j]);
-            s20 = w2.fma(v0, s20);
-            q20 = w2.fma(x0, q20);
-            s21 = w2.fma(v1, s21);
-            q21 = w2.fma(x1, q21);
+            s20 = FUSED ? w2.fma(v0, s20) : w2.mul(v0).add(s20);
+            q20 = FUSED ? w2.fma(x0, q20) : w2.mul(x0).add(q20);
+            s21 = FUSED ? w2.fma(v1, s21) : w2.mul(v1).add(s21);
+            q21 = FUSED ? w2.fma(x1, q21) : w2.mul(x1).add(q21);
             FloatVector w3 = FloatVector.broadcast(FLOATS, weights[from + 3 * ROOM + j]);
-            s30 = w3.fma(v0, s30);
-            q30 = w3.fma(x0, q30);
-            s31 = w3.fma(v1, s31);
-            q31 = w3.fma(x1, q31);
+            s30 = FUSED ? w3.fma(v0, s30) : w3.mul(v0).add(s30);
+            q30 = FUSED ? w3.fma(x0, q30) : w3.mul(x0).add(q30);
+            s31 = FUSED ? w3.fma(v1, s31) : w3.mul(v1).add(s31);
+            q31 = FUSED ? w3.fma(x1, q31) : w3.mul(x1).add(q31);
         }
         s00.intoArray(sums, at);
         q00.intoArray(sums, squares);
@@ -103,17 +104,17 @@ final class FoldTiles {
             FloatVector v0 = Lanes.load(row);
             FloatVector v1 = Lanes.load(row + VECTOR_BYTES);
             FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from + j]);
-            s00 = w0.fma(v0, s00);
-            s01 = w0.fma(v1, s01);
+            s00 = FUSED ? w0.fma(v0, s00) : w0.mul(v0).add(s00);
+            s01 = FUSED ? w0.fma(v1, s01) : w0.mul(v1).add(s01);
             FloatVector w1 = FloatVector.broadcast(FLOATS, weights[from + ROOM + j]);
-            s10 = w1.fma(v0, s10);
-            s11 = w1.fma(v1, s11);
+            s10 = FUSED ? w1.fma(v0, s10) : w1.mul(v0).add(s10);
+            s11 = FUSED ? w1.fma(v1, s11) : w1.mul(v1).add(s11);
             FloatVector w2 = FloatVector.broadcast(FLOATS, weights[from + 2 * ROOM + j]);
-            s20 = w2.fma(v0, s20);
-            s21 = w2.fma(v1, s21);
+            s20 = FUSED ? w2.fma(v0, s20) : w2.mul(v0).add(s20);
+            s21 = FUSED ? w2.fma(v1, s21) : w2.mul(v1).add(s21);
             FloatVector w3 = FloatVector.broadcast(FLOATS, weights[from + 3 * ROOM + j]);
-            s30 = w3.fma(v0, s30);
-            s31 = w3.fma(v1, s31);
+            s30 = FUSED ? w3.fma(v0, s30) : w3.mul(v0).add(s30);
+            s31 = FUSED ? w3.fma(v1, s31) : w3.mul(v1).add(s31);
         }
         s00.intoArray(sums, at);
         s01.intoArray(sums, at + LANES);
@@ -145,17 +146,17 @@ final class FoldTiles {
             FloatVector v0 = Lanes.load(row);
             FloatVector x0 = v0.mul(v0);
             FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from + j]);
-            s00 = w0.fma(v0, s00);
-            q00 = w0.fma(x0, q00);
+            s00 = FUSED ? w0.fma(v0, s00) : w0.mul(v0).add(s00);
+            q00 = FUSED ? w0.fma(x0, q00) : w0.mul(x0).add(q00);
             FloatVector w1 = FloatVector.broadcast(FLOATS, weights[from + ROOM + j]);
-            s10 = w1.fma(v0, s10);
-            q10 = w1.fma(x0, q10);
+            s10 = FUSED ? w1.fma(v0, s10) : w1.mul(v0).add(s10);
+            q10 = FUSED ? w1.fma(x0, q10) : w1.mul(x0).add(q10);
             FloatVector w2 = FloatVector.broadcast(FLOATS, weights[from + 2 * ROOM + j]);
-            s20 = w2.fma(v0, s20);
-            q20 = w2.fma(x0, q20);
+            s20 = FUSED ? w2.fma(v0, s20) : w2.mul(v0).add(s20);
+            q20 = FUSED ? w2.fma(x0, q20) : w2.mul(x0).add(q20);
             FloatVector w3 = FloatVector.broadcast(FLOATS, weights[from + 3 * ROOM + j]);
-            s30 = w3.fma(v0, s30);
-            q30 = w3.fma(x0, q30);
+            s30 = FUSED ? w3.fma(v0, s30) : w3.mul(v0).add(s30);
+            q30 = FUSED ? w3.fma(x0, q30) : w3.mul(x0).add(q30);
         }
         s00.intoArray(sums, at);
         q00.intoArray(sums, squares);
@@ -181,13 +182,13 @@ final class FoldTiles {
             long row = column + index[j] * rowBytes;
             FloatVector v0 = Lanes.load(row);
             FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from + j]);
-            s00 = w0.fma(v0, s00);
+            s00 = FUSED ? w0.fma(v0, s00) : w0.mul(v0).add(s00);
             FloatVector w1 = FloatVector.broadcast(FLOATS, weights[from + ROOM + j]);
-            s10 = w1.fma(v0, s10);
+            s10 = FUSED ? w1.fma(v0, s10) : w1.mul(v0).add(s10);
             FloatVector w2 = FloatVector.broadcast(FLOATS, weights[from + 2 * ROOM + j]);
-            s20 = w2.fma(v0, s20);
+            s20 = FUSED ? w2.fma(v0, s20) : w2.mul(v0).add(s20);
             FloatVector w3 = FloatVector.broadcast(FLOATS, weights[from + 3 * ROOM + j]);
-            s30 = w3.fma(v0, s30);
+            s30 = FUSED ? w3.fma(v0, s30) : w3.mul(v0).add(s30);
         }
         s00.intoArray(sums, at);
         s10.intoArray(sums, at + width);
@@ -212,10 +213,10 @@ final class FoldTiles {
             FloatVector v1 = Lanes.load(row + VECTOR_BYTES);
             FloatVector x1 = v1.mul(v1);
             FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from + j]);
-            s00 = w0.fma(v0, s00);
-            q00 = w0.fma(x0, q00);
-            s01 = w0.fma(v1, s01);
-            q01 = w0.fma(x1, q01);
+            s00 = FUSED ? w0.fma(v0, s00) : w0.mul(v0).add(s00);
+            q00 = FUSED ? w0.fma(x0, q00) : w0.mul(x0).add(q00);
+            s01 = FUSED ? w0.fma(v1, s01) : w0.mul(v1).add(s01);
+            q01 = FUSED ? w0.fma(x1, q01) : w0.mul(x1).add(q01);
         }
         s00.intoArray(sums, at);
         q00.intoArray(sums, squares);
@@ -235,8 +236,8 @@ final class FoldTiles {
             FloatVector v0 = Lanes.load(row);
             FloatVector v1 = Lanes.load(row + VECTOR_BYTES);
             FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from + j]);
-            s00 = w0.fma(v0, s00);
-            s01 = w0.fma(v1, s01);
+            s00 = FUSED ? w0.fma(v0, s00) : w0.mul(v0).add(s00);
+            s01 = FUSED ? w0.fma(v1, s01) : w0.mul(v1).add(s01);
         }
         s00.intoArray(sums, at);
         s01.intoArray(sums, at + LANES);
@@ -255,8 +256,8 @@ final class FoldTiles {
             FloatVector v0 = Lanes.load(row);
             FloatVector x0 = v0.mul(v0);
             FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from + j]);
-            s00 = w0.fma(v0, s00);
-            q00 = w0.fma(x0, q00);
+            s00 = FUSED ? w0.fma(v0, s00) : w0.mul(v0).add(s00);
+            q00 = FUSED ? w0.fma(x0, q00) : w0.mul(x0).add(q00);
         }
         s00.intoArray(sums, at);
         q00.intoArray(sums, squares);
@@ -272,7 +273,7 @@ final class FoldTiles {
             long row = column + index[j] * rowBytes;
             FloatVector v0 = Lanes.load(row);
             FloatVector w0 = FloatVector.broadcast(FLOATS, weights[from + j]);
-            s00 = w0.fma(v0, s00);
+            s00 = FUSED ? w0.fma(v0, s00) : w0.mul(v0).add(s00);
         }
         s00.intoArray(sums, at);
     }

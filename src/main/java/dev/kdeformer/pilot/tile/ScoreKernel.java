@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.tile;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import jdk.incubator.vector.FloatVector;
@@ -37,9 +38,9 @@ public final class ScoreKernel {
             FloatVector s = FloatVector.fromArray(FLOATS, spreads, i);
             FloatVector large = s.sub(0.3f);
             s = s.blend(1e-12f, s.compare(VectorOperators.LT, 1e-12f));
-            FloatVector small = s.mul(3f / 160).add(1f / 4).fma(s, log(s).mul(3).sub(LN6));
+            FloatVector small = fma(s.mul(3f / 160).add(1f / 4), s, log(s).mul(3).sub(LN6));
             FloatVector e = large.blend(small, s.compare(VectorOperators.LT, 4));
-            FloatVector score = FloatVector.fromArray(FLOATS, logits, i).fma(FloatVector.broadcast(FLOATS, 2), e);
+            FloatVector score = fma(FloatVector.fromArray(FLOATS, logits, i), FloatVector.broadcast(FLOATS, 2), e);
             score.intoArray(scores, i);
             top = top.blend(score, score.compare(VectorOperators.GT, top));
         }
@@ -89,8 +90,8 @@ public final class ScoreKernel {
         FloatVector y = x.mul(LOG2E);
         FloatVector t = y.add(MAGIC);
         FloatVector r = y.sub(t.sub(MAGIC));
-        FloatVector p = r.mul(0.00967151f).add(0.05550734f).fma(r, FloatVector.broadcast(FLOATS, 0.24022242f))
-                .fma(r, FloatVector.broadcast(FLOATS, 0.693147f)).fma(r, FloatVector.broadcast(FLOATS, 1f));
+        FloatVector p = fma(r.mul(0.00967151f).add(0.05550734f), r, FloatVector.broadcast(FLOATS, 0.24022242f));
+        p = fma(fma(p, r, FloatVector.broadcast(FLOATS, 0.693147f)), r, FloatVector.broadcast(FLOATS, 1f));
         IntVector e = t.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
         return p.reinterpretAsInts().add(e).reinterpretAsFloats();
     }
@@ -102,9 +103,9 @@ public final class ScoreKernel {
         IntVector shifted = bits.sub(0x3f35_04f3);
         IntVector exponent = shifted.lanewise(VectorOperators.ASHR, 23);
         FloatVector f = bits.sub(exponent.lanewise(VectorOperators.LSHL, 23)).reinterpretAsFloats().sub(1);
-        FloatVector p = f.mul(0.2f).sub(0.25f).fma(f, FloatVector.broadcast(FLOATS, 1f / 3))
-                .fma(f, FloatVector.broadcast(FLOATS, -0.5f)).fma(f, FloatVector.broadcast(FLOATS, 1f)).mul(f);
+        FloatVector p = fma(f.mul(0.2f).sub(0.25f), f, FloatVector.broadcast(FLOATS, 1f / 3));
+        p = fma(fma(p, f, FloatVector.broadcast(FLOATS, -0.5f)), f, FloatVector.broadcast(FLOATS, 1f)).mul(f);
         FloatVector whole = (FloatVector) exponent.convert(VectorOperators.I2F, 0);
-        return whole.fma(FloatVector.broadcast(FLOATS, LN2), p);
+        return fma(whole, FloatVector.broadcast(FLOATS, LN2), p);
     }
 }

@@ -4,6 +4,7 @@ import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.PANEL;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitKernel;
@@ -332,7 +333,7 @@ public final class PilotWalk {
             for (int r = 0; r < head.rank(); r++) {
                 FloatVector x = FloatVector.fromArray(FLOATS, panel, (row + r + 1) * STRIDE + c);
                 float more = (float) (buffers.subspace.variance(r) - node.rest);
-                spread = x.mul(x).fma(FloatVector.broadcast(FLOATS, more), spread);
+                spread = fma(x.mul(x), FloatVector.broadcast(FLOATS, more), spread);
             }
             spread.intoArray(buffers.spreads, j);
         }
