@@ -31,7 +31,7 @@ class ArchPackagesTest {
             Map.entry("runtime", ""),
             Map.entry("tensor", "runtime"),
             Map.entry("sampling", "runtime"),
-            Map.entry("io", "tensor"),
+            Map.entry("io", "runtime tensor"),
             Map.entry("linalg", "runtime"),
             Map.entry("kernel", "runtime tensor"),
             Map.entry("api", "linalg runtime tensor"),

@@ -1,5 +1,6 @@
 package dev.kdeformer.io;
 
+import dev.kdeformer.runtime.OpenFile;
 import java.io.BufferedOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
@@ -19,6 +20,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFileAttributeView;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -29,7 +31,8 @@ import java.util.concurrent.ThreadLocalRandom;
  * {@code .kdeformer-….tmp}. Several threads or processes may write the same target: the last one to finish wins.
  *
  * <p>Symbolic links are followed, the permissions of a file that is replaced are kept, and a target that is a device
- * or a pipe is written directly, because it has no earlier content to protect.
+ * or a pipe is written directly, because it has no earlier content to protect. So is a file that this process was given
+ * open and that is named by its number, such as {@code /dev/fd/3}: the content goes behind what it has.
  */
 public final class AtomicFile {
     private static final int MAX_LINKS = 40;
@@ -56,8 +59,15 @@ public final class AtomicFile {
     public static void write(Path target, Content content) throws IOException {
         Objects.requireNonNull(target, "target");
         Objects.requireNonNull(content, "content");
-        if (isDeviceOrPipe(target)) {
-            try (FileChannel channel = FileChannel.open(target, StandardOpenOption.WRITE)) {
+        Optional<Path> open = OpenFile.find(target);
+        if (open.isPresent() || isDeviceOrPipe(target)) {
+            if (open.isPresent() && !OpenFile.isWritable(open.get())) {
+                throw new FileSystemException(target.toString(), null,
+                        "cannot be written: no file is open for writing under this number");
+            }
+            // What stands in an open file before its end belongs to whoever opened it.
+            try (FileChannel channel = FileChannel.open(target, open.isPresent() && Files.isRegularFile(target)
+                    ? StandardOpenOption.APPEND : StandardOpenOption.WRITE)) {
                 write(target, channel, content);
             } catch (AccessDeniedException e) {
                 throw failure(target, e);

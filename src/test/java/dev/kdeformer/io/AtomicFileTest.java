@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.kdeformer.cli.console.Failure;
+import dev.kdeformer.cli.report.OutputFiles;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -45,6 +47,46 @@ class AtomicFileTest {
         AtomicFile.write(target, out -> { });
         assertEquals(0, Files.size(target));
         assertOnly("out.txt");
+    }
+
+    /** The number under which this process has a file open. */
+    private static Path number(Path file) throws IOException {
+        try (Stream<Path> open = Files.list(Path.of("/proc/self/fd"))) {
+            for (Path each : open.toList()) {
+                if (Files.isSymbolicLink(each) && Files.readSymbolicLink(each).equals(file.toRealPath())) {
+                    return each.getFileName();
+                }
+            }
+        }
+        throw new AssertionError(file + " is not open");
+    }
+
+    @Test
+    void appendsToFilesThatAreOpen() throws IOException {
+        assumeTrue(Files.isDirectory(Path.of("/proc/self/fd")));
+        Path file = folder.resolve("log");
+        Files.writeString(file, "before ");
+        Path link = folder.resolve("link");
+        try (OutputStream held = Files.newOutputStream(file, java.nio.file.StandardOpenOption.APPEND)) {
+            Path number = number(file);
+            AtomicFile.write(Path.of("/dev/fd").resolve(number), text("one "));
+            AtomicFile.write(Path.of("/proc/self/fd").resolve(number), text("two "));
+            Files.createSymbolicLink(link, Path.of("/dev/fd").resolve(number));
+            AtomicFile.write(link, text("three "));
+            held.write("after".getBytes(StandardCharsets.UTF_8));
+            assertEquals(file.toRealPath(), OutputFiles.place(link));
+        }
+        assertEquals("before one two three after", Files.readString(file));
+        try (java.io.InputStream held = Files.newInputStream(file)) {
+            held.read();
+            Path reading = Path.of("/dev/fd").resolve(number(file));
+            String message = assertThrows(FileSystemException.class, () -> AtomicFile.write(reading, text("no")))
+                    .getMessage();
+            assertTrue(message.contains("no file is open for writing"), message);
+            assertThrows(Failure.class, () -> OutputFiles.place(reading));
+        }
+        assertThrows(FileSystemException.class, () -> AtomicFile.write(Path.of("/dev/fd/987654"), text("no")));
+        assertEquals("before one two three after", Files.readString(file));
     }
 
     @Test

@@ -4,6 +4,7 @@ import dev.kdeformer.cli.console.Failure;
 import dev.kdeformer.cli.console.StandardStreams;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.io.AtomicFile;
+import dev.kdeformer.runtime.OpenFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -13,6 +14,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * The files that a command is going to write. That they can be written is found out before hours of work and not after
@@ -101,6 +103,10 @@ public final class OutputFiles {
      * @throws Failure if it could not be written
      */
     public static Path place(Path file) {
+        Optional<Path> open = OpenFile.find(file);
+        if (open.isPresent()) {
+            return openPlace(file, open.get());
+        }
         Path place = file.toAbsolutePath();
         for (int links = 0; Files.isSymbolicLink(place); links++) {
             if (links == MOST_LINKS) {
@@ -133,6 +139,17 @@ public final class OutputFiles {
             return folder.toRealPath().resolve(place.getFileName());
         } catch (IOException e) {
             throw cannot(file, "its folder cannot be read");
+        }
+    }
+
+    private static Path openPlace(Path file, Path open) {
+        if (!OpenFile.isWritable(open)) {
+            throw cannot(file, "no file is open for writing under this number");
+        }
+        try {
+            return open.toRealPath();
+        } catch (IOException e) {
+            return open; // a pipe, or a file that was deleted
         }
     }
 
