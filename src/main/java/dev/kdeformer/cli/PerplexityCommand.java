@@ -1,8 +1,11 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.Mask;
 import dev.kdeformer.cli.bench.EngineOptions;
+import dev.kdeformer.cli.bench.Refusals;
 import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
@@ -14,10 +17,13 @@ import dev.kdeformer.cli.training.ModelFile;
 import dev.kdeformer.cli.training.PerplexityBench;
 import dev.kdeformer.cli.training.PerplexityReport;
 import dev.kdeformer.cli.training.Texts;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
 import dev.kdeformer.train.Checkpoint;
 import dev.kdeformer.train.Text;
 import dev.kdeformer.train.Transformer;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,6 +75,8 @@ final class PerplexityCommand implements Callable<Integer> {
     @Option(names = "--per-layer", order = 25, description = "Replace every layer alone too.")
     private boolean perLayer;
 
+    private final Refusals refusals = new Refusals(null);
+
     @Mixin
     private EngineOptions engineOptions;
 
@@ -83,8 +91,8 @@ final class PerplexityCommand implements Callable<Integer> {
         check();
         List<String> names = new ArrayList<>(methods);
         names.remove(Methods.EXACT);
-        List<AttentionMethod> made = names.isEmpty() ? List.of()
-                : methodOptions.make(names, engineOptions.seed());
+        List<AttentionMethod> made = decoders(names.isEmpty() ? List.of()
+                : methodOptions.make(names, engineOptions.seed()));
         Text judged = text.isEmpty() ? Texts.embeddedHeldOut() : Texts.whole(text);
         int longest = lengths.stream().max(Integer::compare).orElseThrow();
         if ((sequences + 1L) * longest >= judged.length()) {
@@ -94,6 +102,17 @@ final class PerplexityCommand implements Callable<Integer> {
         PerplexityReport report = modelFile.open(checkpoint -> run(checkpoint, made, judged));
         reportOptions.write(report, spec.commandLine().getOut());
         return 0;
+    }
+
+    /** Those of the methods that take a causal mask. */
+    private List<AttentionMethod> decoders(List<AttentionMethod> all) {
+        try (Arena arena = Arena.ofConfined()) {
+            Tensor nothing = Tensor.allocate(arena, Shape.of(0, 1));
+            List<AttentionMethod> able = refusals.taking(all, AttentionInput.of(nothing, nothing, nothing)
+                    .withMask(Mask.causal()));
+            refusals.check(able);
+            return able;
+        }
     }
 
     private PerplexityReport run(Checkpoint checkpoint, List<AttentionMethod> made, Text judged) throws IOException {
@@ -110,7 +129,7 @@ final class PerplexityCommand implements Callable<Integer> {
             return new PerplexityReport(ModelFile.words(checkpoint),
                     sequences + " sequences of each length from " + judged.length() + " bytes of "
                             + (text.isEmpty() ? "embedded documents" : Texts.names(text)),
-                    engine.threads(), bench.rows());
+                    engine.threads(), bench.rows(), refusals.reasons());
         }
     }
 

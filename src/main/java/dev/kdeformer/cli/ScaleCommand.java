@@ -79,7 +79,7 @@ final class ScaleCommand extends TimedCommand {
         NamedInput longest = inputOptions.continued(session.arena(), input, lengths, seed());
         ScaleBench bench = new ScaleBench(session.engine(), longest, inputOptions::refined, made, seed(), errorRows,
                 exactUpTo);
-        return new ScaleReport(longest, real, bench.run(session.progress(), lengths, turns));
+        return new ScaleReport(longest, real, bench.run(session.progress(), lengths, turns), bench.leftOut());
     }
 
     private static List<String> exactFirst(List<String> names) {

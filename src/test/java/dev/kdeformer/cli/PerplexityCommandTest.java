@@ -54,6 +54,15 @@ class PerplexityCommandTest {
     }
 
     @Test
+    void methodsWithoutACausalMaskAreLeftOut() {
+        String out = Outcome.of("perplexity", "--model", model, "--text", text, "--n", "96", "--sequences", "1",
+                "--methods", "wildcat,pilot", "--calibrate", "0").succeeds().out();
+        assertTrue(out.contains("wildcat is left out: it takes no causal mask"), out);
+        Outcome.of("perplexity", "--model", model, "--text", text, "--methods", "wildcat").failsWith(1,
+                "method wildcat takes no causal mask");
+    }
+
+    @Test
     void theEmbeddedModelHasLearnt() throws IOException {
         Map<String, Object> report = JSON.std.mapFrom(Outcome.of("perplexity", "--n", "512", "--sequences", "2",
                 "--methods", "exact", "--calibrate", "0", "--json").succeeds().out());

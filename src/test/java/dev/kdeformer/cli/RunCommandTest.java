@@ -283,14 +283,18 @@ class RunCommandTest {
     void saysWhatABudgetCannotDo() {
         String out = quick("--data", "minilm-512.layer2", "--n", "200", "--method", "pilot", "--columns", "5")
                 .succeeds().out();
-        assertTrue(out.matches("(?s).*pilot: --columns 5 is exceeded: it spent ([0-9.]+) key evaluations per query, "
-                + "and the least that it spends here is \\1\n.*"), out);
+        assertTrue(out.matches("(?s).*pilot: --columns below ([0-9.]+) is exceeded: it spends \\1 key evaluations per "
+                + "query here, or more\n.*"), out);
+        String several = Outcome.of("compare", "--data", "minilm-512.layer2", "--n", "200", "--methods", "pilot",
+                "--columns", "5,10,15", "--repeat", "1", "--warm-up", "0", "--certificate", "0").succeeds().out();
+        assertEquals(2, several.split("is exceeded", -1).length, several);
     }
 
     @Test
     void leavesOutMethodsThatCannot() {
         String out = quick("--data", "minilm-512.layer2", "--n", "64", "--causal", "--window", "8").succeeds().out();
-        assertTrue(out.contains("mean is left out: ") && out.contains(" auto "), out);
+        assertTrue(out.contains("kdeformer, mean are left out: they take no sliding window")
+                && out.contains(" auto "), out);
         quick("--data", "minilm-512.layer2", "--n", "64", "--causal", "--window", "8", "--method", "mean")
                 .failsWith(1, "mean");
     }

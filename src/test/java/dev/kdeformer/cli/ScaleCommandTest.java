@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -62,6 +63,20 @@ class ScaleCommandTest {
             assertEquals(1, out.lines().filter(line -> line.matches(" " + label + " +\\| +-?[0-9.e-]+")).count(), out);
         }
         assertTrue(Files.readString(plot).contains("<svg"));
+    }
+
+    @Test
+    void leavesOutMethodsThatCannotBeforeAnythingRuns() throws IOException {
+        Path json = folder.resolve("scale.json");
+        String out = quick("--data", "minilm-512.layer2", "--methods", "exact,uniform,pilot,wildcat", "--n", "64,128",
+                "--causal", "--json", json.toString()).succeeds().out();
+        assertEquals(1, out.split("uniform, wildcat are left out: they take no causal mask", -1).length - 1, out);
+        Map<?, ?> report = JSON.std.mapFrom(Files.readAllBytes(json));
+        assertEquals(List.of("exact", "pilot"), list(report, "methods").stream().map(method -> method.get("label"))
+                .toList());
+        assertEquals(Set.of("uniform", "wildcat"), ((Map<?, ?>) report.get("leftOut")).keySet());
+        quick("--data", "minilm-512.layer2", "--methods", "exact,uniform", "--n", "64", "--causal")
+                .failsWith(1, "method uniform takes no causal mask");
     }
 
     @Test

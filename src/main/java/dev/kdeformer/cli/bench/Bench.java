@@ -47,15 +47,17 @@ public final class Bench {
      * @param methods  in the order of the report; exact attention, if any, first
      * @param budgets  the key evaluations that a method may spend, if it was told
      * @param required the method whose refusal to do the input ends the run, or null
+     * @throws IllegalArgumentException if that one, exact attention or all others cannot do the input
      */
     public Bench(Engine engine, NamedInput named, List<AttentionMethod> methods,
             Function<AttentionMethod, OptionalInt> budgets, String required, long seed, BenchOptions options) {
         this.engine = engine;
         this.named = named;
         this.input = named.input();
-        this.methods = List.copyOf(methods);
         this.budgets = budgets;
         this.refusals = new Refusals(required);
+        this.methods = refusals.taking(methods, input);
+        refusals.check(this.methods);
         this.seed = seed;
         this.options = options;
     }
@@ -89,6 +91,7 @@ public final class Bench {
         Tensor output = Tensor.allocate(arena, input.outputShape());
         Tensor exact = null;
         List<Quality> qualities = new ArrayList<>();
+        Budgets spending = new Budgets(engine, input);
         List<AttentionMethod> able = new ArrayList<>();
         for (AttentionMethod method : methods) {
             Statistics[] statistics = new Statistics[1];
@@ -109,7 +112,7 @@ public final class Bench {
             ErrorReport error = exact == null ? null : ErrorReport.of(engine, output, exact);
             Certificate certificate = certificate(output);
             // Writes into the output, which nobody needs any more.
-            String note = Budgets.note(engine, input, output, method, budgets.apply(method), statistics[0]);
+            String note = spending.note(output, method, budgets.apply(method), statistics[0]);
             qualities.add(new Quality(statistics[0], error, certificate, note));
         }
         refusals.check(able);
@@ -123,7 +126,7 @@ public final class Bench {
     }
 
     private Certificate certificate(Tensor output) {
-        return options.certificateRows() == 0 ? null
+        return options.certificateRows() == 0 || input.queries() == 0 ? null
                 : Certificate.of(engine, input, output, options.certificateRows(), seed, CONFIDENCE);
     }
 
@@ -149,16 +152,7 @@ public final class Bench {
     }
 
     private double needed(AttentionMethod method) {
-        return (double) named.bytes() + outputBytes() + scratch(method);
-    }
-
-    /** Scratch memory of a method, 0 for one that cannot do the input: that shows when it is run. */
-    private double scratch(AttentionMethod method) {
-        try {
-            return method.estimate(input, engine.threads()).scratchBytes();
-        } catch (IllegalArgumentException e) {
-            return 0;
-        }
+        return (double) named.bytes() + outputBytes() + method.estimate(input, engine.threads()).scratchBytes();
     }
 
     private double outputBytes() {

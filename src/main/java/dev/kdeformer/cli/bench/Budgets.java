@@ -8,6 +8,7 @@ import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.tensor.Tensor;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -17,32 +18,47 @@ final class Budgets {
     /** What rounding to whole blocks may add. */
     private static final double ROUNDING = 1.02;
 
-    private Budgets() {
+    private final Engine engine;
+    private final AttentionInput input;
+    /** The least evaluations that a method spends, by its name; NaN where it takes no budget to find them with. */
+    private final Map<String, Double> least = new HashMap<>();
+
+    Budgets(Engine engine, AttentionInput input) {
+        this.engine = engine;
+        this.input = input;
     }
 
     /**
-     * What is to be said about a run: the method's own note, and that it spent more than it was given. What it
-     * does with the smallest budget it takes is then the least that it does at all.
+     * What is to be said about a run: the method's own note, and that it spent more than it was given. Where that is
+     * the least that the method spends at all, the sentence is the same for all budgets below it.
      *
+     * @param output is written to
      * @param budget that it was given, if any
      */
-    static String note(Engine engine, AttentionInput input, Tensor output, AttentionMethod method, OptionalInt budget,
-            Statistics statistics) {
+    String note(Tensor output, AttentionMethod method, OptionalInt budget, Statistics statistics) {
         if (budget.isEmpty() || statistics.columns() <= ROUNDING * budget.getAsInt()) {
             return statistics.note();
         }
-        String note = "--columns " + budget.getAsInt() + " is exceeded: it spent "
-                + Sentences.count(statistics.columns()) + " key evaluations per query";
-        for (int least = 1; least < budget.getAsInt(); least *= 2) {
+        double fewest = least.computeIfAbsent(method.name(), name -> least(name, output, budget.getAsInt()));
+        String count = Sentences.count(fewest);
+        String note = statistics.columns() <= ROUNDING * fewest
+                ? "--columns below " + count + " is exceeded: it spends " + count
+                        + " key evaluations per query here, or more"
+                : "--columns " + budget.getAsInt() + " is exceeded: it spent " + Sentences.count(statistics.columns())
+                        + " key evaluations per query";
+        return note + (statistics.note().isEmpty() ? "" : "; " + statistics.note());
+    }
+
+    /** What a method does with the smallest budget that it takes. */
+    private double least(String name, Tensor output, int most) {
+        for (int budget = 1; budget < most; budget *= 2) {
             try {
-                note += ", and the least that it spends here is " + Sentences.count(Methods.find(method.name())
-                        .make(OptionalInt.of(least), OptionalDouble.empty(), 1, Map.of()).apply(engine, input, output)
-                        .columns());
-                break;
+                return Methods.find(name).make(OptionalInt.of(budget), OptionalDouble.empty(), 1, Map.of())
+                        .apply(engine, input, output).columns();
             } catch (UsageError | IllegalArgumentException e) {
                 continue; // some methods take no budget as small as that
             }
         }
-        return note + (statistics.note().isEmpty() ? "" : "; " + statistics.note());
+        return Double.NaN;
     }
 }

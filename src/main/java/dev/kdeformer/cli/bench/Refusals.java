@@ -1,13 +1,15 @@
 package dev.kdeformer.cli.bench;
 
+import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.method.Checks;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** Methods that cannot do an input, such as one with a window, and why. Others are run without them. */
-final class Refusals {
+public final class Refusals {
     private final String required;
     private final Map<String, IllegalArgumentException> refused = new LinkedHashMap<>();
 
@@ -16,12 +18,22 @@ final class Refusals {
      *
      * @param required the method that was asked for by its name, whose refusal ends the command, or null
      */
-    Refusals(String required) {
+    public Refusals(String required) {
         this.required = required;
     }
 
     /**
-     * Runs a method for the first time.
+     * The methods that take all that an input says, found out before anything is run.
+     *
+     * @throws IllegalArgumentException if one does not and there is no use in going on without it
+     */
+    public List<AttentionMethod> taking(List<AttentionMethod> methods, AttentionInput input) {
+        return methods.stream().filter(method -> allows(method, () -> Checks.taken("method " + method.name(),
+                method.takes(), input, "method exact does"))).toList();
+    }
+
+    /**
+     * Runs a method for the first time, which may find other reasons to refuse.
      *
      * @return whether it can do the input
      * @throws IllegalArgumentException if it cannot and there is no use in going on without it
@@ -44,7 +56,7 @@ final class Refusals {
      *
      * @throws IllegalArgumentException the first refusal
      */
-    void check(List<AttentionMethod> able) {
+    public void check(List<AttentionMethod> able) {
         boolean left = able.stream().anyMatch(method -> !method.name().equals(Methods.EXACT));
         refused.forEach((name, reason) -> {
             if (!left && !name.equals(Methods.TRIVIAL)) {
@@ -54,7 +66,7 @@ final class Refusals {
     }
 
     /** The reasons by method. */
-    Map<String, String> reasons() {
+    public Map<String, String> reasons() {
         Map<String, String> reasons = new LinkedHashMap<>();
         refused.forEach((name, reason) -> reasons.put(name, reason.getMessage()));
         return reasons;

@@ -33,6 +33,7 @@ public final class ScaleBench {
     private final NamedInput longest;
     private final UnaryOperator<AttentionInput> refined;
     private final List<AttentionMethod> methods;
+    private final Refusals refusals = new Refusals(null);
     private final List<String> labels;
     private final long seed;
     private final int errorRows;
@@ -48,14 +49,16 @@ public final class ScaleBench {
      * @param methods   in the order of the report; exact attention, if any, first
      * @param errorRows exact rows of each head to measure errors on where not all are
      * @param exactUpTo the greatest length at which exact attention is timed
+     * @throws IllegalArgumentException if exact attention or all others cannot do the input
      */
     public ScaleBench(Engine engine, NamedInput longest, UnaryOperator<AttentionInput> refined,
             List<AttentionMethod> methods, long seed, int errorRows, int exactUpTo) {
         this.engine = engine;
         this.longest = longest;
         this.refined = refined;
-        this.methods = List.copyOf(methods);
-        this.labels = labels(methods);
+        this.methods = refusals.taking(methods, longest.input());
+        refusals.check(this.methods);
+        this.labels = labels(this.methods);
         this.seed = seed;
         this.errorRows = errorRows;
         this.exactUpTo = exactUpTo;
@@ -86,6 +89,11 @@ public final class ScaleBench {
             }
         }
         return points;
+    }
+
+    /** Why, by the name of each method that is left out. */
+    public Map<String, String> leftOut() {
+        return refusals.reasons();
     }
 
     private List<ScaleReport.Point> run(Arena arena, Progress progress, int n, NamedInput named,

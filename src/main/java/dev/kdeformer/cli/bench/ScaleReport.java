@@ -21,8 +21,10 @@ import java.util.function.ToDoubleFunction;
  * @param input  what was attended, at its greatest length
  * @param real   rows of it that are not synthetic
  * @param points one for each length and method, those of a length together
+ * @param leftOut why, by the name of each method that cannot do this input
  */
-public record ScaleReport(NamedInput input, int real, List<Point> points) implements Form {
+public record ScaleReport(NamedInput input, int real, List<Point> points, Map<String, String> leftOut)
+        implements Form {
     /**
      * One method at one length.
      *
@@ -141,6 +143,7 @@ public record ScaleReport(NamedInput input, int real, List<Point> points) implem
         }
         points.stream().filter(point -> !point.run().note().isEmpty())
                 .map(point -> point.label() + ": " + point.run().note()).distinct().forEach(notes::add);
+        notes.addAll(Report.leftOut(leftOut));
         return notes;
     }
 
@@ -155,6 +158,9 @@ public record ScaleReport(NamedInput input, int real, List<Point> points) implem
         map.put("realRows", real);
         map.put("methods", exponents().maps(lines()));
         map.put("runs", columns().maps(points));
+        if (!leftOut.isEmpty()) {
+            map.put("leftOut", leftOut);
+        }
         return map;
     }
 

@@ -180,8 +180,20 @@ public record Report(NamedInput input, List<Run> runs, Map<String, String> leftO
                         + certificate.rows() + " exact rows" + (heads == 1 ? "" : " of each head") + "."));
         runs.stream().filter(run -> !run.note().isEmpty()).map(run -> run.method() + ": " + run.note()).distinct()
                 .forEach(notes::add);
-        leftOut.forEach((method, reason) -> notes.add(method + " is left out: " + reason));
+        notes.addAll(leftOut(leftOut));
         return notes;
+    }
+
+    /** A sentence for each method that was left out; one for all of those that have the same reason. */
+    public static List<String> leftOut(Map<String, String> reasons) {
+        Map<String, List<String>> methods = new LinkedHashMap<>();
+        reasons.forEach((method, reason) -> methods.computeIfAbsent(reason.replaceFirst("^method " + method + " ", ""),
+                key -> new ArrayList<>()).add(method));
+        return methods.entrySet().stream().map(each -> {
+            boolean one = each.getValue().size() == 1;
+            return String.join(", ", each.getValue()) + (one ? " is left out: " : " are left out: ")
+                    + each.getKey().replaceFirst("^takes ", one ? "it takes " : "they take ");
+        }).toList();
     }
 
     @Override

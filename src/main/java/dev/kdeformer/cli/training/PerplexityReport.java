@@ -6,6 +6,7 @@ import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
 import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Panel;
+import dev.kdeformer.cli.report.Report;
 import dev.kdeformer.cli.report.Table;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -20,8 +21,10 @@ import java.util.Map;
  * @param text    the text in words
  * @param threads threads that computed
  * @param rows    in the order in which they are shown
+ * @param leftOut why, by the name of each method that takes no causal mask
  */
-public record PerplexityReport(String model, String text, int threads, List<Row> rows) implements Form {
+public record PerplexityReport(String model, String text, int threads, List<Row> rows, Map<String, String> leftOut)
+        implements Form {
     /**
      * One method at one length.
      *
@@ -73,6 +76,7 @@ public record PerplexityReport(String model, String text, int threads, List<Row>
                 notes.add("n = " + row.n + ", " + row.method + ": " + row.note);
             }
         }
+        notes.addAll(Report.leftOut(leftOut));
         notes.add("loss: bits per byte against those with exact attention in all layers.");
         return notes;
     }
@@ -90,6 +94,9 @@ public record PerplexityReport(String model, String text, int threads, List<Row>
         map.put("text", text);
         map.put("threads", threads);
         map.put("rows", ROWS.maps(rows));
+        if (!leftOut.isEmpty()) {
+            map.put("leftOut", leftOut);
+        }
         return map;
     }
 
