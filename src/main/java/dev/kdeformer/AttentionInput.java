@@ -56,9 +56,9 @@ public final class AttentionInput {
     }
 
     /**
-     * Unmasked input with scale 1/√d.
+     * Unmasked input with scale 1/√d. There may be no queries or no keys.
      *
-     * @throws IllegalArgumentException if the shapes do not fit together
+     * @throws IllegalArgumentException if the shapes do not fit together, or rows have no columns
      */
     public static AttentionInput of(Tensor query, Tensor key, Tensor value) {
         Shape q = Objects.requireNonNull(query, "query").shape();
@@ -79,6 +79,10 @@ public final class AttentionInput {
         if (q.heads() % k.heads() != 0) {
             throw new IllegalArgumentException("the number of query heads must be a multiple of the number of key"
                     + " heads, got " + q.heads() + " and " + k.heads());
+        }
+        if (q.columns() == 0 || v.columns() == 0) {
+            throw new IllegalArgumentException("query, key and value must have at least 1 column, got " + q + ", " + k
+                    + " and " + v);
         }
         return new AttentionInput(query, key, value, (float) (1 / Math.sqrt(q.columns())));
     }
@@ -270,6 +274,11 @@ public final class AttentionInput {
     /** The logit of a query head's sink, −∞ without one. */
     public float sink(int head) {
         return sinks == null ? Float.NEGATIVE_INFINITY : sinks[head];
+    }
+
+    /** Whether there are no queries or no keys: the output has no elements then, or zeros alone. */
+    public boolean isEmpty() {
+        return queries() == 0 || keys() == 0;
     }
 
     /** Number of batch items. */

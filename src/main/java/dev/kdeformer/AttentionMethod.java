@@ -24,7 +24,7 @@ public interface AttentionMethod {
     }
 
     /**
-     * Computes the output.
+     * Computes the output. Without keys it is zeros, and without queries it has no elements.
      *
      * @param engine    threads and scratch memory
      * @param input     queries, keys, values, scale, mask and bias
@@ -78,6 +78,8 @@ public interface AttentionMethod {
      * @param operations   floating-point operations, a multiply-add counted as two
      */
     record Estimate(long scratchBytes, double operations) {
+        /** What a call without queries or keys needs. */
+        public static final Estimate NOTHING = new Estimate(0, 0);
     }
 
     /** What the method takes besides queries, keys, values and scale; it refuses input that says anything else. */

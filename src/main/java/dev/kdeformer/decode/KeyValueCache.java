@@ -53,10 +53,13 @@ public final class KeyValueCache implements AutoCloseable {
     private boolean closed;
 
     private KeyValueCache(int batch, int kvHeads, int d, int dv, boolean indexed) {
+        if (d < 1 || dv < 1) {
+            throw new IllegalArgumentException("features must be at least 1, got d = " + d + " and dv = " + dv);
+        }
         this.unitShape = Shape.of(batch, kvHeads, 1, d);
         this.indexed = indexed;
         int units = Math.multiplyExact(batch, kvHeads);
-        this.store = new Store(units, d, Shape.of(batch, kvHeads, 1, dv).columns());
+        this.store = new Store(units, d, dv);
         this.moments = new QueryMoments[units];
         for (int unit = 0; unit < units && indexed; unit++) {
             moments[unit] = new QueryMoments(d);
@@ -131,6 +134,9 @@ public final class KeyValueCache implements AutoCloseable {
             if (rows > Integer.MAX_VALUE - Store.CHUNK - length) {
                 throw new IllegalArgumentException("a cache must stay below 2^31 keys, got " + length + " and " + rows
                         + " more");
+            }
+            if (rows == 0) {
+                return;
             }
             Team crew = Crews.begin(engine);
             try {

@@ -18,6 +18,9 @@ final class SparseDecoder {
         int rows = call.rows();
         int tasks = call.units() * rows;
         SparseRow.Result[] results = new SparseRow.Result[tasks];
+        if (tasks == 0) {
+            return new SparseDecoding.Statistics(0, 0, 0, options.checks() == 0 ? Double.NaN : 0);
+        }
         team.expect(tasks);
         if (tasks >= 2 * team.threads()) {
             team.forEach(tasks, (index, scratch) -> results[index] = one(index, rows, team.alone(scratch)));

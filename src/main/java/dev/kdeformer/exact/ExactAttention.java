@@ -53,6 +53,9 @@ public final class ExactAttention implements DifferentiableMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         return TiledAttention.estimate(input, threads);
     }
 

@@ -33,9 +33,11 @@ final class Dimensions {
         int[] sizes = {1, 1, 1, 1};
         for (int i = 0; i < rank; i++) {
             long size = dimensions.get(i);
-            if (size < 1 || size > Integer.MAX_VALUE) {
-                throw new TensorFormatException(file, subject + " has shape " + text(dimensions)
-                        + "; every dimension must be between 1 and " + Integer.MAX_VALUE);
+            int least = rank - i > 2 ? 1 : 0;
+            if (size < least || size > Integer.MAX_VALUE) {
+                throw new TensorFormatException(file, subject + " has shape " + text(dimensions) + "; "
+                        + (least == 0 ? "every dimension" : "numbers of batch items and heads") + " must be between "
+                        + least + " and " + Integer.MAX_VALUE);
             }
             sizes[4 - rank + i] = (int) size;
         }
@@ -43,7 +45,8 @@ final class Dimensions {
             return Shape.of(sizes[0], sizes[1], sizes[2], sizes[3]);
         } catch (IllegalArgumentException e) {
             throw new TensorFormatException(file, subject + " has shape " + text(dimensions)
-                    + "; a tensor must have at most 2^60 elements");
+                    + (sizes[2] == 0 || sizes[3] == 0 ? "; a tensor without elements must have at most 2^24 heads"
+                            : "; a tensor must have at most 2^60 elements"));
         }
     }
 

@@ -116,6 +116,9 @@ public final class DensityBuilder {
     public KernelDensity build(Engine engine, Tensor points) {
         Objects.requireNonNull(engine, "engine");
         Matrix matrix = single("points", points);
+        if (matrix.rows() == 0 || matrix.columns() == 0) {
+            throw new IllegalArgumentException("points must have at least 1 row and 1 column, got " + points.shape());
+        }
         if (estimator == Estimator.HASHING && kernel.isRadial() && !kernel.isGaussian()) {
             throw new IllegalArgumentException("estimator HASHING takes the kernels GAUSSIAN and EXPONENTIAL, got "
                     + kernel.form());

@@ -56,6 +56,9 @@ abstract class BlockMethod implements DifferentiableMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         return sampling.estimate(input, threads);
     }
 }

@@ -118,6 +118,9 @@ public final class ProvableKdeformer implements AttentionMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         int n = input.queries();
         int m = input.keys();
         double pairs = (double) input.batch() * input.heads() * n * m;

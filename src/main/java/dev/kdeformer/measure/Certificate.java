@@ -78,8 +78,9 @@ public record Certificate(int rows, double confidence, Interval relative, Interv
      * @param rows        rows in each head, at least {@link #LEAST_ROWS}; as many as there are if more than that
      * @param seed        the same seed draws the same rows
      * @param confidence  strictly between 0 and 1, such as 0.95
-     * @throws IllegalArgumentException if an argument is out of range, the shape of {@code approximate} is not the
-     *                                  output's, or the input holds NaN or infinity where it matters
+     * @throws IllegalArgumentException if an argument is out of range, there is no query, the shape of
+     *                                  {@code approximate} is not the output's, or the input holds NaN or infinity
+     *                                  where it matters
      * @throws IllegalStateException    if a tensor's arena or the engine is closed
      */
     public static Certificate of(Engine engine, AttentionInput input, Tensor approximate, int rows, long seed,
@@ -89,6 +90,9 @@ public record Certificate(int rows, double confidence, Interval relative, Interv
         if (!Objects.requireNonNull(approximate, "approximate").shape().equals(shape)) {
             throw new IllegalArgumentException("approximate output must have shape " + shape + ", got "
                     + approximate.shape());
+        }
+        if (shape.rows() == 0) {
+            throw new IllegalArgumentException("input must have at least 1 query, got 0");
         }
         if (rows < LEAST_ROWS) {
             throw new IllegalArgumentException("rows must be at least " + LEAST_ROWS + ", got " + rows);

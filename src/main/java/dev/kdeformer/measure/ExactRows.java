@@ -51,8 +51,8 @@ final class ExactRows {
         this.width = Product.pad(input.dv());
         int wanted = Math.max(1, Math.min(MOST_SPANS, input.keys() / SPAN_KEYS));
         int keys = Math.ceilDiv(input.keys(), wanted);
-        this.spanKeys = Math.ceilDiv(keys, BLOCK) * BLOCK;
-        this.spans = Math.ceilDiv(input.keys(), spanKeys);
+        this.spanKeys = Math.max(1, Math.ceilDiv(keys, BLOCK)) * BLOCK;
+        this.spans = Math.max(1, Math.ceilDiv(input.keys(), spanKeys));
     }
 
     /**

@@ -54,9 +54,9 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
      * @param given       what was attended, with mask and bias
      * @param approximate Õ, (batch, heads, n, d_v); where it holds NaN or infinity the bounds are +∞
      * @param near        visible keys to evaluate for each query, at least 1; the more, the tighter
-     * @throws IllegalArgumentException if {@code near} is not positive, the input has a bias per pair, a soft cap or
-     *                                  sinks, the shape of {@code approximate} is not the output's, or the input holds
-     *                                  NaN or infinity
+     * @throws IllegalArgumentException if {@code near} is not positive, there is no query, the input has a bias per
+     *                                  pair, a soft cap or sinks, the shape of {@code approximate} is not the
+     *                                  output's, or the input holds NaN or infinity
      * @throws IllegalStateException    if a tensor's arena or the engine is closed
      */
     public static RowBound of(Engine engine, AttentionInput given, Tensor approximate, int near) {
@@ -65,6 +65,9 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
         if (!Objects.requireNonNull(approximate, "approximate").shape().equals(shape)) {
             throw new IllegalArgumentException("approximate output must have shape " + shape + ", got "
                     + approximate.shape());
+        }
+        if (shape.rows() == 0) {
+            throw new IllegalArgumentException("input must have at least 1 query, got 0");
         }
         if (near < 1) {
             throw new IllegalArgumentException("near must be at least 1, got " + near);

@@ -46,8 +46,9 @@ public record RowCertificate(int rows, double confidence, double error, List<Dou
      * @param approximate Õ, (batch, heads, n, d_v)
      * @param error       the error of a good row, not negative
      * @param draw        how many rows are drawn, and how sure to be
-     * @throws IllegalArgumentException if an argument is out of range, the shape of {@code approximate} is not the
-     *                                  output's, or the input holds NaN or infinity where it matters
+     * @throws IllegalArgumentException if an argument is out of range, there is no query, the shape of
+     *                                  {@code approximate} is not the output's, or the input holds NaN or infinity
+     *                                  where it matters
      * @throws IllegalStateException    if a tensor's arena or the engine is closed
      */
     public static RowCertificate of(Engine engine, AttentionInput input, Tensor approximate, double error, Draw draw) {
@@ -56,6 +57,9 @@ public record RowCertificate(int rows, double confidence, double error, List<Dou
         if (!Objects.requireNonNull(approximate, "approximate").shape().equals(shape)) {
             throw new IllegalArgumentException("approximate output must have shape " + shape + ", got "
                     + approximate.shape());
+        }
+        if (shape.rows() == 0) {
+            throw new IllegalArgumentException("input must have at least 1 query, got 0");
         }
         if (!(error >= 0)) {
             throw new IllegalArgumentException("error must not be negative, got " + error);

@@ -59,6 +59,12 @@ public final class GradientFrame implements AttentionGradient {
         Team team = Crews.begin(engine);
         try {
             checks.elements(team);
+            if (input.isEmpty()) {
+                MethodFrame.zero(dQuery);
+                MethodFrame.zero(dKey);
+                MethodFrame.zero(dValue);
+                return;
+            }
             body.run(new GradientCall(new Call(input.withHiddenKeys(), output, logSumExp, team), outputGradient, dQuery,
                     dKey, dValue));
         } finally {
@@ -79,6 +85,9 @@ public final class GradientFrame implements AttentionGradient {
         Checks.usable("key", input.key(), engine);
         Checks.usable("value", input.value(), engine);
         checkInput(input);
+        if (input.isEmpty()) {
+            return (unit, query, key, value) -> new double[input.groupSize()][input.queries() * input.dv()];
+        }
         Team team = Crews.begin(engine);
         try (Arena arena = Arena.ofShared()) {
             Checks.elements(team, input);
@@ -92,6 +101,6 @@ public final class GradientFrame implements AttentionGradient {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        return body.estimate(input, threads);
+        return input.isEmpty() ? Estimate.NOTHING : body.estimate(input, threads);
     }
 }

@@ -7,6 +7,7 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.kernel.WarmUp;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -54,9 +55,38 @@ public final class MethodFrame {
         Team team = Crews.begin(engine);
         try {
             Checks.elements(team, input);
+            if (input.isEmpty()) {
+                return nothing(input, output, logSumExp);
+            }
             return run.apply(new Call(input.withHiddenKeys(), output, logSumExp, team));
         } finally {
             Crews.end(engine, team);
+        }
+    }
+
+    /** Writes what queries without a key get; of no queries, nothing. */
+    private static Statistics nothing(AttentionInput input, Tensor output, Tensor logSumExp) {
+        zero(output);
+        for (int b = 0; b < input.batch() && logSumExp != null; b++) {
+            for (int h = 0; h < input.heads(); h++) {
+                for (int i = 0; i < input.queries(); i++) {
+                    logSumExp.matrix(b, h).set(i, 0, input.sink(h));
+                }
+            }
+        }
+        return new Statistics(0, input.queries() == 0 ? "no queries" : "no keys");
+    }
+
+    /** Sets all elements to zero. */
+    static void zero(Tensor tensor) {
+        Shape shape = tensor.shape();
+        float[] zeros = new float[shape.columns()];
+        for (int b = 0; b < shape.batch(); b++) {
+            for (int h = 0; h < shape.heads(); h++) {
+                for (int i = 0; i < shape.rows(); i++) {
+                    tensor.matrix(b, h).writeRow(i, zeros, 0);
+                }
+            }
         }
     }
 }

@@ -88,6 +88,9 @@ public final class AutoAttention implements AttentionMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         return whyExact(input) != null ? exact.estimate(input, threads) : pilot.estimate(input, threads);
     }
 

@@ -193,6 +193,9 @@ public final class PilotAttention implements DifferentiableMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         return input.mask().isCausal() ? new CausalCost(causal).estimate(input, threads)
                 : TreeUnit.estimate(plain, input, threads);
     }

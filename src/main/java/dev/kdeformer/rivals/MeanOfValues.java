@@ -63,6 +63,9 @@ public final class MeanOfValues implements AttentionMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         double each = passes(input) * 2 * (input.d() + input.dv());
         return new Estimate(0, each * input.batch() * input.heads() * input.queries());
     }

@@ -86,6 +86,9 @@ public final class Performer extends HeadwiseMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         return estimate(input, threads, PackedKeys.bytes(input.keys(), input.d(), input.dv()) + 4L * input.keys()
                 + PackedKeys.bytes(features, input.d(), input.dv()),
                 features * (1 + (double) input.keys() / input.queries() / input.groupSize()));

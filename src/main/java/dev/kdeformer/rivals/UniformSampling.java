@@ -61,6 +61,9 @@ public final class UniformSampling extends HeadwiseMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         int drawn = Math.min(samples, input.keys());
         return estimate(input, threads, PackedKeys.bytes(drawn, input.d(), input.dv()) + 4L * drawn, drawn);
     }

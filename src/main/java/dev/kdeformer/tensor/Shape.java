@@ -2,29 +2,37 @@ package dev.kdeformer.tensor;
 
 /**
  * The shape of an attention tensor: (batch, heads, rows, columns). Rows are sequence positions (n queries or m keys),
- * columns are the features of one head (d or d_v).
+ * columns are the features of one head (d or d_v). A tensor without rows or columns has no elements.
  *
  * @param batch   number of independent items, at least 1
  * @param heads   number of heads of an item, at least 1
- * @param rows    sequence length, at least 1
- * @param columns features of a row, at least 1
+ * @param rows    sequence length, 0 or more
+ * @param columns features of a row, 0 or more
  */
 public record Shape(int batch, int heads, int rows, int columns) {
+    /** Heads cost time to walk through even where no memory has set them a limit. */
+    private static final int MOST_EMPTY_HEADS = 1 << 24;
+
     /**
      * Checks the four sizes.
      *
-     * @throws IllegalArgumentException if a size is below 1 or the tensor would have more than 2⁶⁰ elements
+     * @throws IllegalArgumentException if there is no batch item or head, a size is negative, or the tensor would
+     *                                  have more than 2⁶⁰ elements, or none and more than 2²⁴ heads
      */
     public Shape {
-        positive("batch", batch);
-        positive("heads", heads);
-        positive("rows", rows);
-        positive("columns", columns);
+        atLeast(1, "batch", batch);
+        atLeast(1, "heads", heads);
+        atLeast(0, "rows", rows);
+        atLeast(0, "columns", columns);
         if (Math.multiplyHigh((long) batch * heads, (long) rows * columns) != 0
                 || (long) batch * heads * ((long) rows * columns) > 1L << 60
                 || (long) batch * heads * ((long) rows * columns) < 0) {
             throw new IllegalArgumentException("shape (" + batch + ", " + heads + ", " + rows + ", " + columns
                     + ") has more than 2^60 elements");
+        }
+        if ((rows == 0 || columns == 0) && (long) batch * heads > MOST_EMPTY_HEADS) {
+            throw new IllegalArgumentException("shape (" + batch + ", " + heads + ", " + rows + ", " + columns
+                    + ") has more than 2^24 heads without elements");
         }
     }
 
@@ -53,9 +61,9 @@ public record Shape(int batch, int heads, int rows, int columns) {
         return "(" + batch + ", " + heads + ", " + rows + ", " + columns + ")";
     }
 
-    private static void positive(String name, int value) {
-        if (value < 1) {
-            throw new IllegalArgumentException(name + " must be at least 1, got " + value);
+    private static void atLeast(int least, String name, int value) {
+        if (value < least) {
+            throw new IllegalArgumentException(name + " must be at least " + least + ", got " + value);
         }
     }
 }

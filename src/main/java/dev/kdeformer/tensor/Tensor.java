@@ -93,7 +93,7 @@ public final class Tensor {
             last = Math.addExact(last, extent("headStride", headStride, shape.heads()));
             last = Math.addExact(last, extent("rowStride", rowStride, shape.rows()));
             last = Math.addExact(last, extent("columnStride", columnStride, shape.columns()));
-            last = Math.multiplyExact(Math.addExact(last, 1), Float.BYTES);
+            last = shape.elements() == 0 ? 0 : Math.multiplyExact(Math.addExact(last, 1), Float.BYTES);
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException("strides (" + batchStride + ", " + headStride + ", " + rowStride + ", "
                     + columnStride + ") of shape " + shape + " overflow a 64-bit address", e);
@@ -130,7 +130,7 @@ public final class Tensor {
         if (stride < 0) {
             throw new IllegalArgumentException(name + " must not be negative, got " + stride);
         }
-        return Math.multiplyExact(stride, size - 1L);
+        return Math.multiplyExact(stride, Math.max(0, size - 1L));
     }
 
     /** The shape (batch, heads, rows, columns). */
@@ -176,18 +176,22 @@ public final class Tensor {
     }
 
     /**
-     * The part [firstRow, firstRow + rows) of every head, without copying.
+     * The part [firstRow, firstRow + rows) of every head, which may be none, without copying.
      *
      * @throws IllegalArgumentException if the rows do not lie within this tensor
      */
     public Tensor rows(int firstRow, int rows) {
-        if (firstRow < 0 || rows < 1 || rows > shape.rows() - firstRow) {
+        if (firstRow < 0 || rows < 0 || rows > shape.rows() - firstRow) {
             throw new IllegalArgumentException("rows [" + firstRow + ", " + ((long) firstRow + rows)
                     + ") must lie within the " + shape.rows() + " rows of the tensor");
         }
-        return new Tensor(segment.asSlice(firstRow * rowStride * Float.BYTES),
+        return new Tensor(from(rows == 0 ? 0 : firstRow * rowStride),
                 Shape.of(shape.batch(), shape.heads(), rows, shape.columns()), batchStride, headStride, rowStride,
                 columnStride);
+    }
+
+    private MemorySegment from(long element) {
+        return segment.asSlice(element * Float.BYTES);
     }
 
     /**
@@ -198,7 +202,7 @@ public final class Tensor {
     public Tensor head(int batch, int head) {
         Objects.checkIndex(batch, shape.batch());
         Objects.checkIndex(head, shape.heads());
-        return new Tensor(segment.asSlice((batch * batchStride + head * headStride) * Float.BYTES),
+        return new Tensor(from(shape.elements() == 0 ? 0 : batch * batchStride + head * headStride),
                 Shape.of(shape.rows(), shape.columns()), batchStride, headStride, rowStride, columnStride);
     }
 

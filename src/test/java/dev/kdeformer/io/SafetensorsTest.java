@@ -92,7 +92,7 @@ class SafetensorsTest {
                 + "\"scalar\":{\"dtype\":\"F64\",\"shape\":[],\"data_offsets\":[0,8]}}",
                 FileBytes.encode(new float[] {9, 9, 1, 2}, ElementType.F32, ByteOrder.LITTLE_ENDIAN, false));
         assertArrayEquals(new float[] {1, 2}, file.read("b", arena).toArray());
-        refused("tensor 'empty' has shape (0, 9223372036854775807, 4); every dimension",
+        refused("tensor 'empty' has shape (0, 9223372036854775807, 4); numbers of batch",
                 () -> file.read("empty", arena));
         refused("tensor 'scalar' has 0 dimensions, shape (); allowed are 2 (n, d)", () -> file.shape("scalar"));
         refused("there is no tensor 'c'; there is 'b', 'empty', 'scalar'", () -> file.info("c"));

@@ -22,12 +22,13 @@ class ShapeTest {
     }
 
     @Test
-    void refusesSizesBelowOne() {
+    void refusesSizesThatAreTooSmall() {
         refused("batch must be at least 1, got 0", 0, 1, 1, 1);
         refused("heads must be at least 1, got -1", 1, -1, 1, 1);
-        refused("rows must be at least 1, got 0", 1, 1, 0, 1);
-        refused("columns must be at least 1, got -2147483648", 1, 1, 1, Integer.MIN_VALUE);
-        assertThrows(IllegalArgumentException.class, () -> Shape.of(2, 3).withColumns(0));
+        refused("rows must be at least 0, got -1", 1, 1, -1, 1);
+        refused("columns must be at least 0, got -2147483648", 1, 1, 1, Integer.MIN_VALUE);
+        assertThrows(IllegalArgumentException.class, () -> Shape.of(2, 3).withColumns(-1));
+        refused("shape (4097, 4096, 0, 3) has more than 2^24 heads without elements", 4097, 4096, 0, 3);
     }
 
     @Test

@@ -229,7 +229,7 @@ class TensorTest {
 
         refused("rows [-1, 2) must lie within the 5 rows of the tensor", () -> tensor.rows(-1, 3));
         refused("rows [3, 6)", () -> tensor.rows(3, 3));
-        refused("rows [2, 2)", () -> tensor.rows(2, 0));
+        refused("rows [2, 1)", () -> tensor.rows(2, -1));
         refused("rows [5, 6)", () -> tensor.rows(5, 1));
         refused("rows [2147483647, 4294967294)", () -> tensor.rows(Integer.MAX_VALUE, Integer.MAX_VALUE));
     }

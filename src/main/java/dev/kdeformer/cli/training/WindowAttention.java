@@ -33,6 +33,9 @@ record WindowAttention(int window) implements AttentionMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
         return Attention.exact().build().estimate(cut(input), threads);
     }
 
