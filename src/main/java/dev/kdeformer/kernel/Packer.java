@@ -76,8 +76,14 @@ public final class Packer {
      */
     public void packRows(PackedKeys target, int[] index, long keyRows, int keyStride, long valueRows, int valueStride,
             float[] bias) {
+        packRows(target, 0, target.padded(), index, keyRows, keyStride, valueRows, valueStride, bias);
+    }
+
+    /** As {@link #packRows}, for the keys [from, to), whole panels of them; padding counts as keys. */
+    public void packRows(PackedKeys target, int from, int to, int[] index, long keyRows, int keyStride, long valueRows,
+            int valueStride, float[] bias) {
         int count = target.count();
-        for (int first = 0; first < target.padded(); first += PANEL) {
+        for (int first = from; first < to; first += PANEL) {
             int present = Math.max(0, Math.min(PANEL, count - first));
             pickPanel(index, first, present, keyRows, keyStride, target.d(), target.keyPanel(first, 0));
             if (target.dv() > 0) {
@@ -96,10 +102,10 @@ public final class Packer {
                 }
             }
         }
-        for (int j = 0; j < count; j++) {
+        for (int j = from; j < Math.min(count, to); j++) {
             target.setBias(j, bias == null ? 0 : bias[index[j]]);
         }
-        for (int j = count; j < target.padded(); j++) {
+        for (int j = Math.max(count, from); j < to; j++) {
             target.hide(j);
         }
     }

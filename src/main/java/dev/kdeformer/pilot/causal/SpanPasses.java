@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.causal;
 
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.pilot.search.CheckRows;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.RowSample;
 import dev.kdeformer.runtime.Team;
@@ -11,30 +12,29 @@ import java.util.Arrays;
 /** The passes over causal spans that an error budget chooses from, checked on exact rows under the same mask. */
 final class SpanPasses implements Climb.Passes {
     /**
-     * The way up the efforts; the costs were measured at 32 and 100 features and 16,384 keys: 1.7 to 2.2, 400 to 500.
+     * The way up the efforts; the costs were measured at 32 and 100 features and 16,384 keys: 1.5 to 2.2, 400 to 500.
      */
-    static final Climb CLIMB = new Climb(new Climb.Cost(2, 500), new Climb.Steps(0.07, 1.3, 1.5, 1.3));
+    static final Climb CLIMB = new Climb(new Climb.Cost(1.6, 500), new Climb.Steps(0.07, 1.3, 1.5, 1.3));
 
-    private static final int FIRST_ROWS = 128;
+    /** Rows that a sketch is compared on, and at least as many more for a pass. */
+    private static final int SKETCH_ROWS = 64;
+    private static final int LEAST_ROWS = 128;
     private static final int MOST_ROWS = 512;
 
-    /** A pass begins with one span in so many. */
-    private static final int BEGIN_EVERY = 4;
+    /** A sketch has one span in so many. */
+    private static final int SKETCH_EVERY = 8;
 
     /** Rows computed together; few, because all rows of a tile cost what the last one does. */
     private static final int EXACT_TILE = 24;
 
     private final CausalPilot head;
     private final Team team;
-    private final RowSample check;
-    /** The rows that may be needed, in the order in which they are. */
-    private final int[] order;
-    /** The queries that a pass begins with, and the others. */
-    private final boolean[] begun;
+    private final CheckRows check;
+    /** The queries of a sketch, and the others. */
+    private final boolean[] sketched;
     private final boolean[] others;
-    private boolean started;
-    /** What the last probe found. */
-    private Climb.Beginning beginning;
+    /** The rung of the last sketch, which a pass need not do again. */
+    private double rung = Double.NaN;
     /** Floating-point operations of a key evaluation. */
     private final double evaluation;
     /** Keys that a query sees on average. */
@@ -46,17 +46,28 @@ final class SpanPasses implements Climb.Passes {
         this.team = team;
         int n = head.queries().count();
         evaluation = 2.0 * (head.keys().ordered().d() + head.keys().ordered().dv());
-        check = new RowSample(head.output(), null);
-        order = random.stream(1).sample(n, Math.min(n, MOST_ROWS));
-        add(Math.min(order.length, FIRST_ROWS));
-        visible = pairs(order, 0, order.length) / order.length;
-        begun = new boolean[n];
+        check = new CheckRows(new RowSample(head.output(), null), n, this::exactRows, random.stream(1));
+        sketched = new boolean[n];
         others = new boolean[n];
         int spans = Math.ceilDiv(n, CausalEffort.at(CausalEffort.TOP).span());
+        int inside = 0;
+        double pairs = 0;
         for (int span = 0; span < spans; span++) {
-            Arrays.fill((spans - 1 - span) % BEGIN_EVERY == 0 ? begun : others, CausalPilot.start(n, spans, span),
-                    CausalPilot.start(n, spans, span + 1), true);
+            boolean chosen = (spans - 1 - span) % SKETCH_EVERY == SKETCH_EVERY / 4;
+            int from = CausalPilot.start(n, spans, span);
+            int to = CausalPilot.start(n, spans, span + 1);
+            Arrays.fill(chosen ? sketched : others, from, to, true);
+            inside += chosen ? to - from : 0;
+            pairs += (to - from) * (head.last((from + to) / 2) + 1.0);
         }
+        visible = pairs / n;
+        double[] parts = new double[n];
+        for (int i = 0; i < n; i++) {
+            parts[i] = sketched[i] ? 1.0 / inside : 0;
+        }
+        double[] often = new double[n];
+        Arrays.fill(often, (double) SKETCH_ROWS / n);
+        check.add(team, new CheckRows.Draw(inside == 0 ? 0 : SKETCH_ROWS, parts, often));
     }
 
     /** Work done, in floating-point operations. */
@@ -74,33 +85,25 @@ final class SpanPasses implements Climb.Passes {
         return visible;
     }
 
-    /** {@inheritDoc} As many as a pass begins with, so that what it finds is the beginning. */
     @Override
-    public Climb.Beginning probe(double rung) {
-        CausalEffort effort = CausalEffort.at(rung);
-        double before = started ? check.squares(row -> begun[row]) : Double.POSITIVE_INFINITY;
-        double done = head.run(effort, begun, team);
+    public Climb.Sketch sketch(double at) {
+        CausalEffort effort = CausalEffort.at(at);
+        rung = at;
+        double done = head.run(effort, sketched, team);
         work += done;
-        double gain = Math.sqrt(before / check.squares(row -> begun[row]));
-        beginning = new Climb.Beginning(check.error(new int[0], row -> begun[row]).likely(), gain,
-                done / evaluation / head.covered(effort, begun));
-        return beginning;
+        return new Climb.Sketch(check.sample().error(new int[0], row -> sketched[row]).likely(),
+                done / evaluation / head.covered(effort, sketched));
     }
 
     @Override
-    public Climb.Beginning begin(double rung) {
-        return beginning;
-    }
-
-    @Override
-    public void finish(double rung) {
-        work += head.run(CausalEffort.at(rung), others, team);
-        started = true;
+    public void pass(double at, double part) {
+        work += head.run(CausalEffort.at(at), at == rung ? others : null, team);
+        add(Math.clamp((long) (part * sketched.length), LEAST_ROWS, MOST_ROWS / 2));
     }
 
     @Override
     public RowSample.Error error(double repaired) {
-        return repaired > 0 ? new RowSample.Error(Double.NaN, Double.NaN) : check.error(new int[0]);
+        return repaired > 0 ? new RowSample.Error(Double.NaN, Double.NaN) : check.sample().error(new int[0]);
     }
 
     @Override
@@ -109,30 +112,25 @@ final class SpanPasses implements Climb.Passes {
     }
 
     @Override
-    public void mend() {
-        // No doubts are noted.
-    }
-
-    @Override
     public boolean more() {
-        if (check.count() == order.length) {
+        int count = check.sample().count();
+        int more = Math.min(count, MOST_ROWS - count);
+        if (more < count / 2) {
             return false;
         }
-        add(Math.min(check.count(), order.length - check.count()));
+        add(more);
         return true;
     }
 
-    /** Computes further rows. */
-    private void add(int more) {
-        int first = check.count();
-        int to = first + more;
-        // Rows of a tile see about as many keys as each other.
-        Arrays.sort(order, first, to);
-        double[] weights = new double[to];
-        Arrays.fill(weights, 1.0 / to);
-        check.add(Arrays.copyOfRange(order, first, to), weights);
-        int[] rows = order;
-        team.forEach(Math.ceilDiv(to - first, EXACT_TILE), (index, scratch) -> {
+    private void add(int count) {
+        check.add(team, new CheckRows.Draw(Math.min(count, sketched.length), check.evenly()));
+    }
+
+    /** Computes rows of a sample from an index on. */
+    private void exactRows(RowSample sample, int first, Team crew) {
+        int[] rows = sample.positions();
+        int to = sample.count();
+        crew.forEach(Math.ceilDiv(to - first, EXACT_TILE), (index, scratch) -> {
             int from = first + index * EXACT_TILE;
             int count = Math.min(EXACT_TILE, to - from);
             QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
@@ -144,17 +142,10 @@ final class SpanPasses implements Climb.Passes {
             scratch.release(mark);
             state.begin(count, head.keys().ordered().dv());
             state.add(queries, head.keys().ordered(), last);
-            check.set(state, from, count);
+            sample.set(state, from, count);
         });
-        work += evaluation * pairs(rows, first, to);
-    }
-
-    /** Keys that the queries of rows [from, to) see together. */
-    private double pairs(int[] rows, int from, int to) {
-        double sum = 0;
-        for (int i = from; i < to; i++) {
-            sum += head.last(rows[i]) + 1;
+        for (int i = first; i < to; i++) {
+            work += evaluation * (head.last(rows[i]) + 1);
         }
-        return sum;
     }
 }

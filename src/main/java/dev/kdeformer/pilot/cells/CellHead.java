@@ -34,22 +34,35 @@ final class CellHead {
     private final Matrix logSumExp;
 
     /**
-     * Sorts the queries.
+     * What a run has done.
      *
-     * @param unsorted the queries times the scale
-     * @param rows     the caller's row of each of them
-     * @param offsets  distances at which a query has a key of its own
+     * @param work      floating-point operations
+     * @param projected what they would be for all queries of the tiles that were looked at
+     * @param queries   the number of these
      */
-    CellHead(Unit unit, int member, KeyCells keys, Rows unsorted, int[] rows, int[] offsets) {
+    record Done(double work, double projected, int queries) {
+    }
+
+    /**
+     * Sorts the queries further.
+     *
+     * @param coarse  the queries times the scale, in the order of a tree whose leaves are the largest tiles
+     * @param rows    the caller's row of each of them
+     * @param offsets distances at which a query has a key of its own
+     */
+    CellHead(Unit unit, int member, KeyCells keys, Rows coarse, int[] rows, int[] offsets) {
         Team team = unit.team();
         this.head = unit.head();
         this.keys = keys;
         this.offsets = offsets;
         this.tilt = keys.groups().valuesFollow() ? unit.options().expansion().tilt() : 0;
-        int n = unsorted.count();
-        int[] sorted = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()),
-                BalancedTree.leafLevel(n, CellEffort.SMALL_TILE), team);
-        queries = unsorted.picked(sorted, team);
+        int n = coarse.count();
+        int[] sorted = new int[n];
+        Arrays.setAll(sorted, i -> i);
+        BalancedTree.refine(coarse, Metric.of(keys.keys(), team.scratch()), sorted,
+                BalancedTree.leafLevel(n, CellEffort.LARGE_TILE), BalancedTree.leafLevel(n, CellEffort.SMALL_TILE),
+                team);
+        queries = coarse.picked(sorted, team);
         order = new int[n];
         Arrays.setAll(order, i -> rows[sorted[i]]);
         orderAddress = team.scratch().ints(order, 0, n);
@@ -70,33 +83,43 @@ final class CellHead {
     }
 
     /**
-     * Computes the tiles of all wanted queries.
+     * Computes all queries, or some of them.
      *
-     * @return floating-point operations
+     * @param rows their positions, ascending; null for all
      */
-    double run(CellEffort effort, boolean[] wanted, Team team) {
+    Done run(CellEffort effort, int[] rows, Team team) {
         int level = BalancedTree.leafLevel(queries.count(), effort.tile());
         int[] tiles = new int[1 << level];
         int count = 0;
-        for (int t = 0; t < tiles.length; t++) {
-            if (start(level, t) < start(level, t + 1) && wanted[start(level, t)]) {
+        int covered = 0;
+        for (int t = 0, next = 0; t < tiles.length; t++) {
+            int from = start(level, t);
+            int to = start(level, t + 1);
+            boolean wanted = rows == null ? from < to : next < rows.length && rows[next] < to;
+            while (rows != null && next < rows.length && rows[next] < to) {
+                next++;
+            }
+            if (wanted) {
                 tiles[count++] = t;
+                covered += to - from;
             }
         }
         int all = count;
         DoubleAdder work = new DoubleAdder();
+        DoubleAdder projected = new DoubleAdder();
         // As many batches as threads, or small ones at least; what a batch holds changes no result.
         int together = Math.clamp(Math.ceilDiv(all, 2 * team.threads()), 1, CellWalk.TOGETHER);
         team.forEach(Math.ceilDiv(all, together), (index, scratch) -> {
             int[] some = Arrays.copyOfRange(tiles, index * together, Math.min(all, (index + 1) * together));
             CellWalk walk = new CellWalk(this, some.length, team, scratch);
-            walk.run(some, level, effort);
+            walk.run(some, level, effort, rows);
             work.add(walk.work());
+            projected.add(walk.projected());
             for (int tile : some) {
                 team.advance(start(level, tile + 1) - start(level, tile));
             }
         });
-        return work.sum();
+        return new Done(work.sum(), projected.sum(), covered);
     }
 
     /** Gives the keys of a tile's own the highest scores. */

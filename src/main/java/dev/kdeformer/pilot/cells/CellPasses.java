@@ -1,13 +1,12 @@
 package dev.kdeformer.pilot.cells;
 
-import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.keys.BalancedTree;
+import dev.kdeformer.pilot.search.CheckRows;
 import dev.kdeformer.pilot.search.CheckedPasses;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.Doubts;
 import dev.kdeformer.pilot.search.ExactTiles;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 
 /** The passes over cells that an error budget chooses from, with tiles of one size. */
 final class CellPasses extends CheckedPasses {
@@ -16,14 +15,17 @@ final class CellPasses extends CheckedPasses {
 
     private final CellHead head;
     private final int tile;
-    private final int level;
 
-    CellPasses(CellHead head, int tile, PackedKeys packed, CounterRandom random, Team team) {
-        super(head.output(), new ExactTiles(head.queries()::read, packed, head.order(), head::finish), random, team);
+    /** With leaves as large as the largest tiles, so that passes of all sizes can be sketched on the same rows. */
+    CellPasses(CellHead head, int tile, CheckRows check, ExactTiles exact, double[] leverage, Team team) {
+        super(check, exact, leverage, starts(head), team);
         this.head = head;
         this.tile = tile;
-        this.level = BalancedTree.leafLevel(head.queries().count(), tile);
-        start(1 << level);
+    }
+
+    static int[] starts(CellHead head) {
+        int n = head.queries().count();
+        return BalancedTree.starts(n, BalancedTree.leafLevel(n, CellEffort.LARGE_TILE));
     }
 
     @Override
@@ -32,20 +34,23 @@ final class CellPasses extends CheckedPasses {
     }
 
     @Override
-    protected double pass(double rung, boolean[] wanted, int count) {
-        double work = head.run(CellEffort.at(rung, tile), wanted, team());
-        count(work);
-        return work / evaluation() / count;
+    protected double sketch(double rung, boolean[] leaves, int[] rows) {
+        return run(rung, rows);
+    }
+
+    @Override
+    protected double whole(double rung) {
+        return run(rung, null);
+    }
+
+    private double run(double rung, int[] rows) {
+        CellHead.Done done = head.run(CellEffort.at(rung, tile), rows, team());
+        count(done.work());
+        return done.projected() / evaluation() / done.queries();
     }
 
     @Override
     protected Doubts doubts() {
         return head.doubts();
-    }
-
-    /** First query of a tile. */
-    @Override
-    protected int start(int stretch, int stretches) {
-        return head.start(level, stretch);
     }
 }

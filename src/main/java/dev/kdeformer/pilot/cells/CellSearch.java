@@ -4,8 +4,12 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.keys.KeyCells;
 import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.keys.Leverage;
 import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.search.CheckRows;
 import dev.kdeformer.pilot.search.Climb;
+import dev.kdeformer.pilot.search.ExactTiles;
+import dev.kdeformer.pilot.search.RowSample;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.runtime.Team;
@@ -40,7 +44,7 @@ public final class CellSearch {
     /**
      * Searches with the size of tiles that a few of them say is better.
      *
-     * @param queries times the scale
+     * @param queries times the scale, in the order of a tree
      * @param rows    the caller's row of each of them
      * @param offsets distances at which a query has a key of its own
      * @param packed  all keys
@@ -51,15 +55,25 @@ public final class CellSearch {
         CounterRandom random = unit.random(member).stream(CELLS);
         KeyCells keys = KeyCells.of(groups, queries, FarField.EMPTY, team);
         CellHead each = new CellHead(unit, member, keys, queries, rows, offsets);
-        CellPasses large = new CellPasses(each, CellEffort.LARGE_TILE, packed, random, team);
-        CellPasses small = new CellPasses(each, CellEffort.SMALL_TILE, packed, random.stream(1), team);
-        Climb.Beginning ofLarge = large.probe(COMPARED);
-        Climb.Beginning ofSmall = small.probe(COMPARED);
+        ExactTiles exact = new ExactTiles(each.queries()::read, packed, each.order(), each::finish);
+        CheckRows check = new CheckRows(new RowSample(each.output(), each.order()), each.queries().count(),
+                exact::sample, random);
+        double[] leverage = Leverage.parts(each.queries(), CellPasses.starts(each), keys.keys(), team);
+        CellPasses large = new CellPasses(each, CellEffort.LARGE_TILE, check, exact, leverage, team);
+        CellPasses small = new CellPasses(each, CellEffort.SMALL_TILE, check, exact, leverage, team);
+        Climb.Sketch ofLarge = large.sketch(COMPARED);
+        if (!CellPasses.CLIMB.worthwhile(ofLarge, 0, large)) {
+            work += large.work();
+            return Double.NaN;
+        }
+        Climb.Sketch ofSmall = small.sketch(COMPARED);
         boolean smaller = price(ofSmall) < price(ofLarge);
         CellPasses better = smaller ? small : large;
         double found = TRUST * (smaller ? ofSmall : ofLarge).error();
         double rung = COMPARED + CellPasses.CLIMB.stepsFor(found / budget);
-        double error = rung > CellEffort.TOP ? Double.NaN : CellPasses.CLIMB.run(better, budget, rung);
+        boolean possible = rung <= CellEffort.TOP
+                && CellPasses.CLIMB.worthwhile(smaller ? ofSmall : ofLarge, rung - COMPARED, better);
+        double error = possible ? CellPasses.CLIMB.run(better, budget, rung) : Double.NaN;
         work += large.work() + small.work();
         return error;
     }
@@ -75,7 +89,7 @@ public final class CellSearch {
     }
 
     /** Errors fall about in proportion to the cost. */
-    private static double price(Climb.Beginning beginning) {
-        return beginning.error() * beginning.evaluations();
+    private static double price(Climb.Sketch sketch) {
+        return sketch.error() * sketch.evaluations();
     }
 }

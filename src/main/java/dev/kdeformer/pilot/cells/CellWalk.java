@@ -59,7 +59,8 @@ final class CellWalk {
     private final long noBias;
     private final TileAttention attention;
     private final int[] identity;
-    private double work;
+    private double projected;
+    private double spared;
 
     CellWalk(CellHead head, int most, Team team, Scratch scratch) {
         this.head = head;
@@ -86,7 +87,12 @@ final class CellWalk {
 
     /** Work done, in floating-point operations. */
     double work() {
-        return work;
+        return projected - spared;
+    }
+
+    /** What the work would be for all queries of the tiles. */
+    double projected() {
+        return projected;
     }
 
     /**
@@ -94,8 +100,9 @@ final class CellWalk {
      *
      * @param wanted the tiles
      * @param level  of the query tree that they are nodes of
+     * @param rows   positions of the only queries to compute, ascending; null for all
      */
-    void run(int[] wanted, int level, CellEffort effort) {
+    void run(int[] wanted, int level, CellEffort effort, int[] rows) {
         int count = wanted.length;
         for (int t = 0; t < count; t++) {
             enter(tiles[t], head.start(level, wanted[t]), head.start(level, wanted[t] + 1), t * ROWS);
@@ -119,9 +126,9 @@ final class CellWalk {
         fold(count);
         for (int t = 0; t < count; t++) {
             team.check();
-            attend(tiles[t]);
+            attend(tiles[t], rows);
         }
-        work += (2.0 * ROWS * d + 4.0 * d + 2.0 * dv) * keys.count() * count;
+        projected += (2.0 * ROWS * d + 4.0 * d + 2.0 * dv) * keys.count() * count;
     }
 
     private void enter(CellTile tile, int from, int to, int row) {
@@ -210,12 +217,21 @@ final class CellWalk {
         }
     }
 
-    private void attend(CellTile tile) {
+    private void attend(CellTile tile, int[] some) {
         boolean hasFar = tile.parts > 0;
         if (hasFar && head.tilts()) {
             tilt(tile);
         }
         attention.prepare(tile.near, tile.nearCount, tile.far);
+        double each = 2.0 * (d + dv) * tile.nearCount + 2.0 * (2 * d + dv) * tile.parts
+                + (hasFar && head.tilts() ? 2.0 * d * dv : 0);
+        projected += (tile.to - tile.from) * each;
+        if (some != null) {
+            int[] rows = Arrays.stream(some).filter(row -> row >= tile.from && row < tile.to).toArray();
+            attend(tile, rows, hasFar);
+            spared += (tile.to - tile.from - rows.length) * each;
+            return;
+        }
         float[] variances = hasFar ? tile.far.allVariances() : null;
         for (int first = tile.from; first < tile.to; first += QueryTile.ROWS) {
             int rows = Math.min(QueryTile.ROWS, tile.to - first);
@@ -227,9 +243,25 @@ final class CellWalk {
             attention.addNear();
             head.finish(attention, first, variances, (float) Math.sqrt(tile.expected));
         }
-        double size = tile.to - tile.from;
-        work += size * (2.0 * (d + dv) * tile.nearCount + 2.0 * (2 * d + dv) * tile.parts
-                + (hasFar && head.tilts() ? 2.0 * d * dv : 0));
+    }
+
+    /** Computes a few queries of a tile and notes nothing. */
+    private void attend(CellTile tile, int[] rows, boolean hasFar) {
+        long mark = scratch.mark();
+        long target = scratch.ints(rows.length);
+        for (int i = 0; i < rows.length; i++) {
+            Memory.putInt(target + i * 4L, head.order()[rows[i]]);
+        }
+        for (int first = 0; first < rows.length; first += QueryTile.ROWS) {
+            int count = Math.min(QueryTile.ROWS, rows.length - first);
+            attention.begin(head.queries(), rows, first, count);
+            if (hasFar) {
+                attention.addFar(tile.centre);
+            }
+            attention.addNear();
+            head.finish(attention.state(), target, first, count);
+        }
+        scratch.release(mark);
     }
 
     /** Learns how values move with the query from a few drawn keys. */
@@ -244,6 +276,6 @@ final class CellWalk {
         drawn.draw(identity, tile.logits, keys.count(), positive, head.drawn(tile.to - tile.from));
         tile.far.setTilt(buffers.tilt.deviations(keys.keys(), keys.values(), tile.starts, drawn, tile.far.keys(),
                 tile.far.values(), scratch), (float) tile.logMass());
-        work += 2.0 * d * dv * drawn.count();
+        projected += 2.0 * d * dv * drawn.count();
     }
 }

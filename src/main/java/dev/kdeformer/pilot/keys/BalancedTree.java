@@ -45,6 +45,13 @@ public final class BalancedTree {
         return (int) ((long) n * node >> level);
     }
 
+    /** First position of every node of a level, and n after the last. */
+    public static int[] starts(int n, int level) {
+        int[] starts = new int[(1 << level) + 1];
+        Arrays.setAll(starts, node -> start(n, level, node));
+        return starts;
+    }
+
     /** First position of a node of a tree all of whose nodes start at multiples of {@code unit}. */
     static int start(int n, int unit, int level, int node) {
         return unit == 1 ? start(n, level, node) : Math.min(n, unit * start(Math.ceilDiv(n, unit), level, node));
@@ -80,7 +87,28 @@ public final class BalancedTree {
             team.forRanges(n, CHUNK, (from, to, scratch) -> splitter.project(all, from, to, subspace, scratch));
             splitter.split(order, n, unit, 0, 0, Math.min(STEP, levels));
         }
-        for (int level = STEP; level < levels; level += STEP) {
+        refine(x, metric, order, new Levels(STEP, levels), unit, team);
+        return order;
+    }
+
+    /**
+     * Splits further what has been split down to a level.
+     *
+     * @param order the row at every position, which is reordered inside the nodes of that level
+     * @param from  the level, at least 1
+     * @param to    the level of the new leaves
+     */
+    public static void refine(Rows x, Metric metric, int[] order, int from, int to, Team team) {
+        refine(x, metric, order, new Levels(from, to), 1, team);
+    }
+
+    private record Levels(int from, int to) {
+    }
+
+    private static void refine(Rows x, Metric metric, int[] order, Levels levels, int unit, Team team) {
+        int n = x.count();
+        PrincipalSubspace.Search search = new PrincipalSubspace.Search(SAMPLE, TreeSplitter.RANK, ITERATIONS, metric);
+        for (int level = levels.from; level < levels.to; level += STEP) {
             int above = level;
             team.forEach(1 << level, (node, scratch) -> {
                 int from = start(n, unit, above, node);
@@ -94,9 +122,8 @@ public final class BalancedTree {
                 TreeSplitter splitter = scratch.keep(TreeSplitter.class, TreeSplitter::new);
                 splitter.room(to - from);
                 splitter.project(rows, 0, to - from, subspace, scratch);
-                splitter.split(order, n, unit, above, node, Math.min(STEP, levels - above));
+                splitter.split(order, n, unit, above, node, Math.min(STEP, levels.to - above));
             });
         }
-        return order;
     }
 }

@@ -1,87 +1,145 @@
 package dev.kdeformer.pilot.search;
 
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
-import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 
 /**
- * Passes over the queries of a head in the order of their tree, checked on exact rows: some that are spread evenly over
- * all queries, and as many that are drawn by how doubtful the first pass found them, for a few rows may hold the error.
- * Each row counts for as many as it stands for, so that the estimate of the squared error is unbiased.
+ * Passes over the queries of a head in the order of their tree, checked on exact rows. What a pass will cost, and about
+ * how good it will be, shows on a sketch: some leaves of the tree that are spread over all queries, in which only the
+ * rows to be checked are computed.
  */
 public abstract class CheckedPasses implements Climb.Passes {
-    private static final int LEAST_ROWS = 48;
-    private static final int MOST_ROWS = 1024;
-    /** One row in so many is computed exactly to begin with, and in all. */
-    private static final int FIRST_EVERY = 170;
+    /** A sketch has one leaf in so many, but not fewer than the least. */
+    private static final int SKETCH_EVERY = 32;
+    private static final int LEAST_LEAVES = 8;
+
+    /** Rows that a sketch is compared on. */
+    private static final int SKETCH_ROWS = 96;
+
+    private static final int LEAST_ROWS = 144;
+    /** One row in so many is computed exactly at most. */
     private static final int ROWS_EVERY = 16;
-
-    /** A pass begins with one stretch of the queries in so many; dear ones, whose rows cost more, with fewer. */
-    private static final int PROBE_EVERY = 16;
-    private static final int BEGIN_EVERY = 4;
-    private static final int BEGIN_DEAR_EVERY = 8;
-
-    /** Key evaluations per query, as a part of all, from which on a pass is dear. */
-    private static final double DEAR = 0.08;
+    private static final int MOST_ROWS = 1024;
 
     /**
-     * A query is strange whose doubt is so many times the mean; one in so many is computed exactly for that, at most.
+     * A query is strange whose doubt and leverage are so many times the mean; one in so many is computed exactly for that, at most.
      */
     private static final double STRANGE = 6;
     private static final int MEND_EVERY = 128;
 
     private final int n;
-    private final ExactTiles exact;
     private final double evaluation;
-    private final RowSample check;
-    private final CounterRandom random;
+    private final CheckRows check;
+    private final ExactTiles exact;
+    private final double[] leverage;
     private final Team team;
-    private final boolean[] begun;
-    /** Which part of all doubts each query has; null before there are any. */
-    private double[] doubted;
-    private int evenRows;
-    private int doubtedRows;
-    private int pieces;
-    /** Squared errors of the checked rows after the last whole pass. */
-    private double[] lastSquares = new double[0];
-    /** Key evaluations per query that the last probe found. */
-    private double probed;
+    private final boolean[] sketched;
+    /** Positions that a sketch computes, ascending. */
+    private final int[] sketchRows;
+    /** What the last pass leaves to be suspected of each query; null until it is asked for. */
+    private Doubts suspicion;
     private double work;
 
     /**
-     * Passes over the queries of a head.
+     * Passes over the queries of a head, for which some exact rows are computed.
      *
-     * @param output the head's output
+     * @param leverage which part of all leverages each query has
+     * @param starts   first position of every leaf, and the number of queries after the last
      */
-    protected CheckedPasses(Matrix output, ExactTiles exact, CounterRandom random, Team team) {
-        this.n = exact.order().length;
+    protected CheckedPasses(CheckRows check, ExactTiles exact, double[] leverage, int[] starts, Team team) {
+        this.n = check.queries();
+        this.check = check;
         this.exact = exact;
-        this.check = new RowSample(output, exact.order());
-        this.evaluation = 2.0 * (exact.keys().d() + exact.keys().dv());
-        this.random = random;
+        this.leverage = leverage;
         this.team = team;
-        this.begun = new boolean[n];
+        this.evaluation = 2.0 * (exact.keys().d() + exact.keys().dv());
+        this.sketched = new boolean[n];
+        double[] likely = mixed(leverage);
+        double[] often = choose(starts, likely);
+        if (check.sample().count() == 0) {
+            draw(new CheckRows.Draw(Math.min(n, SKETCH_ROWS), within(likely), often));
+        }
+        int[] positions = check.sample().positions();
+        sketchRows = Arrays.stream(positions).filter(position -> sketched[position]).sorted().distinct().toArray();
     }
 
-    /** Computes the first exact rows; to be called once, when all that computes them is there. */
-    protected final void start(int stretches) {
-        pieces = stretches;
-        add(evenly(Math.min(n, Math.clamp(n / FIRST_EVERY, LEAST_ROWS, MOST_ROWS / 8))), new int[0]);
+    /** Half of all alike, half by leverage. */
+    private static double[] mixed(double[] leverage) {
+        return Arrays.stream(leverage).map(each -> (each + 1.0 / leverage.length) / 2).toArray();
     }
 
     /**
-     * Runs a pass over some of the queries, at least.
+     * Chooses the leaves of a sketch, one in every stretch of positions that holds an equal part of what is likely.
      *
-     * @return key evaluations per query that a pass over all of them takes
+     * @return how often each position is expected in a sketch
      */
-    protected abstract double pass(double rung, boolean[] wanted, int count);
+    private double[] choose(int[] starts, double[] likely) {
+        int leaves = starts.length - 1;
+        int some = Math.min(leaves, Math.max(LEAST_LEAVES, leaves / SKETCH_EVERY));
+        double[] parts = new double[leaves];
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            for (int i = starts[leaf]; i < starts[leaf + 1]; i++) {
+                parts[leaf] += likely[i];
+            }
+        }
+        double before = 0;
+        double all = 0;
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            double after = before + parts[leaf] * some;
+            // The middle of a stretch.
+            if (Math.floor(after + 0.5) > Math.floor(before + 0.5) || some == leaves) {
+                Arrays.fill(sketched, starts[leaf], starts[leaf + 1], true);
+                all += parts[leaf];
+            }
+            before = after;
+        }
+        double[] often = new double[n];
+        for (int leaf = 0; leaf < leaves; leaf++) {
+            double chosen = Math.min(1, some * parts[leaf]);
+            for (int i = starts[leaf]; i < starts[leaf + 1]; i++) {
+                often[i] = Math.min(n, SKETCH_ROWS) * chosen * likely[i] / all;
+            }
+        }
+        return often;
+    }
+
+    /** Likelihoods inside the sketch alone. */
+    private double[] within(double[] likely) {
+        double sum = 0;
+        for (int i = 0; i < n; i++) {
+            sum += sketched[i] ? likely[i] : 0;
+        }
+        double[] inside = new double[n];
+        for (int i = 0; i < n; i++) {
+            inside[i] = sketched[i] ? likely[i] / sum : 0;
+        }
+        return inside;
+    }
+
+    private void draw(CheckRows.Draw... draws) {
+        int before = check.sample().count();
+        check.add(team, draws);
+        work += (check.sample().count() - before) * evaluation * exact();
+    }
+
+    /**
+     * Computes some rows as a pass would.
+     *
+     * @param leaves marks the queries of the leaves that stand for all
+     * @param rows   positions of the rows, ascending, all of them in these leaves
+     * @return key evaluations per query that a pass over all takes
+     */
+    protected abstract double sketch(double rung, boolean[] leaves, int[] rows);
+
+    /**
+     * Runs a pass over all queries.
+     *
+     * @return key evaluations per query
+     */
+    protected abstract double whole(double rung);
 
     /** What the last pass doubts. */
     protected abstract Doubts doubts();
-
-    /** First query of a stretch of which there are {@code stretches}. */
-    protected abstract int start(int stretch, int stretches);
 
     /** Floating-point operations of a key evaluation. */
     protected final double evaluation() {
@@ -103,9 +161,9 @@ public abstract class CheckedPasses implements Climb.Passes {
         return work;
     }
 
-    /** The rows checked so far. */
-    protected final RowSample check() {
-        return check;
+    /** Mean squared norm of an output row. */
+    protected final double meanSquare() {
+        return check.sample().meanSquare();
     }
 
     protected final Team team() {
@@ -113,72 +171,42 @@ public abstract class CheckedPasses implements Climb.Passes {
     }
 
     @Override
-    public final Climb.Beginning probe(double rung) {
-        Arrays.fill(begun, false);
-        Climb.Beginning beginning = run(rung, PROBE_EVERY);
-        probed = beginning.evaluations();
-        return beginning;
+    public final Climb.Sketch sketch(double rung) {
+        double evaluations = sketch(rung, sketched, sketchRows);
+        // The strangest are computed exactly in the end.
+        RowSample.Error error = check.sample().error(new int[0],
+                position -> sketched[position] && n * leverage[position] < 2 * STRANGE);
+        return new Climb.Sketch(error.likely(), evaluations);
     }
 
     @Override
-    public final Climb.Beginning begin(double rung) {
-        return run(rung, probed > DEAR * exact() ? BEGIN_DEAR_EVERY : BEGIN_EVERY);
-    }
-
-    private Climb.Beginning run(double rung, int every) {
-        int some = Math.max(1, pieces / every);
-        boolean[] wanted = new boolean[n];
-        int count = 0;
-        for (int i = 0; i < some; i++) {
-            int piece = (int) ((2L * i + 1) * pieces / (2 * some));
-            for (int at = start(piece, pieces); at < start(piece + 1, pieces); at++) {
-                wanted[at] = !begun[at];
-                count += begun[at] ? 0 : 1;
-            }
-        }
-        boolean[] all = new boolean[n];
-        for (int i = 0; i < n; i++) {
-            all[i] = wanted[i] || begun[i];
-        }
-        double before = doubted == null ? Double.POSITIVE_INFINITY : last(all);
-        double evaluations = count == 0 ? probed : pass(rung, wanted, count);
-        System.arraycopy(all, 0, begun, 0, n);
-        double gain = Math.sqrt(before / check.squares(position -> all[position]));
-        return new Climb.Beginning(check.error(new int[0], position -> all[position]).likely(), gain, evaluations);
-    }
-
-    /**
-     * Squared errors of the checked rows after the last whole pass, some of which may have been computed again since.
-     */
-    private double last(boolean[] among) {
-        double sum = 0;
-        for (int i = 0; i < lastSquares.length; i++) {
-            sum += among[check.positions()[i]] ? lastSquares[i] : 0;
-        }
-        return sum;
+    public final void pass(double rung, double part) {
+        whole(rung);
+        suspicion = null;
+        mend();
+        int least = Math.min(n, LEAST_ROWS);
+        more(Math.clamp((long) (part * n), least, Math.max(least, Math.min(MOST_ROWS / 2, n / ROWS_EVERY / 2))));
     }
 
     @Override
-    public final void finish(double rung) {
-        boolean[] wanted = new boolean[n];
-        int count = 0;
-        for (int i = 0; i < n; i++) {
-            wanted[i] = !begun[i];
-            count += begun[i] ? 0 : 1;
+    public final boolean more() {
+        int count = check.sample().count();
+        int more = Math.min(count, Math.min(MOST_ROWS, n / ROWS_EVERY) - count);
+        if (more < count / 2) {
+            return false;
         }
-        if (count > 0) {
-            pass(rung, wanted, count);
-        }
-        if (doubted == null) {
-            doubted = doubts().parts();
-            add(new int[0], byDoubt(evenRows));
-        }
-        lastSquares = check.squares();
+        more(more);
+        return true;
+    }
+
+    private void more(int count) {
+        draw(new CheckRows.Draw(count - count / 2, check.evenly()), new CheckRows.Draw(count / 4, leverage),
+                new CheckRows.Draw(count / 2 - count / 4, doubts().parts()));
     }
 
     @Override
     public final RowSample.Error error(double repaired) {
-        return check.error(doubtful(repaired));
+        return check.sample().error(doubtful(repaired));
     }
 
     @Override
@@ -186,11 +214,22 @@ public abstract class CheckedPasses implements Climb.Passes {
         write(doubtful(part));
     }
 
-    @Override
-    public final void mend() {
-        double mean = doubts().mean();
-        int strange = mean > 0 ? doubts().count((float) (STRANGE * mean)) : 0;
-        write(doubts().largest(Math.min(strange, n / MEND_EVERY), null));
+    /** Computes the few queries exactly that are suspected far more than all others. */
+    private void mend() {
+        int strange = suspicion().count((float) STRANGE);
+        write(suspicion().largest(Math.min(strange, n / MEND_EVERY), null));
+    }
+
+    /** Doubt and leverage together, each 1 on average. */
+    private Doubts suspicion() {
+        if (suspicion == null) {
+            suspicion = new Doubts(n);
+            double[] parts = doubts().parts();
+            for (int i = 0; i < n; i++) {
+                suspicion.note(i, (float) (n * (parts[i] + leverage[i]) / 2));
+            }
+        }
+        return suspicion;
     }
 
     /** Makes the output at some positions exact. */
@@ -200,62 +239,6 @@ public abstract class CheckedPasses implements Climb.Passes {
     }
 
     private int[] doubtful(double part) {
-        return part > 0 ? doubts().largest((int) (part * n), null) : new int[0];
-    }
-
-    @Override
-    public final boolean more() {
-        if (2 * check.count() > Math.min(MOST_ROWS, n / ROWS_EVERY)) {
-            return false;
-        }
-        add(evenly(evenRows), byDoubt(doubtedRows));
-        lastSquares = check.squares();
-        return true;
-    }
-
-    /** Computes further rows. */
-    private void add(int[] even, int[] byDoubt) {
-        evenRows += even.length;
-        doubtedRows += byDoubt.length;
-        int from = check.count();
-        int[] more = Arrays.copyOf(even, even.length + byDoubt.length);
-        System.arraycopy(byDoubt, 0, more, even.length, byDoubt.length);
-        double[] weights = new double[from + more.length];
-        for (int i = 0; i < weights.length; i++) {
-            int position = i < from ? check.positions()[i] : more[i - from];
-            // How often a row like this one is drawn, by either way.
-            double often = evenRows / (double) n + (doubted == null ? 0 : doubtedRows * doubted[position]);
-            weights[i] = 1 / (n * often);
-        }
-        check.add(more, weights);
-        exact.sample(check, from, team);
-        work += more.length * evaluation * exact();
-    }
-
-    /** One row of every stretch of the tree order: errors gather in a few tiles, which chance would miss or repeat. */
-    private int[] evenly(int count) {
-        int[] positions = new int[count];
-        CounterRandom draws = random.stream(1, evenRows);
-        for (int i = 0; i < count; i++) {
-            int from = (int) ((long) n * i / count);
-            positions[i] = from + draws.below(i, (int) ((long) n * (i + 1) / count) - from);
-        }
-        return positions;
-    }
-
-    /** Rows drawn by their part of the doubts, one of every stretch of their running sum. */
-    private int[] byDoubt(int count) {
-        int[] positions = new int[count];
-        CounterRandom draws = random.stream(2, doubtedRows);
-        double sum = 0;
-        int position = -1;
-        for (int i = 0; i < count; i++) {
-            double place = (i + draws.uniform(i)) / count;
-            while (sum <= place && position + 1 < n) {
-                sum += doubted[++position];
-            }
-            positions[i] = position;
-        }
-        return positions;
+        return part > 0 ? suspicion().largest((int) (part * n), null) : new int[0];
     }
 }

@@ -1,15 +1,11 @@
 package dev.kdeformer.pilot.search;
 
-import java.util.function.ToDoubleFunction;
-
 /**
- * The way to a pass whose error stays within a budget: a first pass at the effort that usually keeps it, a check on as
- * few exact rows as decide it, and where it fails, the most doubtful queries computed exactly if that is enough, else
- * another pass at the effort that the error found asks for. Where what is still missing would cost about as much as
- * exact attention, the climb ends: the sooner, the less it has cost in vain.
- *
- * <p>A pass begins with a part of the queries. Whether it is too dear, or too weak for what is missing, shows there,
- * and it is given up; else the rest follows, and nothing was in vain.
+ * The way to a pass whose error stays within a budget: sketches find the effort that promises it, one pass runs at that
+ * effort, and a check on as few exact rows as decide it shows whether it keeps the budget. Where it fails, the most
+ * doubtful queries are computed exactly if that is enough, else there is another pass at the effort that the error
+ * found asks for. Where what is still missing would cost about as much as exact attention, the climb ends: the sooner,
+ * the less it has cost in vain.
  *
  * @param cost  the time of a pass
  * @param steps what steps usually gain
@@ -19,10 +15,19 @@ public record Climb(Cost cost, Steps steps) {
     public static final int SHORTEST = 8192;
 
     /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
-    private static final double WORTH = 0.8;
+    private static final double WORTH = 0.6;
+
+    /** Nor is a second one that takes more than this part. */
+    private static final double WORTH_AGAIN = 0.4;
 
     /** Parts of the queries that may be computed exactly to keep a budget, the most doubtful ones. */
     private static final double[] REPAIRS = {1.0 / 128, 1.0 / 64, 1.0 / 32};
+
+    /** An error beyond this many budgets is not repaired. */
+    private static final double REPAIRABLE = 2;
+
+    /** What the check of a pass usually finds its error to be at most, in units of what its sketch shows. */
+    private static final double RAISE = 1.35;
 
     /** An estimate below this part of the budget needs no second sample. */
     private static final double SURE = 0.65;
@@ -36,11 +41,17 @@ public record Climb(Cost cost, Steps steps) {
     /** A step that gains less is not worth taking, however many there are. */
     private static final double LEAST_STEP = 1.05;
 
-    /** The beginning of a pass has few checked rows; it is trusted so far. */
+    /** A sketch has few rows; it is trusted so far. */
     private static final double TRUST = 1.5;
 
-    /** A beginning whose error is too large by more than this will not get there by steps. */
+    /** What misses by no more than this is tried. */
+    private static final double CLOSE = 1.15;
+
+    /** What a sketch says to be too large by more than this will not get there by steps. */
     private static final double HOPELESS = 3;
+
+    /** Nor what a first sketch says to be too large by more than this. */
+    private static final double FAR = 6;
 
     /** No first pass is higher up than this part of the way. */
     private static final double HIGHEST_START = 0.6;
@@ -48,8 +59,14 @@ public record Climb(Cost cost, Steps steps) {
     /** Most steps to go further than what has been tried. */
     private static final double LEAP = 2.5;
 
-    /** Beginnings that are given up for a higher one before a pass is finished. */
-    private static final int ATTEMPTS = 2;
+    /** A pass that takes less than this part of the time of exact attention is not worth another sketch. */
+    private static final double CHEAP = 0.1;
+
+    /** Sketches of one pass. */
+    private static final int SKETCHES = 4;
+
+    /** Of the time of a pass, what may go into the rows that it is checked on. */
+    private static final double CHECK = 0.1;
 
     /**
      * The time of a pass, in key evaluations of exact attention for each query.
@@ -72,13 +89,12 @@ public record Climb(Cost cost, Steps steps) {
     }
 
     /**
-     * What the beginning of a pass has shown.
+     * What a sketch of a pass has shown.
      *
-     * @param error       the likely error of its queries
-     * @param gain        what their error was divided by since the last pass, infinite for the first
+     * @param error       its likely error
      * @param evaluations key evaluations per query that the pass takes
      */
-    public record Beginning(double error, double gain, double evaluations) {
+    public record Sketch(double error, double evaluations) {
     }
 
     /** The passes over a query head that a ladder is made of, and the exact rows they are checked on. */
@@ -89,14 +105,15 @@ public record Climb(Cost cost, Steps steps) {
         /** Key evaluations per query of exact attention. */
         double exact();
 
-        /** Runs a few queries at the effort of a rung, which need not be whole. */
-        Beginning probe(double rung);
+        /** Tries the effort of a rung, which need not be whole, on a few queries. */
+        Sketch sketch(double rung);
 
-        /** Runs more of them at this effort. */
-        Beginning begin(double rung);
-
-        /** Runs all others at this effort. */
-        void finish(double rung);
+        /**
+         * Runs all queries at the effort of a rung.
+         *
+         * @param part of the queries that the pass is to be checked on, at least if there are few such rows yet
+         */
+        void pass(double rung, double part);
 
         /**
          * The error of the last pass, estimated from the rows checked so far.
@@ -108,11 +125,12 @@ public record Climb(Cost cost, Steps steps) {
         /** Computes the most doubtful queries of the last pass exactly, this part of all. */
         void repair(double part);
 
-        /** Computes the few queries exactly that the last pass doubts far more than all others. */
-        void mend();
-
         /** Checks on more rows from now on; returns false if there are no more. */
         boolean more();
+    }
+
+    /** A rung with its sketch, or that of a lower one. */
+    private record Settled(double rung, Sketch sketch, boolean own) {
     }
 
     /**
@@ -130,68 +148,70 @@ public record Climb(Cost cost, Steps steps) {
      * @return the estimated error of the pass that was kept, NaN if there is none within the budget
      */
     public double run(Passes passes, double budget, double start) {
-        double rung = within(start, passes);
-        Beginning beginning = begin(passes, rung, b -> b.error / budget);
-        if (beginning == null) {
-            return Double.NaN;
-        }
+        double raise = RAISE;
+        double worth = WORTH;
+        double rung = start;
         while (true) {
-            passes.finish(rung);
-            double error = check(passes, budget);
-            if (error <= budget) {
-                passes.mend();
-                return error;
-            }
-            double factor = error / budget;
-            if (rung == passes.top() || !worthwhile(beginning.evaluations, stepsFor(factor, steps.best), passes)) {
+            Settled settled = settle(passes, within(rung, passes), raise / budget, worth);
+            if (settled == null) {
                 return Double.NaN;
             }
-            double next = within(rung + stepsFor(factor, steps.usual) + MARGIN, passes);
-            for (int attempt = 0; true; attempt++) {
-                beginning = begin(passes, next, b -> factor / b.gain);
-                if (beginning == null) {
-                    return Double.NaN;
-                }
-                double missing = factor / beginning.gain;
-                if (missing <= 1 || next == passes.top() || attempt == ATTEMPTS) {
-                    break;
-                }
-                double step = Math.clamp(Math.pow(beginning.gain, 1 / (next - rung)), LEAST_STEP, steps.best);
-                next = within(Math.min(next + LEAP, rung + stepsFor(factor, step) + MARGIN), passes);
+            rung = settled.rung;
+            passes.pass(rung, CHECK * share(settled.sketch.evaluations, 0, passes));
+            double error = check(passes, budget);
+            if (error <= budget) {
+                return error;
             }
-            rung = next;
+            if (rung >= passes.top() || error > HOPELESS * budget) {
+                return Double.NaN;
+            }
+            raise = settled.own ? Math.max(RAISE, error / settled.sketch.error) : RAISE;
+            worth = WORTH_AGAIN;
+            rung += stepsFor(error / budget, steps.usual) + MARGIN;
         }
     }
 
     /**
-     * Begins a pass.
+     * Sketches until one promises enough.
      *
-     * @param missing what the error that a beginning shows is still too large by
-     * @return null if it is not worthwhile
+     * @param rung   to begin with
+     * @param factor what a sketch's error is multiplied by for what it is too large by
+     * @param worth  what a pass may cost
+     * @return null if none is worthwhile
      */
-    private Beginning begin(Passes passes, double rung, ToDoubleFunction<Beginning> missing) {
-        Beginning probed = passes.probe(rung);
-        // So few rows show little but what a pass costs.
-        double least = missing.applyAsDouble(probed) / TRUST;
-        if (least > HOPELESS || !worthwhile(probed.evaluations, stepsFor(least / TRUST, steps.best), passes)) {
-            return null;
+    private Settled settle(Passes passes, double rung, double factor, double worth) {
+        Settled before = null;
+        for (int sketches = 1; true; sketches++) {
+            Sketch sketch = passes.sketch(rung);
+            double missing = factor * sketch.error;
+            boolean enough = missing <= 1;
+            double more = enough ? 0 : stepsFor(missing / TRUST, steps.best);
+            if (share(sketch.evaluations, more, passes) >= worth || missing > (before == null ? FAR : HOPELESS) * TRUST) {
+                return null;
+            }
+            if (enough || rung >= passes.top() || sketches == SKETCHES) {
+                return missing <= CLOSE ? new Settled(rung, sketch, true) : null;
+            }
+            if (share(sketch.evaluations, stepsFor(missing), passes) < CHEAP) {
+                return new Settled(within(rung + stepsFor(missing), passes), sketch, false);
+            }
+            double step = steps.usual;
+            if (before != null) {
+                double seen = Math.pow(before.sketch.error / sketch.error, 1 / (rung - before.rung));
+                step = Math.clamp(Math.sqrt(seen * step), LEAST_STEP, steps.best);
+            }
+            before = new Settled(rung, sketch, true);
+            rung = within(rung + Math.min(LEAP, stepsFor(missing, step) + MARGIN), passes);
         }
-        Beginning begun = passes.begin(rung);
-        double wrong = missing.applyAsDouble(begun);
-        if (wrong > HOPELESS) {
-            return null;
-        }
-        if (!worthwhile(begun.evaluations, stepsFor(wrong / TRUST, steps.best), passes)) {
-            return null;
-        }
-        // Where it will not do, it is paid for besides the one that will.
-        double share = share(begun.evaluations, 0, passes);
-        boolean both = share + share(begun.evaluations, stepsFor(wrong, steps.usual), passes) < WORTH;
-        return wrong <= CLEAR || both ? begun : null;
     }
 
     private static double within(double rung, Passes passes) {
         return Math.clamp(rung, 0, passes.top());
+    }
+
+    /** Whether a pass so many steps beyond a sketch can be worthwhile. */
+    public boolean worthwhile(Sketch sketch, double steps, Passes passes) {
+        return share(sketch.evaluations, steps, passes) < TRUST * WORTH;
     }
 
     /** Steps that usually divide an error by a factor. */
@@ -216,12 +236,16 @@ public record Climb(Cost cost, Steps steps) {
                 seconded = true;
                 continue;
             }
-            boolean clear = error.likely() <= CLEAR * budget;
-            if (clear && passes.more()) {
+            if (error.likely() <= CLEAR * budget && passes.more()) {
+                seconded = true;
+                continue;
+            }
+            if (!seconded && error.likely() <= REPAIRABLE * budget && passes.more()) {
+                seconded = true;
                 continue;
             }
             for (double part : REPAIRS) {
-                double repaired = part * passes.exact() < cost.fixed ? passes.error(part).upper() : budget + 1;
+                double repaired = error.likely() <= REPAIRABLE * budget && part * passes.exact() < cost.fixed ? passes.error(part).upper() : budget + 1;
                 if (repaired <= budget) {
                     passes.repair(part);
                     return repaired;
@@ -230,12 +254,8 @@ public record Climb(Cost cost, Steps steps) {
             if (error.likely() > budget || !passes.more()) {
                 return error.upper();
             }
+            seconded = true;
         }
-    }
-
-    /** Whether a pass so many steps further up can be expected to be cheaper than exact attention. */
-    private boolean worthwhile(double evaluations, double more, Passes passes) {
-        return share(evaluations, more, passes) < WORTH;
     }
 
     /** The time of a pass so many steps further up, as a part of that of exact attention. */

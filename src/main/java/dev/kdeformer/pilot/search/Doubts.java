@@ -45,10 +45,6 @@ public final class Doubts {
         return parts;
     }
 
-    /** The mean doubt, without what tiles share. */
-    public double mean() {
-        return sum(doubts) / doubts.length;
-    }
 
     /** Their sum, 0 unless finite. */
     private static double sum(float[] values) {

@@ -39,7 +39,7 @@ public record ExactTiles(Reader queries, PackedKeys keys, int[] order, Writer ou
     }
 
     /** Sets the rows of a sample from index {@code from} on. */
-    void sample(RowSample sample, int from, Team team) {
+    public void sample(RowSample sample, int from, Team team) {
         int[] positions = Arrays.copyOfRange(sample.positions(), from, sample.count());
         compute(positions, team, (state, at, count) -> sample.set(state, from + at, count));
     }

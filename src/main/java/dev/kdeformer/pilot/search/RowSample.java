@@ -12,6 +12,9 @@ public final class RowSample {
     /** What the estimate is multiplied by, for the search that picks the first pass that looks good enough. */
     private static final double SAFETY = 1.25;
 
+    /** Steps towards the direction in which errors are largest. */
+    private static final int ITERATIONS = 24;
+
     /**
      * A head's relative spectral error, from a sample of its rows.
      *
@@ -192,10 +195,31 @@ public final class RowSample {
         return sum;
     }
 
+    /** About the direction in which a sum of squares is largest: whichever it is, other rows are measured along it. */
     private double[] leading(double[] gram) {
-        SymmetricEigen eigen = new SymmetricEigen(dv);
-        eigen.decompose(gram);
-        return Arrays.copyOf(eigen.vectors(), dv);
+        double[] direction = new double[dv];
+        double[] next = new double[dv];
+        int widest = 0;
+        for (int c = 1; c < dv; c++) {
+            widest = gram[c * dv + c] > gram[widest * dv + widest] ? c : widest;
+        }
+        System.arraycopy(gram, widest * dv, direction, 0, dv);
+        for (int i = 0; i < ITERATIONS; i++) {
+            double square = 0;
+            for (int a = 0; a < dv; a++) {
+                double sum = 0;
+                for (int b = 0; b < dv; b++) {
+                    sum += gram[a * dv + b] * direction[b];
+                }
+                next[a] = sum;
+                square += sum * sum;
+            }
+            double inverse = square > 0 ? 1 / Math.sqrt(square) : 0;
+            for (int a = 0; a < dv; a++) {
+                direction[a] = next[a] * inverse;
+            }
+        }
+        return direction;
     }
 
     private double along(double[] direction, double[] gram) {

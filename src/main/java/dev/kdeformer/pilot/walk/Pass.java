@@ -1,16 +1,18 @@
 package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.pilot.search.Doubts;
+import java.util.Arrays;
 
 /**
  * A pass over the queries of a head: how much it spends, which queries it is for, and what it takes note of.
  *
  * @param effort what is spent
  * @param wanted marks the positions of the queries whose tiles are computed; null for all
+ * @param rows   of these, the only ones that are computed, ascending; null for all
  * @param doubts takes note of how doubtful each result is; null for none
  * @param peaks  takes note of p (1 − p) for the key of a query's own that holds the part p of its weight; null for none
  */
-public record Pass(Effort effort, boolean[] wanted, Doubts doubts, Doubts peaks) {
+public record Pass(Effort effort, boolean[] wanted, int[] rows, Doubts doubts, Doubts peaks) {
     /**
      * What a pass did.
      *
@@ -23,7 +25,7 @@ public record Pass(Effort effort, boolean[] wanted, Doubts doubts, Doubts peaks)
 
     /** A pass for all queries that takes no notes. */
     public static Pass of(Effort effort) {
-        return new Pass(effort, null, null, null);
+        return new Pass(effort, null, null, null, null);
     }
 
     /** How many of the queries at positions [from, to) are to be computed. */
@@ -36,5 +38,10 @@ public record Pass(Effort effort, boolean[] wanted, Doubts doubts, Doubts peaks)
             count += wanted[i] ? 1 : 0;
         }
         return count;
+    }
+
+    /** Those of the rows to be computed that lie at positions [from, to). */
+    int[] rows(int from, int to) {
+        return Arrays.stream(rows).filter(row -> row >= from && row < to).toArray();
     }
 }

@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
@@ -23,6 +24,9 @@ import java.util.concurrent.atomic.DoubleAdder;
 public final class PilotHead {
     /** "far", so that no other user of the seed draws the same. */
     private static final long SAMPLING = 0x666172;
+
+    /** Keys that one task packs. */
+    private static final int PACKED = 16 * Lanes.PANEL;
 
     private final KeyHead head;
     private final PilotOptions options;
@@ -119,8 +123,9 @@ public final class PilotHead {
                 keys.values().columns(), LogitScale.of(1));
         int[] identity = new int[keys.count()];
         Arrays.setAll(identity, j -> j);
-        new Packer().packRows(packed, identity, keys.keys().address(), keys.keys().stride(),
-                keys.values().address(), keys.values().stride(), keys.biases());
+        team.forRanges(packed.padded(), PACKED, (from, to, scratch) -> scratch.keep(Packer.class, Packer::new)
+                .packRows(packed, from, to, identity, keys.keys().address(), keys.keys().stride(),
+                        keys.values().address(), keys.values().stride(), keys.biases()));
         return packed;
     }
 

@@ -187,6 +187,7 @@ public final class PilotWalk {
         }
         team.check();
         node.work = 0;
+        node.spared = 0;
         PrincipalSubspace subspace = node.buffers.subspace;
         subspace.find(new RowRange(head.queries(), null, node.from, node.to), spread, scratch);
         System.arraycopy(subspace.mean(), 0, node.centre, 0, stride);
@@ -257,7 +258,7 @@ public final class PilotWalk {
     }
 
     private void account(WalkNode node) {
-        work += node.work;
+        work += node.work - node.spared;
         projected += Math.rint(node.work * node.queries / (node.to - node.from));
     }
 

@@ -2,10 +2,13 @@ package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.keys.BalancedTree;
+import dev.kdeformer.pilot.keys.Leverage;
+import dev.kdeformer.pilot.search.CheckRows;
 import dev.kdeformer.pilot.search.CheckedPasses;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.Doubts;
 import dev.kdeformer.pilot.search.ExactTiles;
+import dev.kdeformer.pilot.search.RowSample;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 
@@ -17,9 +20,9 @@ import dev.kdeformer.sampling.CounterRandom;
  */
 final class TilePasses extends CheckedPasses {
     /**
-     * The way up the efforts; the costs were measured at 32 to 100 features and 16,384 keys: 1.3 to 1.8, 800 to 1,100.
+     * The way up the efforts; the costs were measured at 32 to 100 features and 16,384 keys: 1.0 to 1.8, 800 to 1,100.
      */
-    static final Climb CLIMB = new Climb(new Climb.Cost(1.5, 900), new Climb.Steps(0.2, 1.6, 1.8, 1.35));
+    static final Climb CLIMB = new Climb(new Climb.Cost(1.2, 900), new Climb.Steps(0.2, 1.6, 1.8, 1.35));
 
     /** Added to variances so that their logarithm is finite. */
     private static final double TINY = 1e-300;
@@ -29,12 +32,18 @@ final class TilePasses extends CheckedPasses {
     /** Logarithm of how much values vary beside the output. */
     private final double variation;
 
-    TilePasses(PilotHead head, PackedKeys packed, CounterRandom random, Team team) {
-        super(head.output(), new ExactTiles(head.queries()::read, packed, head.order(), head::finish), random, team);
+    private TilePasses(PilotHead head, CheckRows check, ExactTiles exact, int[] starts, Team team) {
+        super(check, exact, Leverage.parts(head.queries(), starts, head.keys().keys(), team), starts, team);
         this.head = head;
         doubts = new Doubts(head.queries().count());
-        start(1 << Math.max(0, head.levels() - PilotWalk.LEVELS));
-        variation = Math.log(head.keys().valueVariance() / Math.max(check().meanSquare(), TINY) + TINY);
+        variation = Math.log(head.keys().valueVariance() / Math.max(meanSquare(), TINY) + TINY);
+    }
+
+    static TilePasses of(PilotHead head, PackedKeys packed, CounterRandom random, Team team) {
+        ExactTiles exact = new ExactTiles(head.queries()::read, packed, head.order(), head::finish);
+        CheckRows check = new CheckRows(new RowSample(head.output(), head.order()), head.queries().count(),
+                exact::sample, random);
+        return new TilePasses(head, check, exact, BalancedTree.starts(head.queries().count(), head.levels()), team);
     }
 
     @Override
@@ -43,21 +52,31 @@ final class TilePasses extends CheckedPasses {
     }
 
     @Override
-    protected double pass(double rung, boolean[] wanted, int count) {
-        Effort effort = Effort.at(rung).relativeTo(variation);
-        Pass.Done done = head.run(new Pass(effort, wanted, doubts, null), team());
+    protected double sketch(double rung, boolean[] leaves, int[] rows) {
+        int count = 0;
+        for (boolean each : leaves) {
+            count += each ? 1 : 0;
+        }
+        return run(new Pass(effort(rung), leaves, rows, null, null)) / count;
+    }
+
+    @Override
+    protected double whole(double rung) {
+        return run(new Pass(effort(rung), null, null, doubts, null)) / head.queries().count();
+    }
+
+    private Effort effort(double rung) {
+        return Effort.at(rung).relativeTo(variation);
+    }
+
+    private double run(Pass pass) {
+        Pass.Done done = head.run(pass, team());
         count(done.work());
-        return done.projected() / evaluation() / count;
+        return done.projected() / evaluation();
     }
 
     @Override
     protected Doubts doubts() {
         return doubts;
-    }
-
-    /** First query of a node above the leaves. */
-    @Override
-    protected int start(int stretch, int stretches) {
-        return BalancedTree.start(head.queries().count(), Integer.numberOfTrailingZeros(stretches), stretch);
     }
 }

@@ -51,7 +51,7 @@ public final class TreeUnit {
             Effort effort = each.effort(unit.call().input());
             int index = unit.index() * unit.call().input().groupSize() + member;
             boolean[] wanted = share.positions(index, each.leafLevel(effort), each.order());
-            unit.outcome().add(each.run(new Pass(effort, wanted, null, null), unit.team()).work());
+            unit.outcome().add(each.run(new Pass(effort, wanted, null, null, null), unit.team()).work());
         } else if (options.budget() == null) {
             spend(each);
         } else {
@@ -68,7 +68,7 @@ public final class TreeUnit {
             return;
         }
         Doubts peaks = new Doubts(each.queries().count());
-        unit.outcome().add(each.run(new Pass(effort, null, null, peaks), team).work());
+        unit.outcome().add(each.run(new Pass(effort, null, null, null, peaks), team).work());
         unit.outcome().add(new PeakedQueries(peaked).run(each, peaks, team));
     }
 
@@ -78,7 +78,7 @@ public final class TreeUnit {
         }
         double budget = unit.options().budget().relativeSpectral();
         PackedKeys packed = each.packedKeys(unit.team());
-        TilePasses passes = new TilePasses(each, packed, unit.random(member), unit.team());
+        TilePasses passes = TilePasses.of(each, packed, unit.random(member), unit.team());
         double error = TilePasses.CLIMB.run(passes, budget);
         unit.outcome().add(passes.work());
         if (Double.isNaN(error)) {

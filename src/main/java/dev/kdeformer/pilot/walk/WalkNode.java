@@ -34,8 +34,10 @@ final class WalkNode {
     float top;
     /** Sum of the weights of all keys. */
     double mass;
-    /** Floating-point operations. */
+    /** Floating-point operations of a pass for all queries. */
     double work;
+    /** Of these, the ones that a pass for few rows has not done. */
+    double spared;
 
     WalkNode(NodeScratch buffers, Fold fold, FarField far, int stride) {
         this.buffers = buffers;

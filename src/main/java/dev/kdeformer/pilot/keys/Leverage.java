@@ -1,0 +1,81 @@
+package dev.kdeformer.pilot.keys;
+
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.runtime.Team;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * How far each query lies from the middle of its tile, in units of how much keys vary: by about so much, squared, its
+ * logits differ from those that the tile goes by. Unlike what a pass finds doubtful, this says something of queries
+ * that want keys to which the middle of the tile gives no weight.
+ */
+public final class Leverage {
+    /** Keys that the variances are taken of. */
+    private static final int SAMPLE = 1024;
+
+    private Leverage() {
+    }
+
+    /**
+     * Every query's part of all leverages, or the same for all where there is none.
+     *
+     * @param starts first query of every tile, and the number of queries after the last
+     */
+    public static double[] parts(Rows queries, int[] starts, Rows keys, Team team) {
+        int n = queries.count();
+        int stride = queries.stride();
+        float[] variances = variances(keys);
+        double[] parts = new double[n];
+        team.forEach(starts.length - 1, (tile, scratch) -> {
+            int from = starts[tile];
+            int to = starts[tile + 1];
+            float[] mean = new float[stride];
+            for (int i = from; i < to; i++) {
+                for (int c = 0; c < stride; c += LANES) {
+                    Lanes.load(queries.row(i) + c * 4L).add(FloatVector.fromArray(FLOATS, mean, c)).intoArray(mean, c);
+                }
+            }
+            for (int c = 0; c < stride; c++) {
+                mean[c] /= to - from;
+            }
+            for (int i = from; i < to; i++) {
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int c = 0; c < stride; c += LANES) {
+                    FloatVector x = Lanes.load(queries.row(i) + c * 4L).sub(FloatVector.fromArray(FLOATS, mean, c));
+                    sum = x.mul(x).fma(FloatVector.fromArray(FLOATS, variances, c), sum);
+                }
+                parts[i] = Lanes.sum(sum);
+            }
+        });
+        double sum = 0;
+        for (double each : parts) {
+            sum += each;
+        }
+        if (!(sum > 0 && sum < Double.POSITIVE_INFINITY)) {
+            Arrays.fill(parts, 1.0 / n);
+            return parts;
+        }
+        for (int i = 0; i < n; i++) {
+            parts[i] /= sum;
+        }
+        return parts;
+    }
+
+    private static float[] variances(Rows keys) {
+        int count = Math.min(SAMPLE, keys.count());
+        double[] mean = keys.sampledMean(count);
+        float[] variances = new float[keys.stride()];
+        for (int i = 0; i < count; i++) {
+            int row = keys.sampled(i, count);
+            for (int c = 0; c < keys.columns(); c++) {
+                double x = keys.get(row, c) - mean[c];
+                variances[c] += (float) (x * x / count);
+            }
+        }
+        return variances;
+    }
+}
