@@ -2,6 +2,7 @@ package dev.kdeformer.pilot;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Calibration;
 import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.InputFeature;
@@ -30,11 +31,13 @@ public final class AutoAttention implements AttentionMethod {
     private final PilotAttention pilot;
     private final ErrorBudget budget;
     private final long seed;
+    private final Calibration calibration;
 
     private AutoAttention(Builder options) {
         budget = options.budget;
         seed = options.seed;
-        pilot = PilotAttention.builder().budget(budget).seed(options.seed).build();
+        calibration = options.calibration;
+        pilot = PilotAttention.builder().budget(budget).seed(options.seed).calibration(calibration).build();
     }
 
     /** Starts a builder. */
@@ -51,6 +54,9 @@ public final class AutoAttention implements AttentionMethod {
     public Map<String, Object> parameters() {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("budget", budget.relativeSpectral());
+        if (calibration != null) {
+            map.put("calibration", "given");
+        }
         map.put("seed", seed);
         return map;
     }
@@ -83,7 +89,8 @@ public final class AutoAttention implements AttentionMethod {
             return "d = " + input.d() + " exceeds " + Lanes.DEPTH;
         }
         int shorter = Math.min(input.queries(), input.keys());
-        return shorter < CROSSOVER ? "only " + shorter + " queries or keys, fewer than " + CROSSOVER : null;
+        int crossover = calibration == null ? CROSSOVER : Climb.SHORTEST_KNOWN;
+        return shorter < crossover ? "only " + shorter + " queries or keys, fewer than " + crossover : null;
     }
 
     @Override
@@ -98,6 +105,7 @@ public final class AutoAttention implements AttentionMethod {
     public static final class Builder {
         private ErrorBudget budget = ErrorBudget.relativeSpectral(0.05);
         private long seed;
+        private Calibration calibration;
 
         private Builder() {
         }
@@ -114,7 +122,21 @@ public final class AutoAttention implements AttentionMethod {
             return this;
         }
 
-        /** The method. */
+        /**
+         * Begins with known efforts where it takes pilot attention; null, the default, searches.
+         *
+         * @see PilotAttention.Builder#calibration
+         */
+        public Builder calibration(Calibration efforts) {
+            calibration = efforts;
+            return this;
+        }
+
+        /**
+         * The method.
+         *
+         * @throws IllegalArgumentException if there is a calibration that is not for the error budget
+         */
         public AutoAttention build() {
             return new AutoAttention(this);
         }

@@ -2,6 +2,7 @@ package dev.kdeformer.pilot;
 
 import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Calibration;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
@@ -21,7 +22,11 @@ import dev.kdeformer.pilot.walk.PeakedQueries;
 import dev.kdeformer.pilot.walk.PilotWalk;
 import dev.kdeformer.pilot.walk.TreeUnit;
 import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -113,6 +118,13 @@ public final class PilotAttention implements DifferentiableMethod {
     }
 
     void checkSupported(AttentionInput input) {
+        Calibration calibration = plain.promise().calibration();
+        if (calibration != null && (calibration.efforts().size() != input.heads()
+                || calibration.causal() != input.mask().isCausal())) {
+            throw new IllegalArgumentException("calibration is for " + calibration.efforts().size() + " heads"
+                    + (calibration.causal() ? " with" : " without") + " a causal mask, got " + input.heads()
+                    + " heads and " + input.mask());
+        }
         PilotOptions.Draws draws = plain.draws();
         if (input.mask().isCausal() && (draws.unbiased() > 0 || draws.peaked() > 0)) {
             throw new IllegalArgumentException((draws.unbiased() > 0 ? "unbiased pilot attention"
@@ -131,8 +143,26 @@ public final class PilotAttention implements DifferentiableMethod {
 
     private Statistics run(Call call) {
         AttentionInput input = call.input();
-        int units = call.keyHeads();
         PilotOptions options = options(input);
+        Outcome whole = run(call, options);
+        int heads = input.batch() * input.heads();
+        double queries = (double) heads * input.queries();
+        List<String> notes = new ArrayList<>();
+        if (whole.exactHeads() > 0) {
+            notes.add(whole.exactHeads() + " of " + heads
+                    + " heads computed exactly, which the error budget made cheaper");
+        }
+        if (whole.missedHeads() > 0) {
+            notes.add("the calibration did not hold for " + whole.missedHeads() + " of " + heads
+                    + " heads, which were searched for anew");
+        }
+        return new Statistics(whole.work() / queries / (2.0 * (input.d() + input.dv())), String.join("; ", notes),
+                options.budget() != null && Double.isNaN(whole.error()) ? 0 : whole.error());
+    }
+
+    private Outcome run(Call call, PilotOptions options) {
+        AttentionInput input = call.input();
+        int units = call.keyHeads();
         int again = options.draws().peaked() == 0 ? 0 : PeakedQueries.most(input.queries());
         call.team().expect((long) units * input.groupSize() * (input.queries() + again));
         Outcome[] outcomes = new Outcome[units];
@@ -145,19 +175,42 @@ public final class PilotAttention implements DifferentiableMethod {
         for (Outcome outcome : outcomes) {
             whole.add(outcome);
         }
-        double queries = (double) input.batch() * input.heads() * input.queries();
-        String note = whole.exactHeads() == 0 ? "" : whole.exactHeads() + " of " + input.batch() * input.heads()
-                + " heads computed exactly, which the error budget made cheaper";
-        return new Statistics(whole.work() / queries / (2.0 * (input.d() + input.dv())), note,
-                options.budget() != null && Double.isNaN(whole.error()) ? 0 : whole.error());
+        return whole;
+    }
+
+    /**
+     * Finds the lowest effort that keeps the budget of each query head of an input, for calls with inputs like it.
+     * That takes longer than one call, because several efforts are tried; the result of several inputs is {@link
+     * Calibration#or} of each.
+     *
+     * @return efforts for the input's heads; a head of several batch items gets the highest that any of them needs
+     * @throws IllegalStateException    if this method has no error budget
+     * @throws IllegalArgumentException if the method does not take the input
+     */
+    public Calibration calibrate(Engine engine, AttentionInput input) {
+        if (plain.budget() == null) {
+            throw new IllegalStateException("only pilot attention with an error budget can be calibrated");
+        }
+        Objects.requireNonNull(input, "input");
+        List<Calibration.Effort> efforts = new ArrayList<>();
+        MethodFrame searching = MethodFrame.of(this, call -> {
+            Outcome whole = run(call, options(input).thorough());
+            efforts.addAll(whole.efforts().values());
+            return new Statistics(Double.NaN, "", whole.error());
+        }).refusing(this::checkSupported);
+        try (Arena arena = Arena.ofShared()) {
+            searching.apply(engine, input, Tensor.allocate(arena, input.outputShape()), null);
+        }
+        return new Calibration(plain.budget().relativeSpectral(), input.mask().isCausal(), efforts);
     }
 
     private static void attend(Unit unit) {
         AttentionInput input = unit.call().input();
-        int shorter = Math.min(unit.head().keys(), input.queries());
-        if (unit.options().budget() != null && shorter < Climb.SHORTEST) {
+        PilotOptions.Promise promise = unit.options().promise();
+        int shortest = promise.thorough() || promise.calibration() != null ? Climb.SHORTEST_KNOWN : Climb.SHORTEST;
+        if (promise.budget() != null && Math.min(unit.head().keys(), input.queries()) < shortest) {
             for (int member = 0; member < input.groupSize(); member++) {
-                unit.outcome().exact(unit.call(), unit.index(), member, unit.team());
+                unit.keep(member, null);
             }
         } else if (input.mask().isCausal()) {
             CausalUnit.attend(unit);
@@ -214,6 +267,7 @@ public final class PilotAttention implements DifferentiableMethod {
         private int peaked;
         private long seed;
         private ErrorBudget budget;
+        private Calibration calibration;
 
         private Builder() {
         }
@@ -360,11 +414,26 @@ public final class PilotAttention implements DifferentiableMethod {
         }
 
         /**
+         * Begins with the efforts that {@link PilotAttention#calibrate} has found, and only checks them; null, the
+         * default, searches. A head whose check fails is searched for anew, and the statistics' note says so. A method
+         * with a calibration takes inputs with its number of heads and its kind of mask alone.
+         */
+        public Builder calibration(Calibration efforts) {
+            calibration = efforts;
+            return this;
+        }
+
+        /**
          * The method.
          *
-         * @throws IllegalArgumentException if there is an error budget and a second pass over peaked queries
+         * @throws IllegalArgumentException if there is an error budget and a second pass over peaked queries, or a
+         *                                  calibration that is not for the error budget
          */
         public PilotAttention build() {
+            if (calibration != null && (budget == null || budget.relativeSpectral() != calibration.budget())) {
+                throw new IllegalArgumentException("calibration is for the error budget " + calibration.budget()
+                        + ", got " + (budget == null ? "none" : budget.relativeSpectral()));
+            }
             if (budget != null && peaked > 0) {
                 throw new IllegalArgumentException("peaked must be 0 within an error budget, got " + peaked);
             }
@@ -377,7 +446,8 @@ public final class PilotAttention implements DifferentiableMethod {
                     new PilotOptions.Expansion(groups > 0 ? groups : causal ? 64 : 32, rank,
                             tilt >= 0 ? tilt : causal ? 256 : 512),
                     new PilotOptions.Cuts(tile > 0 ? tile : causal ? span : 256, span),
-                    new PilotOptions.Draws(unbiased, peaked, seed), budget);
+                    new PilotOptions.Draws(unbiased, peaked, seed),
+                    new PilotOptions.Promise(budget, calibration, false));
         }
 
         private static int check(String name, int value, int least, int most) {

@@ -1,8 +1,11 @@
 package dev.kdeformer.pilot.causal;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Calibration.Effort;
+import dev.kdeformer.Calibration.Kind;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.SharedKeys;
+import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.walk.Share;
@@ -50,9 +53,17 @@ public final class CausalUnit {
             unit.outcome().add(each.run(effort, wanted, unit.team()));
             return;
         }
+        Effort known = unit.calibrated(member);
+        if (known != null && known.kind() == Kind.EXACT) {
+            unit.keep(member, null);
+            return;
+        }
+        double budget = options.budget().relativeSpectral();
         SpanPasses passes = new SpanPasses(each, unit.random(member), unit.team());
-        double error = SpanPasses.CLIMB.run(passes, options.budget().relativeSpectral());
+        Climb.Kept kept = known == null ? null : SpanPasses.CLIMB.again(passes, budget, known.rung());
+        kept = kept == null ? SpanPasses.CLIMB.run(passes, budget) : kept;
+        kept = kept != null && options.promise().thorough() ? SpanPasses.CLIMB.lowest(passes, budget, kept) : kept;
         unit.outcome().add(passes.work());
-        unit.keep(member, error);
+        unit.keep(member, Unit.effort(Kind.SPANS, kept));
     }
 }

@@ -98,7 +98,7 @@ final class SpanPasses implements Climb.Passes {
     @Override
     public void pass(double at, double part) {
         work += head.run(CausalEffort.at(at), at == rung ? others : null, team);
-        add(Math.clamp((long) (part * sketched.length), LEAST_ROWS, MOST_ROWS / 2));
+        add(Math.clamp((long) (part * sketched.length), part > 0 ? LEAST_ROWS : LEAST_ROWS / 2, MOST_ROWS / 2));
     }
 
     @Override

@@ -1,6 +1,8 @@
 package dev.kdeformer.pilot.cells;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Calibration.Effort;
+import dev.kdeformer.Calibration.Kind;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.keys.KeyCells;
 import dev.kdeformer.pilot.keys.KeyGroups;
@@ -28,12 +30,18 @@ public final class CellSearch {
 
     private final Unit unit;
     private final int member;
+    private final Effort known;
     private double work;
 
-    /** For a query head of a unit. */
-    public CellSearch(Unit unit, int member) {
+    /**
+     * For a query head of a unit.
+     *
+     * @param known the effort that it is calibrated for, of any kind; null for none
+     */
+    public CellSearch(Unit unit, int member, Effort known) {
         this.unit = unit;
         this.member = member;
+        this.known = known;
     }
 
     /** Work done, in floating-point operations. */
@@ -48,9 +56,9 @@ public final class CellSearch {
      * @param rows    the caller's row of each of them
      * @param offsets distances at which a query has a key of its own
      * @param packed  all keys
-     * @return the estimated error of the pass that was kept, NaN if there is none within the budget
+     * @return the effort of the pass that was kept, null if there is none within the budget
      */
-    public double run(KeyGroups groups, Rows queries, int[] rows, int[] offsets, PackedKeys packed, double budget) {
+    public Effort run(KeyGroups groups, Rows queries, int[] rows, int[] offsets, PackedKeys packed) {
         Team team = unit.team();
         CounterRandom random = unit.random(member).stream(CELLS);
         KeyCells keys = KeyCells.of(groups, queries, FarField.EMPTY, team);
@@ -61,21 +69,37 @@ public final class CellSearch {
         double[] leverage = Leverage.parts(each.queries(), CellPasses.starts(each), keys.keys(), team);
         CellPasses large = new CellPasses(each, CellEffort.LARGE_TILE, check, exact, leverage, team);
         CellPasses small = new CellPasses(each, CellEffort.SMALL_TILE, check, exact, leverage, team);
+        Effort found = null;
+        if (known != null && known.kind() != Kind.TILES) {
+            CellPasses passes = known.kind() == Kind.SMALL_CELLS ? small : large;
+            found = Unit.effort(known.kind(), CellPasses.CLIMB.again(passes, budget(), known.rung()));
+        }
+        found = found == null ? search(large, small) : found;
+        work += large.work() + small.work();
+        return found;
+    }
+
+    private double budget() {
+        return unit.options().budget().relativeSpectral();
+    }
+
+    private Effort search(CellPasses large, CellPasses small) {
         Climb.Sketch ofLarge = large.sketch(COMPARED);
         if (!CellPasses.CLIMB.worthwhile(ofLarge, 0, large)) {
-            work += large.work();
-            return Double.NaN;
+            return null;
         }
         Climb.Sketch ofSmall = small.sketch(COMPARED);
         boolean smaller = price(ofSmall) < price(ofLarge);
         CellPasses better = smaller ? small : large;
-        double found = TRUST * (smaller ? ofSmall : ofLarge).error();
-        double rung = COMPARED + CellPasses.CLIMB.stepsFor(found / budget);
-        boolean possible = rung <= CellEffort.TOP
-                && CellPasses.CLIMB.worthwhile(smaller ? ofSmall : ofLarge, rung - COMPARED, better);
-        double error = possible ? CellPasses.CLIMB.run(better, budget, rung) : Double.NaN;
-        work += large.work() + small.work();
-        return error;
+        Climb.Sketch ofBetter = smaller ? ofSmall : ofLarge;
+        double rung = COMPARED + CellPasses.CLIMB.stepsFor(TRUST * ofBetter.error() / budget());
+        if (rung > CellEffort.TOP || !CellPasses.CLIMB.worthwhile(ofBetter, rung - COMPARED, better)) {
+            return null;
+        }
+        Climb.Kept kept = CellPasses.CLIMB.run(better, budget(), rung);
+        boolean lower = kept != null && unit.options().promise().thorough();
+        return Unit.effort(smaller ? Kind.SMALL_CELLS : Kind.LARGE_CELLS,
+                lower ? CellPasses.CLIMB.lowest(better, budget(), kept) : kept);
     }
 
     /** Bytes that a head needs beyond its groups. */

@@ -22,7 +22,8 @@ public abstract class CheckedPasses implements Climb.Passes {
     private static final int MOST_ROWS = 1024;
 
     /**
-     * A query is strange whose doubt and leverage are so many times the mean; one in so many is computed exactly for that, at most.
+     * A query is strange whose doubt and leverage are so many times the mean; one in so many is computed exactly for
+     * that, at most.
      */
     private static final double STRANGE = 6;
     private static final int MEND_EVERY = 128;
@@ -184,7 +185,7 @@ public abstract class CheckedPasses implements Climb.Passes {
         whole(rung);
         suspicion = null;
         mend();
-        int least = Math.min(n, LEAST_ROWS);
+        int least = Math.min(n, part > 0 ? LEAST_ROWS : LEAST_ROWS / 3);
         more(Math.clamp((long) (part * n), least, Math.max(least, Math.min(MOST_ROWS / 2, n / ROWS_EVERY / 2))));
     }
 

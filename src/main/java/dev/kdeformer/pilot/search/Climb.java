@@ -14,6 +14,9 @@ public record Climb(Cost cost, Steps steps) {
     /** Below this many queries or keys exact attention is cheaper than a search. */
     public static final int SHORTEST = 8192;
 
+    /** The same where the effort is known. */
+    public static final int SHORTEST_KNOWN = 2048;
+
     /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
     private static final double WORTH = 0.6;
 
@@ -61,6 +64,10 @@ public record Climb(Cost cost, Steps steps) {
 
     /** A pass that takes less than this part of the time of exact attention is not worth another sketch. */
     private static final double CHEAP = 0.1;
+
+    /** Steps down that are tried one after the other, and the part of the budget that is well within it. */
+    private static final double DOWN = 0.5;
+    private static final double WELL = 0.75;
 
     /** Sketches of one pass. */
     private static final int SKETCHES = 4;
@@ -111,7 +118,8 @@ public record Climb(Cost cost, Steps steps) {
         /**
          * Runs all queries at the effort of a rung.
          *
-         * @param part of the queries that the pass is to be checked on, at least if there are few such rows yet
+         * @param part of the queries that the pass is to be checked on; the more of them the dearer it is, and 0
+         *             where few are expected to do
          */
         void pass(double rung, double part);
 
@@ -129,6 +137,15 @@ public record Climb(Cost cost, Steps steps) {
         boolean more();
     }
 
+    /**
+     * The pass that was kept.
+     *
+     * @param rung  its effort
+     * @param error its estimated error
+     */
+    public record Kept(double rung, double error) {
+    }
+
     /** A rung with its sketch, or that of a lower one. */
     private record Settled(double rung, Sketch sketch, boolean own) {
     }
@@ -136,39 +153,69 @@ public record Climb(Cost cost, Steps steps) {
     /**
      * Climbs.
      *
-     * @return the estimated error of the pass that was kept, NaN if there is none within the budget
+     * @return null if no pass is within the budget
      */
-    public double run(Passes passes, double budget) {
+    public Kept run(Passes passes, double budget) {
         return run(passes, budget, Math.min(stepsFor(steps.first / budget, steps.usual), HIGHEST_START * passes.top()));
     }
 
     /**
      * Climbs from a rung on.
      *
-     * @return the estimated error of the pass that was kept, NaN if there is none within the budget
+     * @return null if no pass is within the budget
      */
-    public double run(Passes passes, double budget, double start) {
+    public Kept run(Passes passes, double budget, double start) {
         double raise = RAISE;
         double worth = WORTH;
         double rung = start;
         while (true) {
             Settled settled = settle(passes, within(rung, passes), raise / budget, worth);
             if (settled == null) {
-                return Double.NaN;
+                return null;
             }
             rung = settled.rung;
             passes.pass(rung, CHECK * share(settled.sketch.evaluations, 0, passes));
-            double error = check(passes, budget);
+            double error = check(passes, budget, false);
             if (error <= budget) {
-                return error;
+                return new Kept(rung, error);
             }
             if (rung >= passes.top() || error > HOPELESS * budget) {
-                return Double.NaN;
+                return null;
             }
             raise = settled.own ? Math.max(RAISE, error / settled.sketch.error) : RAISE;
             worth = WORTH_AGAIN;
             rung += stepsFor(error / budget, steps.usual) + MARGIN;
         }
+    }
+
+    /**
+     * Runs one pass at an effort that has kept the budget on inputs like this one.
+     *
+     * @return null if it does not on this one
+     */
+    public Kept again(Passes passes, double budget, double rung) {
+        double known = within(rung, passes);
+        passes.pass(known, 0);
+        double error = check(passes, budget, true);
+        return error <= budget ? new Kept(known, error) : null;
+    }
+
+    /**
+     * Goes down from a pass that was kept for as long as passes are well within the budget, so that others of their
+     * effort will be.
+     */
+    public Kept lowest(Passes passes, double budget, Kept from) {
+        Kept lowest = from;
+        while (lowest.rung > 0) {
+            double rung = within(lowest.rung - DOWN, passes);
+            passes.pass(rung, 1);
+            double error = passes.error(0).upper();
+            if (error > WELL * budget) {
+                break;
+            }
+            lowest = new Kept(rung, error);
+        }
+        return lowest;
     }
 
     /**
@@ -186,7 +233,8 @@ public record Climb(Cost cost, Steps steps) {
             double missing = factor * sketch.error;
             boolean enough = missing <= 1;
             double more = enough ? 0 : stepsFor(missing / TRUST, steps.best);
-            if (share(sketch.evaluations, more, passes) >= worth || missing > (before == null ? FAR : HOPELESS) * TRUST) {
+            double hopeless = TRUST * (before == null ? FAR : HOPELESS);
+            if (share(sketch.evaluations, more, passes) >= worth || missing > hopeless) {
                 return null;
             }
             if (enough || rung >= passes.top() || sketches == SKETCHES) {
@@ -223,9 +271,13 @@ public record Climb(Cost cost, Steps steps) {
         return Math.log(factor) / Math.log(step);
     }
 
-    /** Whether the last pass keeps the budget, repaired if need be: an upper estimate of its error if it does. */
-    private double check(Passes passes, double budget) {
-        boolean seconded = false;
+    /**
+     * Whether the last pass keeps the budget, repaired if need be: an upper estimate of its error if it does.
+     *
+     * @param expected whether there is reason to believe that it does
+     */
+    private double check(Passes passes, double budget, boolean expected) {
+        boolean seconded = expected;
         while (true) {
             RowSample.Error error = passes.error(0);
             if (error.upper() <= budget) {
@@ -245,7 +297,8 @@ public record Climb(Cost cost, Steps steps) {
                 continue;
             }
             for (double part : REPAIRS) {
-                double repaired = error.likely() <= REPAIRABLE * budget && part * passes.exact() < cost.fixed ? passes.error(part).upper() : budget + 1;
+                boolean cheap = part * passes.exact() < cost.fixed && error.likely() <= REPAIRABLE * budget;
+                double repaired = cheap ? passes.error(part).upper() : Double.POSITIVE_INFINITY;
                 if (repaired <= budget) {
                     passes.repair(part);
                     return repaired;

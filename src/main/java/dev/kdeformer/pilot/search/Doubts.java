@@ -45,7 +45,6 @@ public final class Doubts {
         return parts;
     }
 
-
     /** Their sum, 0 unless finite. */
     private static double sum(float[] values) {
         double sum = 0;

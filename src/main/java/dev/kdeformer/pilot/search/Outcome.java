@@ -1,15 +1,20 @@
 package dev.kdeformer.pilot.search;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Calibration.Effort;
 import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.runtime.Team;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** What came of some query heads. */
 public final class Outcome {
     private double work;
     private int exactHeads;
     private double error = Double.NaN;
+    private int missed;
+    private final Map<Integer, Effort> efforts = new TreeMap<>();
 
     /** Adds floating-point operations. */
     public void add(double operations) {
@@ -30,8 +35,20 @@ public final class Outcome {
         error = Double.isNaN(error) ? estimate : Math.max(error, estimate);
     }
 
+    /** Takes note of what a query head needed. */
+    public void effort(int head, Effort effort) {
+        efforts.merge(head, effort, Effort::or);
+    }
+
+    /** Takes note of a query head that needed another effort than it was calibrated for. */
+    public void missed() {
+        missed++;
+    }
+
     /** Adds what came of other query heads. */
     public void add(Outcome other) {
+        missed += other.missed;
+        other.efforts.forEach(this::effort);
         work += other.work;
         exactHeads += other.exactHeads;
         if (!Double.isNaN(other.error)) {
@@ -47,6 +64,16 @@ public final class Outcome {
     /** Number of query heads that were computed exactly. */
     public int exactHeads() {
         return exactHeads;
+    }
+
+    /** Number of query heads that needed another effort than they were calibrated for. */
+    public int missedHeads() {
+        return missed;
+    }
+
+    /** What each query head needed, the most over all batch items, by its index. */
+    public Map<Integer, Effort> efforts() {
+        return efforts;
     }
 
     /** The largest estimated error, NaN without one. */

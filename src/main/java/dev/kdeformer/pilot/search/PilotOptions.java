@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot.search;
 
+import dev.kdeformer.Calibration;
 import dev.kdeformer.ErrorBudget;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -12,9 +13,19 @@ import java.util.Map;
  * @param expansion the far part
  * @param cuts      how queries are cut into tiles
  * @param draws     what is drawn at random
- * @param budget    null for a fixed cost
+ * @param promise   what is promised, and how it is kept
  */
-public record PilotOptions(Spending spending, Expansion expansion, Cuts cuts, Draws draws, ErrorBudget budget) {
+public record PilotOptions(Spending spending, Expansion expansion, Cuts cuts, Draws draws, Promise promise) {
+    /**
+     * A promise.
+     *
+     * @param budget      null for a fixed cost, and no promise
+     * @param calibration efforts to begin with; null for a search
+     * @param thorough    whether efforts are looked for that others can begin with
+     */
+    public record Promise(ErrorBudget budget, Calibration calibration, boolean thorough) {
+    }
+
     /**
      * A fixed cost.
      *
@@ -54,6 +65,16 @@ public record PilotOptions(Spending spending, Expansion expansion, Cuts cuts, Dr
     public record Draws(int unbiased, int peaked, long seed) {
     }
 
+    /** The error that a head may have; null for a fixed cost. */
+    public ErrorBudget budget() {
+        return promise.budget;
+    }
+
+    /** The same, looking for efforts that other calls can begin with. */
+    public PilotOptions thorough() {
+        return new PilotOptions(spending, expansion, cuts, draws, new Promise(promise.budget, null, true));
+    }
+
     /**
      * The options by name, without those that have no effect.
      *
@@ -61,9 +82,10 @@ public record PilotOptions(Spending spending, Expansion expansion, Cuts cuts, Dr
      */
     public Map<String, Object> reported(boolean causal) {
         Map<String, Object> map = new LinkedHashMap<>();
-        boolean fixed = budget == null;
+        boolean fixed = budget() == null;
         if (!fixed) {
-            map.put("budget", budget.relativeSpectral());
+            map.put("budget", budget().relativeSpectral());
+            put(map, "calibration", "given", promise.calibration != null);
         } else if (spending.evaluations > 0) {
             map.put("columns", spending.evaluations);
         } else {

@@ -1,5 +1,8 @@
 package dev.kdeformer.pilot.search;
 
+import dev.kdeformer.Calibration;
+import dev.kdeformer.Calibration.Effort;
+import dev.kdeformer.Calibration.Kind;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
@@ -25,16 +28,38 @@ public record Unit(Call call, int index, PilotOptions options, Team team, KeyHea
         return CounterRandom.of(options.draws().seed()).stream(index, member);
     }
 
+    /** Index of a query head among those of its batch item. */
+    private int head(int member) {
+        return index % call.input().kvHeads() * call.input().groupSize() + member;
+    }
+
+    /** The effort that a query head is calibrated for; null where there is none. */
+    public Effort calibrated(int member) {
+        Calibration calibration = options.promise().calibration();
+        return calibration == null ? null : calibration.efforts().get(head(member));
+    }
+
     /**
-     * Takes note of what a search ended with, and computes the query head exactly where it found nothing.
+     * Takes note of the effort that kept the budget, and computes the query head exactly where there is none.
      *
-     * @param error the estimated error of the pass that was kept, NaN if there is none
+     * @param effort of the pass that was kept, null if there is none
      */
-    public void keep(int member, double error) {
-        if (Double.isNaN(error)) {
+    public void keep(int member, Effort effort) {
+        outcome.effort(head(member), effort == null ? Effort.EXACT : effort);
+        if (effort == null || effort.kind() == Kind.EXACT) {
             outcome.exact(call, index, member, team);
         } else {
-            outcome.error(error);
+            outcome.error(effort.error());
         }
+        Effort calibrated = calibrated(member);
+        if (calibrated != null && (effort == null ? calibrated.kind() != Kind.EXACT
+                : calibrated.kind() != effort.kind() || calibrated.rung() != effort.rung())) {
+            outcome.missed();
+        }
+    }
+
+    /** An effort of a kind, null for none. */
+    public static Effort effort(Kind kind, Climb.Kept kept) {
+        return kept == null ? null : new Effort(kind, kept.rung(), kept.error());
     }
 }

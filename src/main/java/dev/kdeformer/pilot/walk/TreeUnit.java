@@ -2,6 +2,8 @@ package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.Calibration;
+import dev.kdeformer.Calibration.Kind;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.cells.CellSearch;
 import dev.kdeformer.pilot.keys.KeyGroups;
@@ -72,21 +74,29 @@ public final class TreeUnit {
         unit.outcome().add(new PeakedQueries(peaked).run(each, peaks, team));
     }
 
-    private double search(int member, PilotHead each) {
-        if (each.keys().count() < Climb.SHORTEST) {
-            return Double.NaN;
+    private Calibration.Effort search(int member, PilotHead each) {
+        Calibration.Effort known = unit.calibrated(member);
+        if (known == null ? each.keys().count() < Climb.SHORTEST : known.kind() == Kind.EXACT) {
+            return null;
         }
         double budget = unit.options().budget().relativeSpectral();
+        boolean thorough = unit.options().promise().thorough();
         PackedKeys packed = each.packedKeys(unit.team());
-        TilePasses passes = TilePasses.of(each, packed, unit.random(member), unit.team());
-        double error = TilePasses.CLIMB.run(passes, budget);
-        unit.outcome().add(passes.work());
-        if (Double.isNaN(error)) {
-            CellSearch cells = new CellSearch(unit, member);
-            error = cells.run(each.keys(), each.queries(), each.order(), each.offsets(), packed, budget);
+        Calibration.Effort found = null;
+        if (known == null || known.kind() == Kind.TILES) {
+            TilePasses passes = TilePasses.of(each, packed, unit.random(member), unit.team());
+            Climb.Kept kept = known == null ? null : TilePasses.CLIMB.again(passes, budget, known.rung());
+            kept = kept == null ? TilePasses.CLIMB.run(passes, budget) : kept;
+            kept = kept != null && thorough ? TilePasses.CLIMB.lowest(passes, budget, kept) : kept;
+            unit.outcome().add(passes.work());
+            found = Unit.effort(Kind.TILES, kept);
+        }
+        if (found == null) {
+            CellSearch cells = new CellSearch(unit, member, known);
+            found = cells.run(each.keys(), each.queries(), each.order(), each.offsets(), packed);
             unit.outcome().add(cells.work());
         }
-        return error;
+        return found;
     }
 
     /** What a call needs. */
