@@ -1,0 +1,202 @@
+package dev.kdeformer.spark;
+
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.pilot.PilotAttention;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.spark.api.java.JavaRDD;
+import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.SparkSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One call on the driver: looks at the sizes, chooses the plan, sends what tasks need and sets the tasks up. */
+final class AttentionJob {
+    private static final Logger LOG = LoggerFactory.getLogger(SparkAttention.class);
+
+    /** Keys stay only where that sends less than a quarter: cut queries need no merge and lose nothing. */
+    private static final int WORTH = 4;
+
+    /** Rows of keys that visiting queries meet at a time. */
+    private static final int VISITED = 65_536;
+
+    private final JavaSparkContext context;
+    private final HeadCall call;
+    private final SparkAttention.Builder options;
+    private final BlockSource queries;
+    private final BlockSource keys;
+    private final AttentionMethod method;
+    /** Tasks that can run at the same time. */
+    private final int slots;
+    private final int threads;
+
+    AttentionJob(SparkSession session, HeadCall call, SparkAttention.Builder options, BlockSource queries,
+            BlockSource keys) {
+        this.context = JavaSparkContext.fromSparkContext(session.sparkContext());
+        this.options = options;
+        this.queries = queries;
+        this.keys = keys;
+        this.method = call.method();
+        this.threads = context.getConf().getInt("spark.task.cpus", 1);
+        this.slots = Math.max(1, context.defaultParallelism() / threads);
+        this.call = new HeadCall(call.source(), call.seed(), call.scale(), call.causal(), call.groupSize(), ends());
+        check();
+    }
+
+    private TreeMap<Integer, Long> ends() {
+        TreeMap<Integer, Long> ends = new TreeMap<>();
+        options.keyLengths.forEach((head, length) -> {
+            if (!keys.spans().has(head) || length > keys.spans().rows(head)) {
+                throw new IllegalArgumentException("keyLengths must be of heads that are there and at most their rows,"
+                        + " got " + length + " for head " + head);
+            }
+            ends.put(head, keys.spans().start(head) + length);
+        });
+        return ends;
+    }
+
+    private void check() {
+        if (queries.queryWidth() != keys.keyWidth()) {
+            throw new IllegalArgumentException("query and key must have the same number of floats, got "
+                    + queries.queryWidth() + " and " + keys.keyWidth());
+        }
+        for (int head : queries.spans().heads().keySet()) {
+            if (!keys.spans().has(head / call.groupSize())) {
+                throw new IllegalArgumentException("every query head must have its key head, but query head " + head
+                        + " has no key head " + head / call.groupSize());
+            }
+        }
+    }
+
+    JavaRDD<Block> run() {
+        Plan plan = options.plan == null ? choose() : options.plan;
+        boolean parted = plan == Plan.PARTS;
+        if (parted && !hasParts() || !parted && plan != Plan.HEADS && !(method instanceof ExactAttention)) {
+            throw new IllegalArgumentException("plan " + plan.name() + " cannot do method " + method.name()
+                    + (parted ? ", it takes pilot at a fixed cost" : ", it takes exact"));
+        }
+        LOG.info("attention {}: {}; {} queries, {} keys; at most {}; a running task takes {}", method.name(), plan,
+                queries.spans().allRows(), keys.spans().allRows(), volume(plan), memory(plan));
+        return switch (plan) {
+            case QUERIES -> cutQueries(Long.MAX_VALUE);
+            case SHARDS -> cutQueries(options.shardBytes);
+            case KEYS -> visitKeys();
+            case PARTS -> wholeHeads(parts());
+            case HEADS -> wholeHeads(1);
+        };
+    }
+
+    private boolean hasParts() {
+        if (!(method instanceof PilotAttention pilot)) {
+            return false;
+        }
+        try {
+            pilot.part(0, 1);
+            return true;
+        } catch (IllegalStateException e) {
+            return false; // an error budget looks at all rows
+        }
+    }
+
+    /** Parts of each head, so that every slot has one. */
+    private int parts() {
+        int heads = (int) queries.spans().heads().keySet().stream().map(head -> head / call.groupSize()).distinct()
+                .count();
+        return options.parts > 0 ? options.parts : Math.max(1, Math.min(4096, Math.ceilDiv(slots, heads)));
+    }
+
+    /** The plan that the sizes ask for. */
+    Plan choose() {
+        if (hasParts()) {
+            return Plan.PARTS;
+        }
+        if (!(method instanceof ExactAttention)) {
+            return Plan.HEADS;
+        }
+        if ((long) keys.spans().longest() * keys.keyRowBytes() <= options.shardBytes) {
+            return Plan.QUERIES;
+        }
+        int executors = Math.max(1, context.statusTracker().getExecutorInfos().length - 1);
+        Volume stay = volume(Plan.KEYS);
+        Volume cut = volume(Plan.SHARDS);
+        long sent = executors * stay.broadcast() + stay.shuffled();
+        boolean small = Volume.partial(queries.spans().longest(), keys.valueWidth()) <= options.shardBytes;
+        return small && sent < executors * cut.broadcast() / WORTH ? Plan.KEYS : Plan.SHARDS;
+    }
+
+    private Volume volume(Plan plan) {
+        int partitions = plan == Plan.KEYS ? keys.keys().getNumPartitions() : 0;
+        return Volume.of(plan, queries.spans().allRows(), keys.spans().allRows(), keys.keyWidth(), keys.valueWidth(),
+                keys.biased(), partitions);
+    }
+
+    /** What a running task of a plan takes. */
+    TaskMemory memory(Plan plan) {
+        int n = queries.spans().longest();
+        int m = keys.spans().longest();
+        int block = queries.spans().heads().values().stream().flatMap(List::stream).mapToInt(Spans.Span::rows).max()
+                .orElse(1);
+        int d = keys.keyWidth();
+        int dv = keys.valueWidth();
+        int shard = (int) Math.min(m, Math.max(1, options.shardBytes / keys.keyRowBytes()));
+        TaskMemory whole = TaskMemory.of(call, call.groupSize(), n, m, d, dv, threads);
+        boolean pieces = m > shard || call.groupSize() > 1;
+        long output = (long) call.groupSize() * n * (dv + 1) * Float.BYTES;
+        return switch (plan) {
+            case QUERIES -> TaskMemory.of(call, 1, block, m, d, dv, threads);
+            case SHARDS -> TaskMemory.of(call, 1, block, shard, d, dv, threads);
+            case KEYS -> TaskMemory.of(call, 1, block, Math.min(m, VISITED), d, dv, threads);
+            case PARTS, HEADS -> whole.plusOffHeap(output + (pieces ? whole.onHeap() : 0));
+        };
+    }
+
+    private JavaRDD<Block> cutQueries(long shardBytes) {
+        TreeMap<Integer, List<Shard>> shards = new TreeMap<>();
+        for (int head : keyHeads()) {
+            shards.put(head, Shard.keys(context, keys, head, shardBytes));
+        }
+        JavaRDD<Block> blocks = queries.queries();
+        if (blocks.getNumPartitions() < Math.min(slots, queries.spans().blocks())) {
+            blocks = blocks.repartition(Math.min(queries.spans().blocks(), 3 * slots));
+        }
+        return blocks.map(new QueryBlocks(call, shards, keys.valueWidth()));
+    }
+
+    private List<Integer> keyHeads() {
+        return queries.spans().heads().keySet().stream().map(head -> head / call.groupSize()).distinct().toList();
+    }
+
+    private JavaRDD<Block> visitKeys() {
+        TreeMap<Integer, List<Block>> all = new TreeMap<>();
+        for (Block block : queries.queries().collect()) {
+            all.computeIfAbsent(block.head, head -> new ArrayList<>()).add(block);
+        }
+        all.values().forEach(blocks -> blocks.sort(Comparator.comparingLong(block -> block.start)));
+        return new KeyVisits(call, context.broadcast(all), VISITED).run(keys.keys(), keys.valueWidth());
+    }
+
+    private JavaRDD<Block> wholeHeads(int parts) {
+        List<WholeHead> heads = new ArrayList<>();
+        Map<Integer, List<Spans.Span>> blocks = queries.spans().heads();
+        for (int keyHead : keyHeads()) {
+            List<List<Shard>> members = new ArrayList<>();
+            List<Spans.Span> spans = null;
+            for (int head = keyHead * call.groupSize(); head < (keyHead + 1) * call.groupSize(); head++) {
+                if (!blocks.containsKey(head) || spans != null && (queries.spans().rows(head)
+                        != queries.spans().rows(spans.get(0).head()) || blocks.get(head).size() != spans.size())) {
+                    throw new IllegalArgumentException("query heads of key head " + keyHead + " must all be there with"
+                            + " the same rows, head " + head + " is not");
+                }
+                spans = spans == null ? blocks.get(head) : spans;
+                members.add(Shard.queries(context, queries, head, options.shardBytes));
+            }
+            heads.add(new WholeHead(keyHead, members, Shard.keys(context, keys, keyHead, options.shardBytes),
+                    List.copyOf(spans)));
+        }
+        return new HeadParts(call, heads).run(context, parts);
+    }
+}
