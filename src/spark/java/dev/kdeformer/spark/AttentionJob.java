@@ -8,9 +8,16 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Encoders;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,6 +31,7 @@ final class AttentionJob {
     /** Rows of keys that visiting queries meet at a time. */
     private static final int VISITED = 65_536;
 
+    private final SparkSession session;
     private final JavaSparkContext context;
     private final HeadCall call;
     private final SparkAttention.Builder options;
@@ -34,17 +42,33 @@ final class AttentionJob {
     private final int slots;
     private final int threads;
 
-    AttentionJob(SparkSession session, HeadCall call, SparkAttention.Builder options, BlockSource queries,
+    private final Plan plan;
+
+    /**
+     * Looks at a call and chooses its plan; nothing is sent yet.
+     *
+     * @param kernel  null for products
+     * @throws IllegalArgumentException if queries and keys do not fit together, or the plan cannot do the method
+     */
+    AttentionJob(SparkSession session, SparkAttention.Builder options, Gaussian kernel, BlockSource queries,
             BlockSource keys) {
+        this.session = session;
         this.context = JavaSparkContext.fromSparkContext(session.sparkContext());
         this.options = options;
         this.queries = queries;
         this.keys = keys;
-        this.method = call.method();
+        this.method = options.method.make(options.seed);
         this.threads = context.getConf().getInt("spark.task.cpus", 1);
         this.slots = Math.max(1, context.defaultParallelism() / threads);
-        this.call = new HeadCall(call.source(), call.seed(), call.scale(), call.causal(), call.groupSize(), ends());
+        this.call = new HeadCall(options.method, options.seed, kernel == null ? options.scale : (Float) kernel.scale(),
+                options.causal, options.groupSize, ends(), kernel);
         check();
+        this.plan = options.plan == null ? choose() : options.plan;
+        boolean parted = plan == Plan.PARTS;
+        if (parted && !hasParts() || !parted && plan != Plan.HEADS && !(method instanceof ExactAttention)) {
+            throw new IllegalArgumentException("plan " + plan.name() + " cannot do method " + method.name()
+                    + (parted ? ", it takes pilot at a fixed cost" : ", it takes exact"));
+        }
     }
 
     private TreeMap<Integer, Long> ends() {
@@ -72,15 +96,49 @@ final class AttentionJob {
         }
     }
 
-    JavaRDD<Block> run() {
-        Plan plan = options.plan == null ? choose() : options.plan;
-        boolean parted = plan == Plan.PARTS;
-        if (parted && !hasParts() || !parted && plan != Plan.HEADS && !(method instanceof ExactAttention)) {
-            throw new IllegalArgumentException("plan " + plan.name() + " cannot do method " + method.name()
-                    + (parted ? ", it takes pilot at a fixed cost" : ", it takes exact"));
+    Plan plan() {
+        return plan;
+    }
+
+    /** Floats of a row of the output. */
+    int columns() {
+        return keys.valueWidth();
+    }
+
+    /** The plan, what travels and what a task takes, in a sentence. */
+    String describe() {
+        return "attention " + method.name() + ": " + plan + "; " + queries.spans().allRows() + " queries, "
+                + keys.spans().allRows() + " keys; at most " + volume(plan) + "; a running task takes " + memory(plan);
+    }
+
+    /** What executors have to be given beside their heap, in a sentence. */
+    String advice() {
+        SparkConf conf = context.getConf();
+        int tasks = TaskMemory.tasksPerExecutor(conf, slots * threads);
+        long needed = Math.ceilDiv(memory(plan).overhead(tasks), 1L << 20);
+        String given = conf.get("spark.executor.memoryOverhead", "");
+        return "spark.executor.memoryOverhead must hold " + needed + "m for " + tasks
+                + (tasks == 1 ? " task" : " tasks") + " at a time in an executor; "
+                + (given.isEmpty() ? "it is not set" : "it is set to " + given);
+    }
+
+    /** The results, in the layout of the queries; keys are sent now, and all else is done when results are read. */
+    Dataset<Row> results() {
+        LOG.info(describe());
+        LOG.info(advice());
+        JavaRDD<Block> blocks = blocks();
+        if (options.layout == Layout.ROWS) {
+            return session.createDataset(blocks.flatMap(Packing::rows).rdd(), Encoders.bean(ResultRow.class))
+                    .select(Columns.HEAD, Columns.POSITION, Columns.OUTPUT, Columns.LOG_SUM);
         }
-        LOG.info("attention {}: {}; {} queries, {} keys; at most {}; a running task takes {}", method.name(), plan,
-                queries.spans().allRows(), keys.spans().allRows(), volume(plan), memory(plan));
+        StructType schema = new StructType().add(Columns.HEAD, DataTypes.IntegerType, false)
+                .add(Columns.START, DataTypes.LongType, false).add(Columns.ROWS, DataTypes.IntegerType, false)
+                .add(Columns.OUTPUT, DataTypes.BinaryType, false).add(Columns.LOG_SUM, DataTypes.BinaryType, false);
+        return session.createDataFrame(blocks.map(block -> RowFactory.create(block.head, block.start, block.rows,
+                block.query, block.bias)), schema);
+    }
+
+    private JavaRDD<Block> blocks() {
         return switch (plan) {
             case QUERIES -> cutQueries(Long.MAX_VALUE);
             case SHARDS -> cutQueries(options.shardBytes);
@@ -110,7 +168,7 @@ final class AttentionJob {
     }
 
     /** The plan that the sizes ask for. */
-    Plan choose() {
+    private Plan choose() {
         if (hasParts()) {
             return Plan.PARTS;
         }
@@ -135,7 +193,7 @@ final class AttentionJob {
     }
 
     /** What a running task of a plan takes. */
-    TaskMemory memory(Plan plan) {
+    private TaskMemory memory(Plan plan) {
         int n = queries.spans().longest();
         int m = keys.spans().longest();
         int block = queries.spans().heads().values().stream().flatMap(List::stream).mapToInt(Spans.Span::rows).max()

@@ -56,9 +56,12 @@ final class BlockSource implements Serializable {
     private final boolean biased;
     /** Null where the data set has blocks. */
     private final transient JavaRDD<Block> packed;
+    /** Null where queries and keys are taken as they are. */
+    private final Gaussian gaussian;
 
     private BlockSource(Dataset<Row> data, Side side, Spans spans, Block first, boolean biased,
             JavaRDD<Block> packed) {
+        this.gaussian = null;
         this.data = data;
         this.side = side;
         this.spans = spans;
@@ -67,6 +70,23 @@ final class BlockSource implements Serializable {
         this.valueWidth = side.hasValues() ? width(Columns.VALUE, first.value, first) : 0;
         this.biased = biased;
         this.packed = packed;
+    }
+
+    private BlockSource(BlockSource other, Gaussian gaussian) {
+        data = other.data;
+        side = other.side;
+        spans = other.spans;
+        queryWidth = other.queryWidth;
+        keyWidth = other.keyWidth;
+        valueWidth = other.valueWidth;
+        biased = other.biased;
+        packed = other.packed;
+        this.gaussian = gaussian;
+    }
+
+    /** The same with queries and keys as a Gaussian kernel needs them. */
+    BlockSource with(Gaussian kernel) {
+        return new BlockSource(this, kernel);
     }
 
     private static int width(String column, byte[] bytes, Block block) {
@@ -148,13 +168,14 @@ final class BlockSource implements Serializable {
         return valueWidth;
     }
 
+    /** Whether keys have biases when they are read. */
     boolean biased() {
-        return biased;
+        return biased || gaussian != null && side.hasKeys;
     }
 
     /** Bytes of a row of a key, its value and its bias. */
     int keyRowBytes() {
-        return (keyWidth + valueWidth + (biased ? 1 : 0)) * Float.BYTES;
+        return (keyWidth + valueWidth + (biased() ? 1 : 0)) * Float.BYTES;
     }
 
     /** The blocks of queries. */
@@ -162,10 +183,10 @@ final class BlockSource implements Serializable {
         JavaRDD<Block> blocks = packed != null ? packed.map(Block::queries)
                 : data.withColumn(Columns.KEY, nothing(Columns.KEY)).withColumn(Columns.VALUE, nothing(Columns.VALUE))
                         .withColumn(Columns.BIAS, nothing(Columns.BIAS)).toJavaRDD().map(BlockSource::block);
-        int width = queryWidth;
+        BlockSource self = this;
         return blocks.map(block -> {
-            block.check(Columns.QUERY, block.query, width);
-            return block;
+            block.check(Columns.QUERY, block.query, self.queryWidth);
+            return self.gaussian == null ? block : self.gaussian.queries(block);
         });
     }
 
@@ -194,8 +215,8 @@ final class BlockSource implements Serializable {
     }
 
     private JavaRDD<Block> checkedKeys(JavaRDD<Block> blocks) {
-        BlockSource widths = this;
-        return blocks.map(block -> widths.check(block));
+        BlockSource self = this;
+        return blocks.map(block -> self.check(block));
     }
 
     private Block check(Block block) {
@@ -206,6 +227,6 @@ final class BlockSource implements Serializable {
         if (biased) {
             block.check(Columns.BIAS, block.bias, 1);
         }
-        return block;
+        return gaussian == null ? block : gaussian.keys(block);
     }
 }

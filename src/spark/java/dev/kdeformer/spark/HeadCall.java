@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Mask;
 import dev.kdeformer.PartialAttention;
+import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.io.Serializable;
@@ -19,9 +20,10 @@ import java.util.Map;
  * @param causal    whether a query sees no keys at later positions than its own
  * @param groupSize query heads that share a key head
  * @param keyEnds   the position after the last valid key of a key head, where not all are valid
+ * @param gaussian  the kernel that logits come from; null for products
  */
 record HeadCall(MethodSource source, long seed, Float scale, boolean causal, int groupSize,
-        Map<Integer, Long> keyEnds) implements Serializable {
+        Map<Integer, Long> keyEnds, Gaussian gaussian) implements Serializable {
     private static final long serialVersionUID = 1;
 
     AttentionMethod method() {
@@ -78,7 +80,15 @@ record HeadCall(MethodSource source, long seed, Float scale, boolean causal, int
                 Block.tensor(keys.key, keys.rows), Block.tensor(keys.value, keys.rows), bias, keys.head, keys.start);
         method().apply(Engines.ofTask(), input, Block.tensor(result.query, result.rows),
                 Block.tensor(result.bias, result.rows));
+        complete(input.query().matrix(0, 0), Block.tensor(result.bias, result.rows).matrix(0, 0));
         return result;
+    }
+
+    /** Adds to log-sums what a Gaussian kernel has of the query alone. */
+    void complete(Matrix queries, Matrix sums) {
+        for (int row = 0; gaussian != null && row < sums.rows(); row++) {
+            sums.set(row, 0, (float) (sums.get(row, 0) + gaussian.ofQuery(queries, row)));
+        }
     }
 
     /** A block of results that holds zeros. */

@@ -68,6 +68,7 @@ record HeadParts(HeadCall call, List<WholeHead> heads) implements Serializable {
             call.method().apply(Engines.ofTask(), input, output, sums);
             List<Block> results = new ArrayList<>();
             for (int member = 0; member < head.queries().size(); member++) {
+                call.complete(input.query().matrix(0, member), sums.matrix(0, member));
                 long start = head.spans().get(0).start();
                 for (Spans.Span span : head.spans()) {
                     int first = (int) (span.start() - start);
@@ -101,6 +102,7 @@ record HeadParts(HeadCall call, List<WholeHead> heads) implements Serializable {
             int[][] written = method.part(piece.part, piece.parts).apply(Engines.ofTask(), input, output, sums).rows();
             List<Tuple2<Tuple2<Integer, Long>, Rows>> results = new ArrayList<>();
             for (int member = 0; member < written.length; member++) {
+                call.complete(input.query().matrix(0, member), sums.matrix(0, member));
                 int from = 0;
                 long start = head.spans().get(0).start();
                 for (Spans.Span span : head.spans()) {

@@ -4,7 +4,6 @@ import java.io.Serializable;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.TreeMap;
 
 /** Which positions there are of every head, and in which blocks; small, and known to the driver before the data. */
@@ -57,7 +56,7 @@ final class Spans implements Serializable {
     }
 
     /** The blocks of every head, ascending. */
-    Map<Integer, List<Span>> heads() {
+    TreeMap<Integer, List<Span>> heads() {
         return heads;
     }
 

@@ -3,15 +3,9 @@ package dev.kdeformer.spark;
 import dev.kdeformer.Attention;
 import java.util.Map;
 import java.util.Objects;
-import java.util.TreeMap;
-import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.types.DataTypes;
-import org.apache.spark.sql.types.StructType;
 
 /**
  * Attention over data sets of Apache Spark: softmax(scale · Q Kᵀ + bias + mask) V of one head or many, cut over a
@@ -36,13 +30,12 @@ import org.apache.spark.sql.types.StructType;
  * brought to the driver in shards and sent from there at once. An immutable value.
  */
 public final class SparkAttention {
-    private final HeadCall call;
+    static final long MOST_SHARD_BYTES = 1L << 30;
+
     private final Builder options;
 
     private SparkAttention(Builder options) {
         this.options = new Builder(options);
-        this.call = new HeadCall(options.method, options.seed, options.scale, options.causal, options.groupSize,
-                new TreeMap<>());
     }
 
     /** Starts a builder. */
@@ -60,14 +53,7 @@ public final class SparkAttention {
      * @throws IllegalStateException    if executors cannot run the library
      */
     public Dataset<Row> run(Dataset<Row> tokens) {
-        Objects.requireNonNull(tokens, "tokens");
-        if (options.groupSize > 1) {
-            throw new IllegalArgumentException("groupSize must be 1 where queries and keys are one data set, got "
-                    + options.groupSize);
-        }
-        ExecutorCheck.run(tokens.sparkSession());
-        BlockSource both = BlockSource.of(tokens, options.layout, BlockSource.Side.BOTH, options.blockRows);
-        return results(tokens.sparkSession(), both, both);
+        return job(Objects.requireNonNull(tokens, "tokens")).results();
     }
 
     /**
@@ -81,35 +67,54 @@ public final class SparkAttention {
      * @throws IllegalStateException    if executors cannot run the library
      */
     public Dataset<Row> run(Dataset<Row> queries, Dataset<Row> keys) {
-        Objects.requireNonNull(keys, "keys");
-        ExecutorCheck.run(Objects.requireNonNull(queries, "queries").sparkSession());
-        return results(queries.sparkSession(),
+        return job(Objects.requireNonNull(queries, "queries"), Objects.requireNonNull(keys, "keys")).results();
+    }
+
+    /** A call that nothing has been sent for yet. */
+    AttentionJob job(Dataset<Row> tokens) {
+        if (options.groupSize > 1) {
+            throw new IllegalArgumentException("groupSize must be 1 where queries and keys are one data set, got "
+                    + options.groupSize);
+        }
+        ExecutorCheck.run(tokens.sparkSession());
+        BlockSource both = BlockSource.of(tokens, options.layout, BlockSource.Side.BOTH, options.blockRows);
+        return job(tokens.sparkSession(), both, both);
+    }
+
+    /** A call that nothing has been sent for yet. */
+    AttentionJob job(Dataset<Row> queries, Dataset<Row> keys) {
+        ExecutorCheck.run(queries.sparkSession());
+        return job(queries.sparkSession(),
                 BlockSource.of(queries, options.layout, BlockSource.Side.QUERIES, options.blockRows),
                 BlockSource.of(keys, options.layout, BlockSource.Side.KEYS, options.blockRows));
     }
 
-    private Dataset<Row> results(SparkSession session, BlockSource queries, BlockSource keys) {
-        JavaRDD<Block> blocks = new AttentionJob(session, call, options, queries, keys).run();
-        if (options.layout == Layout.ROWS) {
-            return session.createDataset(blocks.flatMap(Packing::rows).rdd(), Encoders.bean(ResultRow.class))
-                    .select(Columns.HEAD, Columns.POSITION, Columns.OUTPUT, Columns.LOG_SUM);
+    private AttentionJob job(SparkSession session, BlockSource queries, BlockSource keys) {
+        if (options.bandwidth == 0) {
+            return new AttentionJob(session, options, null, queries, keys);
         }
-        StructType schema = new StructType().add(Columns.HEAD, DataTypes.IntegerType, false)
-                .add(Columns.START, DataTypes.LongType, false).add(Columns.ROWS, DataTypes.IntegerType, false)
-                .add(Columns.OUTPUT, DataTypes.BinaryType, false).add(Columns.LOG_SUM, DataTypes.BinaryType, false);
-        return session.createDataFrame(blocks.map(block -> RowFactory.create(block.head, block.start, block.rows,
-                block.query, block.bias)), schema);
+        // About the keys of the first block, which are the same in every run.
+        int head = keys.spans().heads().firstEntry().getKey();
+        long start = keys.spans().start(head);
+        Gaussian kernel = Gaussian.about(options.bandwidth, keys.keys(head, start, start + 1).first());
+        return new AttentionJob(session, options, kernel, queries.with(kernel), keys.with(kernel));
+    }
+
+    static long check(String name, long value, long least, long most) {
+        if (value < least || value > most) {
+            throw new IllegalArgumentException(name + " must be between " + least + " and " + most + ", got " + value);
+        }
+        return value;
     }
 
     /** Options of attention on Spark. */
     public static final class Builder {
-        private static final long MOST_SHARD_BYTES = 1L << 30;
-
-        private MethodSource method = seed -> Attention.exact().build();
-        private long seed;
-        private Float scale;
-        private boolean causal;
-        private int groupSize = 1;
+        MethodSource method = seed -> Attention.exact().build();
+        long seed;
+        Float scale;
+        double bandwidth;
+        boolean causal;
+        int groupSize = 1;
         Map<Integer, Long> keyLengths = Map.of();
         Layout layout = Layout.ROWS;
         int blockRows = 4096;
@@ -124,6 +129,7 @@ public final class SparkAttention {
             method = other.method;
             seed = other.seed;
             scale = other.scale;
+            bandwidth = other.bandwidth;
             causal = other.causal;
             groupSize = other.groupSize;
             keyLengths = other.keyLengths;
@@ -156,6 +162,25 @@ public final class SparkAttention {
                 throw new IllegalArgumentException("scale must be finite, got " + factor);
             }
             scale = factor;
+            return this;
+        }
+
+        /**
+         * Takes the Gaussian kernel exp(−‖query − key‖² / (2h²)) for weights instead of exponentials of products: the
+         * output is then kernel regression (the Nadaraya–Watson mean of the values), and the log-sum-exp the logarithm
+         * of the kernel's sum. A bias is the logarithm of a key's weight. Vectors are taken relative to the mean of
+         * some keys.
+         *
+         * @param bandwidth h, in units of the vectors
+         * @throws IllegalArgumentException if it is not positive, or 1/h² is not within float32
+         */
+        public Builder gaussian(double bandwidth) {
+            float factor = (float) (1 / (bandwidth * bandwidth));
+            if (!(bandwidth > 0 && factor > 0 && factor < Float.POSITIVE_INFINITY)) {
+                throw new IllegalArgumentException("bandwidth must be positive and 1/bandwidth^2 within float32, got "
+                        + bandwidth);
+            }
+            this.bandwidth = bandwidth;
             return this;
         }
 
@@ -234,19 +259,17 @@ public final class SparkAttention {
         /**
          * Attention with these options.
          *
-         * @throws RuntimeException whatever the method's own builder throws
+         * @throws IllegalArgumentException if there is a scale and a Gaussian kernel, or the method's own builder
+         *                                  refuses
          */
         public SparkAttention build() {
+            if (bandwidth > 0 && scale != null) {
+                throw new IllegalArgumentException("scale must not be given with a Gaussian kernel, whose bandwidth"
+                        + " decides, got " + scale);
+            }
             method.make(seed);
             return new SparkAttention(this);
         }
 
-        private static long check(String name, long value, long least, long most) {
-            if (value < least || value > most) {
-                throw new IllegalArgumentException(name + " must be between " + least + " and " + most + ", got "
-                        + value);
-            }
-            return value;
-        }
     }
 }

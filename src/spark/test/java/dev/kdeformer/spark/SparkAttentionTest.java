@@ -209,8 +209,7 @@ class SparkAttentionTest {
     private static Plan chosen(SparkCase some, SparkAttention.Builder options) {
         BlockSource queries = BlockSource.of(some.queryBlocks(spark), Layout.BLOCKS, BlockSource.Side.QUERIES, 256);
         BlockSource keys = BlockSource.of(some.keyBlocks(spark), Layout.BLOCKS, BlockSource.Side.KEYS, 256);
-        HeadCall call = new HeadCall(seed -> Attention.exact().build(), 0, null, false, 1, Map.of());
-        return new AttentionJob(spark, call, options, queries, keys).choose();
+        return new AttentionJob(spark, options, null, queries, keys).plan();
     }
 
     @Test
@@ -218,8 +217,8 @@ class SparkAttentionTest {
         SparkCase some = new SparkCase(1, 1, 300, 300, 16, 8, false);
         assertMessage("data set must have a column query, got head, position, key, value",
                 () -> exact().build().run(some.keyRows(spark)));
-        assertMessage("column query must be array<float>, got ARRAY<DOUBLE>", () -> exact().build()
-                .run(some.tokenRows(spark).selectExpr("position", "cast(query as array<double>) query", "key", "value")));
+        assertMessage("column query must be array<float>, got ARRAY<DOUBLE>", () -> exact().build().run(some
+                .tokenRows(spark).selectExpr("position", "cast(query as array<double>) query", "key", "value")));
         assertMessage("positions of the tokens of head 0 must follow each other, but after 6 comes 8",
                 () -> exact().build().run(some.tokenRows(spark).where("position <> 7")));
         assertMessage("positions of the tokens of head 0 must follow each other, but 9 is there twice", () -> exact()

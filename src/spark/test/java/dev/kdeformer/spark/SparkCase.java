@@ -26,7 +26,7 @@ import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import scala.jdk.javaapi.CollectionConverters;
 
-/** Random queries, keys and values, as tensors and as data sets in both layouts, and what a single machine makes of them. */
+/** Random queries, keys and values, as tensors and as data sets, and what a single machine makes of them. */
 final class SparkCase {
     static final int BLOCK = 256;
 
@@ -62,7 +62,7 @@ final class SparkCase {
     static SparkSession session() {
         return SparkSession.builder().master("local[2,3]").appName("kdeformer")
                 .config("spark.ui.enabled", false).config("spark.driver.bindAddress", "127.0.0.1")
-                .config("spark.driver.host", "127.0.0.1").config("spark.sql.shuffle.partitions", 4)
+                .config("spark.driver.host", "127.0.0.1").config("spark.sql.shuffle.partitions", 2)
                 .config("spark.shuffle.compress", false).config("spark.sql.codegen.wholeStage", false)
                 .getOrCreate();
     }
