@@ -84,6 +84,21 @@ public final class Npy {
     }
 
     /**
+     * Reads and checks the header of a stream, such as a file on another file system; the stream is closed.
+     *
+     * @param length number of bytes in the stream, which the header is checked against
+     * @param name   what to call the stream in messages
+     * @throws TensorFormatException if the stream is not an array that {@link #read(Path, Arena)} would read
+     * @throws IOException           if the stream cannot be read
+     */
+    public static NpyHeader readHeader(InputStream stream, long length, String name) throws IOException {
+        Objects.requireNonNull(name, "name");
+        try (InputFile in = InputFile.of(Objects.requireNonNull(stream, "stream"), length, name)) {
+            return NpyHeaderParser.read(in, 2);
+        }
+    }
+
+    /**
      * Writes a tensor, of whatever strides, as an array of four dimensions (batch, heads, n, d).
      *
      * @throws IOException if the file cannot be written; what was there before is then still there

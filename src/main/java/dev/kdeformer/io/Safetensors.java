@@ -3,6 +3,7 @@ package dev.kdeformer.io;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -42,6 +43,22 @@ public final class Safetensors {
     public static Safetensors open(Path file) throws IOException {
         try (InputFile in = InputFile.open(file)) {
             return new Safetensors(file, in.length(), SafetensorsHeader.read(in));
+        }
+    }
+
+    /**
+     * Reads and checks the header of a stream, such as a file on another file system; the stream is closed.
+     *
+     * @param length number of bytes in the stream, which the header is checked against
+     * @param name   what to call the stream in messages
+     * @return all tensors, in the order of the header
+     * @throws TensorFormatException if it is not such a file, or its header and its length do not agree
+     * @throws IOException           if the stream cannot be read
+     */
+    public static List<TensorInfo> readHeader(InputStream stream, long length, String name) throws IOException {
+        Objects.requireNonNull(name, "name");
+        try (InputFile in = InputFile.of(Objects.requireNonNull(stream, "stream"), length, name)) {
+            return List.copyOf(SafetensorsHeader.read(in).tensors().values());
         }
     }
 

@@ -298,6 +298,12 @@ class NpyTest {
                 FileBytes.encode(values, ElementType.F16, ByteOrder.LITTLE_ENDIAN, true, 2, 3));
         assertArrayEquals(values,
                 Npy.read(new ByteArrayInputStream(bytes), bytes.length, "stream", arena).toArray());
+        NpyHeader header = Npy.readHeader(new ByteArrayInputStream(bytes), bytes.length, "stream");
+        assertEquals(Shape.of(2, 3), header.shape());
+        assertEquals(bytes.length - 6 * 2, header.dataOffset());
+        assertEquals("stream: shape (2, 3)", assertThrows(TensorFormatException.class,
+                () -> Npy.readHeader(new ByteArrayInputStream(bytes), bytes.length - 1, "stream")).getMessage()
+                .substring(0, 20));
         byte[] longer = Arrays.copyOf(bytes, bytes.length + 1);
         assertStreamRefused("stream: the stream has more than", longer, bytes.length);
         assertStreamRefused("stream: shape (2, 3)", bytes, bytes.length - 1);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
@@ -140,6 +141,9 @@ class SafetensorsTest {
             assertArrayEquals(entry.getValue().toArray(), read.toArray());
         }
         byte[] bytes = Files.readAllBytes(path);
+        assertEquals(file.tensors(), Safetensors.readHeader(new ByteArrayInputStream(bytes), bytes.length, "stream"));
+        assertTrue(assertThrows(TensorFormatException.class, () -> Safetensors.readHeader(
+                new ByteArrayInputStream(bytes), bytes.length - 1, "stream")).getMessage().startsWith("stream: "));
         assertEquals(0, bytes[0] % 8, "data is aligned to 8 bytes");
         String text = new String(bytes, StandardCharsets.ISO_8859_1);
         assertTrue(text.startsWith("{\"out\":{\"dtype\":\"F32\",\"shape\":[2, 3, 5, 7],\"data_offsets\":[0,840]}", 8),
