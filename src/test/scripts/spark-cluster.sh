@@ -36,7 +36,7 @@ export SPARK_HOME=$PWD/target/spark-home SPARK_SCALA_VERSION=2.13
 if [ ! -d "$SPARK_HOME/jars" ]; then
   mvn -q -B -Pspark dependency:copy-dependencies -DincludeScope=provided -DoutputDirectory="$SPARK_HOME/jars"
 fi
-fastutil=$(find "$HOME/.m2/repository/it/unimi/dsi/fastutil-core" -name 'fastutil-core-*.jar' | sort | tail -1)
+fastutil=$(echo "$PWD"/target/kdebench/lib/fastutil-core-*.jar)
 flags=(--add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED)
 work=$(mktemp -d)
 started=()
