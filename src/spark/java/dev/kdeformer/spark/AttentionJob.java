@@ -69,6 +69,9 @@ final class AttentionJob {
             throw new IllegalArgumentException("plan " + plan.name() + " cannot do method " + method.name()
                     + (parted ? ", it takes pilot at a fixed cost" : ", it takes exact"));
         }
+        if (plan == Plan.QUERIES) {
+            Shard.checkWhole(keys.spans().longest(), Math.max(keys.keyWidth(), keys.valueWidth()));
+        }
     }
 
     private TreeMap<Integer, Long> ends() {

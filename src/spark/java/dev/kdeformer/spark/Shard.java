@@ -21,6 +21,22 @@ record Shard(int head, long start, int rows, Broadcast<Block> block) implements 
         return start + rows;
     }
 
+    /** Most bytes of an array, in which the keys of a shard are. */
+    private static final long LARGEST_ARRAY = Integer.MAX_VALUE - 8;
+
+    /**
+     * Checks that all keys of a head go into one shard.
+     *
+     * @param width floats of a key or a value, whichever has more
+     * @throws IllegalArgumentException if they do not
+     */
+    static void checkWhole(int rows, int width) {
+        if ((long) rows * width * Float.BYTES > LARGEST_ARRAY) {
+            throw new IllegalArgumentException("plan QUERIES must have at most 2 GB of keys and of values in a head,"
+                    + " got " + rows + " rows of " + width + " floats; SHARDS takes more");
+        }
+    }
+
     /** Where the shards of a head are. */
     static List<Shard> cut(Spans spans, int head, int rowBytes, long shardBytes) {
         int all = spans.rows(head);

@@ -94,6 +94,9 @@ public final class SparkDensity {
     private JavaRDD<Block> sums(JavaSparkContext context, BlockSource queries, BlockSource points) {
         int slots = Math.max(1, context.defaultParallelism() / context.getConf().getInt("spark.task.cpus", 1));
         Plan chosen = plan == null ? choose(queries, points) : plan;
+        if (chosen == Plan.QUERIES) {
+            Shard.checkWhole(points.spans().longest(), points.keyWidth());
+        }
         LOG.info("kernel density: {}; {} queries, {} points; at most {}", chosen, queries.spans().allRows(),
                 points.spans().allRows(), volume(chosen, queries, points));
         return new DensitySums(source, seed).run(context, queries, points, chosen,

@@ -230,6 +230,9 @@ class SparkAttentionTest {
                         some.keyRows(spark)));
         assertMessage("plan SHARDS cannot do method pilot, it takes exact", () -> exact().plan(Plan.SHARDS)
                 .method(seed -> Attention.pilot().build()).build().run(some.tokenRows(spark)));
+        assertMessage("plan QUERIES must have at most 2 GB of keys and of values in a head, got 8388608 rows of 64"
+                + " floats; SHARDS takes more", () -> Shard.checkWhole(1 << 23, 64));
+        Shard.checkWhole((1 << 23) - 1, 64);
         assertMessage("blockRows must be between 16 and 1048576, got 2", () -> exact().blockRows(2));
         Exception torn = assertThrows(Exception.class, () -> exact().build().run(some.tokenRows(spark)
                 .selectExpr("position", "query", "if(position = 5, null, key) key", "value")).collectAsList());
