@@ -58,7 +58,10 @@ final class UnreadLeaves {
         if (moves.length < regions.size()) {
             moves = new float[regions.size()][];
         }
-        reference[0] = (float) total;
+        // The exponential takes whole references only.
+        double whole = Math.rint(total);
+        double toTotal = Math.pow(2, whole - total);
+        reference[0] = (float) whole;
         Arrays.fill(row, 0, stride, 0);
         Arrays.fill(sums, 0);
         Arrays.fill(squares, 0);
@@ -84,7 +87,7 @@ final class UnreadLeaves {
                 moved += spread(region.spreads(unit) + leaf * 4L, present, largest);
                 next = last;
             }
-            move(r, region.tilt(unit), d, stride, moved, row);
+            move(r, region.tilt(unit), d, stride, toTotal * moved, row);
         }
         errors = Lanes.sum(sums, 0);
         squaredErrors = Lanes.sum(squares, 0);

@@ -170,19 +170,23 @@ class SparseDecodingTest {
     @Test
     void valuesThatGoWithKeysInsideGroupsAreFollowed() {
         // Values are a linear function of the keys, so groups err in one direction unless the tilt sees to it.
-        AttentionInput input = make.normal(1, 4, 1, 8, 20_000, 6, 6).withScale(0.3f);
-        for (int j = 0; j < 20_000; j++) {
-            for (int c = 0; c < 6; c++) {
-                input.value().matrix(0, 0).set(j, c, 1 + input.key().matrix(0, 0).get(j, (c + 1) % 6));
+        double errors = 0;
+        for (int seed = 1; seed <= 3; seed++) {
+            AttentionInput input = TestInputs.of(seed).normal(1, 4, 1, 8, 20_000, 6, 6).withScale(0.3f);
+            for (int j = 0; j < 20_000; j++) {
+                for (int c = 0; c < 6; c++) {
+                    input.value().matrix(0, 0).set(j, c, 1 + input.key().matrix(0, 0).get(j, (c + 1) % 6));
+                }
+            }
+            ReferenceAttention reference = ReferenceAttention.of(input.withMask(Mask.causal()));
+            Tensor output = make.zeros(input.outputShape());
+            try (KeyValueCache cache = cacheOf(input)) {
+                SparseDecoding.builder().budget(0.06).build().apply(ENGINE, cache, input.query(), output, null, 0.3f);
+                errors += reference.spectralError(output) / 3;
             }
         }
-        ReferenceAttention reference = ReferenceAttention.of(input.withMask(Mask.causal()));
-        Tensor output = make.zeros(input.outputShape());
-        try (KeyValueCache cache = cacheOf(input)) {
-            SparseDecoding.builder().budget(0.06).build().apply(ENGINE, cache, input.query(), output, null, 0.3f);
-            double error = reference.spectralError(output);
-            assertTrue(error < 0.015, "error " + error);
-        }
+        // With references of the exponential that are not whole, which it rounds, it would be 0.008.
+        assertTrue(errors < 0.0063, "error " + errors);
     }
 
     @Test
