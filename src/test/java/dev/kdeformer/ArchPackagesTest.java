@@ -47,6 +47,16 @@ class ArchPackagesTest {
             Map.entry("onnx", "api exact tensor"),
             Map.entry("langchain4j", "api exact onnx")));
 
+    /** The rooms of pilot attention, and which of the others each may know of. */
+    private static final Map<String, String> PILOT = new TreeMap<>(Map.of(
+            "keys", "",
+            "tile", "keys",
+            "search", "",
+            "cells", "keys search tile",
+            "walk", "cells keys search tile",
+            "causal", "keys search tile walk",
+            "gradient", "keys search tile walk"));
+
     /** Code that is not this library's. Kernels and what lies below them stand on Java alone. */
     private static final String[] JAVA = {"java..", "jdk.incubator.vector..", "com.sun.management.."};
     private static final Set<String> ON_JAVA_ALONE = Set.of("runtime", "tensor", "sampling", "kernel");
@@ -90,6 +100,26 @@ class ArchPackagesTest {
                             type -> isLibrary(type) ? known.contains(room(type)) && !isEntry(type)
                                     : JavaClass.Predicates.resideInAnyPackage(outside).test(type.getBaseComponentType())
                                             || type.getBaseComponentType().isPrimitive()))
+                    .check(CLASSES);
+        });
+    }
+
+    @Test
+    void roomsOfPilotAttentionKnowOnlyWhatTheyMay() {
+        String pilot = ROOT + ".pilot";
+        Set<String> rooms = new TreeSet<>();
+        CLASSES.stream().map(JavaClass::getPackageName).filter(name -> name.startsWith(pilot + "."))
+                .forEach(name -> rooms.add(name.substring(pilot.length() + 1)));
+        assertEquals(PILOT.keySet(), rooms);
+        PILOT.forEach((room, text) -> {
+            Set<String> known = new TreeSet<>();
+            for (String each : (room + " " + text).trim().split(" ")) {
+                known.add(pilot + "." + each);
+            }
+            classes().that().resideInAPackage(pilot + "." + room).should()
+                    .onlyDependOnClassesThat(DescribedPredicate.describe("are in " + known + " or outside of pilot",
+                            type -> !type.getBaseComponentType().getPackageName().startsWith(pilot)
+                                    || known.contains(type.getBaseComponentType().getPackageName())))
                     .check(CLASSES);
         });
     }

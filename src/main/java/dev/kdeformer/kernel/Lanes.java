@@ -130,7 +130,7 @@ public final class Lanes {
 
     /** {@code count} rounded up to a multiple of {@code unit}. */
     public static int roundUp(int count, int unit) {
-        return (count + unit - 1) / unit * unit;
+        return Math.ceilDiv(count, unit) * unit;
     }
 
     /** Keys with their padding: whole panels, and whole passes of the exponential. */

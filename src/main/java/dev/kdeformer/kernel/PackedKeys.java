@@ -108,7 +108,7 @@ public final class PackedKeys {
 
     /** Number of column panels of the values. */
     int valuePanels() {
-        return (valueVectors + ValueKernel.WIDEST - 1) / ValueKernel.WIDEST;
+        return Math.ceilDiv(valueVectors, ValueKernel.WIDEST);
     }
 
     /** First vector of column panel {@code panel}; the number of vectors for the one after the last. */

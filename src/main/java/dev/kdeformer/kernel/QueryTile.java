@@ -69,7 +69,7 @@ public final class QueryTile {
     public void resize(int count, int features) {
         rows = count;
         d = features;
-        int length = (features + DEPTH - 1) / DEPTH * ROWS * STRIDE;
+        int length = Math.ceilDiv(features, DEPTH) * ROWS * STRIDE;
         if (data.length < length) {
             data = new float[length];
         }

@@ -80,7 +80,7 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
         AttentionInput input = given.withHiddenKeys();
         Head[] heads = new Head[Math.multiplyExact(shape.batch(), shape.heads())];
         KeyBlocks[] blocks = new KeyBlocks[input.batch() * input.kvHeads()];
-        int tasks = (shape.rows() + QUERIES - 1) / QUERIES;
+        int tasks = Math.ceilDiv(shape.rows(), QUERIES);
         double[] rows = new double[shape.rows()];
         Team crew = Crews.begin(engine);
         try {

@@ -57,7 +57,7 @@ final class HeadGradient {
     }
 
     private static int tiles(int keys) {
-        return (keys + GradientTile.KEYS - 1) / GradientTile.KEYS;
+        return Math.ceilDiv(keys, GradientTile.KEYS);
     }
 
     private static int shares(int keys) {
@@ -69,12 +69,12 @@ final class HeadGradient {
     }
 
     private static int blocks(int rows) {
-        return (rows + GradientTile.QUERIES - 1) / GradientTile.QUERIES;
+        return Math.ceilDiv(rows, GradientTile.QUERIES);
     }
 
     /** Units of progress of a head. */
     static long steps(AttentionInput input) {
-        return (long) input.groupSize() * ((input.queries() + PHASE - 1) / PHASE);
+        return (long) input.groupSize() * Math.ceilDiv(input.queries(), PHASE);
     }
 
     /** Scratch memory of a head. */
@@ -190,7 +190,7 @@ final class HeadGradient {
 
         void pack(Team team) {
             GradientRows.Source source = GradientRows.Source.of(call, head, member, from, count);
-            team.forEach((count + PACK - 1) / PACK, (index, scratch) -> packed.pack(head, source, 0, index * PACK,
+            team.forEach(Math.ceilDiv(count, PACK), (index, scratch) -> packed.pack(head, source, 0, index * PACK,
                     Math.min(count, (index + 1) * PACK), centre, taken, scratch));
         }
 

@@ -51,7 +51,7 @@ public final class TiledAttention {
         for (int unit = 0; unit < units.length; unit++) {
             units[unit] = new Unit(call.keyHead(unit), call.input().scale(), call.team().scratch());
         }
-        int chunks = (call.input().keys() + PACK_KEYS - 1) / PACK_KEYS;
+        int chunks = Math.ceilDiv(call.input().keys(), PACK_KEYS);
         call.team().forEach(units.length * chunks, (index, scratch) -> {
             Unit unit = units[index / chunks];
             int from = index % chunks * PACK_KEYS;
@@ -69,7 +69,7 @@ public final class TiledAttention {
         AttentionInput input = call.input();
         long mark = team.scratch().mark();
         Unit unit = new Unit(call.keyHead(keyHead), input.scale(), team.scratch());
-        int chunks = Math.max(1, (unit.keys.count() + PACK_KEYS - 1) / PACK_KEYS);
+        int chunks = Math.max(1, Math.ceilDiv(unit.keys.count(), PACK_KEYS));
         team.forEach(chunks, (index, scratch) -> unit.pack(index * PACK_KEYS,
                 Math.min(unit.keys.count(), (index + 1) * PACK_KEYS), scratch));
         Tiling tiling = new Tiling(input.queries(), 1, team.threads());

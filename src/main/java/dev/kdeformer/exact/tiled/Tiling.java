@@ -24,10 +24,10 @@ final class Tiling {
      */
     Tiling(int n, int heads, int threads) {
         this.n = n;
-        int tiles = Math.max((n + QueryTile.ROWS - 1) / QueryTile.ROWS, 2 * threads / heads);
-        int even = (n + tiles - 1) / tiles;
-        this.size = (even + UNIT - 1) / UNIT * UNIT;
-        this.count = (n + size - 1) / size;
+        int tiles = Math.max(Math.ceilDiv(n, QueryTile.ROWS), 2 * threads / heads);
+        int even = Math.ceilDiv(n, tiles);
+        this.size = Math.ceilDiv(even, UNIT) * UNIT;
+        this.count = Math.ceilDiv(n, size);
         long spare = (long) heads * count / (GROUPS_PER_THREAD * (long) threads);
         this.group = threads == 1 ? TileGroup.MOST : (int) Math.max(1, Math.min(TileGroup.MOST, spare));
     }
@@ -43,7 +43,7 @@ final class Tiling {
 
     /** Number of groups; the last may have fewer tiles. */
     int groups() {
-        return (count + group - 1) / group;
+        return Math.ceilDiv(count, group);
     }
 
     /** First tile of a group; the number of tiles for the one after the last. */
