@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.cli.Outcome;
+import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.decode.KeyValueCache;
@@ -30,8 +31,6 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,7 +62,7 @@ class EmptyTensorsTest {
     }
 
     private static AttentionMethod make(MethodEntry<?> entry) {
-        return entry.make(OptionalInt.empty(), OptionalDouble.empty(), 7, Map.of());
+        return entry.make(Allowance.NONE, 7, Map.of());
     }
 
     private void check(AttentionMethod method, AttentionInput input) {

@@ -32,6 +32,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Exact and approximate softmax attention: time, error and certificate side by side.",
         footer = {"", "Start with: kdebench run", "Options of a command: kdebench help COMMAND"},
         subcommands = {RunCommand.class, CompareCommand.class, ScaleCommand.class, BudgetCommand.class,
+            CalibrateCommand.class,
             DenoiseCommand.class, DensityCommand.class, PaperCommand.class, ModelCommand.class, TrainCommand.class,
             PerplexityCommand.class, ActivationsCommand.class, ArenaCommand.class, DecodeCommand.class,
             GradcheckCommand.class, PeersCommand.class, MethodsCommand.class, DataCommand.class, InfoCommand.class})

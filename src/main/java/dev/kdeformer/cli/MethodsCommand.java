@@ -37,6 +37,7 @@ final class MethodsCommand implements Runnable {
                         method -> method.takesEvaluations() ? "yes" : "no")
                 .both("--budget", "takesBudget", MethodEntry::takesErrorBudget,
                         method -> method.takesErrorBudget() ? "yes" : "no")
+                .field("takesCalibration", MethodEntry::takesCalibration)
                 .field("takesSeed", MethodEntry::takesSeed)
                 .text("what it is", "description", MethodEntry::description)
                 .text("after", "source", MethodEntry::source);

@@ -4,12 +4,15 @@ import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OrtException;
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Calibration;
 import dev.kdeformer.cli.bench.EngineOptions;
 import dev.kdeformer.cli.console.Failure;
 import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.methods.Allowance;
+import dev.kdeformer.cli.methods.CalibrationFile;
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.model.ModelBench;
@@ -32,8 +35,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.IntPredicate;
@@ -79,6 +80,11 @@ final class ModelCommand implements Callable<Integer> {
                     + "error budget: it is divided over the attentions by what each causes at the output, measured on "
                     + "up to 2,048 tokens.")
     private List<Double> budgets = new ArrayList<>();
+
+    @Option(names = "--calibration", paramLabel = "FILE.json", order = 23,
+            description = "Efforts that 'kdebench calibrate' has found, for methods that take them, in every attention "
+                    + "that gets the methods; in place of --budget.")
+    private Path calibration;
 
     @Option(names = "--layers", paramLabel = "LIST", order = 24,
             description = "Attentions that get the methods, such as 0-3,5; the others are computed exactly (default: "
@@ -194,6 +200,10 @@ final class ModelCommand implements Callable<Integer> {
 
     private List<ModelBench.Way> ways() {
         List<ModelBench.Way> ways = new ArrayList<>();
+        if (calibration != null && !budgets.isEmpty()) {
+            throw new UsageError("--budget and --calibration exclude each other: a calibration has its own budget");
+        }
+        Calibration efforts = calibration == null ? null : CalibrationFile.read(calibration);
         for (String name : new LinkedHashSet<>(methods)) {
             if (name.equals(ModelBench.UNCUT)) {
                 ways.add(new ModelBench.Way(name, null, null, 0));
@@ -204,21 +214,28 @@ final class ModelCommand implements Callable<Integer> {
                 if (!(budget > 0) || Double.isInfinite(budget)) {
                     throw new UsageError("--budget must be a positive number, got " + budget);
                 }
-                ways.add(new ModelBench.Way(name, make(entry, OptionalDouble.of(budget), OptionalInt.empty()),
-                        error -> make(entry, OptionalDouble.of(error), OptionalInt.empty()), budget));
+                ways.add(new ModelBench.Way(name, make(entry, Allowance.within(budget)),
+                        error -> make(entry, Allowance.within(error)), budget));
+            }
+            if (efforts != null && entry.takesCalibration()) {
+                ways.add(new ModelBench.Way(name, make(entry, Allowance.calibrated(efforts)), null, 0));
             }
             for (int count : entry.takesEvaluations() ? columns : List.<Integer>of()) {
                 if (count < 1) {
                     throw new UsageError("--columns must be at least 1, got " + count);
                 }
-                ways.add(new ModelBench.Way(name, make(entry, OptionalDouble.empty(), OptionalInt.of(count)), null, 0));
+                ways.add(new ModelBench.Way(name, make(entry, Allowance.evaluations(count)), null, 0));
             }
             if (ways.stream().noneMatch(way -> way.name().equals(name))) {
-                ways.add(new ModelBench.Way(name, make(entry, OptionalDouble.empty(), OptionalInt.empty()), null, 0));
+                ways.add(new ModelBench.Way(name, make(entry, Allowance.NONE), null, 0));
             }
         }
         if (!budgets.isEmpty() && ways.stream().noneMatch(way -> way.budgeted() != null)) {
             throw new UsageError("--budget has no effect on " + String.join(", ", methods));
+        }
+        if (efforts != null && methods.stream().filter(name -> !name.equals(ModelBench.UNCUT)).map(Methods::find)
+                .noneMatch(MethodEntry::takesCalibration)) {
+            throw new UsageError("--calibration has no effect on " + String.join(", ", methods));
         }
         if (!columns.isEmpty() && methods.stream().filter(name -> !name.equals(ModelBench.UNCUT)).map(Methods::find)
                 .noneMatch(MethodEntry::takesEvaluations)) {
@@ -227,8 +244,8 @@ final class ModelCommand implements Callable<Integer> {
         return ways;
     }
 
-    private AttentionMethod make(MethodEntry<?> entry, OptionalDouble error, OptionalInt count) {
-        return entry.make(count, error, engineOptions.seed(), Map.of());
+    private AttentionMethod make(MethodEntry<?> entry, Allowance allowed) {
+        return entry.make(allowed, engineOptions.seed(), Map.of());
     }
 
     private IntPredicate chosen(OnnxTransformer transformer) {

@@ -70,6 +70,7 @@ final class ScaleCommand extends TimedCommand {
     @Override
     Form work(Session session) throws IOException {
         NamedInput input = inputOptions.load(session.arena());
+        methodOptions.checkFit(input.input());
         List<Integer> lengths = inputOptions.lengths(input);
         int real = Math.max(input.input().queries(), input.input().keys());
         if (made.get(0).name().equals(Methods.EXACT) && exactUpTo < lengths.get(0)) {

@@ -1,11 +1,13 @@
 package dev.kdeformer.cli;
 
+import dev.kdeformer.Calibration;
 import dev.kdeformer.cli.bench.BenchOptions;
 import dev.kdeformer.cli.console.Failure;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.denoise.PictureFile;
 import dev.kdeformer.cli.denoise.Pixels;
+import dev.kdeformer.cli.methods.CalibrationFile;
 import dev.kdeformer.cli.methods.MethodOptions;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.io.Safetensors;
@@ -45,7 +47,7 @@ import picocli.CommandLine.ParameterException;
 public final class FuzzTarget {
     /** The readers. */
     enum Reader {
-        NPY, SAFETENSORS, PICTURE, ARGUMENTS, ONNX
+        NPY, SAFETENSORS, PICTURE, ARGUMENTS, ONNX, CALIBRATION
     }
 
     private static final LongAdder TRIED = new LongAdder();
@@ -80,6 +82,7 @@ public final class FuzzTarget {
                 case SAFETENSORS -> safetensors(input);
                 case PICTURE -> picture(input);
                 case ONNX -> onnx(input);
+                case CALIBRATION -> calibration(input);
                 case ARGUMENTS -> arguments(new String(input, StandardCharsets.UTF_8));
             }
             return false;
@@ -152,6 +155,13 @@ public final class FuzzTarget {
         Pixels pixels = PictureFile.read(input, "input");
         if (pixels.values().length != pixels.width() * pixels.height() * pixels.channels()) {
             throw new AssertionError("a picture of another size than it says");
+        }
+    }
+
+    private static void calibration(byte[] input) {
+        Calibration calibration = CalibrationFile.parse(input, "input");
+        if (!Calibration.parse(calibration.toJson()).equals(calibration)) {
+            throw new AssertionError("written otherwise than read: " + calibration);
         }
     }
 

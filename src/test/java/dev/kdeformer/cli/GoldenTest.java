@@ -13,6 +13,7 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
+import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.decode.KeyValueCache;
@@ -40,8 +41,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
@@ -195,7 +194,7 @@ class GoldenTest {
     }
 
     private String output(MethodEntry<?> entry, Named named) {
-        AttentionMethod method = entry.make(OptionalInt.empty(), OptionalDouble.empty(), 7, Map.of());
+        AttentionMethod method = entry.make(Allowance.NONE, 7, Map.of());
         Tensor output = zeros(named.input());
         try {
             method.apply(ENGINE, named.input(), output);

@@ -143,5 +143,10 @@ class ModelCommandTest {
         run(model.toString(), "--input", "x=" + model).failsWith(2, "input_ids, attention_mask");
         run(model.toString(), "--text", model.toString()).failsWith(2, "tokenizer");
         run(model.toString(), "--budget", "0.1").failsWith(2, "no effect");
+        Path efforts = Files.writeString(folder.resolve("one.json"),
+                "{\"kdeformer-calibration\": 1, \"budget\": 0.1, \"heads\": [{\"kind\": \"exact\"}]}");
+        run(model.toString(), "--calibration", efforts.toString()).failsWith(2, "--calibration has no effect");
+        run(model.toString(), "--methods", "auto", "--calibration", efforts.toString(), "--budget", "0.1").failsWith(2,
+                "--budget and --calibration exclude each other");
     }
 }

@@ -6,6 +6,7 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
 import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.MethodOption;
 import dev.kdeformer.cli.methods.Methods;
@@ -27,7 +28,6 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32C;
@@ -115,7 +115,8 @@ final class RandomCall {
         Tensor sums = random.nextBoolean() ? Tensor.allocate(arena, input.outputShape().withColumns(1)) : null;
         AttentionMethod.Statistics statistics;
         try {
-            statistics = entry.make(columns, OptionalDouble.empty(), seed, options)
+            statistics = entry.make(columns.isPresent() && entry.takesEvaluations()
+                            ? Allowance.evaluations(columns.getAsInt()) : Allowance.NONE, seed, options)
                     .apply(engine, input, output, sums);
         } catch (UsageError | IllegalArgumentException e) {
             add(e.getMessage());

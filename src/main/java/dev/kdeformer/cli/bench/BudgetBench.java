@@ -8,6 +8,7 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.measure.Certificate;
 import dev.kdeformer.measure.ErrorReport;
@@ -17,8 +18,6 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 
 /** Runs a method within error budgets, and measures every head of every run. */
 public final class BudgetBench {
@@ -81,7 +80,7 @@ public final class BudgetBench {
     }
 
     private AttentionMethod method(double budget, long seed) {
-        return Methods.find(method).make(OptionalInt.empty(), OptionalDouble.of(budget), seed, Map.of());
+        return Methods.find(method).make(Allowance.within(budget), seed, Map.of());
     }
 
     private static double milliseconds(Runnable call) {

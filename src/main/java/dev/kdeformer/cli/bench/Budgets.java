@@ -6,11 +6,11 @@ import dev.kdeformer.AttentionMethod.Statistics;
 import dev.kdeformer.Engine;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.console.UsageError;
+import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.tensor.Tensor;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.OptionalDouble;
 import java.util.OptionalInt;
 
 /** Whether methods keep within a budget of key evaluations. */
@@ -53,7 +53,7 @@ final class Budgets {
     private double least(String name, Tensor output, int most) {
         for (int budget = 1; budget < most; budget *= 2) {
             try {
-                return Methods.find(name).make(OptionalInt.of(budget), OptionalDouble.empty(), 1, Map.of())
+                return Methods.find(name).make(Allowance.evaluations(budget), 1, Map.of())
                         .apply(engine, input, output).columns();
             } catch (UsageError | IllegalArgumentException e) {
                 continue; // some methods take no budget as small as that

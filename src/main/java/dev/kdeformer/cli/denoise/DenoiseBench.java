@@ -10,6 +10,7 @@ import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.Report;
@@ -20,8 +21,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.stream.Collectors;
 
 /** Denoises a picture with a method, and some or all of its pixels exactly. */
@@ -68,7 +67,7 @@ public final class DenoiseBench {
     /** What is tried where no method is named: the next one where one is not as good as exact attention. */
     public static List<AttentionMethod> defaults(long seed) {
         MethodEntry<?> pilot = Methods.find(FIRST);
-        return List.of(pilot.make(OptionalInt.empty(), OptionalDouble.empty(), seed, FIRST_OPTIONS),
+        return List.of(pilot.make(Allowance.NONE, seed, FIRST_OPTIONS),
                 Attention.exact().build());
     }
 

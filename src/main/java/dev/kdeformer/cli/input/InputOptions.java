@@ -142,8 +142,13 @@ public abstract class InputOptions {
      * @throws IOException if a file cannot be read
      */
     public NamedInput load(Arena arena) throws IOException {
+        return load(arena, data());
+    }
+
+    /** Reads the input as above, of the data set of this name where it is one; null where none is named. */
+    final NamedInput load(Arena arena, String data) throws IOException {
         boolean files = query != null || key != null || value != null;
-        if ((data() != null ? 1 : 0) + (files ? 1 : 0) + (safetensors != null ? 1 : 0) > 1) {
+        if ((data != null ? 1 : 0) + (files ? 1 : 0) + (safetensors != null ? 1 : 0) > 1) {
             throw new UsageError("--data, --q --k --v and --safetensors exclude each other");
         }
         if (names != null && safetensors == null) {
@@ -155,7 +160,7 @@ public abstract class InputOptions {
         } else if (safetensors != null) {
             loaded = fromSafetensors(arena);
         } else {
-            loaded = fromData(arena, dataFolder, data() == null ? defaultData(wantedRows()) : data());
+            loaded = fromData(arena, dataFolder, data == null ? defaultData(wantedRows()) : data);
         }
         return refine(arena, loaded);
     }

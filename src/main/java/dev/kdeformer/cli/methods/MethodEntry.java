@@ -1,13 +1,13 @@
 package dev.kdeformer.cli.methods;
 
 import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Calibration;
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.cli.console.UsageError;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -25,7 +25,8 @@ public final class MethodEntry<B> {
     private final Function<B, ? extends AttentionMethod> build;
     private final Map<String, MethodOption<B, ?>> options = new LinkedHashMap<>();
     private BiConsumer<B, Integer> evaluations;
-    private BiConsumer<B, Double> errorBudget;
+    private BiConsumer<B, ErrorBudget> errorBudget;
+    private BiConsumer<B, Calibration> calibration;
     private BiConsumer<B, Long> seed;
 
     /**
@@ -49,8 +50,14 @@ public final class MethodEntry<B> {
     }
 
     /** The method takes {@code --budget}. */
-    public MethodEntry<B> errorBudget(BiConsumer<B, Double> setter) {
+    public MethodEntry<B> errorBudget(BiConsumer<B, ErrorBudget> setter) {
         errorBudget = setter;
+        return this;
+    }
+
+    /** The method takes {@code --calibration}, with the error budget that it is for. */
+    public MethodEntry<B> calibration(BiConsumer<B, Calibration> setter) {
+        calibration = setter;
         return this;
     }
 
@@ -124,6 +131,11 @@ public final class MethodEntry<B> {
         return errorBudget != null;
     }
 
+    /** Whether {@code --calibration} applies. */
+    public boolean takesCalibration() {
+        return calibration != null;
+    }
+
     /** Whether the method has an option of this name. */
     public boolean has(String option) {
         return options.containsKey(option);
@@ -142,22 +154,25 @@ public final class MethodEntry<B> {
     /**
      * Makes the method.
      *
-     * @param budget the value of {@code --columns}, if given and taken
-     * @param error  the value of {@code --budget}, if given and taken
-     * @param chosen values of this method's own options
+     * @param allowed what it may spend, of a kind that it takes
+     * @param chosen  values of this method's own options
      * @throws UsageError if a value is not of the option's kind or the builder refuses it
      */
-    public AttentionMethod make(OptionalInt budget, OptionalDouble error, long seedValue, Map<String, String> chosen) {
+    public AttentionMethod make(Allowance allowed, long seedValue, Map<String, String> chosen) {
         B target = builder.get();
         try {
             if (seed != null) {
                 seed.accept(target, seedValue);
             }
-            if (evaluations != null && budget.isPresent()) {
-                evaluations.accept(target, budget.getAsInt());
+            if (allowed.evaluations().isPresent()) {
+                evaluations.accept(target, allowed.evaluations().getAsInt());
             }
-            if (errorBudget != null && error.isPresent()) {
-                errorBudget.accept(target, error.getAsDouble());
+            if (allowed.error() != null) {
+                errorBudget.accept(target, allowed.error());
+            }
+            if (allowed.calibration() != null) {
+                errorBudget.accept(target, ErrorBudget.relativeSpectral(allowed.calibration().budget()));
+                calibration.accept(target, allowed.calibration());
             }
             chosen.forEach((option, text) -> options.get(option).set(name, target, text));
             return build.apply(target);

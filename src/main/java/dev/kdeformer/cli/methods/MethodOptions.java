@@ -1,14 +1,16 @@
 package dev.kdeformer.cli.methods;
 
+import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Calibration;
 import dev.kdeformer.cli.console.UsageError;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Set;
 import picocli.CommandLine.Option;
@@ -25,12 +27,18 @@ public final class MethodOptions {
                     + "such a budget is run at each (default: each method's own choice).")
     private List<Integer> evaluations = new ArrayList<>();
 
+    @Option(names = "--calibration", paramLabel = "FILE.json", order = 23,
+            description = "Efforts that 'kdebench calibrate' has found, - for standard input: every method that takes "
+                    + "such begins with them, within the error budget that they are for.")
+    private Path calibrationFile;
+
     @Option(names = {"-O", "--option"}, paramLabel = "[METHOD.]NAME=VALUE", order = 23,
             description = "An option of a method; without METHOD. it holds for every chosen method that has it. May be "
                     + "repeated. 'kdebench methods' lists them.")
     private Map<String, String> options = new LinkedHashMap<>();
 
     private final Map<AttentionMethod, Integer> budgets = new IdentityHashMap<>();
+    private Calibration calibration;
 
     /**
      * Makes the methods of some names: one for each budget where the method takes a budget, else one.
@@ -50,8 +58,8 @@ public final class MethodOptions {
     public AttentionMethod makeOne(String name, long seed, Map<String, String> defaults) {
         List<AttentionMethod> made = make(List.of(name), seed, Map.of(name, defaults));
         if (made.size() > 1) {
-            throw new UsageError("--columns and --budget together take one value here, got "
-                    + (evaluations.size() + errorBudgets.size()));
+            throw new UsageError("--columns, --budget and --calibration together take one value here, got "
+                    + made.size());
         }
         return made.get(0);
     }
@@ -64,7 +72,18 @@ public final class MethodOptions {
 
     /** Whether any of these options is given. */
     public boolean isGiven() {
-        return !evaluations.isEmpty() || !errorBudgets.isEmpty() || !options.isEmpty();
+        return !evaluations.isEmpty() || !errorBudgets.isEmpty() || calibrationFile != null || !options.isEmpty();
+    }
+
+    /**
+     * Refuses an input that the methods' calibration, if there is one, is not for.
+     *
+     * @throws UsageError if it has another number of heads or another kind of mask
+     */
+    public void checkFit(AttentionInput input) {
+        if (calibration != null) {
+            CalibrationFile.requireFit(calibration, input);
+        }
     }
 
     private List<AttentionMethod> make(List<String> names, long seed, Map<String, Map<String, String>> defaults) {
@@ -73,11 +92,17 @@ public final class MethodOptions {
                 throw new UsageError("--columns must be at least 1, got " + budget);
             }
         }
+        for (double error : errorBudgets) {
+            if (!(error > 0 && error < Double.POSITIVE_INFINITY)) {
+                throw new UsageError("--budget must be a positive number, got " + error);
+            }
+        }
         Map<String, MethodEntry<?>> entries = new LinkedHashMap<>();
         names.forEach(name -> entries.put(name, Methods.find(name)));
         if (!evaluations.isEmpty() && entries.values().stream().noneMatch(MethodEntry::takesEvaluations)) {
             throw new UsageError("--columns has no effect on " + String.join(", ", entries.keySet()));
         }
+        readCalibration(entries);
         if (!errorBudgets.isEmpty() && entries.values().stream().noneMatch(MethodEntry::takesErrorBudget)) {
             throw new UsageError("--budget has no effect on " + String.join(", ", entries.keySet()));
         }
@@ -88,23 +113,41 @@ public final class MethodOptions {
             int before = made.size();
             if (entry.takesEvaluations()) {
                 for (int budget : new LinkedHashSet<>(evaluations)) {
-                    AttentionMethod method = entry.make(OptionalInt.of(budget), OptionalDouble.empty(), seed, own);
+                    AttentionMethod method = entry.make(Allowance.evaluations(budget), seed, own);
                     budgets.put(method, budget);
                     made.add(method);
                 }
             }
-            if (entry.takesErrorBudget()) {
+            if (entry.takesCalibration() && calibration != null) {
+                made.add(entry.make(Allowance.calibrated(calibration), seed, own));
+            } else if (entry.takesErrorBudget()) {
                 for (double error : new LinkedHashSet<>(errorBudgets)) {
-                    made.add(entry.make(OptionalInt.empty(), OptionalDouble.of(error), seed, own));
+                    made.add(entry.make(Allowance.within(error), seed, own));
                 }
             }
             if (made.size() == before) {
                 Map<String, String> all = new LinkedHashMap<>(defaults.getOrDefault(entry.name(), Map.of()));
                 all.putAll(own);
-                made.add(entry.make(OptionalInt.empty(), OptionalDouble.empty(), seed, all));
+                made.add(entry.make(Allowance.NONE, seed, all));
             }
         }
         return made;
+    }
+
+    private void readCalibration(Map<String, MethodEntry<?>> entries) {
+        if (calibrationFile == null) {
+            return;
+        }
+        if (entries.values().stream().noneMatch(MethodEntry::takesCalibration)) {
+            throw new UsageError("--calibration has no effect on " + String.join(", ", entries.keySet()));
+        }
+        calibration = CalibrationFile.read(calibrationFile);
+        for (double error : errorBudgets) {
+            if (error != calibration.budget()) {
+                throw new UsageError("--budget must be that of --calibration, " + calibration.budget() + ", got "
+                        + error);
+            }
+        }
     }
 
     /** The options' values by method and name. */

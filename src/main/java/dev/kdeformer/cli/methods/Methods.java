@@ -1,7 +1,6 @@
 package dev.kdeformer.cli.methods;
 
 import dev.kdeformer.Attention;
-import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kde.Estimator;
@@ -36,11 +35,11 @@ public final class Methods {
             new MethodEntry<>("auto", "exact for short sequences, pilot within an error budget beyond", "this project",
                     Attention::auto, AutoAttention.Builder::build)
                     .seed(AutoAttention.Builder::seed)
-                    .errorBudget((builder, error) -> builder.budget(ErrorBudget.relativeSpectral(error))),
+                    .errorBudget(AutoAttention.Builder::budget).calibration(AutoAttention.Builder::calibration),
             new MethodEntry<>("pilot", "a pilot row per tile of similar queries; near keys exact, far ones expanded",
                     "this project", Attention::pilot, PilotAttention.Builder::build)
                     .evaluations(PilotAttention.Builder::columns).seed(PilotAttention.Builder::seed)
-                    .errorBudget((builder, error) -> builder.budget(ErrorBudget.relativeSpectral(error)))
+                    .errorBudget(PilotAttention.Builder::budget).calibration(PilotAttention.Builder::calibration)
                     .whole("near", "keys that a tile evaluates exactly", "384, causal 192",
                             PilotAttention.Builder::near)
                     .whole("candidates", "keys passed down the tree per query", "4",

@@ -9,6 +9,7 @@ import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.input.NamedInput;
+import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.Times;
@@ -19,8 +20,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /**
@@ -104,17 +103,17 @@ public final class PaperBench {
 
     private static AttentionMethod make(MethodEntry<?> entry, int f, long seed) {
         Map<String, String> options = new LinkedHashMap<>();
-        OptionalInt evaluations = OptionalInt.empty();
+        Allowance allowed = Allowance.NONE;
         int budget = budget(entry, f);
         if (f > 0 && drawsAndBlocks(entry)) {
             options.put("block-size", String.valueOf(Math.max(1, f / 2)));
             options.put("samples", String.valueOf(f));
         } else if (budget > 0 && entry.takesEvaluations()) {
-            evaluations = OptionalInt.of(budget);
+            allowed = Allowance.evaluations(budget);
         } else if (budget > 0) {
             options.put("samples", String.valueOf(budget));
         }
-        return entry.make(evaluations, OptionalDouble.empty(), seed, options);
+        return entry.make(allowed, seed, options);
     }
 
     private Judged judge(String experiment, NamedInput named, MethodEntry<?> entry, int f, Tensor output,

@@ -14,8 +14,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -47,26 +45,26 @@ class MethodOptionsTest {
                 .choice("rule", "", "", Mask.Causality.class, (r, v) -> r.say("rule", v));
     }
 
-    private static List<String> calls(OptionalInt evaluations, Map<String, String> options) {
+    private static List<String> calls(Allowance allowed, Map<String, String> options) {
         Recorder recorder = new Recorder();
-        entry(recorder).make(evaluations, OptionalDouble.empty(), 5, options);
+        entry(recorder).make(allowed, 5, options);
         return recorder.calls;
     }
 
     private static void refuses(String option, String value, String message) {
         assertEquals(message, assertThrows(UsageError.class,
-                () -> calls(OptionalInt.empty(), Map.of(option, value))).getMessage());
+                () -> calls(Allowance.NONE, Map.of(option, value))).getMessage());
     }
 
     @Test
     void optionsReachTheBuilder() {
-        assertEquals(List.of("seed 5", "build"), calls(OptionalInt.empty(), Map.of()));
+        assertEquals(List.of("seed 5", "build"), calls(Allowance.NONE, Map.of()));
         assertEquals(List.of("seed 5", "evaluations 64", "block 7", "build"),
-                calls(OptionalInt.of(64), Map.of("block", "7")));
-        assertEquals(List.of("seed 5", "weight 0.25", "build"), calls(OptionalInt.empty(), Map.of("weight", "0.25")));
-        assertEquals(List.of("seed 5", "fast true", "build"), calls(OptionalInt.empty(), Map.of("fast", "true")));
+                calls(Allowance.evaluations(64), Map.of("block", "7")));
+        assertEquals(List.of("seed 5", "weight 0.25", "build"), calls(Allowance.NONE, Map.of("weight", "0.25")));
+        assertEquals(List.of("seed 5", "fast true", "build"), calls(Allowance.NONE, Map.of("fast", "true")));
         assertEquals(List.of("seed 5", "rule LOWER_RIGHT", "build"),
-                calls(OptionalInt.empty(), Map.of("rule", "lower-right")));
+                calls(Allowance.NONE, Map.of("rule", "lower-right")));
     }
 
     @Test
@@ -94,7 +92,7 @@ class MethodOptionsTest {
         for (MethodEntry<?> method : Methods.all()) {
             assertTrue(names.add(method.name()), "twice: " + method.name());
             assertTrue(listed.contains(" " + method.name() + " "), method.name());
-            assertEquals(method.name(), method.make(OptionalInt.empty(), OptionalDouble.empty(), 1, Map.of()).name());
+            assertEquals(method.name(), method.make(Allowance.NONE, 1, Map.of()).name());
             assertFalse(method.description().isEmpty() || method.source().isEmpty(), method.name());
             method.options().forEach(option -> assertTrue(listed.contains(method.name() + "." + option.name())));
         }

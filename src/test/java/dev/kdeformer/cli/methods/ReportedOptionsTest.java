@@ -17,8 +17,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalDouble;
-import java.util.OptionalInt;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -66,20 +64,19 @@ class ReportedOptionsTest {
     /** The defaults, a number of evaluations, and a budget. */
     private static List<AttentionMethod> settings(MethodEntry<?> entry) {
         Stream.Builder<AttentionMethod> all = Stream.builder();
-        all.add(entry.make(OptionalInt.empty(), OptionalDouble.empty(), 7, Map.of()));
+        all.add(entry.make(Allowance.NONE, 7, Map.of()));
         if (entry.takesEvaluations()) {
-            all.add(entry.make(OptionalInt.of(96), OptionalDouble.empty(), 7, Map.of()));
+            all.add(entry.make(Allowance.evaluations(96), 7, Map.of()));
         }
         if (entry.takesErrorBudget()) {
-            all.add(entry.make(OptionalInt.empty(), OptionalDouble.of(0.2), 7, Map.of()));
+            all.add(entry.make(Allowance.within(0.2), 7, Map.of()));
         }
         return all.build().toList();
     }
 
     /** The method with every reported option given explicitly, and another seed unless that is reported too. */
     private static AttentionMethod spelledOut(MethodEntry<?> entry, Map<String, Object> reported) {
-        OptionalInt columns = OptionalInt.empty();
-        OptionalDouble budget = OptionalDouble.empty();
+        Allowance allowed = Allowance.NONE;
         long seed = 8;
         Map<String, String> options = new HashMap<>();
         for (Map.Entry<String, Object> each : reported.entrySet()) {
@@ -89,14 +86,14 @@ class ReportedOptionsTest {
                 options.put(name, value.equals("auto") ? "0" : value);
             } else {
                 switch (name) {
-                    case "columns" -> columns = OptionalInt.of((Integer) each.getValue());
-                    case "budget" -> budget = OptionalDouble.of((Double) each.getValue());
+                    case "columns" -> allowed = Allowance.evaluations((Integer) each.getValue());
+                    case "budget" -> allowed = Allowance.within((Double) each.getValue());
                     case "seed" -> seed = (Long) each.getValue();
                     default -> throw new AssertionError(entry.name() + " reports '" + name + "', which is no option");
                 }
             }
         }
-        return entry.make(columns, budget, seed, options);
+        return entry.make(allowed, seed, options);
     }
 
     private float[] output(AttentionMethod method, AttentionInput input) {
