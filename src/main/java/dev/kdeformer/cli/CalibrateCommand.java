@@ -18,8 +18,8 @@ import picocli.CommandLine.Option;
 
 /** Finds the efforts that keep an error budget on inputs, for later calls with inputs like them. */
 @Command(name = "calibrate",
-        description = {"Find, once, the effort that each head of a layer needs to keep an error budget, for --calibration "
-            + "of other commands and for programs.",
+        description = {"Find, once, the effort that each head of a layer needs to keep an error budget, for "
+            + "--calibration of other commands and for programs.",
             "Of several inputs each head gets the highest effort that any of them needs. Then exact attention, the "
             + "method without the calibration and the method with it take turns on every input."},
         footer = {"", "Examples:", "  kdebench calibrate --data glove-16384 --out glove.json",

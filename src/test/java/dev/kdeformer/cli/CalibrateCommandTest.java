@@ -76,7 +76,8 @@ class CalibrateCommandTest {
     @Test
     void whatIsFoundIsReportedWrittenAndTakenByOtherCommands() throws IOException {
         Path out = folder.resolve("found.json");
-        String json = quick("calibrate", smooth(), "--budget", "0.1", "--out", out.toString(), "--json").succeeds().out();
+        String json = quick("calibrate", smooth(), "--budget", "0.1", "--out", out.toString(), "--json")
+                .succeeds().out();
         Map<String, Object> report = JSON.std.mapFrom(json);
         Calibration written = Calibration.parse(Files.readString(out));
         assertEquals(0.1, written.budget());

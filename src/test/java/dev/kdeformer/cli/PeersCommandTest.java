@@ -114,7 +114,7 @@ class PeersCommandTest {
                 .map(run -> ((Map<String, Object>) run.get("parameters")).get("fused")).toList());
         for (Map<String, Object> run : runs) {
             assertEquals(Set.of("method", "parameters", "evaluations", "threads", "seed", "medianMs", "minMs",
-                    "speedup", "error", "certificate", "note", "gflops", "maxDifference"), run.keySet());
+                    "speedup", "cost", "error", "certificate", "note", "gflops", "maxDifference"), run.keySet());
             assertEquals(17, run.get("evaluations")); // the mean of 1 to 33
             double ms = ((Number) run.get("medianMs")).doubleValue();
             // 2 · (32 + 32) operations for each visible pair of 4 heads

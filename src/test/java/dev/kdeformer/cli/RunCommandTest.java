@@ -76,14 +76,14 @@ class RunCommandTest {
         assertTrue(out.startsWith("minilm-512.layer2: 4 heads, n = m = 96, d = 32, scale 0.177, not causal\n"), out);
         List<String> table = out.lines().filter(line -> line.contains("|")).filter(line -> !line.contains("O'"))
                 .toList();
-        assertEquals(List.of("method", "evaluations", "median ms", "min ms", "speed-up", "spectral", "centred",
+        assertEquals(List.of("method", "evaluations", "cost", "median ms", "min ms", "speed-up", "spectral", "centred",
                 "Frobenius", "max row", "certified"), cells(table.get(0)));
         List<String> exact = cells(table.get(1));
-        assertEquals(List.of("exact", "96"), exact.subList(0, 2));
-        assertEquals(List.of("1.00x", "0 / 0", "0 / 0", "0 / 0", "0 / 0", "-"), exact.subList(4, 10));
+        assertEquals(List.of("exact", "96", "96"), exact.subList(0, 3));
+        assertEquals(List.of("1.00x", "0 / 0", "0 / 0", "0 / 0", "0 / 0", "-"), exact.subList(5, 11));
         List<String> mean = cells(table.get(2));
         assertEquals(List.of("mean", "1"), mean.subList(0, 2));
-        assertTrue(mean.get(5).matches("[01]\\.\\d+ / [01]\\.\\d+"), mean.get(5));
+        assertTrue(mean.get(6).matches("[01]\\.\\d+ / [01]\\.\\d+"), mean.get(6));
         assertEquals(3, table.size());
     }
 

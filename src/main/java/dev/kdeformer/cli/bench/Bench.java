@@ -140,10 +140,16 @@ public final class Bench {
             }
             Quality quality = qualities.get(i);
             runs.add(new Report.Run(method.name(), method.parameters(input), quality.statistics().columns(),
-                    engine.threads(), seed, times.get(i), exactMs / times.get(i).medianMs(), quality.error(),
-                    quality.certificate(), quality.note()));
+                    visibleKeys(input), engine.threads(), seed, times.get(i), exactMs / times.get(i).medianMs(),
+                    quality.error(), quality.certificate(), quality.note()));
         }
         return new Report(named, runs, refusals.reasons());
+    }
+
+    /** Keys that a query sees, the mean over all: exact attention takes 2 (d + d_v) operations for each. */
+    static double visibleKeys(AttentionInput input) {
+        double each = 2.0 * (input.d() + input.dv()) * input.batch() * input.heads() * input.queries();
+        return Attention.exact().build().estimate(input, 1).operations() / each;
     }
 
     /** Bytes of input, outputs and the largest scratch memory. */

@@ -159,8 +159,8 @@ public final class DecodeBench {
             }
             Times each = new Times(times.get(i).medianMs() / count, times.get(i).minMs() / count);
             runs.add(new Report.Run(i == 0 ? Methods.EXACT : SPARSE, parameters, statistics.get(i).keysRead(),
-                    engine.threads(), options.seed(), each, times.get(0).medianMs() / times.get(i).medianMs(),
-                    errors.get(i), null, ""));
+                    statistics.get(0).keysRead(), engine.threads(), options.seed(), each,
+                    times.get(0).medianMs() / times.get(i).medianMs(), errors.get(i), null, ""));
         }
         double bytes = ((double) input.key().shape().elements() + input.value().shape().elements()) * Float.BYTES;
         return new DecodeReport(new Report(named, runs), statistics, count, bytes, cache);

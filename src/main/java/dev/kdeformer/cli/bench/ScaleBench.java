@@ -126,15 +126,17 @@ public final class ScaleBench {
                 exactRows = n;
             }
         }
+        double visible = Bench.visibleKeys(input);
         double exact = exactMs * ((double) n / exactRows) * ((double) n / exactRows);
         for (int i = 0, t = 0; i < methods.size(); i++) {
             AttentionMethod method = methods.get(i);
             boolean isTimed = timed.contains(method);
             Times time = isTimed ? times.get(t) : new Times(exact, exact);
             points.add(new ScaleReport.Point(labels.get(i), n, judged, judged == input.queries(), !isTimed,
-                    new Report.Run(method.name(), method.parameters(input), isTimed ? statistics.get(t).columns() : n,
-                            engine.threads(), seed, time, exact / time.medianMs(), isTimed ? errors.get(t) : null,
-                            null, isTimed ? statistics.get(t).note() : "")));
+                    new Report.Run(method.name(), method.parameters(input),
+                            isTimed ? statistics.get(t).columns() : visible, visible, engine.threads(), seed, time,
+                            exact / time.medianMs(), isTimed ? errors.get(t) : null, null,
+                            isTimed ? statistics.get(t).note() : "")));
             t += isTimed ? 1 : 0;
         }
         return points;

@@ -69,14 +69,23 @@ public record ScaleReport(NamedInput input, int real, List<Point> points, Map<St
         return new Report(input, points.stream().map(Point::run).toList()).heading();
     }
 
+    private boolean hasCost() {
+        return points.stream().anyMatch(point -> !Double.isNaN(point.run().cost()));
+    }
+
     private Columns<Point> columns() {
-        return new Columns<Point>()
+        Columns<Point> leading = new Columns<Point>()
                 .field("input", point -> input.name())
                 .text("method", "label", Point::label)
                 .text("n", "n", Point::n)
                 .field("m", point -> Math.min(point.n(), input.input().keys()))
-                .withFields(Report.timed(), Point::run)
-                .cell("evaluations", point -> Sentences.count(point.run().evaluations()))
+                .withFields(Report.timed(false), Point::run)
+                .cell("evaluations", point -> Sentences.count(point.run().evaluations()));
+        if (hasCost()) {
+            leading.cell("cost", point -> Double.isNaN(point.run().cost()) ? "-"
+                    : mark(isExtrapolated(point.n())) + Sentences.count(point.run().cost()));
+        }
+        return leading
                 .cell("median ms", point -> time(point, point.run().times().medianMs()))
                 .cell("min ms", point -> time(point, point.run().times().minMs()))
                 .cell("speed-up", point -> Double.isNaN(point.run().speedup()) ? "-"
@@ -127,6 +136,9 @@ public record ScaleReport(NamedInput input, int real, List<Point> points, Map<St
     @Override
     public List<String> notes() {
         List<String> notes = new ArrayList<>();
+        if (hasCost()) {
+            notes.add(Report.COUNTS);
+        }
         if (points.stream().anyMatch(Point::extrapolated)) {
             int from = points.stream().filter(point -> point.run().method().equals(Methods.EXACT))
                     .filter(point -> !point.extrapolated()).mapToInt(Point::n).max().orElseThrow();

@@ -151,8 +151,8 @@ public final class DenoiseBench {
                 notes.add(note);
             }
             Report.Run run = new Report.Run(best.method().name(), best.method().parameters(input),
-                    best.statistics().columns(), engine.threads(), seed, best.times(), Double.NaN, null, null,
-                    String.join("; ", notes));
+                    best.statistics().columns(), Double.NaN, engine.threads(), seed, best.times(), Double.NaN,
+                    null, null, String.join("; ", notes));
             return new DenoiseReport(named, run, settings, noisy.psnr(original, null),
                     best.denoised().psnr(original, null), best.denoised(), best.loss(),
                     exact == null ? null : exact.report(best.denoised(), original));

@@ -24,6 +24,10 @@ import java.util.function.ToDoubleFunction;
  * @param leftOut why, by the name of each method that cannot do this input
  */
 public record Report(NamedInput input, List<Run> runs, Map<String, String> leftOut) implements Form {
+    /** What is said of evaluations and cost below a table that shows both. */
+    public static final String COUNTS = "evaluations: key evaluations per query, as the method counts them. cost: key "
+            + "evaluations per query that exact attention makes in the same time.";
+
     /** The error measures by their names in files, in the order in which they are shown. */
     private static final Map<String, ToDoubleFunction<ErrorMeasures>> MEASURES = measures();
 
@@ -32,7 +36,8 @@ public record Report(NamedInput input, List<Run> runs, Map<String, String> leftO
      *
      * @param method      its name
      * @param parameters  its options
-     * @param evaluations key evaluations per query
+     * @param evaluations key evaluations per query, as the method counts them
+     * @param visible     keys that a query sees, the mean over all: the key evaluations of exact attention
      * @param threads     number of threads
      * @param seed        seed of everything random
      * @param times       how long a call takes
@@ -41,8 +46,12 @@ public record Report(NamedInput input, List<Run> runs, Map<String, String> leftO
      * @param certificate the error estimated from sampled exact rows, or null
      * @param note        one sentence on a choice that the method made, or the empty string
      */
-    public record Run(String method, Map<String, Object> parameters, double evaluations, int threads, long seed,
-            Times times, double speedup, ErrorReport error, Certificate certificate, String note) {
+    public record Run(String method, Map<String, Object> parameters, double evaluations, double visible, int threads,
+            long seed, Times times, double speedup, ErrorReport error, Certificate certificate, String note) {
+        /** Key evaluations of exact attention per query in the time of this run; NaN if that was not run. */
+        public double cost() {
+            return visible / speedup;
+        }
     }
 
     /** A report in which no method is left out. */
@@ -62,17 +71,26 @@ public record Report(NamedInput input, List<Run> runs, Map<String, String> leftO
         return Collections.unmodifiableMap(measures);
     }
 
-    /** Method, evaluations and times of a run. */
-    public static Columns<Run> timed() {
-        return new Columns<Run>()
+    /**
+     * Method, evaluations and times of a run.
+     *
+     * @param cost whether tables show what the time corresponds to; files always hold it
+     */
+    public static Columns<Run> timed(boolean cost) {
+        Columns<Run> leading = new Columns<Run>()
                 .text("method", "method", Run::method)
                 .field("parameters", Run::parameters)
-                .count("evaluations", "evaluations", Run::evaluations)
+                .count("evaluations", "evaluations", Run::evaluations);
+        if (cost) {
+            leading.cell("cost", run -> Double.isNaN(run.cost()) ? "-" : Sentences.count(run.cost()));
+        }
+        return leading
                 .field("threads", Run::threads)
                 .field("seed", Run::seed)
                 .figure("median ms", "medianMs", run -> run.times().medianMs())
                 .figure("min ms", "minMs", run -> run.times().minMs())
-                .both("speed-up", "speedup", Run::speedup, run -> Sentences.times(run.speedup()));
+                .both("speed-up", "speedup", Run::speedup, run -> Sentences.times(run.speedup()))
+                .field("cost", Run::cost);
     }
 
     /** The errors of a run: in a table the mean over heads, and the maximum where there is more than one head. */
@@ -108,18 +126,23 @@ public record Report(NamedInput input, List<Run> runs, Map<String, String> leftO
 
     /** What files hold of a run, whatever the command. */
     public static Columns<Run> fields() {
-        return new Columns<Run>().withFields(columns("certified"), run -> run);
+        return new Columns<Run>().withFields(columns("certified", false), run -> run);
     }
 
-    private static Columns<Run> columns(String certified) {
+    private static Columns<Run> columns(String certified, boolean cost) {
         Function<Run, Run> same = Function.identity();
-        return timed().with(errors(), same).with(certificates(certified), same).with(remarks(), same);
+        return timed(cost).with(errors(), same).with(certificates(certified), same).with(remarks(), same);
     }
 
     private Columns<Run> columns() {
         return columns(runs.stream().map(Run::certificate).filter(Objects::nonNull).findFirst()
                 .map(each -> String.format(Locale.ROOT, "certified (%.0f %%)", 100 * each.confidence()))
-                .orElse("certified"));
+                .orElse("certified"), hasCost());
+    }
+
+    /** Whether exact attention was run, which says what a time is worth. */
+    private boolean hasCost() {
+        return runs.stream().anyMatch(run -> !Double.isNaN(run.cost()));
     }
 
     /** The name and the lengths of an input, which lead every line of a file that may be joined with others. */
@@ -170,6 +193,9 @@ public record Report(NamedInput input, List<Run> runs, Map<String, String> leftO
     public List<String> notes() {
         int heads = input.input().batch() * input.input().heads();
         List<String> notes = new ArrayList<>();
+        if (hasCost()) {
+            notes.add(COUNTS);
+        }
         if (runs.stream().anyMatch(run -> run.error() != null)) {
             notes.add("spectral: |O' - O| / |O|, O the exact output. centred: |O' - O| / |O - mean row of O|, also in "
                     + "the Frobenius norm and for the worst row."

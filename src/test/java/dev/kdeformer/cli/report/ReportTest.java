@@ -41,7 +41,7 @@ class ReportTest {
         parameters.put("blockSize", 256);
         parameters.put("shift", 0.1f);
         parameters.put("rule", "a,\"b\"");
-        return new Report.Run(method, parameters, evaluations, 2, 7, new Times(ms, ms / 2), speedup,
+        return new Report.Run(method, parameters, evaluations, 9, 2, 7, new Times(ms, ms / 2), speedup,
                 new ErrorReport(1, 2, List.of(new ErrorMeasures(error, 2 * error, 3 * error, 4 * error, 0, error,
                         error), new ErrorMeasures(3 * error, error, error, error, 0, 0, error))),
                 new Certificate(64, 0.95, new Interval(error, error / 2, Double.POSITIVE_INFINITY),
@@ -52,7 +52,7 @@ class ReportTest {
         return new Report(new NamedInput("a \"name\", quoted", "about", 3,
                 TestInputs.of(1).normal(1, 2, 1, 8, 9, 3, 4).withScale(0.1f)),
                 List.of(run("exact", 9, 20, 1, 0), run("x", 4, 5, 4, 0.125), run("x", 8, 10, 2, 0.0625),
-                        new Report.Run("y", Map.of(), 2.5, 2, 7, new Times(4, 4), Double.NaN, null, null,
+                        new Report.Run("y", Map.of(), 2.5, 9, 2, 7, new Times(4, 4), Double.NaN, null, null,
                                 "took the short way")));
     }
 
@@ -68,11 +68,12 @@ class ReportTest {
         List<?> runs = (List<?>) map.get("runs");
         Map<?, ?> x = (Map<?, ?>) runs.get(1);
         assertEquals(List.of("method", "parameters", "evaluations", "threads", "seed", "medianMs", "minMs", "speedup",
-                "error", "certificate", "note"), List.copyOf(x.keySet()));
+                "cost", "error", "certificate", "note"), List.copyOf(x.keySet()));
         assertEquals("x", x.get("method"));
         assertEquals(Map.of("blockSize", 256, "shift", 0.1, "rule", "a,\"b\""), x.get("parameters"));
-        assertEquals(List.of(4, 2, 7, 5, 2.5, 4),
-                Stream.of("evaluations", "threads", "seed", "medianMs", "minMs", "speedup").map(x::get).toList());
+        assertEquals(List.of(4, 2, 7, 5, 2.5, 4, 2.25),
+                Stream.of("evaluations", "threads", "seed", "medianMs", "minMs", "speedup", "cost").map(x::get)
+                        .toList());
         Map<?, ?> error = (Map<?, ?>) x.get("error");
         assertEquals(List.of("spectral", "spectralCentred", "frobeniusCentred", "maxRow", "row50", "row99", "row999"),
                 List.copyOf(error.keySet()));
@@ -88,6 +89,7 @@ class ReportTest {
         assertNull(y.get("error"));
         assertNull(y.get("certificate"));
         assertNull(y.get("speedup"));
+        assertNull(y.get("cost"));
         assertEquals(2.5, y.get("evaluations"));
     }
 
@@ -95,16 +97,16 @@ class ReportTest {
     void theCsvHasALineForEachRunAndQuotesWhatItMust() {
         List<String> lines = report().csv().lines().toList();
         assertEquals(5, lines.size());
-        assertEquals("input,n,m,method,parameters,evaluations,threads,seed,medianMs,minMs,speedup,"
+        assertEquals("input,n,m,method,parameters,evaluations,threads,seed,medianMs,minMs,speedup,cost,"
                 + "spectralMean,spectralMax,spectralCentredMean,spectralCentredMax,frobeniusCentredMean,"
                 + "frobeniusCentredMax,maxRowMean,maxRowMax,row50Mean,row50Max,"
                 + "row99Mean,row99Max,row999Mean,row999Max,"
                 + "certificateRows,certificateEstimate,certificateLow,certificateHigh,certificateConfidence,note",
                 lines.get(0));
-        assertEquals("\"a \"\"name\"\", quoted\",8,9,x,\"blockSize=256 shift=0.1 rule=a,\"\"b\"\"\",4,2,7,5,2.5,4,"
+        assertEquals("\"a \"\"name\"\", quoted\",8,9,x,\"blockSize=256 shift=0.1 rule=a,\"\"b\"\"\",4,2,7,5,2.5,4,2.25,"
                 + "0.25,0.375,0.1875,0.25,0.25,0.375,0.3125,0.5,0,0,0.0625,0.125,0.125,0.125,64,0.125,0.0625,,0.95,",
                 lines.get(2));
-        assertEquals("\"a \"\"name\"\", quoted\",8,9,y,,2.5,2,7,4,4,,,,,,,,,,,,,,,,,,,,,took the short way",
+        assertEquals("\"a \"\"name\"\", quoted\",8,9,y,,2.5,2,7,4,4,,,,,,,,,,,,,,,,,,,,,,took the short way",
                 lines.get(4));
     }
 
@@ -120,7 +122,7 @@ class ReportTest {
         String markdown = report().markdown();
         List<String> rows = markdown.lines().filter(line -> line.startsWith("|")).toList();
         assertEquals(6, rows.size());
-        assertTrue(rows.get(3).startsWith("| x | 4 | 5.00 | 2.50 | 4.00x | 0.250 / 0.375 |"), rows.get(3));
+        assertTrue(rows.get(3).startsWith("| x | 4 | 2.3 | 5.00 | 2.50 | 4.00x | 0.250 / 0.375 |"), rows.get(3));
     }
 
     @Test
