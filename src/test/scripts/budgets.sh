@@ -32,7 +32,7 @@ results=$here/target/budgets
 mkdir -p "$results"
 for set in "${sets[@]}"; do
     [ -s "$results/$set.csv" ] || "$here/target/kdebench/bin/kdebench" budget --data-dir "$folder" --data "$set" \
-        --seeds "$seeds" --csv "$results/$set.csv" "$@" > "$results/$set.txt"
+        --seeds "$seeds" --no-price --csv "$results/$set.csv" "$@" > "$results/$set.txt"
 done
 
 # Columns: input method head budget seed spectral kept frobenius exact estimate low high covered columns time.

@@ -18,7 +18,9 @@ import picocli.CommandLine.Option;
 /** Tries on an input whether error budgets are kept and certificates hold. */
 @Command(name = "budget",
         description = {"Try whether a method keeps its error budget, and whether the certificate holds the true error.",
-            "Every head is computed with every budget and several seeds, and measured against the exact output."},
+            "Every head is computed with every budget and several seeds, and measured against the exact output.",
+            "Then each budget is held against the cheapest fixed cost that keeps the same error, and against the "
+            + "method with a calibration: the price of the promise."},
         footer = {"", "Examples:", "  kdebench budget --data glove-16384",
             "  kdebench budget --q q.npy --k k.npy --v v.npy --budget 0.1,0.02 --seeds 10 --csv budget.csv"})
 final class BudgetCommand extends TimedCommand {
@@ -42,6 +44,10 @@ final class BudgetCommand extends TimedCommand {
             description = "Exact rows of each head to sample for the certificate (default: ${DEFAULT-VALUE}).")
     private int rows;
 
+    @Option(names = "--no-price", order = 25,
+            description = "Leave out the scan of fixed costs and the calibration, and with them the prices.")
+    private boolean unpriced;
+
     @Override
     void check(OutputFiles files) {
         if (seeds < 1 || seeds > 1000) {
@@ -64,7 +70,7 @@ final class BudgetCommand extends TimedCommand {
     @Override
     Form work(Session session) throws IOException {
         NamedInput input = inputOptions.load(session.arena());
-        return new BudgetBench(session.engine(), input, method, rows).run(session.progress(),
+        return new BudgetBench(session.engine(), input, method, rows, !unpriced).run(session.progress(),
                 List.copyOf(new LinkedHashSet<>(budgets)), seed(), seeds);
     }
 }

@@ -1,6 +1,7 @@
 package dev.kdeformer.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
@@ -45,6 +46,37 @@ class BudgetCommandTest {
             }
         }
         assertTrue(approximate > 0, "no head was approximated");
+        List<?> prices = (List<?>) report.get("prices");
+        assertEquals(2, prices.size());
+        for (Object each : prices) {
+            Map<?, ?> price = (Map<?, ?>) each;
+            double cheapest = number(price, "fixedMs");
+            assertTrue(cheapest <= number(price, "exactMs"), price.toString());
+            assertTrue(number(price, "fixedError") <= number(price, "budget"), price.toString());
+            assertEquals(number(price, "searchedMs") / cheapest, number(price, "price"), 1e-9);
+            assertEquals(number(price, "calibratedMs") / cheapest, number(price, "calibratedPrice"), 1e-9);
+            assertTrue(number(price, "calibratedError") <= number(price, "budget"), price.toString());
+        }
+    }
+
+    private static double number(Map<?, ?> map, String name) {
+        return ((Number) map.get(name)).doubleValue();
+    }
+
+    @Test
+    void pricesStandBesideEveryCaseAndCanBeLeftOut() {
+        String[] args = {"budget", "--n", "300", "--seeds", "2", "--budget", "0.1", "--csv"};
+        List<String> lines = Outcome.of(args).succeeds().out().lines().toList();
+        assertEquals(3, lines.size());
+        String[] names = lines.get(0).split(",", -1);
+        assertEquals(names.length, lines.get(1).split(",", -1).length);
+        assertTrue(lines.get(0).endsWith(",price,calibratedMs,calibratedError,calibratedPrice"), lines.get(0));
+        String table = Outcome.of("budget", "--n", "300", "--seeds", "1", "--budget", "0.1", "--no-price").succeeds()
+                .out();
+        assertFalse(table.contains("price"), table);
+        String windowed = Outcome.of("budget", "--n", "300", "--seeds", "1", "--budget", "0.1", "--causal", "--window",
+                "20").succeeds().out();
+        assertTrue(windowed.contains("No prices, because pilot attention does not take the input: "), windowed);
     }
 
     @Test

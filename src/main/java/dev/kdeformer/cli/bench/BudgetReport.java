@@ -28,9 +28,11 @@ import java.util.stream.Collectors;
  * @param confidence of the certificates
  * @param rows       exact rows of each head that a certificate samples
  * @param cases      one for each budget, seed and head
+ * @param prices     one for each budget, or none
+ * @param unpriced   why prices are missing that were asked for, or null
  */
-public record BudgetReport(NamedInput input, String method, int threads, double confidence, int rows, List<Case> cases)
-        implements Form {
+public record BudgetReport(NamedInput input, String method, int threads, double confidence, int rows, List<Case> cases,
+        List<BudgetPrice> prices, String unpriced) implements Form {
     /**
      * One head of one run.
      *
@@ -41,7 +43,7 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
      * @param frobenius its relative error in the Frobenius norm
      * @param certified what the certificate says of the latter
      * @param evaluations key evaluations per query of the whole run, all heads
-     * @param time      time of the run, all heads, as a part of that of exact attention
+     * @param time      time of the run, all heads, as a part of that of exact attention; both warm, in turns
      */
     record Case(double budget, long seed, int head, double spectral, double frobenius, Interval certified,
             double evaluations, double time) {
@@ -74,7 +76,8 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
         cases.stream().collect(Collectors.groupingBy(Case::head, TreeMap::new, Collectors.groupingBy(Case::budget,
                 LinkedHashMap::new, Collectors.toList()))).forEach((head, budgets) -> budgets.forEach(
                         (budget, group) -> groups.add(new Group(head, budget, group))));
-        return List.of(new Columns<Group>()
+        List<Table> tables = new ArrayList<>();
+        tables.add(new Columns<Group>()
                 .cell("input", group -> input.name())
                 .cell("head", group -> String.valueOf(group.head()))
                 .cell("budget", group -> String.valueOf(group.budget()))
@@ -89,6 +92,14 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
                 .cell("evaluations", group -> Sentences.count(median(group.cases(), Case::evaluations)))
                 .cell("time of exact", group -> Sentences.digits(median(group.cases(), Case::time)))
                 .table(groups));
+        if (!prices.isEmpty()) {
+            tables.add(BudgetPrice.columns(true).table(prices));
+        }
+        return tables;
+    }
+
+    private BudgetPrice price(double budget) {
+        return prices.stream().filter(price -> price.budget() == budget).findFirst().orElse(null);
     }
 
     private static long covered(List<Case> group) {
@@ -118,7 +129,13 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
                     approximate, 100.0 * covered(cases) / approximate));
         }
         notes.add("exact: seeds with which the head was computed exactly; there is then nothing to certify.");
-        notes.add("evaluations and time are those of the whole run, all heads; times are single calls.");
+        notes.add("evaluations and time are those of the whole run, all heads.");
+        if (!prices.isEmpty()) {
+            notes.add(BudgetPrice.LEGEND);
+        }
+        if (unpriced != null) {
+            notes.add("No prices, because pilot attention does not take the input: " + unpriced);
+        }
         return notes;
     }
 
@@ -141,8 +158,10 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
 
     @Override
     public String csv() {
-        return new Columns<Case>().field("input", each -> input.name()).field("method", each -> method)
-                .with(columns(), each -> each).csv(cases);
+        Columns<Case> all = new Columns<Case>().field("input", each -> input.name()).field("method", each -> method)
+                .with(columns(), each -> each);
+        return (prices.isEmpty() ? all : all.withFields(BudgetPrice.columns(false), each -> price(each.budget())))
+                .csv(cases);
     }
 
     @Override
@@ -153,6 +172,7 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
         map.put("confidence", Plain.number(confidence));
         map.put("certificateRows", rows);
         map.put("cases", columns().maps(cases));
+        map.put("prices", BudgetPrice.columns(true).maps(prices));
         return map;
     }
 
