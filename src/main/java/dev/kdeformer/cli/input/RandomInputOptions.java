@@ -60,6 +60,9 @@ public final class RandomInputOptions extends InputOptions {
             }
             return load(arena);
         }
+        if (rows != null && rows < 1) {
+            throw new UsageError("--n, --d and --heads do not give an input: rows must be at least 1, got " + rows);
+        }
         Shape shape;
         try {
             shape = Shape.of(1, heads == null ? 1 : heads, rows == null ? randomRows : rows,
