@@ -25,13 +25,12 @@ final class ExactDensity extends ExactSums {
     private static final double ROUNDING = 5e-4;
     private static final int PACK = 2048;
 
-    private final Points points;
     private final Scratch memory = new Scratch();
     private final PackedKeys packed;
     private final LogitScale scale;
 
     ExactDensity(Team team, Points points) {
-        this.points = points;
+        super(points);
         int count = points.count();
         packed = new PackedKeys(memory, count, points.features(), 0, LogitScale.of((float) points.factor()));
         scale = packed.scale();
@@ -60,28 +59,8 @@ final class ExactDensity extends ExactSums {
     }
 
     @Override
-    public Kernel kernel() {
-        return points.kernel();
-    }
-
-    @Override
-    public int points() {
-        return points.count();
-    }
-
-    @Override
-    public int features() {
-        return points.features();
-    }
-
-    @Override
     public double relativeError() {
         return 2 * ROUNDING;
-    }
-
-    @Override
-    public double logWeight() {
-        return points.logTotal();
     }
 
     @Override

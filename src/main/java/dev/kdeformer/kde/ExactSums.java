@@ -5,7 +5,11 @@ import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 
 /** Sums over all points, also of some queries only, which estimators leave to it. */
-abstract class ExactSums extends DensityBase {
+abstract class ExactSums extends PointDensity {
+    ExactSums(Points points) {
+        super(points);
+    }
+
     /** The sums for a kernel. */
     static ExactSums of(Team team, Points points) {
         return points.kernel().isGaussian() || !points.kernel().isRadial() ? new ExactDensity(team, points)

@@ -13,10 +13,8 @@ final class RadialDensity extends ExactSums {
     /** Queries of one task. */
     private static final int CHUNK = 4;
 
-    private final Points points;
-
     RadialDensity(Points points) {
-        this.points = points;
+        super(points);
     }
 
     @Override
@@ -36,26 +34,6 @@ final class RadialDensity extends ExactSums {
             sum.add(points.logWeight(j) + points.logKernel(x, j));
         }
         return sum.log();
-    }
-
-    @Override
-    public Kernel kernel() {
-        return points.kernel();
-    }
-
-    @Override
-    public int points() {
-        return points.count();
-    }
-
-    @Override
-    public int features() {
-        return points.features();
-    }
-
-    @Override
-    public double logWeight() {
-        return points.logTotal();
     }
 
     @Override

@@ -5,16 +5,15 @@ import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 
 /** Estimators that may find a query too hard; those queries are then evaluated exactly, together. */
-abstract class SampledDensity extends DensityBase {
+abstract class SampledDensity extends PointDensity {
     /** Queries of one task. */
     static final int CHUNK = 16;
 
-    final Points points;
     final Target target;
     private final ExactSums exact;
 
     SampledDensity(Team team, Points points, Target target) {
-        this.points = points;
+        super(points);
         this.target = target;
         this.exact = ExactSums.of(team, points);
     }
@@ -62,32 +61,13 @@ abstract class SampledDensity extends DensityBase {
             exact.answer(team, queries, hard, logSums);
         }
         double all = evaluations + (double) hard.length * points.count();
-        return new Statistics(all / queries.rows(), (double) hard.length / queries.rows());
+        int asked = Math.max(1, queries.rows());
+        return new Statistics(all / asked, (double) hard.length / asked);
     }
 
     /** Those of the rows whose estimate is NaN. */
     static int[] unresolved(int[] rows, double[] logSums) {
         return Arrays.stream(rows).filter(row -> Double.isNaN(logSums[row])).toArray();
-    }
-
-    @Override
-    public final Kernel kernel() {
-        return points.kernel();
-    }
-
-    @Override
-    public final int points() {
-        return points.count();
-    }
-
-    @Override
-    public final int features() {
-        return points.features();
-    }
-
-    @Override
-    public final double logWeight() {
-        return points.logTotal();
     }
 
     @Override

@@ -252,7 +252,8 @@ public final class WeightedExponentialDensity extends DensityBase {
         });
         evaluations += (double) coarse.length * count;
         exact += (double) coarse.length * count;
-        return new Statistics(evaluations / n, exact / n / count);
+        int asked = Math.max(1, n);
+        return new Statistics(evaluations / asked, exact / asked / count);
     }
 
     /** Whether float32 may take more from an exponent at a query of a norm than is allowed. */

@@ -1,7 +1,6 @@
 package dev.kdeformer.kdeformer;
 
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * HyperAttention (Han, Jayaram, Karbasi, Mirrokni, Woodruff and Zandieh, ICLR 2024, arXiv 2310.05869): exact
@@ -35,56 +34,15 @@ public final class HyperAttention extends BlockMethod {
     }
 
     /** Options of HyperAttention, with the defaults of the authors' code. */
-    public static final class Builder {
-        private int blockSize = 256;
-        private int samples = 256;
-        private int hashBits = 7;
+    public static final class Builder extends BlockOptions<Builder> {
         private int minLength = 4096;
-        private long seed;
-        private Draws draws = Draws.WITH_REPLACEMENT;
 
         private Builder() {
+            super(256);
         }
 
-        /**
-         * Most keys in a block; 256 by default.
-         *
-         * @throws IllegalArgumentException if it is below 1
-         */
-        public Builder blockSize(int keys) {
-            blockSize = Options.atLeast("blockSize", keys, 1);
-            return this;
-        }
-
-        /**
-         * Draws of keys outside the blocks, shared by all queries; 256 by default.
-         *
-         * @throws IllegalArgumentException if it is below 1
-         */
-        public Builder samples(int count) {
-            samples = Options.atLeast("samples", count, 1);
-            return this;
-        }
-
-        /**
-         * Key evaluations per query, of which a third go to the block and two thirds to the samples, as for
-         * {@link KdeformerAttention}. Sets {@link #blockSize} and {@link #samples}.
-         *
-         * @throws IllegalArgumentException if it is below 3
-         */
-        public Builder columns(int count) {
-            blockSize = Options.atLeast("columns", count, 3) / 3;
-            samples = count - blockSize;
-            return this;
-        }
-
-        /**
-         * Signs of the hash; 7 by default.
-         *
-         * @throws IllegalArgumentException if it is not between 1 and 30
-         */
-        public Builder hashBits(int bits) {
-            hashBits = Options.hashBits(bits);
+        @Override
+        Builder self() {
             return this;
         }
 
@@ -95,18 +53,6 @@ public final class HyperAttention extends BlockMethod {
          */
         public Builder minLength(int keys) {
             minLength = Options.atLeast("minLength", keys, 0);
-            return this;
-        }
-
-        /** Seed of hash directions and draws; 0 by default. The same seed gives the same output. */
-        public Builder seed(long newSeed) {
-            seed = newSeed;
-            return this;
-        }
-
-        /** How keys are drawn; {@link Draws#WITH_REPLACEMENT} by default. */
-        public Builder draws(Draws newDraws) {
-            draws = Objects.requireNonNull(newDraws, "draws");
             return this;
         }
 

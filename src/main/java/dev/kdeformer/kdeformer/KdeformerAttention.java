@@ -42,74 +42,21 @@ public final class KdeformerAttention extends BlockMethod {
     }
 
     /** Options of KDEformer, with the defaults of the paper's largest run: 768 key evaluations a query. */
-    public static final class Builder {
-        private int blockSize = 256;
-        private int samples = 512;
-        private int hashBits = 7;
-        private long seed;
+    public static final class Builder extends BlockOptions<Builder> {
         private KeyWeights weights = KeyWeights.VALUE_NORM;
-        private Draws draws = Draws.WITH_REPLACEMENT;
 
         private Builder() {
+            super(512);
         }
 
-        /**
-         * Most keys in a block; 256 by default.
-         *
-         * @throws IllegalArgumentException if it is below 1
-         */
-        public Builder blockSize(int keys) {
-            blockSize = Options.atLeast("blockSize", keys, 1);
-            return this;
-        }
-
-        /**
-         * Draws of keys outside the blocks, shared by all queries; 512 by default.
-         *
-         * @throws IllegalArgumentException if it is below 1
-         */
-        public Builder samples(int count) {
-            samples = Options.atLeast("samples", count, 1);
-            return this;
-        }
-
-        /**
-         * Key evaluations per query, of which a third go to the block and two thirds to the samples, as in the paper's
-         * experiments. Sets {@link #blockSize} and {@link #samples}.
-         *
-         * @throws IllegalArgumentException if it is below 3
-         */
-        public Builder columns(int count) {
-            blockSize = Options.atLeast("columns", count, 3) / 3;
-            samples = count - blockSize;
-            return this;
-        }
-
-        /**
-         * Signs of the hash; 7 by default, as in the paper.
-         *
-         * @throws IllegalArgumentException if it is not between 1 and 30
-         */
-        public Builder hashBits(int bits) {
-            hashBits = Options.hashBits(bits);
-            return this;
-        }
-
-        /** Seed of hash directions and draws; 0 by default. The same seed gives the same output. */
-        public Builder seed(long newSeed) {
-            seed = newSeed;
+        @Override
+        Builder self() {
             return this;
         }
 
         /** What keys are drawn in proportion to; {@link KeyWeights#VALUE_NORM} by default. */
         public Builder weights(KeyWeights newWeights) {
             weights = Objects.requireNonNull(newWeights, "weights");
-            return this;
-        }
-
-        /** How keys are drawn; {@link Draws#WITH_REPLACEMENT} by default. */
-        public Builder draws(Draws newDraws) {
-            draws = Objects.requireNonNull(newDraws, "draws");
             return this;
         }
 

@@ -185,7 +185,7 @@ class SparseDecodingTest {
                 errors += reference.spectralError(output) / 3;
             }
         }
-        // With references of the exponential that are not whole, which it rounds, it would be 0.008.
+        // With references of the exponential that are not whole, which it rounds, it would be 0.0095.
         assertTrue(errors < 0.0063, "error " + errors);
     }
 
