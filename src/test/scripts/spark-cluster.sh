@@ -159,16 +159,20 @@ for case in "${cases[@]}"; do
     kill)
       run kill -- &
       driver=$!
-      # The executor is the child of a worker of ours; it is killed once it has tasks.
-      for _ in $(seq 240); do
-        executor=$(pgrep -P "${workers[0]}" | head -1 || true)
-        if [ -n "$executor" ] && grep -qs 'Running task' "$work"/worker1/app-*/*/stderr; then break; fi
+      # The executor is the child of a worker of ours; it is killed in the middle of the attention stage.
+      executor=
+      until grep -qs 'Submitting .* parquet at ResultFile' "$work/kill.log"; do
         kill -0 "$driver" 2>/dev/null || break
-        sleep 0.5
+        sleep 0.2
       done
+      executor=$(pgrep -P "${workers[0]}" | head -1 || true)
       [ -z "$executor" ] || kill -9 "$executor"
       wait "$driver" || true
-      same kill "$work/exact.npy" "$work/kill.npy" ;;
+      if [ -n "$executor" ] && grep -q 'Lost executor' "$work/kill.log"; then
+        same kill "$work/exact.npy" "$work/kill.npy"
+      else
+        say kill "FAILED: no executor was lost"
+      fi ;;
     speculation)
       run speculation --conf spark.speculation=true --conf spark.speculation.multiplier=1.01 \
         --conf spark.speculation.quantile=0.1 --conf spark.speculation.minTaskRuntime=10ms -- || true

@@ -117,7 +117,7 @@ final class AttentionJob {
     /** What executors have to be given beside their heap, in a sentence. */
     String advice() {
         SparkConf conf = context.getConf();
-        int tasks = TaskMemory.tasksPerExecutor(conf, slots * threads);
+        int tasks = TaskMemory.tasksPerExecutor(conf, Math.ceilDiv(context.defaultParallelism(), executors()));
         long needed = Math.ceilDiv(memory(plan).overhead(tasks), 1L << 20);
         String given = conf.get("spark.executor.memoryOverhead", "");
         return "spark.executor.memoryOverhead must hold " + needed + "m for " + tasks
@@ -181,12 +181,17 @@ final class AttentionJob {
         if ((long) keys.spans().longest() * keys.keyRowBytes() <= options.shardBytes) {
             return Plan.QUERIES;
         }
-        int executors = Math.max(1, context.statusTracker().getExecutorInfos().length - 1);
+        int executors = executors();
         Volume stay = volume(Plan.KEYS);
         Volume cut = volume(Plan.SHARDS);
         long sent = executors * stay.broadcast() + stay.shuffled();
         boolean small = Volume.partial(queries.spans().longest(), keys.valueWidth()) <= options.shardBytes;
         return small && sent < executors * cut.broadcast() / WORTH ? Plan.KEYS : Plan.SHARDS;
+    }
+
+    /** Executors that there are now; the driver is among those that Spark knows. */
+    private int executors() {
+        return Math.max(1, context.statusTracker().getExecutorInfos().length - 1);
     }
 
     private Volume volume(Plan plan) {

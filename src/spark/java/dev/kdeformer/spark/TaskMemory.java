@@ -39,10 +39,13 @@ record TaskMemory(long offHeap, long onHeap) {
         return JVM + tasksPerExecutor * offHeap;
     }
 
-    /** Tasks that an executor runs at the same time. */
-    static int tasksPerExecutor(SparkConf conf, int slots) {
-        int cores = conf.getInt("spark.executor.cores", slots);
-        return Math.max(1, cores / Math.max(1, conf.getInt("spark.task.cpus", 1)));
+    /**
+     * Tasks that an executor runs at the same time.
+     *
+     * @param cores of an executor, where the settings do not say
+     */
+    static int tasksPerExecutor(SparkConf conf, int cores) {
+        return Math.max(1, conf.getInt("spark.executor.cores", cores) / Math.max(1, conf.getInt("spark.task.cpus", 1)));
     }
 
     @Override

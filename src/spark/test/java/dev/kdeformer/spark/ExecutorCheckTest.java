@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.kdeformer.Attention;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import org.apache.spark.SparkConf;
 import org.junit.jupiter.api.Test;
 
 class ExecutorCheckTest {
@@ -33,5 +36,19 @@ class ExecutorCheckTest {
         assertTrue(assertThrows(IllegalStateException.class,
                 () -> ExecutorCheck.judge(List.of(new ExecutorCheck.Answer("7", 0)))).getMessage()
                 .contains("executor 7 runs without the module jdk.incubator.vector"));
+    }
+
+    @Test
+    void memoryIsForAllTasksOfAnExecutor() {
+        SparkConf conf = new SparkConf(false);
+        assertEquals(3, TaskMemory.tasksPerExecutor(conf, 3));
+        conf.set("spark.executor.cores", "8").set("spark.task.cpus", "4");
+        assertEquals(2, TaskMemory.tasksPerExecutor(conf, 3));
+        TaskMemory task = new TaskMemory(1000, 0).plusOffHeap(24);
+        assertEquals(1024, task.overhead(2) - task.overhead(1));
+        HeadCall call = new HeadCall(seed -> Attention.exact().build(), 0, null, false, 1, Map.of(), null);
+        TaskMemory large = TaskMemory.of(call, 1, 4096, 1 << 20, 64, 64, 2);
+        assertTrue(large.offHeap() > (1L << 20) * 128 * Float.BYTES, large.toString());
+        assertEquals(Float.BYTES * ((1L << 20) * 128 + 4096L * 129), large.onHeap());
     }
 }
