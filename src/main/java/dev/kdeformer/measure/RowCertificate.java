@@ -2,6 +2,7 @@ package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
@@ -31,6 +32,36 @@ public record RowCertificate(int rows, double confidence, double error, List<Dou
     /** Copies the list. */
     public RowCertificate {
         fractions = List.copyOf(fractions);
+    }
+
+    /**
+     * The smallest number of rows that can certify a fraction, all of them good.
+     *
+     * @param fraction   strictly between 0 and 1
+     * @param confidence strictly between 0 and 1
+     * @throws IllegalArgumentException if one of them is not
+     */
+    public static int leastRows(double fraction, double confidence) {
+        if (!(fraction > 0 && fraction < 1)) {
+            throw new IllegalArgumentException("fraction must lie strictly between 0 and 1, got " + fraction);
+        }
+        if (!(confidence > 0 && confidence < 1)) {
+            throw new IllegalArgumentException("confidence must lie strictly between 0 and 1, got " + confidence);
+        }
+        return (int) Math.min(Integer.MAX_VALUE, Math.ceil(Math.log((1 - confidence) / 2) / Math.log(fraction)));
+    }
+
+    /**
+     * Whether every head is certified to keep a budget.
+     *
+     * @throws IllegalArgumentException if the budget is not about rows, or about another error than this certificate
+     */
+    public boolean keeps(ErrorBudget budget) {
+        if (budget.measure() != ErrorBudget.Measure.ROWS || budget.error() != error) {
+            throw new IllegalArgumentException("budget must be one of rows with an error of " + error + ", got "
+                    + budget);
+        }
+        return least() >= budget.fraction();
     }
 
     /** The least fraction of all heads. */

@@ -110,9 +110,14 @@ public final class AutoAttention implements AttentionMethod {
         private Builder() {
         }
 
-        /** The error that a head may have; default 0.05. */
+        /**
+         * The error that a head may have; default 0.05.
+         *
+         * @throws IllegalArgumentException if the budget is not about the relative spectral error
+         */
         public Builder budget(ErrorBudget error) {
-            budget = Objects.requireNonNull(error, "budget");
+            PilotAttention.builder().budget(Objects.requireNonNull(error, "budget"));
+            budget = error;
             return this;
         }
 

@@ -407,8 +407,16 @@ public final class PilotAttention implements DifferentiableMethod {
             return this;
         }
 
-        /** Spends what the budget asks for instead of a fixed cost; null for a fixed cost. */
+        /**
+         * Spends what the budget asks for instead of a fixed cost; null for a fixed cost.
+         *
+         * @throws IllegalArgumentException if the budget is not about the relative spectral error
+         */
         public Builder budget(ErrorBudget error) {
+            if (error != null && error.measure() != ErrorBudget.Measure.SPECTRAL) {
+                throw new IllegalArgumentException("budget must be a relative spectral error for pilot attention, got "
+                        + error);
+            }
             budget = error;
             return this;
         }

@@ -127,7 +127,8 @@ class CalibrateCommandTest {
         quick("scale", "--causal", "--n", "300", "--methods", "pilot", "--calibration", good).failsWith(2,
                 "--calibration is for 1 head without a causal mask, and the input has 1 head with a causal mask");
         quick("compare", "--methods", "pilot,kdeformer", "--calibration", good, "--budget", "0.02,0.1").failsWith(2,
-                "--budget must be that of --calibration, 0.02, got 0.1");
+                "--budget must be that of --calibration, relative spectral error of 0.02, got relative spectral"
+                        + " error of 0.1");
         quick("run", "--method", "kdeformer", "--calibration", good).failsWith(2, "--calibration has no effect on");
         Outcome.of("calibrate", "--budget", "0").failsWith(2, "--budget must be a positive number, got 0.0");
         Outcome.of("calibrate", "--method", "exact").failsWith(2,

@@ -1,12 +1,14 @@
 package dev.kdeformer.measure;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Tensor;
 import org.junit.jupiter.api.AfterAll;
@@ -64,6 +66,24 @@ class RowCertificateTest {
         assertEquals(1 - 2.0 / N, certificate(output, N, 1).least(), "all rows are a count");
         assertEquals(0, RowCertificate.of(ENGINE, input, make.zeros(input.outputShape()), 0.01,
                 new RowCertificate.Draw(30, 1, 0.95)).least());
+    }
+
+    @Test
+    void aBudgetIsKeptWhereAsManyRowsAreCertified() {
+        assertEquals(368, RowCertificate.leastRows(0.99, 0.95));
+        for (double[] each : new double[][] {{0.9, 0.9}, {0.95, 0.99}, {0.5, 0.5}}) {
+            int rows = RowCertificate.leastRows(each[0], each[1]);
+            assertTrue(BinomialBound.lower(rows, rows, (1 - each[1]) / 2) >= each[0]);
+            assertTrue(BinomialBound.lower(rows - 1, rows - 1, (1 - each[1]) / 2) < each[0]);
+        }
+        RowCertificate most = certificate(damaged(200), 200, 4);
+        double least = most.least();
+        assertTrue(most.keeps(ErrorBudget.rows(0.01, least)));
+        assertFalse(most.keeps(ErrorBudget.rows(0.01, least + 1e-9)));
+        assertThrows(IllegalArgumentException.class, () -> most.keeps(ErrorBudget.rows(0.02, least)));
+        assertThrows(IllegalArgumentException.class, () -> most.keeps(ErrorBudget.relativeSpectral(0.01)));
+        assertThrows(IllegalArgumentException.class, () -> RowCertificate.leastRows(1, 0.9));
+        assertThrows(IllegalArgumentException.class, () -> RowCertificate.leastRows(0.9, 0));
     }
 
     @ParameterizedTest

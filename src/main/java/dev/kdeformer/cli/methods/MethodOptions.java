@@ -3,6 +3,7 @@ package dev.kdeformer.cli.methods;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Calibration;
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.cli.console.UsageError;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,10 +18,12 @@ import picocli.CommandLine.Option;
 
 /** The methods' own options, and the making of methods from names, budgets, seed and options. */
 public final class MethodOptions {
-    @Option(names = "--budget", paramLabel = "E", split = ",", order = 22,
-            description = "Relative spectral error that a head may have, comma-separated: every method that takes an "
-                    + "error budget is run at each and spends what it needs.")
-    private List<Double> errorBudgets = new ArrayList<>();
+    @Option(names = "--budget", paramLabel = "E|rows:E:FRACTION", split = ",", order = 22,
+            converter = BudgetText.class,
+            description = "Relative spectral error that a head may have, or the error of a row and the fraction of "
+                    + "rows within it, comma-separated: every method that takes an error budget is run at each and "
+                    + "spends what it needs. A method that cannot keep one of the second kind says so.")
+    private List<ErrorBudget> errorBudgets = new ArrayList<>();
 
     @Option(names = "--columns", paramLabel = "C", split = ",", order = 21,
             description = "Key evaluations per query that a method may spend, comma-separated: every method that takes "
@@ -92,11 +95,6 @@ public final class MethodOptions {
                 throw new UsageError("--columns must be at least 1, got " + budget);
             }
         }
-        for (double error : errorBudgets) {
-            if (!(error > 0 && error < Double.POSITIVE_INFINITY)) {
-                throw new UsageError("--budget must be a positive number, got " + error);
-            }
-        }
         Map<String, MethodEntry<?>> entries = new LinkedHashMap<>();
         names.forEach(name -> entries.put(name, Methods.find(name)));
         if (!evaluations.isEmpty() && entries.values().stream().noneMatch(MethodEntry::takesEvaluations)) {
@@ -121,7 +119,7 @@ public final class MethodOptions {
             if (entry.takesCalibration() && calibration != null) {
                 made.add(entry.make(Allowance.calibrated(calibration), seed, own));
             } else if (entry.takesErrorBudget()) {
-                for (double error : new LinkedHashSet<>(errorBudgets)) {
+                for (ErrorBudget error : new LinkedHashSet<>(errorBudgets)) {
                     made.add(entry.make(Allowance.within(error), seed, own));
                 }
             }
@@ -142,10 +140,10 @@ public final class MethodOptions {
             throw new UsageError("--calibration has no effect on " + String.join(", ", entries.keySet()));
         }
         calibration = CalibrationFile.read(calibrationFile);
-        for (double error : errorBudgets) {
-            if (error != calibration.budget()) {
-                throw new UsageError("--budget must be that of --calibration, " + calibration.budget() + ", got "
-                        + error);
+        ErrorBudget own = ErrorBudget.relativeSpectral(calibration.budget());
+        for (ErrorBudget error : errorBudgets) {
+            if (!error.equals(own)) {
+                throw new UsageError("--budget must be that of --calibration, " + own + ", got " + error);
             }
         }
     }
