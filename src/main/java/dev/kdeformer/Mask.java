@@ -389,7 +389,7 @@ public final class Mask {
      * @throws IllegalArgumentException if something is not given for every batch item or query, or exceeds keys or
      *                                  queries
      */
-    void check(int batch, int n, int m) {
+    public void check(int batch, int n, int m) {
         checkLengths("key", keyLengths, batch, m);
         checkLengths("query", queryLengths, batch, n);
         if (queryStarts != null && (queryStarts[queryStarts.length - 1] > n || keyStarts[keyStarts.length - 1] > m)) {

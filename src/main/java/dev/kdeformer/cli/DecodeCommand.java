@@ -18,10 +18,16 @@ import picocli.CommandLine.Option;
             "The cache holds the keys and values of the input; queries spread over the input are decoded one by one, "
                 + "each with all its heads, and see all keys. Masks do not apply."},
         footer = {"", "Examples:", "  kdebench decode --threads 1",
-            "  kdebench decode --budget 0.05,0.1,0.2 --checks 16 --json"})
+            "  kdebench decode --budget 0.05,0.1,0.2 --checks 16 --json",
+            "  kdebench decode --cache bfloat16,int8 --data-dir keys"})
 final class DecodeCommand extends TimedCommand {
     @Mixin
     private CutInputOptions inputOptions;
+
+    @Option(names = "--cache", paramLabel = "E", split = ",", order = 20, defaultValue = "float32",
+            description = "What caches store keys and values as: float32, bfloat16 or int8 with a scale for each row "
+                    + "and head; one run for each, float32 always (default: ${DEFAULT-VALUE}).")
+    private List<String> elements;
 
     @Option(names = "--budget", paramLabel = "B", split = ",", order = 21, defaultValue = "0.1",
             description = "Largest part of the cache's bytes to read for a query, one run for each (default: "
@@ -54,7 +60,8 @@ final class DecodeCommand extends TimedCommand {
     void check(OutputFiles files) {
         turns.check();
         inputOptions.withoutMasks("decode");
-        options = new DecodeBench.Options(queries, budgets, target, checks, !unobserved, turns, seed());
+        options = new DecodeBench.Options(queries, DecodeBench.elements(elements), budgets, target, checks,
+                !unobserved, turns, seed());
         methods = options.methods();
     }
 

@@ -2,8 +2,11 @@ package dev.kdeformer.decode;
 
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 
+import dev.kdeformer.PairBias;
 import dev.kdeformer.kernel.DecodeTile;
+import dev.kdeformer.kernel.KeyRanges;
 import dev.kdeformer.kernel.LogitScale;
+import dev.kdeformer.kernel.LogitTerms;
 import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.runtime.Team;
@@ -15,21 +18,25 @@ import java.util.List;
  * A checked decoding call. The rows of a key head are the queries of all query heads that read it: row
  * {@code member · n + i} is query i of its {@code member}-th query head.
  */
-record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Tensor query, Tensor output,
-        Tensor logSumExp, float scale, Team team) {
+record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, CacheQuery asked, Tensor output,
+        Tensor logSumExp, Team team) {
     /** Key heads of all batch items. */
     int units() {
-        return query.shape().batch() * kvHeads;
+        return asked.query().shape().batch() * kvHeads;
     }
 
     /** Queries of a head. */
     int queries() {
-        return query.shape().rows();
+        return asked.query().shape().rows();
     }
 
     /** Rows of a key head. */
     int rows() {
-        return query.shape().heads() / kvHeads * queries();
+        return members() * queries();
+    }
+
+    private int members() {
+        return asked.query().shape().heads() / kvHeads;
     }
 
     /** Number of groups that hold keys. */
@@ -42,59 +49,112 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Te
         return regions.isEmpty() ? 0 : regions.get(regions.size() - 1).end() / GROUP;
     }
 
+    /** The factor before the logits. */
+    float scale() {
+        return asked.scale();
+    }
+
     LogitScale logitScale() {
-        return LogitScale.of(scale);
+        return LogitScale.of(scale());
     }
 
     /** Reads a row's query. */
     void readQuery(int unit, int row, float[] target, int at) {
-        of(query, unit, row).readRow(row % queries(), target, at);
+        of(asked.query(), unit, row).readRow(row % queries(), target, at);
     }
 
     private Matrix of(Tensor tensor, int unit, int row) {
-        return tensor.matrix(unit / kvHeads, unit % kvHeads * (rows() / queries()) + row / queries());
+        return tensor.matrix(unit / kvHeads, head(unit, row));
     }
 
-    /** Number of keys that a row sees. */
-    int visible(int row) {
-        return Math.max(0, length - queries() + 1 + row % queries());
+    private int head(int unit, int row) {
+        return unit % kvHeads * members() + row / queries();
+    }
+
+    /** Finds the places of the keys that the rows of a tile see. */
+    void ranges(int unit, int firstRow, int rows, KeyRanges ranges) {
+        ranges.begin(rows, length);
+        for (int r = 0; r < rows; r++) {
+            int query = (firstRow + r) % queries();
+            ranges.set(r, asked.mask().firstKey(unit / kvHeads, query, queries(), length),
+                    asked.mask().endKey(unit / kvHeads, query, queries(), length));
+        }
+        ranges.summarise();
+    }
+
+    private LogitTerms terms(int unit) {
+        PairBias bias = asked.pairBias();
+        return new LogitTerms(asked.softCap(), bias == null ? null : (row, rows, key, keys, target, stride) -> {
+            // Rows of one query head at a time.
+            int n = queries();
+            for (int from = row; from < row + rows;) {
+                int to = Math.min(row + rows, (from / n + 1) * n);
+                float[] part = from == row ? target : new float[(to - from) * stride];
+                bias.fill(unit / kvHeads, head(unit, from), from % n, to - from, key, keys, part, stride);
+                if (part != target) {
+                    System.arraycopy(part, 0, target, (from - row) * stride, part.length);
+                }
+                from = to;
+            }
+        });
     }
 
     /**
-     * Adds the keys of consecutive groups.
+     * Adds what rows see of the keys of consecutive groups.
      *
-     * @param firstRow row of the tile's first query
-     * @param rows     queries in the tile
+     * @param seen what the rows of the tile see
      */
-    void add(DecodeTile tile, int unit, int firstRow, int rows, int from, int to) {
-        int[] visible = new int[rows];
-        int all = length - queries() + 1;
+    void add(DecodeTile tile, int unit, KeyRanges seen, int from, int to) {
+        int[] places = new int[GROUP];
+        boolean plain = asked.isPlain();
         for (int group = from; group < to; group++) {
-            boolean masked = (group + 1) * (long) GROUP > all;
-            for (int r = 0; r < rows && masked; r++) {
-                visible[r] = visible(firstRow + r) - group * GROUP;
+            int first = group * GROUP;
+            Region region = plain ? null : region(group);
+            if (region == null && (first >= seen.most() || first + GROUP <= seen.least())) {
+                continue;
             }
-            tile.put(store.keys(unit, group), store.values(unit, group), masked ? visible : null);
+            long keys = store.keys(unit, group);
+            long values = store.values(unit, group);
+            long scales = store.scales(unit, group);
+            if (region != null) {
+                region.places(unit, group, places);
+                tile.put(keys, values, scales, first, GROUP, places, seen);
+            } else if (seen.showAll(first, first + GROUP)) {
+                tile.put(keys, values, scales, first);
+            } else {
+                tile.put(keys, values, scales, first, Math.min(GROUP, length - first), null, seen);
+            }
         }
         tile.flush();
+    }
+
+    /** The region that has a group, or null. */
+    private Region region(int group) {
+        for (Region region : regions) {
+            if (group * GROUP >= region.first() && group * GROUP < region.end()) {
+                return region;
+            }
+        }
+        return null;
     }
 
     /** Loads the queries of a tile, multiplied by the power of two of the scale, and empties its state. */
     void begin(DecodeTile tile, int unit, int firstRow, int rows) {
         LogitScale logitScale = logitScale();
-        int d = store.d();
-        tile.begin(rows, d, store.dv(), logitScale.factor());
+        tile.begin(rows, store.layout(), logitScale);
+        tile.setTerms(terms(unit), firstRow);
         float[] q = tile.queries();
+        int stride = store.layout().queryStride();
         for (int r = 0; r < rows; r++) {
-            readQuery(unit, firstRow + r, q, r * d);
+            readQuery(unit, firstRow + r, q, r * stride);
         }
-        for (int i = 0; i < rows * d; i++) {
+        for (int i = 0; i < rows * stride; i++) {
             q[i] *= logitScale.power();
         }
     }
 
     /**
-     * Merges the states of a row in their order, divides and writes the row.
+     * Merges the states of a row in their order and the sink, divides and writes the row.
      *
      * @param states   address of the first state
      * @param distance bytes from state to state
@@ -107,6 +167,10 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Te
             PartialRows state = PartialRows.at(states + s * distance, store.dv());
             state.readValues(0, values);
             total.add(0, state.reference(0), state.sum(0), values, 0);
+        }
+        double sink = asked.sink(head(unit, row));
+        if (sink > Double.NEGATIVE_INFINITY) {
+            total.add(0, sink / Math.log(2), 1);
         }
         total.means(0, values);
         of(output, unit, row).writeRow(row % queries(), values, 0);

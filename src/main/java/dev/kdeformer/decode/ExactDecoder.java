@@ -1,6 +1,7 @@
 package dev.kdeformer.decode;
 
 import dev.kdeformer.kernel.DecodeTile;
+import dev.kdeformer.kernel.KeyRanges;
 import dev.kdeformer.runtime.Scratch;
 
 /**
@@ -31,8 +32,10 @@ final class ExactDecoder {
             int first = index / parts % tiles * DecodeTile.ROWS;
             DecodeTile tile = memory.keep(DecodeTile.class, DecodeTile::new);
             int count = Math.min(DecodeTile.ROWS, rows - first);
+            KeyRanges seen = memory.keep(KeyRanges.class, KeyRanges::new);
             call.begin(tile, unit, first, count);
-            call.add(tile, unit, first, count, part * PART, Math.min(call.groups(), (part + 1) * PART));
+            call.ranges(unit, first, count, seen);
+            call.add(tile, unit, seen, part * PART, Math.min(call.groups(), (part + 1) * PART));
             tile.store(states + (unit * (long) parts + part) * partBytes + first * stateBytes);
             call.team().advance(1);
         });

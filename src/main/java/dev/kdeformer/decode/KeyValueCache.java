@@ -1,15 +1,13 @@
 package dev.kdeformer.decode;
 
-import static dev.kdeformer.kernel.DecodeKernel.GROUP;
-
 import dev.kdeformer.Engine;
+import dev.kdeformer.kernel.GroupLayout;
 import dev.kdeformer.method.Checks;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -18,10 +16,11 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 /**
  * Keys and values of a growing sequence, off-heap, for decoding: attention of one or a few new queries to all keys so
  * far. The cache grows by appending chunks; nothing that is there is copied when it grows. It owns its memory:
- * {@link #append} copies the caller's rows, {@link #close} frees everything.
+ * {@link #append} copies the caller's rows, {@link #close} frees everything. Keys and values may be stored in fewer
+ * bytes than they come in ({@link CacheElement}), which are then read in less time.
  *
- * <p>{@link #decode(Engine, Tensor, Tensor)} is exact and reads the whole cache. An indexed cache also decodes
- * approximately from a small part of it ({@link SparseDecoding}). The index is a list of regions whose keys are sorted
+ * <p>{@link #decode(Engine, CacheQuery, Tensor, Tensor)} is exact and reads all keys that are seen. An
+ * indexed cache also decodes approximately from a small part of it ({@link SparseDecoding}). The index is a list of regions whose keys are sorted
  * into groups of 32 similar keys, each with a summary. When enough new keys have come, they become a region, and
  * regions merge as they grow, so that every key is sorted again a number of times logarithmic in the length. The
  * youngest keys, between 128 and 1,280 of them, are always read exactly.
@@ -32,42 +31,26 @@ public final class KeyValueCache implements AutoCloseable {
     /** Most queries of a head that one decoding call takes. */
     public static final int MAX_QUERIES = 64;
 
-    /** Youngest keys that are never sorted, so that a causal rule among new queries only meets keys in order. */
-    private static final int RESERVE = MAX_QUERIES;
-
-    /** Unsorted keys that make a region, beyond twice the reserve. */
-    private static final int REGION = 1024;
-
-    /** Most keys of a region, which bounds the time and the memory that one merge takes. */
-    private static final int LARGEST_REGION = 1 << 17;
-
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
     private final Shape unitShape;
-    private final boolean indexed;
+    private final CacheElement element;
     private final Store store;
-    private final QueryMoments[] moments;
-    private final List<Region> regions = new ArrayList<>();
+    /** Null where keys are not sorted. */
+    private final CacheIndex index;
     private int length;
     private float largestKey;
     private float largestValue;
     private boolean closed;
 
-    private KeyValueCache(int batch, int kvHeads, int d, int dv, boolean indexed) {
-        if (d < 1 || dv < 1) {
-            throw new IllegalArgumentException("features must be at least 1, got d = " + d + " and dv = " + dv);
-        }
-        this.unitShape = Shape.of(batch, kvHeads, 1, d);
-        this.indexed = indexed;
-        int units = Math.multiplyExact(batch, kvHeads);
-        this.store = new Store(units, d, dv);
-        this.moments = new QueryMoments[units];
-        for (int unit = 0; unit < units && indexed; unit++) {
-            moments[unit] = new QueryMoments(d);
-        }
+    private KeyValueCache(Shape unitShape, CacheElement element, Store store, CacheIndex index) {
+        this.unitShape = unitShape;
+        this.element = element;
+        this.store = store;
+        this.index = index;
     }
 
     /**
-     * An empty cache for exact decoding.
+     * An empty cache of float32 for exact decoding.
      *
      * @param batch   independent items
      * @param kvHeads heads of keys and values
@@ -76,12 +59,33 @@ public final class KeyValueCache implements AutoCloseable {
      * @throws IllegalArgumentException if a size is below 1
      */
     public static KeyValueCache create(int batch, int kvHeads, int d, int dv) {
-        return new KeyValueCache(batch, kvHeads, d, dv, false);
+        return create(batch, kvHeads, d, dv, CacheElement.FLOAT32);
     }
 
-    /** An empty cache that keeps an index for {@link SparseDecoding} as well. */
+    /** An empty cache for exact decoding of keys and values that are stored as {@code element}. */
+    public static KeyValueCache create(int batch, int kvHeads, int d, int dv, CacheElement element) {
+        Store store = store(batch, kvHeads, d, dv, element);
+        return new KeyValueCache(Shape.of(batch, kvHeads, 1, d), element, store, null);
+    }
+
+    /** An empty cache of float32 that keeps an index for {@link SparseDecoding} as well. */
     public static KeyValueCache createIndexed(int batch, int kvHeads, int d, int dv) {
-        return new KeyValueCache(batch, kvHeads, d, dv, true);
+        return createIndexed(batch, kvHeads, d, dv, CacheElement.FLOAT32);
+    }
+
+    /** An empty cache of {@code element} that keeps an index for {@link SparseDecoding} as well. */
+    public static KeyValueCache createIndexed(int batch, int kvHeads, int d, int dv, CacheElement element) {
+        Store store = store(batch, kvHeads, d, dv, element);
+        return new KeyValueCache(Shape.of(batch, kvHeads, 1, d), element, store,
+                new CacheIndex(store, Math.multiplyExact(batch, kvHeads)));
+    }
+
+    private static Store store(int batch, int kvHeads, int d, int dv, CacheElement element) {
+        Objects.requireNonNull(element, "element");
+        if (d < 1 || dv < 1) {
+            throw new IllegalArgumentException("features must be at least 1, got d = " + d + " and dv = " + dv);
+        }
+        return new Store(Math.multiplyExact(batch, kvHeads), new GroupLayout(element.perInt(), d, dv));
     }
 
     /** Number of keys of every head. */
@@ -96,14 +100,19 @@ public final class KeyValueCache implements AutoCloseable {
 
     /** Whether the cache keeps an index. */
     public boolean isIndexed() {
-        return indexed;
+        return index != null;
+    }
+
+    /** What keys and values are stored as. */
+    public CacheElement element() {
+        return element;
     }
 
     /** Off-heap bytes that the cache holds, 0 once it is closed. */
     public long bytes() {
         lock.readLock().lock();
         try {
-            return store.bytes() + regions.stream().mapToLong(Region::bytes).sum();
+            return store.bytes() + (index == null ? 0 : index.bytes());
         } finally {
             lock.readLock().unlock();
         }
@@ -145,11 +154,14 @@ public final class KeyValueCache implements AutoCloseable {
                 int before = length;
                 store.grow(before + rows);
                 try {
+                    if (before % Store.CHUNK != 0) {
+                        store.own(before / Store.CHUNK);
+                    }
                     copy(crew, keys, values, rows);
                     length += rows;
                     largestKey = Math.max(largestKey, key);
                     largestValue = Math.max(largestValue, value);
-                    index(crew);
+                    sort(crew);
                 } catch (RuntimeException | Error e) {
                     length = closed ? 0 : before;
                     store.shrink(length);
@@ -168,18 +180,34 @@ public final class KeyValueCache implements AutoCloseable {
     }
 
     private void copy(Team team, Tensor keys, Tensor values, int rows) {
-        team.forEach(moments.length, (unit, scratch) -> {
+        team.forEach(units(), (unit, scratch) -> {
             Matrix key = matrix(keys, unit);
             Matrix value = matrix(values, unit);
             float[] keyRow = new float[store.d()];
             float[] valueRow = new float[store.dv()];
             for (int i = 0; i < rows; i++) {
                 key.readRow(i, keyRow, 0);
-                store.putKey(unit, length + i, keyRow, 0);
+                store.putKey(unit, length + i, keyRow);
                 value.readRow(i, valueRow, 0);
                 store.putValue(unit, length + i, valueRow);
             }
         });
+    }
+
+    private int units() {
+        return unitShape.batch() * unitShape.heads();
+    }
+
+    /** Lets the index take what has become old enough. */
+    private void sort(Team team) {
+        if (index != null) {
+            try {
+                index.sort(team, length);
+            } catch (CacheIndex.LostException e) {
+                free();
+                throw e.reason();
+            }
+        }
     }
 
     private Matrix matrix(Tensor tensor, int unit) {
@@ -201,16 +229,16 @@ public final class KeyValueCache implements AutoCloseable {
         lock.writeLock().lock();
         try {
             requireOpen();
-            if (!indexed) {
+            if (index == null) {
                 throw new IllegalStateException("the cache keeps no index; make it with createIndexed");
             }
             Team crew = Crews.begin(engine);
             try {
                 Checks.largest(crew, "queries", queries, null);
                 int group = queries.shape().heads() / unitShape.heads();
-                crew.forEach(moments.length, (unit, scratch) -> {
+                crew.forEach(units(), (unit, scratch) -> {
                     for (int member = 0; member < group; member++) {
-                        moments[unit].add(queries.matrix(unit / unitShape.heads(),
+                        index.observe(unit, queries.matrix(unit / unitShape.heads(),
                                 unit % unitShape.heads() * group + member));
                     }
                 });
@@ -229,71 +257,6 @@ public final class KeyValueCache implements AutoCloseable {
             throw new IllegalArgumentException("query must have shape (" + unitShape.batch() + ", a multiple of "
                     + unitShape.heads() + ", n, " + store.d() + "), got " + shape);
         }
-    }
-
-    /** Sorts what has become old enough, and merges regions that are no longer much larger than the next. */
-    private void index(Team team) {
-        int sorted = sortedKeys();
-        int ready = (length - sorted - 2 * RESERVE) / GROUP * GROUP;
-        if (!indexed || ready < REGION) {
-            return;
-        }
-        List<Region> merged = new ArrayList<>();
-        int first = sorted;
-        int count = ready;
-        for (int r = regions.size() - 1; r >= 0; r--) {
-            Region last = regions.get(r);
-            if (last.count() > 2 * count || last.count() + count > LARGEST_REGION) {
-                break;
-            }
-            merged.add(last);
-            first = last.first();
-            count += last.count();
-        }
-        List<Region> made = new ArrayList<>();
-        try {
-            for (int at = first; at < first + count; at += LARGEST_REGION) {
-                Region region = new Region(store, moments.length, at, Math.min(LARGEST_REGION, first + count - at));
-                made.add(region);
-            }
-            for (Region region : made) {
-                team.forEach(moments.length, (unit, scratch) -> region.build(unit, merged, moments[unit].factor()));
-            }
-        } catch (RuntimeException | Error e) {
-            unsort(made, merged);
-            throw e;
-        }
-        merged.forEach(Region::close);
-        regions.removeAll(merged);
-        regions.addAll(made);
-    }
-
-    /** Leaves regions unsorted that could not be built to the end, heads already built and heads not. */
-    private void unsort(List<Region> made, List<Region> merged) {
-        regions.removeAll(merged);
-        try {
-            for (int unit = 0; unit < moments.length; unit++) {
-                boolean built = false;
-                for (Region region : made) {
-                    built |= region.restore(unit);
-                }
-                for (Region region : merged) {
-                    if (!built) {
-                        region.restore(unit);
-                    }
-                }
-            }
-        } catch (RuntimeException | Error e) {
-            free();
-            throw e;
-        } finally {
-            made.forEach(Region::close);
-            merged.forEach(Region::close);
-        }
-    }
-
-    private int sortedKeys() {
-        return regions.isEmpty() ? 0 : regions.get(regions.size() - 1).end();
     }
 
     /**
@@ -315,12 +278,12 @@ public final class KeyValueCache implements AutoCloseable {
             }
             Team crew = Crews.begin(engine);
             try {
-                while (!regions.isEmpty() && sortedKeys() > newLength - RESERVE) {
-                    dropLast(newLength);
+                if (index != null) {
+                    undo(newLength);
                 }
                 length = newLength;
                 store.shrink(length);
-                index(crew);
+                sort(crew);
             } finally {
                 Crews.end(engine, crew);
             }
@@ -329,73 +292,80 @@ public final class KeyValueCache implements AutoCloseable {
         }
     }
 
-    /** Undoes the last region, whose keys from {@code needed} on nobody needs. */
-    private void dropLast(int needed) {
-        Region last = regions.get(regions.size() - 1);
+    private void undo(int newLength) {
         try {
-            for (int unit = 0; unit < moments.length && last.first() < needed; unit++) {
-                last.restore(unit);
-            }
+            index.truncate(newLength);
         } catch (RuntimeException | Error e) {
             free();
             throw e;
         }
-        regions.remove(last);
-        last.close();
     }
 
     /** Exact decoding with scale 1/√d. */
     public void decode(Engine engine, Tensor query, Tensor output) {
-        decode(engine, query, output, null, (float) (1 / Math.sqrt(store.d())));
+        decode(engine, CacheQuery.of(query), output, null);
+    }
+
+    /** Exact decoding with a scale of its own. */
+    public void decode(Engine engine, Tensor query, Tensor output, Tensor logSumExp, float scale) {
+        decode(engine, CacheQuery.of(query).withScale(scale), output, logSumExp);
     }
 
     /**
-     * Attention of the queries to all keys, exactly. The queries belong to the last n keys: query i of n sees the keys
-     * up to its own, that is all but the last n − 1 − i. Query heads that share a key head read it together.
+     * Attention of the queries to all keys, exactly but for what storing them has rounded. Unless the query has another
+     * mask, its n queries belong to the last n keys: query i sees the keys up to its own, that is all but the last
+     * n − 1 − i. Query heads that share a key head read it together.
      *
-     * @param query     (batch, heads, n, d), n ≤ 64, heads a multiple of kvHeads
+     * @param query     (batch, heads, n, d), n ≤ 64, heads a multiple of kvHeads, with what is said of its logits
      * @param output    receives (batch, heads, n, d_v); must not overlap the query
-     * @param logSumExp receives (batch, heads, n, 1), or null; −∞ for a query that sees no key
-     * @param scale     the factor before the logits
-     * @throws IllegalArgumentException if a shape does not fit, memory overlaps, an element is not finite, or the
-     *                                  logits might leave float32; nothing is written then
+     * @param logSumExp receives (batch, heads, n, 1), or null; −∞ for a query that sees no key and has no sink
+     * @throws IllegalArgumentException if a shape, the mask or the bias does not fit, memory overlaps, an element is
+     *                                  not finite, or the logits might leave float32; nothing is written then
      * @throws IllegalStateException    if the cache, an arena or the engine is closed
      * @throws java.util.concurrent.CancellationException if the calling thread is interrupted
      */
-    public void decode(Engine engine, Tensor query, Tensor output, Tensor logSumExp, float scale) {
-        run(engine, query, output, logSumExp, scale, view -> {
+    public void decode(Engine engine, CacheQuery query, Tensor output, Tensor logSumExp) {
+        run(engine, query, output, logSumExp, view -> {
             ExactDecoder.run(view);
             return null;
         });
     }
 
     /** Attention of the queries to all keys by another decoder, which is given a checked call. */
-    <T> T run(Engine engine, Tensor query, Tensor output, Tensor logSumExp, float scale, Decoder<T> decoder) {
+    <T> T run(Engine engine, CacheQuery asked, Tensor output, Tensor logSumExp, Decoder<T> decoder) {
         Objects.requireNonNull(engine, "engine");
+        Tensor query = Objects.requireNonNull(asked, "query").query();
         checkQueries(query);
         int n = query.shape().rows();
         if (n > MAX_QUERIES) {
             throw new IllegalArgumentException("at most " + MAX_QUERIES + " queries of a head can be decoded at once,"
                     + " got " + n);
         }
-        if (!Float.isFinite(scale)) {
-            throw new IllegalArgumentException("scale must be finite, got " + scale);
-        }
         Checks.usable("query", query, engine);
-        written("output", Objects.requireNonNull(output, "output"), query, store.dv(), engine);
+        written("output", Objects.requireNonNull(output, "output"), asked, store.dv(), engine);
         if (logSumExp != null) {
-            written("logSumExp", logSumExp, query, 1, engine);
+            written("logSumExp", logSumExp, asked, 1, engine);
             Checks.apart("logSumExp", logSumExp, "output", output);
         }
+        Checks.biases(asked.pairBias()).forEach((name, bias) -> Checks.usable(name, bias, engine));
         lock.readLock().lock();
         try {
             requireOpen();
+            asked.mask().check(unitShape.batch(), n, length);
+            if (asked.pairBias() != null) {
+                asked.pairBias().check(unitShape.batch(), query.shape().heads(), n, length);
+            }
             Team crew = Crews.begin(engine);
             try {
                 double largest = Checks.largest(crew, "query", query, null);
-                Checks.magnitudes(largest, largestKey, 0, largestValue, store.d(), length, scale);
-                return decoder.decode(new DecodeCall(store, regions, length, unitShape.heads(), query, output,
-                        logSumExp, scale, crew));
+                double bias = asked.pairBias() == null ? 0 : Checks.largest(crew, asked.pairBias());
+                Checks.magnitudes(largest, largestKey, bias, largestValue, store.d(), length, asked.scale());
+                if (element == CacheElement.INT8) {
+                    // Products are with whole numbers of steps before they are scaled.
+                    Checks.magnitudes(largest, 127, 0, 0, store.d(), length, asked.scale());
+                }
+                return decoder.decode(new DecodeCall(store, regions(), length, unitShape.heads(), asked, output,
+                        logSumExp, crew));
             } finally {
                 Crews.end(engine, crew);
             }
@@ -404,16 +374,69 @@ public final class KeyValueCache implements AutoCloseable {
         }
     }
 
+    /**
+     * Reads keys and values back, as they are stored and in the order in which they were appended.
+     *
+     * @param first  number of the first key to read
+     * @param keys   receives (batch, kvHeads, rows, d)
+     * @param values receives (batch, kvHeads, rows, d_v); must not overlap the keys
+     * @throws IllegalArgumentException if a shape does not fit, memory overlaps, or there are fewer keys
+     * @throws IllegalStateException    if the cache or an arena is closed
+     */
+    public void read(Engine engine, int first, Tensor keys, Tensor values) {
+        Objects.requireNonNull(engine, "engine");
+        int rows = Objects.requireNonNull(keys, "keys").shape().rows();
+        Checks.shape("keys", keys, shape(keys, store.d()));
+        Checks.shape("values", Objects.requireNonNull(values, "values"), shape(keys, store.dv()));
+        Checks.usable("keys", keys, engine);
+        Checks.usable("values", values, engine);
+        Checks.writable("keys", keys);
+        Checks.writable("values", values);
+        Checks.apart("values", values, "keys", keys);
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            if (first < 0 || first > length - rows) {
+                throw new IllegalArgumentException("rows [" + first + ", " + ((long) first + rows) + ") must lie within"
+                        + " the " + length + " keys of the cache");
+            }
+            Team crew = Crews.begin(engine);
+            try {
+                crew.forEach(units(), (unit, scratch) -> {
+                    float[] key = new float[store.d()];
+                    float[] value = new float[store.dv()];
+                    Positions positions = new Positions(regions(), unit);
+                    for (int i = 0; i < rows; i++) {
+                        int position = positions.of(first + i);
+                        store.getKey(unit, position, key);
+                        matrix(keys, unit).writeRow(i, key, 0);
+                        store.getValue(unit, position, value);
+                        matrix(values, unit).writeRow(i, value, 0);
+                    }
+                });
+            } finally {
+                Crews.end(engine, crew);
+            }
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private List<Region> regions() {
+        return index == null ? List.of() : index.regions();
+    }
+
     /** A way to decode. */
     interface Decoder<T> {
         T decode(DecodeCall call);
     }
 
-    private static void written(String name, Tensor tensor, Tensor query, int columns, Engine engine) {
-        Checks.shape(name, tensor, query.shape().withColumns(columns));
+    private static void written(String name, Tensor tensor, CacheQuery asked, int columns, Engine engine) {
+        Checks.shape(name, tensor, asked.query().shape().withColumns(columns));
         Checks.usable(name, tensor, engine);
         Checks.writable(name, tensor);
-        Checks.apart(name, tensor, "query", query);
+        Checks.apart(name, tensor, "query", asked.query());
+        Checks.biases(asked.pairBias()).forEach((other, bias) -> Checks.apart(name, tensor, other, bias));
     }
 
     private void requireOpen() {
@@ -436,8 +459,9 @@ public final class KeyValueCache implements AutoCloseable {
     private void free() {
         closed = true;
         length = 0;
-        regions.forEach(Region::close);
-        regions.clear();
+        if (index != null) {
+            index.close();
+        }
         store.close();
     }
 }

@@ -135,7 +135,6 @@ final class Region implements AutoCloseable {
     void build(int unit, Iterable<Region> before, double[] metric) {
         int d = store.d();
         int stride = Lanes.padColumns(d);
-        int valueStride = store.valueStride();
         int[] from = new int[count];
         for (int i = 0; i < count; i++) {
             from[i] = i;
@@ -148,25 +147,31 @@ final class Region implements AutoCloseable {
         factor[unit] = metric;
         GroupRows groups = new GroupRows(d, metric);
         try (Arena temporary = Arena.ofConfined()) {
+            long room = temporary.allocate(store.roomBytes(), 64).address();
             long keys = temporary.allocate((long) count * stride * Float.BYTES, 64).address();
-            long values = temporary.allocate((long) count * valueStride * Float.BYTES, 64).address();
+            long values = temporary.allocate(count * Math.max(store.layout().valueRowBytes(),
+                    store.valueStride() * 4L), 64).address();
             for (int leaf = 0; leaf < leaves; leaf++) {
-                groups.readTurned(store.keys(unit, first / GROUP + leaf), row(keys, leaf * GROUP, stride));
+                groups.readTurned(store.floatKeys(unit, first / GROUP + leaf, room), row(keys, leaf * GROUP, stride));
             }
-            copyValues(unit, values);
+            for (int leaf = 0; leaf < leaves; leaf++) {
+                long rows = row(values, leaf * GROUP, store.valueStride());
+                copyValues(store.floatValues(unit, first / GROUP + leaf, rows), rows);
+            }
             int[] order = BalancedSplit.order(keys, count, stride, GROUP);
             spreadValues(unit, values);
             summarise(unit, order, keys, stride);
-            readKeys(unit, groups, keys, stride);
             int[] sorted = new int[count];
             for (int i = 0; i < count; i++) {
                 sorted[i] = from[order[i]];
             }
+            StoredRows rows = new StoredRows(store, unit, first, count, keys, values);
+            rows.read();
             // From here on nothing can fail: either all keys of the head are in their new places or none.
-            place(unit, groups, order, keys, values);
+            rows.write(order);
             origin[unit] = sorted;
-            average(unit);
-            ValueTilt.write(store, this, unit, values);
+            average(unit, room);
+            ValueTilt.write(store, this, unit, values, room);
         }
     }
 
@@ -174,9 +179,9 @@ final class Region implements AutoCloseable {
         return rows + (long) index * stride * Float.BYTES;
     }
 
-    private void readKeys(int unit, GroupRows groups, long keys, int stride) {
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            groups.read(store.keys(unit, first / GROUP + leaf), row(keys, leaf * GROUP, stride));
+    private void copyValues(long group, long copy) {
+        if (group != copy) {
+            Memory.copy(group, copy, (long) GROUP * store.valueStride() * Float.BYTES);
         }
     }
 
@@ -185,38 +190,31 @@ final class Region implements AutoCloseable {
         if (origin[unit] == null) {
             return false;
         }
-        int d = store.d();
-        int stride = Lanes.padColumns(d);
         try (Arena temporary = Arena.ofConfined()) {
-            long keys = temporary.allocate((long) count * stride * Float.BYTES, 64).address();
-            long values = temporary.allocate((long) count * store.valueStride() * Float.BYTES, 64).address();
-            GroupRows groups = new GroupRows(d, null);
-            readKeys(unit, groups, keys, stride);
-            copyValues(unit, values);
-            int[] order = new int[count];
-            for (int i = 0; i < count; i++) {
-                order[origin[unit][i]] = i;
-            }
-            place(unit, groups, order, keys, values);
+            long keys = temporary.allocate(count * StoredRows.keyBytes(store), 64).address();
+            long values = temporary.allocate(count * store.layout().valueRowBytes(), 64).address();
+            StoredRows rows = new StoredRows(store, unit, first, count, keys, values);
+            int[] order = inverse(unit);
+            rows.read();
+            rows.write(order);
         }
         return true;
     }
 
-    /** Writes key and value {@code order[i]} of the copies to position i. */
-    private void place(int unit, GroupRows groups, int[] order, long keys, long values) {
-        long valueBytes = store.valueStride() * 4L;
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            groups.write(keys, order, leaf * GROUP, store.keys(unit, first / GROUP + leaf));
-        }
+    /** For every key, in the order in which they came, where it lies from the first on. */
+    int[] inverse(int unit) {
+        int[] inverse = new int[count];
         for (int i = 0; i < count; i++) {
-            Memory.copy(values + order[i] * valueBytes, store.value(unit, first + i), valueBytes);
+            inverse[origin[unit][i]] = i;
         }
+        return inverse;
     }
 
-    private void copyValues(int unit, long copy) {
-        long bytes = (long) GROUP * store.valueStride() * Float.BYTES;
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            Memory.copy(store.values(unit, first / GROUP + leaf), copy + leaf * bytes, bytes);
+    /** Writes the places, in the order in which they came, that the keys of one of the groups have. */
+    void places(int unit, int group, int[] places) {
+        int at = group * GROUP - first;
+        for (int j = 0; j < GROUP; j++) {
+            places[j] = first + origin[unit][at + j];
         }
     }
 
@@ -273,11 +271,11 @@ final class Region implements AutoCloseable {
     }
 
     /** The mean keys and values of the leaves, from the keys and values in their places. */
-    private void average(int unit) {
+    private void average(int unit, long room) {
         int d = store.d();
         Memory.fillFloats(means(unit, 0), (long) padded * (d + store.valueStride()), 0);
         for (int leaf = 0; leaf < leaves; leaf++) {
-            long keys = store.keys(unit, first / GROUP + leaf);
+            long keys = store.floatKeys(unit, first / GROUP + leaf, room);
             long means = means(unit, leaf / GROUP * GROUP) + leaf % GROUP * 4L;
             for (int c = 0; c < d; c++) {
                 FloatVector sum = FloatVector.zero(Lanes.FLOATS);
@@ -286,7 +284,7 @@ final class Region implements AutoCloseable {
                 }
                 Memory.putFloat(means + (long) c * GROUP * Float.BYTES, Lanes.sum(sum));
             }
-            long values = store.values(unit, first / GROUP + leaf);
+            long values = store.floatValues(unit, first / GROUP + leaf, room);
             for (int c = 0; c < store.valueStride(); c += LANES) {
                 FloatVector sum = FloatVector.zero(Lanes.FLOATS);
                 for (int j = 0; j < GROUP; j++) {

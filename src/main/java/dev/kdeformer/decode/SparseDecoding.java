@@ -65,10 +65,27 @@ public final class SparseDecoding {
      */
     public Statistics apply(Engine engine, KeyValueCache cache, Tensor query, Tensor output, Tensor logSumExp,
             float scale) {
+        return apply(engine, cache, CacheQuery.of(query).withScale(scale), output, logSumExp);
+    }
+
+    /**
+     * The same for queries with sinks; another mask than the default, a bias per pair or a soft cap is refused, since
+     * summaries of groups say nothing of them.
+     *
+     * @throws IllegalArgumentException if the query has a mask, bias or soft cap; otherwise as above
+     * @see #apply(Engine, KeyValueCache, Tensor, Tensor, Tensor, float)
+     */
+    public Statistics apply(Engine engine, KeyValueCache cache, CacheQuery query, Tensor output, Tensor logSumExp) {
         if (!cache.isIndexed()) {
             throw new IllegalStateException("the cache keeps no index; make it with createIndexed");
         }
-        return cache.run(engine, query, output, logSumExp, scale, call -> new SparseDecoder(call, this).run());
+        if (!query.isPlain()) {
+            throw new IllegalArgumentException("approximate decoding takes no mask but the causal one, no bias per pair"
+                    + " and no soft cap, got " + (query.pairBias() != null ? "a bias per pair"
+                            : query.softCap() > 0 ? "soft cap " + query.softCap() : query.mask().toString())
+                    + "; decode exactly");
+        }
+        return cache.run(engine, query, output, logSumExp, call -> new SparseDecoder(call, this).run());
     }
 
     double budget() {

@@ -3,6 +3,8 @@ package dev.kdeformer.decode;
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 
 import dev.kdeformer.kernel.DecodeTile;
+import dev.kdeformer.kernel.GroupLayout;
+import dev.kdeformer.kernel.KeyRanges;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.runtime.Memory;
@@ -35,6 +37,9 @@ final class SparseRow {
     /** Where the error is still predicted too large, so many times the groups are read, and these more. */
     private static final int GROWTH = 2;
     private static final int LEAST_MORE = 8;
+
+    /** What is counted by summaries are exponents already. */
+    private static final LogitScale EXPONENTS = new LogitScale(1, 1, 1);
 
     /** Groups that one task reads. */
     private static final int READ = 64;
@@ -156,17 +161,19 @@ final class SparseRow {
 
     private void readTail(long state, Scratch scratch) {
         DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
+        KeyRanges seen = scratch.keep(KeyRanges.class, KeyRanges::new);
         call.begin(tile, unit, row, 1);
-        call.add(tile, unit, row, 1, call.firstUnsorted(), call.groups());
+        call.ranges(unit, row, 1, seen);
+        call.add(tile, unit, seen, call.firstUnsorted(), call.groups());
         tile.store(state);
     }
 
     /** How many leaves the budget allows to read. */
     private int affordable(SparseDecoding options) {
-        double cacheBytes = (double) call.length() * rowFloats();
+        double cacheBytes = call.length() * rowFloats();
         double spare = options.budget() * cacheBytes - summaryFloats()
-                - (double) (call.length() - sorted()) * rowFloats();
-        return (int) Math.max(0, Math.min(leaves, spare / (GROUP * (double) rowFloats())));
+                - (call.length() - sorted()) * rowFloats();
+        return (int) Math.max(0, Math.min(leaves, spare / (GROUP * rowFloats())));
     }
 
     /** Chooses the leaves to read, those with the largest scores. */
@@ -236,7 +243,8 @@ final class SparseRow {
     private void put(DecodeTile tile, int leaf) {
         int r = region(leaf);
         int group = regions.get(r).first() / GROUP + leaf - firstLeaf[r];
-        tile.put(call.store().keys(unit, group), call.store().values(unit, group), null);
+        tile.put(call.store().keys(unit, group), call.store().values(unit, group), call.store().scales(unit, group),
+                group * GROUP);
     }
 
     private int region(int leaf) {
@@ -250,7 +258,7 @@ final class SparseRow {
     /** Counts the leaves of [from, from + SCORED) that are not read by their summaries. */
     private void countRest(int from, long state, Scratch scratch) {
         DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
-        tile.begin(1, call.store().d(), call.store().dv(), 1);
+        tile.begin(1, new GroupLayout(1, call.store().d(), call.store().dv()), EXPONENTS);
         float[] logits = scratch.keep(Logits.class, Logits::new).floats;
         int next = Arrays.binarySearch(read, 0, readCount, from);
         next = next < 0 ? -next - 1 : next;
@@ -416,12 +424,12 @@ final class SparseRow {
         return call.firstUnsorted() * GROUP;
     }
 
-    private long rowFloats() {
-        return call.store().d() + call.store().valueStride();
+    private double rowFloats() {
+        return call.store().rowBytes() / Float.BYTES;
     }
 
     private double summaryFloats() {
-        return leaves * (rowFloats() + 2.0)
+        return leaves * (call.store().d() + call.store().valueStride() + 2.0)
                 + (double) regions.size() * call.store().d() * call.store().valueStride();
     }
 
@@ -431,7 +439,7 @@ final class SparseRow {
 
     private double bytes(SparseDecoding options) {
         double floats = (keys() + (double) options.checks() * GROUP) * rowFloats() + summaryFloats();
-        return call.length() == 0 ? 0 : floats / ((double) call.length() * rowFloats());
+        return call.length() == 0 ? 0 : floats / (call.length() * rowFloats());
     }
 
     private static double log2(double x) {

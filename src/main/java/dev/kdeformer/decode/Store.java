@@ -2,56 +2,87 @@ package dev.kdeformer.decode;
 
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 
+import dev.kdeformer.kernel.GroupLayout;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Memory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The memory of a cache: chunks of a fixed number of keys of all heads, each in an arena of its own. */
+/**
+ * The memory of a cache: chunks of a fixed number of keys of all heads, each in an arena of its own. A chunk has for
+ * each head the keys, the values and the scales of its groups. Chunks of a file are read-only until somebody writes.
+ */
 final class Store implements AutoCloseable {
     /** Keys in a chunk. */
     static final int CHUNK = 1024;
 
-    private static final int CHUNK_GROUPS = CHUNK / GROUP;
-    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+    static final int CHUNK_GROUPS = CHUNK / GROUP;
 
-    private record Chunk(Arena arena, long address) {
+    private record Chunk(Arena arena, MemorySegment memory, boolean ours) {
+        long address() {
+            return memory.address();
+        }
+
+        void close() {
+            if (ours) {
+                arena.close();
+            }
+        }
     }
 
     private final int units;
-    private final int d;
-    private final int dv;
-    private final int valueStride;
+    private final GroupLayout layout;
     private final long unitBytes;
     private final List<Chunk> chunks = new ArrayList<>();
 
-    Store(int units, int d, int dv) {
+    Store(int units, GroupLayout layout) {
         this.units = units;
-        this.d = d;
-        this.dv = dv;
-        this.valueStride = Lanes.padColumns(dv);
-        this.unitBytes = (long) CHUNK * (d + valueStride) * Float.BYTES;
+        this.layout = layout;
+        this.unitBytes = CHUNK_GROUPS * (layout.keyBytes() + layout.valueBytes() + layout.scaleBytes());
+    }
+
+    GroupLayout layout() {
+        return layout;
     }
 
     int d() {
-        return d;
+        return layout.d();
     }
 
     int dv() {
-        return dv;
+        return layout.dv();
     }
 
-    /** Floats from value row to value row. */
+    /** Floats of a value row as floats, whole vectors. */
     int valueStride() {
-        return valueStride;
+        return Lanes.padColumns(layout.dv());
     }
 
-    /** Off-heap bytes held. */
+    /** Bytes of a key and a value of one head, scales included. */
+    double rowBytes() {
+        return unitBytes / (double) CHUNK;
+    }
+
+    /** Bytes of a chunk. */
+    long chunkBytes() {
+        return units * unitBytes;
+    }
+
+    /** Number of chunks. */
+    int chunkCount() {
+        return chunks.size();
+    }
+
+    /** The memory of a chunk. */
+    MemorySegment chunk(int index) {
+        return chunks.get(index).memory();
+    }
+
+    /** Off-heap bytes held, those of a file included. */
     long bytes() {
-        return chunks.size() * units * unitBytes;
+        return chunks.size() * chunkBytes();
     }
 
     /**
@@ -63,14 +94,7 @@ final class Store implements AutoCloseable {
         int before = chunks.size();
         try {
             while (chunks.size() * (long) CHUNK < keys) {
-                Arena arena = Arena.ofShared();
-                try {
-                    MemorySegment segment = arena.allocate(units * unitBytes, 64);
-                    chunks.add(new Chunk(arena, segment.address()));
-                } catch (OutOfMemoryError | RuntimeException e) {
-                    arena.close();
-                    throw e;
-                }
+                chunks.add(allocate());
             }
         } catch (OutOfMemoryError | RuntimeException e) {
             shrink(before * CHUNK);
@@ -78,49 +102,128 @@ final class Store implements AutoCloseable {
         }
     }
 
+    private Chunk allocate() {
+        Arena arena = Arena.ofShared();
+        try {
+            return new Chunk(arena, arena.allocate(chunkBytes(), 64), true);
+        } catch (OutOfMemoryError | RuntimeException e) {
+            arena.close();
+            throw e;
+        }
+    }
+
+    /** Adds a chunk that lies in memory of somebody else, who frees it after this store is closed. */
+    void addForeign(MemorySegment memory) {
+        chunks.add(new Chunk(null, memory, false));
+    }
+
+    /** Copies a chunk of somebody else's memory, if it is one, so that it can be written. */
+    void own(int index) {
+        Chunk chunk = chunks.get(index);
+        if (!chunk.ours()) {
+            Chunk copy = allocate();
+            MemorySegment.copy(chunk.memory(), 0, copy.memory(), 0, chunkBytes());
+            chunks.set(index, copy);
+        }
+    }
+
     /** Frees the chunks that {@code keys} keys do not need. */
     void shrink(int keys) {
         while ((chunks.size() - 1L) * CHUNK >= keys) {
-            chunks.remove(chunks.size() - 1).arena.close();
+            chunks.remove(chunks.size() - 1).close();
         }
     }
 
-    /** Address of a group of keys: d × GROUP floats. */
+    private long unit(int unit, int group) {
+        return chunks.get(group / CHUNK_GROUPS).address() + unit * unitBytes;
+    }
+
+    /** Address of a group of keys. */
     long keys(int unit, int group) {
-        return chunks.get(group / CHUNK_GROUPS).address + unit * unitBytes
-                + (long) (group % CHUNK_GROUPS) * GROUP * d * Float.BYTES;
+        return unit(unit, group) + group % CHUNK_GROUPS * layout.keyBytes();
     }
 
-    /** Address of a group of values: GROUP × valueStride floats. */
+    /** Address of a group of values. */
     long values(int unit, int group) {
-        return chunks.get(group / CHUNK_GROUPS).address + unit * unitBytes + (long) CHUNK * d * Float.BYTES
-                + (long) (group % CHUNK_GROUPS) * GROUP * valueStride * Float.BYTES;
+        return unit(unit, group) + CHUNK_GROUPS * layout.keyBytes() + group % CHUNK_GROUPS * layout.valueBytes();
     }
 
-    /** Writes a key, d floats from {@code at} on. */
-    void putKey(int unit, int position, float[] row, int at) {
-        long address = keys(unit, position / GROUP) + position % GROUP * 4L;
-        for (int c = 0; c < d; c++) {
-            Memory.putFloat(address + (long) c * (GROUP * 4L), row[at + c]);
-        }
+    /** Address of the scales of a group. */
+    long scales(int unit, int group) {
+        return unit(unit, group) + CHUNK_GROUPS * (layout.keyBytes() + layout.valueBytes())
+                + group % CHUNK_GROUPS * layout.scaleBytes();
     }
 
-    /** Reads a key into {@code row} from {@code at} on. */
-    void getKey(int unit, int position, float[] row, int at) {
-        long address = keys(unit, position / GROUP) + position % GROUP * 4L;
-        for (int c = 0; c < d; c++) {
-            row[at + c] = Memory.getFloat(address + (long) c * (GROUP * 4L));
-        }
+    /** Writes a key, d floats. */
+    void putKey(int unit, int position, float[] row) {
+        int group = position / GROUP;
+        layout.putKey(row, 0, keys(unit, group), scales(unit, group), position % GROUP);
     }
 
     /** Writes a value, d_v floats. */
     void putValue(int unit, int position, float[] row) {
-        MemorySegment.copy(row, 0, Memory.ALL, FLOAT, value(unit, position), dv);
+        int group = position / GROUP;
+        layout.putValue(row, 0, values(unit, group), scales(unit, group), position % GROUP);
+    }
+
+    /** Reads a key, d floats. */
+    void getKey(int unit, int position, float[] row) {
+        int group = position / GROUP;
+        layout.getKey(row, 0, keys(unit, group), scales(unit, group), position % GROUP);
+    }
+
+    /** Reads a value, d_v floats. */
+    void getValue(int unit, int position, float[] row) {
+        int group = position / GROUP;
+        layout.getValue(row, 0, values(unit, group), scales(unit, group), position % GROUP);
     }
 
     /** Address of a value row. */
     long value(int unit, int position) {
-        return values(unit, position / GROUP) + (long) (position % GROUP) * valueStride * Float.BYTES;
+        return values(unit, position / GROUP) + position % GROUP * layout.valueRowBytes();
+    }
+
+    /**
+     * Address of a group of keys as d × GROUP floats: its own where they are floats.
+     *
+     * @param room address of as many floats, used otherwise
+     */
+    long floatKeys(int unit, int group, long room) {
+        if (layout.pack() == 1) {
+            return keys(unit, group);
+        }
+        float[] row = new float[d()];
+        for (int j = 0; j < GROUP; j++) {
+            getKey(unit, group * GROUP + j, row);
+            for (int c = 0; c < row.length; c++) {
+                Memory.putFloat(room + ((long) c * GROUP + j) * Float.BYTES, row[c]);
+            }
+        }
+        return room;
+    }
+
+    /**
+     * Address of a group of values as rows of {@link #valueStride} floats: its own where they are floats.
+     *
+     * @param room address of as many floats, used otherwise
+     */
+    long floatValues(int unit, int group, long room) {
+        if (layout.pack() == 1) {
+            return values(unit, group);
+        }
+        float[] row = new float[valueStride()];
+        for (int j = 0; j < GROUP; j++) {
+            getValue(unit, group * GROUP + j, row);
+            for (int c = 0; c < row.length; c++) {
+                Memory.putFloat(room + ((long) j * row.length + c) * Float.BYTES, row[c]);
+            }
+        }
+        return room;
+    }
+
+    /** Bytes of the room that {@link #floatKeys} and {@link #floatValues} need. */
+    long roomBytes() {
+        return (long) GROUP * Math.max(d(), valueStride()) * Float.BYTES;
     }
 
     @Override

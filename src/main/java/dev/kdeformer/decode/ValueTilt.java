@@ -42,16 +42,17 @@ final class ValueTilt {
     /**
      * Writes the matrix of one head of a region, d rows of {@code valueStride} floats, to {@link Region#tilt}.
      *
-     * @param room address of {@code STEP} rows of values to work in
+     * @param room  address of {@code STEP} rows of values to work in
+     * @param small address of {@link Store#roomBytes} to work in
      */
-    static void write(Store store, Region region, int unit, long room) {
+    static void write(Store store, Region region, int unit, long room, long small) {
         ValueTilt tilt = new ValueTilt(store.d(), store.valueStride());
         int count = Math.min(SAMPLE, region.leaves());
         for (int i = 0; i < count; i += BATCH) {
             int groups = Math.min(BATCH, count - i);
             for (int b = 0; b < groups; b++) {
                 int leaf = (int) ((long) (i + b) * region.leaves() / count);
-                tilt.load(store, region, unit, leaf, b * GROUP, room);
+                tilt.load(store, region, unit, leaf, b * GROUP, room, small);
             }
             for (int v = 0; v < tilt.valueStride / LANES; v += ValueKernel.WIDEST) {
                 ValueKernel.add(tilt.left, 0, tilt.d, groups * GROUP, room + v * Lanes.VECTOR_BYTES,
@@ -73,9 +74,9 @@ final class ValueTilt {
     }
 
     /** Deviations of a group's keys, feature-major from column {@code at} on, and of its values, row by row. */
-    private void load(Store store, Region region, int unit, int leaf, int at, long room) {
+    private void load(Store store, Region region, int unit, int leaf, int at, long room, long small) {
         int group = region.first() / GROUP + leaf;
-        long keys = store.keys(unit, group);
+        long keys = store.floatKeys(unit, group, small);
         long means = region.means(unit, leaf / GROUP * GROUP) + leaf % GROUP * 4L;
         for (int c = 0; c < d; c++) {
             float mean = Memory.getFloat(means + (long) c * GROUP * Float.BYTES);
@@ -86,7 +87,7 @@ final class ValueTilt {
             }
         }
         spreads += Memory.getFloat(region.spreads(unit) + leaf * 4L);
-        long values = store.values(unit, group);
+        long values = store.floatValues(unit, group, small);
         long mean = region.meanValue(unit, leaf);
         for (int j = 0; j < GROUP; j++) {
             for (int c = 0; c < valueStride; c += LANES) {

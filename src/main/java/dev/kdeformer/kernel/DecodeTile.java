@@ -1,10 +1,8 @@
 package dev.kdeformer.kernel;
 
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
-import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STEP;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
-import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 
 import java.util.Arrays;
 
@@ -22,32 +20,51 @@ public final class DecodeTile {
     private final float[] s = new float[ROWS * STRIDE];
     private final SoftmaxRows state = new SoftmaxRows(ROWS);
     private final long[] groupValues = new long[GROUPS];
+    private final long[] groupScales = new long[GROUPS];
     private final int[] groupKeys = new int[GROUPS];
+    private final float[] pairs = new float[ROWS * GROUP];
+    private final float[] one = new float[ROWS];
     private float[] q = new float[0];
+    private GroupLayout layout;
+    private LogitScale scale;
+    private LogitTerms terms = LogitTerms.NONE;
+    private int firstRow;
     private int rows;
-    private int d;
-    private int dv;
     private int groups;
-    private float factor;
 
     /**
      * Starts an empty state of {@code rowCount} queries.
      *
-     * @param logitFactor what logits are multiplied by to be exponents in units of log 2, positive
+     * @param groupLayout how the groups lie in memory
      */
-    public void begin(int rowCount, int keyFeatures, int valueFeatures, float logitFactor) {
+    public void begin(int rowCount, GroupLayout groupLayout, LogitScale logitScale) {
         rows = rowCount;
-        d = keyFeatures;
-        dv = valueFeatures;
-        state.begin(rows, dv);
-        factor = logitFactor;
+        layout = groupLayout;
+        scale = logitScale;
+        terms = LogitTerms.NONE;
+        state.begin(rows, layout.dv());
         groups = 0;
-        if (q.length < rows * d) {
-            q = new float[ROWS * d];
+        int floats = rows * layout.queryStride();
+        if (q.length < floats) {
+            q = new float[ROWS * layout.queryStride()];
         }
+        Arrays.fill(q, 0, floats, 0);
     }
 
-    /** The queries, already multiplied by {@link LogitScale#power}; row r starts at {@code r · d}. */
+    /**
+     * Lets logits be bent and biased from now on.
+     *
+     * @param row number of the tile's first row, which biases per pair are asked for
+     */
+    public void setTerms(LogitTerms newTerms, int row) {
+        terms = newTerms;
+        firstRow = row;
+    }
+
+    /**
+     * The queries, already multiplied by {@link LogitScale#power}; row r starts at {@code r} times
+     * {@link GroupLayout#queryStride}.
+     */
     public float[] queries() {
         return q;
     }
@@ -73,26 +90,76 @@ public final class DecodeTile {
     }
 
     /**
-     * Adds a group.
+     * Adds a group all of whose keys every row sees.
      *
-     * @param keys    address of the keys
-     * @param value   address of the values
-     * @param visible number of keys that each row sees, counted from the group's first; may be more than there are or
-     *                negative; null if every row sees all GROUP keys
+     * @param keys   address of the keys
+     * @param value  address of the values
+     * @param scales address of the scales, which only bytes have
+     * @param first  place of the group's first key, which the others follow
      */
-    public void put(long keys, long value, int[] visible) {
+    public void put(long keys, long value, long scales, int first) {
+        layout.logits(q, rows, keys, scales, s, groups * GROUP);
+        bendAndBias(first, GROUP, null);
+        add(value, scales, GROUP);
+    }
+
+    /**
+     * Adds what the rows see of a group.
+     *
+     * @param first  place of the group's first key
+     * @param held   number of keys that the group has
+     * @param places places of its keys where they do not follow the first, or null
+     * @param seen   the places that each row sees
+     */
+    public void put(long keys, long value, long scales, int first, int held, int[] places, KeyRanges seen) {
+        layout.logits(q, rows, keys, scales, s, groups * GROUP);
+        bendAndBias(first, held, places);
+        add(value, scales, places == null ? hideEnds(first, seen) : hideEach(places, seen));
+    }
+
+    private void bendAndBias(int first, int held, int[] places) {
         int column = groups * GROUP;
-        DecodeKernel.logits(q, d, rows, d, keys, s, column);
-        int present = GROUP;
-        if (visible != null) {
-            present = 0;
-            for (int r = 0; r < rows; r++) {
-                int from = Math.min(GROUP, Math.max(0, visible[r]));
-                present = Math.max(present, from);
-                Arrays.fill(s, r * STRIDE + column + from, r * STRIDE + column + GROUP, Float.NEGATIVE_INFINITY);
+        if (terms.cap() > 0) {
+            TermKernel.bend(s, column, rows, GROUP, terms.cap() * scale.bias(), null);
+        }
+        if (terms.pairs() != null) {
+            if (places == null) {
+                terms.pairs().fill(firstRow, rows, first, held, pairs, GROUP);
+            } else {
+                for (int j = 0; j < held; j++) {
+                    terms.pairs().fill(firstRow, rows, places[j], 1, one, 1);
+                    for (int r = 0; r < rows; r++) {
+                        pairs[r * GROUP + j] = one[r];
+                    }
+                }
+            }
+            TermKernel.add(s, column, rows, GROUP, pairs, 0, GROUP, scale.bias());
+        }
+    }
+
+    /** Hides what rows do not see of a group in order; returns the number of keys up to the last that any sees. */
+    private int hideEnds(int first, KeyRanges seen) {
+        int present = 0;
+        for (int r = 0; r < rows; r++) {
+            int at = r * STRIDE + groups * GROUP;
+            int from = Math.max(0, Math.min(GROUP, seen.first(r) - first));
+            int to = Math.max(from, Math.min(GROUP, seen.end(r) - first));
+            Arrays.fill(s, at, at + from, Float.NEGATIVE_INFINITY);
+            Arrays.fill(s, at + to, at + GROUP, Float.NEGATIVE_INFINITY);
+            present = Math.max(present, to);
+        }
+        return present;
+    }
+
+    private int hideEach(int[] places, KeyRanges seen) {
+        for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < GROUP; j++) {
+                if (places[j] < seen.first(r) || places[j] >= seen.end(r)) {
+                    s[r * STRIDE + groups * GROUP + j] = Float.NEGATIVE_INFINITY;
+                }
             }
         }
-        add(value, present);
+        return GROUP;
     }
 
     /**
@@ -102,11 +169,12 @@ public final class DecodeTile {
      */
     public void putLogits(float[] logits, int at, long value) {
         System.arraycopy(logits, at, s, groups * GROUP, GROUP);
-        add(value, GROUP);
+        add(value, 0, GROUP);
     }
 
-    private void add(long value, int present) {
+    private void add(long value, long scales, int present) {
         groupValues[groups] = value;
+        groupScales[groups] = scales;
         groupKeys[groups] = present;
         if (++groups == GROUPS) {
             flush();
@@ -122,41 +190,24 @@ public final class DecodeTile {
         for (int r = 0; r < rows && columns > groups * GROUP; r++) {
             Arrays.fill(s, r * STRIDE + groups * GROUP, r * STRIDE + columns, Float.NEGATIVE_INFINITY);
         }
-        state.raise(s, columns, factor);
+        state.raise(s, columns, scale.factor());
         for (int c = 0; c < columns; c += ExpKernel.COLUMNS) {
-            state.exp(s, c, factor, state.sums());
+            state.exp(s, c, scale.factor(), state.sums());
         }
-        int stride = state.stride();
         int from = 0;
         while (from < groups) {
-            // Neighbours in memory are one run of rows.
             int keys = groupKeys[from];
             int next = from + 1;
-            while (next < groups && keys == (next - from) * GROUP
-                    && groupValues[next] == groupValues[from] + (long) keys * stride * 4) {
+            while (layout.joins() && next < groups && keys == (next - from) * GROUP
+                    && groupValues[next] == groupValues[from] + keys * layout.valueRowBytes()) {
                 keys += groupKeys[next++];
             }
-            addValues(from * GROUP, keys, groupValues[from]);
+            layout.values(s, from * GROUP, rows, keys, groupValues[from], groupScales[from], state.span(),
+                    state.stride());
             from = next;
         }
         groups = 0;
         state.endStep();
-    }
-
-    private void addValues(int column, int keys, long address) {
-        int stride = state.stride();
-        int vectors = stride / LANES;
-        float[] values = state.span();
-        if (rows <= 2) {
-            for (int r = 0; r < rows; r++) {
-                DecodeKernel.values(s, r * STRIDE + column, keys, address, vectors, values, r * stride);
-            }
-            return;
-        }
-        for (int v = 0; v < vectors; v += ValueKernel.WIDEST) {
-            ValueKernel.add(s, column, rows, keys, address + v * VECTOR_BYTES, stride * 4L,
-                    Math.min(ValueKernel.WIDEST, vectors - v), values, v * LANES, stride);
-        }
     }
 
     /** Bytes that {@link #store} writes for each row. */
@@ -166,7 +217,7 @@ public final class DecodeTile {
 
     /** Stores the state of every row, {@link #stateBytes} each, as {@link PartialRows} lays them out. */
     public void store(long address) {
-        PartialRows partial = PartialRows.at(address, dv);
+        PartialRows partial = PartialRows.at(address, layout.dv());
         for (int r = 0; r < rows; r++) {
             partial.set(r, state.reference(r), state.sum(r), state.values(), r * state.stride());
         }

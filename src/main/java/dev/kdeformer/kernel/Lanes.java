@@ -65,6 +65,11 @@ public final class Lanes {
         return FloatVector.fromMemorySegment(FLOATS, Memory.ALL, address, Memory.ORDER);
     }
 
+    /** The vector of ints at an address of scratch memory. */
+    static IntVector loadInts(long address) {
+        return IntVector.fromMemorySegment(INTS, Memory.ALL, address, Memory.ORDER);
+    }
+
     /** Stores a vector at an address of scratch memory. */
     public static void store(FloatVector vector, long address) {
         vector.intoMemorySegment(Memory.ALL, address, Memory.ORDER);

@@ -3,6 +3,7 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
@@ -73,8 +74,15 @@ public final class Checks {
         if (input.keyBias() != null) {
             biases.put("key bias", input.keyBias());
         }
-        if (input.pairBias() != null) {
-            for (Tensor tensor : input.pairBias().tensors()) {
+        biases.putAll(biases(input.pairBias()));
+        return biases;
+    }
+
+    /** The tensors that a bias per pair, or null, comes from, by their names. */
+    public static Map<String, Tensor> biases(PairBias pairBias) {
+        Map<String, Tensor> biases = new LinkedHashMap<>();
+        if (pairBias != null) {
+            for (Tensor tensor : pairBias.tensors()) {
                 biases.put(biases.containsKey("pair bias") ? "columns of the pair bias" : "pair bias", tensor);
             }
         }
@@ -187,14 +195,23 @@ public final class Checks {
         double value = largest(team, "value", input.value(), input);
         double bias = input.keyBias() == null ? 0 : largestBias(input);
         if (input.pairBias() != null) {
-            List<Tensor> tensors = input.pairBias().tensors();
-            double pairs = tensors.isEmpty() ? input.pairBias().bound() : 0;
-            for (Tensor tensor : tensors) {
-                pairs += largestPair(team, tensor);
-            }
-            bias += pairs;
+            bias += largest(team, input.pairBias());
         }
         magnitudes(query, key, bias, value, input.d(), input.keys(), input.scale());
+    }
+
+    /**
+     * A number that no bias per pair exceeds in magnitude, but those that hide.
+     *
+     * @throws IllegalArgumentException if one that lies in memory is NaN or +∞
+     */
+    public static double largest(Team team, PairBias bias) {
+        List<Tensor> tensors = bias.tensors();
+        double largest = tensors.isEmpty() ? bias.bound() : 0;
+        for (Tensor tensor : tensors) {
+            largest += largestPair(team, tensor);
+        }
+        return largest;
     }
 
     /**

@@ -43,7 +43,25 @@ class DecodeCommandTest {
     }
 
     @Test
+    void comparesCachesOfNarrowElements() throws IOException {
+        Outcome outcome = Outcome.of("decode", "--n", "3000", "--queries", "3", "--repeat", "1", "--warm-up", "0",
+                "--cache", "int8,bfloat16", "--json");
+        List<?> runs = (List<?>) JSON.std.mapFrom(outcome.succeeds().out()).get("runs");
+        assertEquals(6, runs.size());
+        List<String> elements = List.of("float32", "int8", "bfloat16");
+        double[] most = {1e-9, 0.05, 0.02};
+        for (int i = 0; i < 3; i++) {
+            Map<?, ?> exact = (Map<?, ?>) runs.get(2 * i);
+            assertEquals(elements.get(i), ((Map<?, ?>) exact.get("parameters")).get("cache"), exact.toString());
+            double error = ((Number) ((Map<?, ?>) ((Map<?, ?>) exact.get("error")).get("spectral")).get("max"))
+                    .doubleValue();
+            assertTrue(error <= most[i] && (i == 0 || error > 1e-6), exact.toString());
+        }
+    }
+
+    @Test
     void refusesWhatItCannotDo() {
+        Outcome.of("decode", "--cache", "int4").failsWith(2, "--cache must be float32, bfloat16 or int8, got int4");
         Outcome.of("decode", "--budget", "2").failsWith(2, "--budget must be above 0 and at most 1, got 2.0");
         Outcome.of("decode", "--causal").failsWith(2, "kdebench decode takes no --causal");
         Outcome.of("decode", "--key-lengths", "7").failsWith(2, "kdebench decode takes no --key-lengths");

@@ -9,6 +9,7 @@ import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.Report;
 import dev.kdeformer.cli.report.Times;
+import dev.kdeformer.decode.CacheElement;
 import dev.kdeformer.decode.KeyValueCache;
 import dev.kdeformer.decode.SparseDecoding;
 import dev.kdeformer.measure.ErrorReport;
@@ -17,9 +18,13 @@ import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /** Fills a cache with the keys of an input and decodes queries of it one by one, in turns exactly and approximately. */
 public final class DecodeBench {
@@ -42,13 +47,28 @@ public final class DecodeBench {
         this.methods = methods;
     }
 
+    /** The elements that names stand for, float32 first since the others are compared with it. */
+    public static List<CacheElement> elements(List<String> names) {
+        Set<CacheElement> elements = new LinkedHashSet<>();
+        elements.add(CacheElement.FLOAT32);
+        for (String each : names) {
+            elements.add(Arrays.stream(CacheElement.values()).filter(element -> name(element).equals(each)).findFirst()
+                    .orElseThrow(() -> new UsageError("--cache must be float32, bfloat16 or int8, got " + each)));
+        }
+        return List.copyOf(elements);
+    }
+
     /** Approximate decoding with a budget. */
     public record Budgeted(double budget, SparseDecoding method) {
     }
 
-    /** What is to be measured. */
-    public record Options(int queries, double[] budgets, double target, int checks, boolean observe,
-            TurnsOptions turns, long seed) {
+    /** One line of the table: a cache of some element, decoded exactly (null) or within a budget. */
+    private record Kind(CacheElement element, Budgeted method) {
+    }
+
+    /** What is to be measured; caches of float32 first. */
+    public record Options(int queries, List<CacheElement> elements, double[] budgets, double target, int checks,
+            boolean observe, TurnsOptions turns, long seed) {
         /**
          * The ways to decode besides the exact one.
          *
@@ -72,26 +92,47 @@ public final class DecodeBench {
     }
 
     public DecodeReport run(Progress progress) {
-        Machine.requireMemory(named.bytes() + 2.5 * (input.key().shape().elements()
-                + input.value().shape().elements()) * Float.BYTES, "this run");
+        double held = 0;
+        for (CacheElement element : options.elements()) {
+            held += 1.25 * bytes(element);
+        }
+        Machine.requireMemory(named.bytes() + held + 1.25 * bytes(CacheElement.FLOAT32), "this run");
         progress.stage("growing a cache");
         double growMs = grow();
         if (options.turns().warmUpSeconds() > 0) {
             growMs = Math.min(growMs, grow());
         }
-        try (Arena arena = Arena.ofShared(); KeyValueCache cache = cache()) {
-            progress.stage("filling the cache");
-            long start = System.nanoTime();
-            cache.append(engine, input.key(), input.value());
-            double fillMs = (System.nanoTime() - start) / 1e6;
-            return run(arena, cache, fillMs, growMs, progress);
+        List<KeyValueCache> caches = new ArrayList<>();
+        try (Arena arena = Arena.ofShared()) {
+            double fillMs = 0;
+            for (CacheElement element : options.elements()) {
+                progress.stage("filling a cache of " + name(element));
+                KeyValueCache cache = cache(element);
+                caches.add(cache);
+                long start = System.nanoTime();
+                cache.append(engine, input.key(), input.value());
+                fillMs = caches.size() == 1 ? (System.nanoTime() - start) / 1e6 : fillMs;
+            }
+            return run(arena, caches, fillMs, growMs, progress);
+        } finally {
+            caches.forEach(KeyValueCache::close);
         }
     }
 
+    private double bytes(CacheElement element) {
+        double rows = (double) input.keys() * input.kvHeads() * input.batch();
+        return rows * (element.rowBytes(input.d()) + element.rowBytes(input.dv()));
+    }
+
+    /** The name of an element as the command line spells it. */
+    public static String name(CacheElement element) {
+        return element.name().toLowerCase(Locale.ROOT);
+    }
+
     /** An empty cache that has seen the queries if it is to. */
-    private KeyValueCache cache() {
+    private KeyValueCache cache(CacheElement element) {
         Shape key = input.key().shape();
-        KeyValueCache cache = KeyValueCache.createIndexed(key.batch(), key.heads(), input.d(), input.dv());
+        KeyValueCache cache = KeyValueCache.createIndexed(key.batch(), key.heads(), input.d(), input.dv(), element);
         if (options.observe()) {
             cache.observe(engine, input.query());
         }
@@ -100,7 +141,7 @@ public final class DecodeBench {
 
     /** Milliseconds to append all keys a few at a time. */
     private double grow() {
-        try (KeyValueCache cache = cache()) {
+        try (KeyValueCache cache = cache(options.elements().get(0))) {
             long start = System.nanoTime();
             for (int at = 0; at < input.keys(); at += APPENDED) {
                 int rows = Math.min(APPENDED, input.keys() - at);
@@ -110,32 +151,40 @@ public final class DecodeBench {
         }
     }
 
-    private DecodeReport run(Arena arena, KeyValueCache cache, double fillMs, double growMs, Progress progress) {
+    private DecodeReport run(Arena arena, List<KeyValueCache> caches, double fillMs, double growMs,
+            Progress progress) {
         int count = Math.min(options.queries(), input.queries());
         Shape shape = Shape.of(input.batch(), input.heads(), count, input.dv());
         Tensor exact = Tensor.allocate(arena, shape);
         Tensor output = Tensor.allocate(arena, shape);
+        List<Kind> kinds = new ArrayList<>();
         List<Runnable> calls = new ArrayList<>();
-        calls.add(() -> forEach(count, (query, row) -> cache.decode(engine, query, exact.rows(row, 1), null,
-                input.scale())));
-        progress.stage("warming up exact decoding");
-        Turns.warmUp(calls.get(0), options.turns().warmUpSeconds());
         List<SparseDecoding.Statistics> statistics = new ArrayList<>();
         List<ErrorReport> errors = new ArrayList<>();
-        statistics.add(new SparseDecoding.Statistics(cache.length(), 1, 0, Double.NaN));
-        errors.add(ErrorReport.of(engine, exact, exact));
-        for (Budgeted each : methods) {
-            progress.stage("warming up with budget " + each.budget());
-            List<SparseDecoding.Statistics> rows = new ArrayList<>();
-            Runnable call = () -> {
-                rows.clear();
-                forEach(count, (query, row) -> rows.add(each.method().apply(engine, cache, query, output.rows(row, 1),
-                        null, input.scale())));
-            };
-            Turns.warmUp(call, options.turns().warmUpSeconds());
-            statistics.add(mean(rows));
-            errors.add(ErrorReport.of(engine, output, exact));
-            calls.add(call);
+        for (int c = 0; c < caches.size(); c++) {
+            KeyValueCache cache = caches.get(c);
+            Tensor result = c == 0 ? exact : output;
+            kinds.add(new Kind(cache.element(), null));
+            calls.add(() -> forEach(count, (query, row) -> cache.decode(engine, query, result.rows(row, 1), null,
+                    input.scale())));
+            progress.stage("warming up exact decoding");
+            Turns.warmUp(calls.get(calls.size() - 1), options.turns().warmUpSeconds());
+            statistics.add(new SparseDecoding.Statistics(cache.length(), 1, 0, Double.NaN));
+            errors.add(ErrorReport.of(engine, result, exact));
+            for (Budgeted each : methods) {
+                progress.stage("warming up with budget " + each.budget());
+                List<SparseDecoding.Statistics> rows = new ArrayList<>();
+                Runnable call = () -> {
+                    rows.clear();
+                    forEach(count, (query, row) -> rows.add(each.method().apply(engine, cache, query,
+                            output.rows(row, 1), null, input.scale())));
+                };
+                Turns.warmUp(call, options.turns().warmUpSeconds());
+                kinds.add(new Kind(cache.element(), each));
+                statistics.add(mean(rows));
+                errors.add(ErrorReport.of(engine, output, exact));
+                calls.add(call);
+            }
         }
         List<Times> times = Turns.take(calls, options.turns().repeat(), index -> progress.stage("timing"));
         double bandwidth = Double.NaN;
@@ -143,26 +192,29 @@ public final class DecodeBench {
             progress.stage("measuring the memory");
             bandwidth = MachineProbe.readGigabytes(engine.threads());
         }
-        return report(new DecodeReport.Cache(cache.length(), cache.bytes(), fillMs, growMs, bandwidth), count,
-                statistics, errors, times);
+        return report(new DecodeReport.Cache(caches.get(0).length(), caches.stream().map(KeyValueCache::bytes)
+                .toList(), fillMs, growMs, bandwidth), count, kinds, statistics, errors, times);
     }
 
-    private DecodeReport report(DecodeReport.Cache cache, int count,
+    private DecodeReport report(DecodeReport.Cache cache, int count, List<Kind> kinds,
             List<SparseDecoding.Statistics> statistics, List<ErrorReport> errors, List<Times> times) {
         List<Report.Run> runs = new ArrayList<>();
+        List<Double> bytes = new ArrayList<>();
         for (int i = 0; i < times.size(); i++) {
+            Kind kind = kinds.get(i);
             Map<String, Object> parameters = new LinkedHashMap<>();
-            if (i > 0) {
-                parameters.put("budget", methods.get(i - 1).budget());
+            parameters.put("cache", name(kind.element()));
+            if (kind.method() != null) {
+                parameters.put("budget", kind.method().budget());
                 parameters.put("targetError", options.target());
                 parameters.put("checks", options.checks());
             }
             Times each = new Times(times.get(i).medianMs() / count, times.get(i).minMs() / count);
-            runs.add(new Report.Run(i == 0 ? Methods.EXACT : SPARSE, parameters, statistics.get(i).keysRead(),
-                    statistics.get(0).keysRead(), engine.threads(), options.seed(), each,
+            runs.add(new Report.Run(kind.method() == null ? Methods.EXACT : SPARSE, parameters,
+                    statistics.get(i).keysRead(), statistics.get(0).keysRead(), engine.threads(), options.seed(), each,
                     times.get(0).medianMs() / times.get(i).medianMs(), errors.get(i), null, ""));
+            bytes.add(bytes(kind.element()));
         }
-        double bytes = ((double) input.key().shape().elements() + input.value().shape().elements()) * Float.BYTES;
         return new DecodeReport(new Report(named, runs), statistics, count, bytes, cache);
     }
 

@@ -11,6 +11,7 @@ import dev.kdeformer.decode.SparseDecoding;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * What was measured of decoding.
@@ -18,21 +19,21 @@ import java.util.Map;
  * @param report     the runs, exact decoding first; times are those of one query with all its heads
  * @param statistics what each run read and how good it expected to be
  * @param queries    number of queries
- * @param bytes      bytes of all keys and values
+ * @param bytes      bytes of all keys and values as each run finds them stored
  * @param cache      how the cache was filled
  */
-public record DecodeReport(Report report, List<SparseDecoding.Statistics> statistics, int queries, double bytes,
-        Cache cache) implements Form {
+public record DecodeReport(Report report, List<SparseDecoding.Statistics> statistics, int queries,
+        List<Double> bytes, Cache cache) implements Form {
     /**
      * What was measured of the cache and of the memory it lies in.
      *
      * @param rows      keys of every head
-     * @param bytes     bytes that the cache holds, index included
+     * @param bytes     bytes that each cache holds, index included
      * @param fillMs    time to append all rows at once
      * @param growMs    time to append them a few at a time, the index kept current
      * @param gigabytes gigabytes per second that the threads can read from memory; NaN if not measured
      */
-    record Cache(int rows, long bytes, double fillMs, double growMs, double gigabytes) {
+    record Cache(int rows, List<Long> bytes, double fillMs, double growMs, double gigabytes) {
         double filledPerSecond() {
             return rows * 1e3 / fillMs;
         }
@@ -57,6 +58,7 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
     private static Columns<Line> columns() {
         return new Columns<Line>()
                 .cell("decoding", line -> line.run().method())
+                .cell("cache", line -> String.valueOf(line.run().parameters().get("cache")))
                 .cell("budget", line -> String.valueOf(line.run().parameters().getOrDefault("budget", "-")))
                 .cell("keys", line -> Sentences.count(line.run().evaluations()))
                 .withFields(Report.fields(), Line::run)
@@ -91,8 +93,8 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
     public Map<String, Object> toMap() {
         Map<String, Object> map = Report.about(report.input());
         map.put("queries", queries);
-        map.put("bytes", Plain.number(bytes));
-        map.put("cacheBytes", cache.bytes());
+        map.put("bytes", Plain.number(bytes.get(0)));
+        map.put("cacheBytes", cache.bytes().get(0));
         map.put("fillMs", Plain.number(cache.fillMs()));
         map.put("growMs", Plain.number(cache.growMs()));
         map.put("filledRowsPerSecond", Plain.number(cache.filledPerSecond()));
@@ -108,7 +110,7 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
     }
 
     private double speed(int run) {
-        return statistics.get(run).bytesRead() * bytes / (report.runs().get(run).times().medianMs() * 1e6);
+        return statistics.get(run).bytesRead() * bytes.get(run) / (report.runs().get(run).times().medianMs() * 1e6);
     }
 
     @Override
@@ -117,7 +119,12 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
         notes.add(queries + " queries, one at a time with all heads; times are those of one query");
         notes.add("appending and indexing: " + rate(cache.filledPerSecond()) + " at once, "
                 + rate(cache.grownPerSecond()) + " in steps of " + DecodeBench.APPENDED + "; the cache holds "
-                + Sentences.bytes(cache.bytes()) + " for " + Sentences.bytes(bytes) + " of keys and values");
+                + Sentences.bytes(cache.bytes().get(0)) + " for " + Sentences.bytes(bytes.get(0))
+                + " of keys and values");
+        if (cache.bytes().size() > 1) {
+            notes.add("narrower caches hold " + cache.bytes().stream().skip(1).map(Sentences::bytes)
+                    .collect(Collectors.joining(" and ")) + "; their errors are relative to exact decoding of float32");
+        }
         if (statistics.stream().anyMatch(read -> read.bytesRead() > 1)) {
             notes.add("bytes read: of all keys and values; above 100 % where summaries and checks are read besides, "
                     + "and where rows are read again for every query head that shares them");

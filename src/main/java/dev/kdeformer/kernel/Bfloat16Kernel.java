@@ -1,0 +1,213 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.DecodeKernel.GROUP;
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+
+import dev.kdeformer.runtime.Memory;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Products of a few queries with groups of keys and values in bfloat16, which become floats in registers. */
+final class Bfloat16Kernel {
+    private static final int UPPER = 0xffff_0000;
+    private static final long LINE = GROUP * 4L;
+
+    private Bfloat16Kernel() {
+    }
+
+    private static FloatVector low(IntVector x) {
+        return x.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+    }
+
+    private static FloatVector high(IntVector x) {
+        return x.and(UPPER).reinterpretAsFloats();
+    }
+
+    private static FloatVector of(float x) {
+        return FloatVector.broadcast(FLOATS, x);
+    }
+
+    /** As {@link DecodeKernel#logits}, with two features in every one of {@code lines} lines. */
+    static void logits(float[] q, int qStride, int rows, int lines, long keys, float[] s, int s0) {
+        for (int c = 0; c < GROUP; c += 2 * LANES) {
+            int r = 0;
+            for (; r + 4 <= rows; r += 4) {
+                logits4x2(q, r * qStride, qStride, lines, keys + c * 4L, s, s0 + r * STRIDE + c);
+            }
+            for (; r < rows; r++) {
+                logits1x2(q, r * qStride, lines, keys + c * 4L, s, s0 + r * STRIDE + c);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #logits}. */
+    static void logitsScalar(float[] q, int qStride, int rows, int lines, long keys, float[] s, int s0) {
+        for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < GROUP; j++) {
+                double sum = 0;
+                for (int i = 0; i < 2 * lines; i++) {
+                    int packed = Memory.getInt(keys + i / 2 * LINE + j * 4L);
+                    sum += (double) q[r * qStride + i] * NarrowNumbers.unpack(2, packed, i % 2, 1);
+                }
+                s[s0 + r * STRIDE + j] = (float) sum;
+            }
+        }
+    }
+
+    private static void logits1x2(float[] q, int q0, int lines, long keys, float[] s, int s0) {
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, b0 = a0, b1 = a0;
+        for (int i = 0; i < lines; i++) {
+            IntVector x = Lanes.loadInts(keys + i * LINE);
+            IntVector y = Lanes.loadInts(keys + i * LINE + VECTOR_BYTES);
+            FloatVector even = of(q[q0 + 2 * i]);
+            a0 = even.fma(low(x), a0);
+            a1 = even.fma(low(y), a1);
+            FloatVector odd = of(q[q0 + 2 * i + 1]);
+            b0 = odd.fma(high(x), b0);
+            b1 = odd.fma(high(y), b1);
+        }
+        a0.add(b0).intoArray(s, s0);
+        a1.add(b1).intoArray(s, s0 + LANES);
+    }
+
+    private static void logits4x2(float[] q, int q0, int qStride, int lines, long keys, float[] s, int s0) {
+        FloatVector a00 = FloatVector.zero(FLOATS), a01 = a00, a10 = a00, a11 = a00;
+        FloatVector a20 = a00, a21 = a00, a30 = a00, a31 = a00;
+        for (int i = 0; i < lines; i++) {
+            IntVector x = Lanes.loadInts(keys + i * LINE);
+            IntVector y = Lanes.loadInts(keys + i * LINE + VECTOR_BYTES);
+            int a = q0 + 2 * i;
+            FloatVector l0 = low(x), l1 = low(y), h0 = high(x), h1 = high(y);
+            a00 = of(q[a + 1]).fma(h0, of(q[a]).fma(l0, a00));
+            a01 = of(q[a + 1]).fma(h1, of(q[a]).fma(l1, a01));
+            a += qStride;
+            a10 = of(q[a + 1]).fma(h0, of(q[a]).fma(l0, a10));
+            a11 = of(q[a + 1]).fma(h1, of(q[a]).fma(l1, a11));
+            a += qStride;
+            a20 = of(q[a + 1]).fma(h0, of(q[a]).fma(l0, a20));
+            a21 = of(q[a + 1]).fma(h1, of(q[a]).fma(l1, a21));
+            a += qStride;
+            a30 = of(q[a + 1]).fma(h0, of(q[a]).fma(l0, a30));
+            a31 = of(q[a + 1]).fma(h1, of(q[a]).fma(l1, a31));
+        }
+        a00.intoArray(s, s0);
+        a01.intoArray(s, s0 + LANES);
+        a10.intoArray(s, s0 + STRIDE);
+        a11.intoArray(s, s0 + STRIDE + LANES);
+        a20.intoArray(s, s0 + 2 * STRIDE);
+        a21.intoArray(s, s0 + 2 * STRIDE + LANES);
+        a30.intoArray(s, s0 + 3 * STRIDE);
+        a31.intoArray(s, s0 + 3 * STRIDE + LANES);
+    }
+
+    /**
+     * Adds p · v for rows of weights and {@code keys} value rows of {@code ints} ints each: summed from zero, then
+     * added as a whole.
+     *
+     * @param stride floats from row to row of {@code o}; columns beyond are left out
+     */
+    static void values(float[] p, int p0, int rows, int keys, long values, int ints, float[] o, int stride) {
+        int r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            for (int v = 0; v < ints; v += LANES) {
+                values4x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
+            }
+        }
+        for (; r < rows; r++) {
+            int v = 0;
+            for (; v + 2 * LANES <= ints; v += 2 * LANES) {
+                values1x2(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
+            }
+            for (; v < ints; v += LANES) {
+                values1x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #values}. */
+    static void valuesScalar(float[] p, int p0, int rows, int keys, long values, int ints, float[] o, int stride) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < Math.min(stride, 2 * ints); c++) {
+                double sum = o[r * stride + c];
+                for (int j = 0; j < keys; j++) {
+                    int packed = Memory.getInt(values + ((long) j * ints + c % ints) * 4);
+                    sum += (double) p[p0 + r * STRIDE + j] * NarrowNumbers.unpack(2, packed, c / ints, 1);
+                }
+                o[r * stride + c] = (float) sum;
+            }
+        }
+    }
+
+    private static void values1x2(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
+            int stride) {
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, b0 = a0, b1 = a0;
+        for (int j = 0; j < keys; j++) {
+            long row = values + j * (ints * 4L);
+            IntVector x = Lanes.loadInts(row);
+            IntVector y = Lanes.loadInts(row + VECTOR_BYTES);
+            FloatVector w = of(p[p0 + j]);
+            a0 = w.fma(low(x), a0);
+            b0 = w.fma(high(x), b0);
+            a1 = w.fma(low(y), a1);
+            b1 = w.fma(high(y), b1);
+        }
+        put(a0, o, o0, column, stride);
+        put(a1, o, o0, column + LANES, stride);
+        put(b0, o, o0, column + ints, stride);
+        put(b1, o, o0, column + ints + LANES, stride);
+    }
+
+    private static void values1x1(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
+            int stride) {
+        FloatVector a = FloatVector.zero(FLOATS), b = a;
+        for (int j = 0; j < keys; j++) {
+            IntVector x = Lanes.loadInts(values + j * (ints * 4L));
+            FloatVector w = of(p[p0 + j]);
+            a = w.fma(low(x), a);
+            b = w.fma(high(x), b);
+        }
+        put(a, o, o0, column, stride);
+        put(b, o, o0, column + ints, stride);
+    }
+
+    private static void values4x1(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
+            int stride) {
+        FloatVector a = FloatVector.zero(FLOATS), b = a, c = a, d = a;
+        FloatVector e = a, f = a, g = a, h = a;
+        for (int j = 0; j < keys; j++) {
+            IntVector x = Lanes.loadInts(values + j * (ints * 4L));
+            FloatVector low = low(x), high = high(x);
+            FloatVector w = of(p[p0 + j]);
+            a = w.fma(low, a);
+            b = w.fma(high, b);
+            w = of(p[p0 + STRIDE + j]);
+            c = w.fma(low, c);
+            d = w.fma(high, d);
+            w = of(p[p0 + 2 * STRIDE + j]);
+            e = w.fma(low, e);
+            f = w.fma(high, f);
+            w = of(p[p0 + 3 * STRIDE + j]);
+            g = w.fma(low, g);
+            h = w.fma(high, h);
+        }
+        put(a, o, o0, column, stride);
+        put(b, o, o0, column + ints, stride);
+        put(c, o, o0 + stride, column, stride);
+        put(d, o, o0 + stride, column + ints, stride);
+        put(e, o, o0 + 2 * stride, column, stride);
+        put(f, o, o0 + 2 * stride, column + ints, stride);
+        put(g, o, o0 + 3 * stride, column, stride);
+        put(h, o, o0 + 3 * stride, column + ints, stride);
+    }
+
+    /** Adds sums to a row, unless the columns are all padding. */
+    static void put(FloatVector sums, float[] o, int o0, int column, int stride) {
+        if (column < stride) {
+            FloatVector.fromArray(FLOATS, o, o0 + column).add(sums).intoArray(o, o0 + column);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+package dev.kdeformer.kernel;
+
+import static dev.kdeformer.kernel.DecodeKernel.GROUP;
+import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+
+import dev.kdeformer.runtime.Memory;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/** Products of a few queries with groups of keys and values in bytes, which become floats in registers. */
+final class ByteKernel {
+    private static final long LINE = GROUP * 4L;
+
+    private ByteKernel() {
+    }
+
+    /** Byte 0 of every int. */
+    private static FloatVector byte0(IntVector x) {
+        return floats(x.lanewise(VectorOperators.LSHL, 24));
+    }
+
+    private static FloatVector byte1(IntVector x) {
+        return floats(x.lanewise(VectorOperators.LSHL, 16));
+    }
+
+    private static FloatVector byte2(IntVector x) {
+        return floats(x.lanewise(VectorOperators.LSHL, 8));
+    }
+
+    /** The uppermost byte of every int. */
+    private static FloatVector floats(IntVector x) {
+        return (FloatVector) x.lanewise(VectorOperators.ASHR, 24).convert(VectorOperators.I2F, 0);
+    }
+
+    private static FloatVector of(float x) {
+        return FloatVector.broadcast(FLOATS, x);
+    }
+
+    /** As {@link DecodeKernel#logits}, with four features in every one of {@code lines} lines, not yet scaled. */
+    static void logits(float[] q, int qStride, int rows, int lines, long keys, float[] s, int s0) {
+        int four = rows / 4 * 4;
+        for (int c = 0; c < GROUP; c += LANES) {
+            for (int r = 0; r < four; r += 4) {
+                logits4x1(q, r * qStride, qStride, lines, keys + c * 4L, s, s0 + r * STRIDE + c);
+            }
+        }
+        for (int c = 0; c < GROUP; c += 2 * LANES) {
+            for (int r = four; r < rows; r++) {
+                logits1x2(q, r * qStride, lines, keys + c * 4L, s, s0 + r * STRIDE + c);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #logits}. */
+    static void logitsScalar(float[] q, int qStride, int rows, int lines, long keys, float[] s, int s0) {
+        for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < GROUP; j++) {
+                double sum = 0;
+                for (int i = 0; i < 4 * lines; i++) {
+                    int packed = Memory.getInt(keys + i / 4 * LINE + j * 4L);
+                    sum += (double) q[r * qStride + i] * NarrowNumbers.unpack(4, packed, i % 4, 1);
+                }
+                s[s0 + r * STRIDE + j] = (float) sum;
+            }
+        }
+    }
+
+    private static void logits1x2(float[] q, int q0, int lines, long keys, float[] s, int s0) {
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
+        FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        for (int i = 0; i < lines; i++) {
+            IntVector x = Lanes.loadInts(keys + i * LINE);
+            IntVector y = Lanes.loadInts(keys + i * LINE + VECTOR_BYTES);
+            int a = q0 + 4 * i;
+            FloatVector first = of(q[a]);
+            a0 = first.fma(byte0(x), a0);
+            b0 = first.fma(byte0(y), b0);
+            FloatVector second = of(q[a + 1]);
+            a1 = second.fma(byte1(x), a1);
+            b1 = second.fma(byte1(y), b1);
+            FloatVector third = of(q[a + 2]);
+            a2 = third.fma(byte2(x), a2);
+            b2 = third.fma(byte2(y), b2);
+            FloatVector fourth = of(q[a + 3]);
+            a3 = fourth.fma(floats(x), a3);
+            b3 = fourth.fma(floats(y), b3);
+        }
+        a0.add(a1).add(a2.add(a3)).intoArray(s, s0);
+        b0.add(b1).add(b2.add(b3)).intoArray(s, s0 + LANES);
+    }
+
+    private static void logits4x1(float[] q, int q0, int qStride, int lines, long keys, float[] s, int s0) {
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
+        FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        for (int i = 0; i < lines; i++) {
+            IntVector x = Lanes.loadInts(keys + i * LINE);
+            FloatVector y0 = byte0(x), y1 = byte1(x), y2 = byte2(x), y3 = floats(x);
+            int a = q0 + 4 * i;
+            a0 = of(q[a + 2]).fma(y2, of(q[a]).fma(y0, a0));
+            b0 = of(q[a + 3]).fma(y3, of(q[a + 1]).fma(y1, b0));
+            a += qStride;
+            a1 = of(q[a + 2]).fma(y2, of(q[a]).fma(y0, a1));
+            b1 = of(q[a + 3]).fma(y3, of(q[a + 1]).fma(y1, b1));
+            a += qStride;
+            a2 = of(q[a + 2]).fma(y2, of(q[a]).fma(y0, a2));
+            b2 = of(q[a + 3]).fma(y3, of(q[a + 1]).fma(y1, b2));
+            a += qStride;
+            a3 = of(q[a + 2]).fma(y2, of(q[a]).fma(y0, a3));
+            b3 = of(q[a + 3]).fma(y3, of(q[a + 1]).fma(y1, b3));
+        }
+        a0.add(b0).intoArray(s, s0);
+        a1.add(b1).intoArray(s, s0 + STRIDE);
+        a2.add(b2).intoArray(s, s0 + 2 * STRIDE);
+        a3.add(b3).intoArray(s, s0 + 3 * STRIDE);
+    }
+
+    /** As {@link Bfloat16Kernel#values}, with four columns in an int. */
+    static void values(float[] p, int p0, int rows, int keys, long values, int ints, float[] o, int stride) {
+        int r = 0;
+        for (; r + 4 <= rows; r += 4) {
+            for (int v = 0; v < ints; v += LANES) {
+                values4x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
+            }
+        }
+        for (; r < rows; r++) {
+            for (int v = 0; v < ints; v += LANES) {
+                values1x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #values}. */
+    static void valuesScalar(float[] p, int p0, int rows, int keys, long values, int ints, float[] o, int stride) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < Math.min(stride, 4 * ints); c++) {
+                double sum = o[r * stride + c];
+                for (int j = 0; j < keys; j++) {
+                    int packed = Memory.getInt(values + ((long) j * ints + c % ints) * 4);
+                    sum += (double) p[p0 + r * STRIDE + j] * NarrowNumbers.unpack(4, packed, c / ints, 1);
+                }
+                o[r * stride + c] = (float) sum;
+            }
+        }
+    }
+
+    private static void values1x1(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
+            int stride) {
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
+        FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        long rowBytes = ints * 4L;
+        int j = 0;
+        for (; j + 2 <= keys; j += 2) {
+            IntVector x = Lanes.loadInts(values + j * rowBytes);
+            FloatVector w = of(p[p0 + j]);
+            a0 = w.fma(byte0(x), a0);
+            a1 = w.fma(byte1(x), a1);
+            a2 = w.fma(byte2(x), a2);
+            a3 = w.fma(floats(x), a3);
+            IntVector y = Lanes.loadInts(values + (j + 1) * rowBytes);
+            FloatVector u = of(p[p0 + j + 1]);
+            b0 = u.fma(byte0(y), b0);
+            b1 = u.fma(byte1(y), b1);
+            b2 = u.fma(byte2(y), b2);
+            b3 = u.fma(floats(y), b3);
+        }
+        if (j < keys) {
+            IntVector x = Lanes.loadInts(values + j * rowBytes);
+            FloatVector w = of(p[p0 + j]);
+            a0 = w.fma(byte0(x), a0);
+            a1 = w.fma(byte1(x), a1);
+            a2 = w.fma(byte2(x), a2);
+            a3 = w.fma(floats(x), a3);
+        }
+        put(a0.add(b0), a1.add(b1), a2.add(b2), a3.add(b3), o, o0, column, ints, stride);
+    }
+
+    private static void values4x1(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
+            int stride) {
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
+        FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        FloatVector c0 = a0, c1 = a0, c2 = a0, c3 = a0;
+        FloatVector d0 = a0, d1 = a0, d2 = a0, d3 = a0;
+        for (int j = 0; j < keys; j++) {
+            IntVector x = Lanes.loadInts(values + j * (ints * 4L));
+            FloatVector y0 = byte0(x), y1 = byte1(x), y2 = byte2(x), y3 = floats(x);
+            FloatVector w = of(p[p0 + j]);
+            a0 = w.fma(y0, a0);
+            a1 = w.fma(y1, a1);
+            a2 = w.fma(y2, a2);
+            a3 = w.fma(y3, a3);
+            w = of(p[p0 + STRIDE + j]);
+            b0 = w.fma(y0, b0);
+            b1 = w.fma(y1, b1);
+            b2 = w.fma(y2, b2);
+            b3 = w.fma(y3, b3);
+            w = of(p[p0 + 2 * STRIDE + j]);
+            c0 = w.fma(y0, c0);
+            c1 = w.fma(y1, c1);
+            c2 = w.fma(y2, c2);
+            c3 = w.fma(y3, c3);
+            w = of(p[p0 + 3 * STRIDE + j]);
+            d0 = w.fma(y0, d0);
+            d1 = w.fma(y1, d1);
+            d2 = w.fma(y2, d2);
+            d3 = w.fma(y3, d3);
+        }
+        put(a0, a1, a2, a3, o, o0, column, ints, stride);
+        put(b0, b1, b2, b3, o, o0 + stride, column, ints, stride);
+        put(c0, c1, c2, c3, o, o0 + 2 * stride, column, ints, stride);
+        put(d0, d1, d2, d3, o, o0 + 3 * stride, column, ints, stride);
+    }
+
+    private static void put(FloatVector x0, FloatVector x1, FloatVector x2, FloatVector x3, float[] o, int o0,
+            int column, int ints, int stride) {
+        Bfloat16Kernel.put(x0, o, o0, column, stride);
+        Bfloat16Kernel.put(x1, o, o0, column + ints, stride);
+        Bfloat16Kernel.put(x2, o, o0, column + 2 * ints, stride);
+        Bfloat16Kernel.put(x3, o, o0, column + 3 * ints, stride);
+    }
+}
