@@ -5,9 +5,11 @@ import dev.kdeformer.kernel.GroupLayout;
 import dev.kdeformer.method.Checks;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -19,11 +21,11 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * {@link #append} copies the caller's rows, {@link #close} frees everything. Keys and values may be stored in fewer
  * bytes than they come in ({@link CacheElement}), which are then read in less time.
  *
- * <p>{@link #decode(Engine, CacheQuery, Tensor, Tensor)} is exact and reads all keys that are seen. An
- * indexed cache also decodes approximately from a small part of it ({@link SparseDecoding}). The index is a list of regions whose keys are sorted
- * into groups of 32 similar keys, each with a summary. When enough new keys have come, they become a region, and
- * regions merge as they grow, so that every key is sorted again a number of times logarithmic in the length. The
- * youngest keys, between 128 and 1,280 of them, are always read exactly.
+ * <p>{@link #decode(Engine, CacheQuery, Tensor, Tensor)} is exact and reads all keys that are seen. An indexed cache
+ * also decodes approximately from a small part of it ({@link SparseDecoding}). The index is a list of regions whose
+ * keys are sorted into groups of 32 similar keys, each with a summary. When enough new keys have come, they become a
+ * region, and regions merge as they grow, so that every key is sorted again a number of times logarithmic in the
+ * length. The youngest keys, between 128 and 1,280 of them, are always read exactly.
  *
  * <p>A cache may be used from many threads: decoding calls run beside each other, and changes wait for them.
  */
@@ -41,6 +43,8 @@ public final class KeyValueCache implements AutoCloseable {
     private float largestKey;
     private float largestValue;
     private boolean closed;
+    /** Owns the memory of a mapped file; null without one. */
+    private Arena mapped;
 
     private KeyValueCache(Shape unitShape, CacheElement element, Store store, CacheIndex index) {
         this.unitShape = unitShape;
@@ -78,6 +82,47 @@ public final class KeyValueCache implements AutoCloseable {
         Store store = store(batch, kvHeads, d, dv, element);
         return new KeyValueCache(Shape.of(batch, kvHeads, 1, d), element, store,
                 new CacheIndex(store, Math.multiplyExact(batch, kvHeads)));
+    }
+
+    /**
+     * A cache for exact decoding over a file that {@link #save} wrote. Its keys stay in the file, which must not be
+     * changed or cut short while the cache is open, and are read from it as they are needed; where it was written on a
+     * machine with vectors of another width, floats are copied. The cache can grow and be truncated like any other, and
+     * the file stays what it is. Every element is looked at once, so that none is not finite.
+     *
+     * @param engine threads to look at the elements with
+     * @throws dev.kdeformer.io.TensorFormatException if the file is not that of a cache, its sizes do not fit its
+     *                                                length, or an element is not finite
+     * @throws IOException      if it cannot be read
+     * @throws OutOfMemoryError if there is no room to map it or to copy it
+     */
+    public static KeyValueCache map(Engine engine, Path path) throws IOException {
+        MappedCache file = MappedCache.open(Objects.requireNonNull(engine, "engine"),
+                Objects.requireNonNull(path, "path"));
+        KeyValueCache cache = new KeyValueCache(file.units(), file.element(), file.store(), null);
+        cache.length = file.length();
+        cache.mapped = file.arena();
+        cache.largestKey = file.largestKey();
+        cache.largestValue = file.largestValue();
+        return cache;
+    }
+
+    /**
+     * Writes the cache to a file, keys in the order in which they were appended and without an index, to be
+     * {@link #map mapped} again. The file is whole or not there.
+     *
+     * @throws IOException           if it cannot be written
+     * @throws IllegalStateException if the cache is closed
+     */
+    public void save(Path path) throws IOException {
+        Objects.requireNonNull(path, "path");
+        lock.readLock().lock();
+        try {
+            requireOpen();
+            CacheFile.write(path, unitShape, element, store, regions(), length);
+        } finally {
+            lock.readLock().unlock();
+        }
     }
 
     private static Store store(int batch, int kvHeads, int d, int dv, CacheElement element) {
@@ -157,7 +202,7 @@ public final class KeyValueCache implements AutoCloseable {
                     if (before % Store.CHUNK != 0) {
                         store.own(before / Store.CHUNK);
                     }
-                    copy(crew, keys, values, rows);
+                    CacheRows.write(crew, store, length, keys, values);
                     length += rows;
                     largestKey = Math.max(largestKey, key);
                     largestValue = Math.max(largestValue, value);
@@ -179,21 +224,6 @@ public final class KeyValueCache implements AutoCloseable {
         return Shape.of(unitShape.batch(), unitShape.heads(), like.shape().rows(), columns);
     }
 
-    private void copy(Team team, Tensor keys, Tensor values, int rows) {
-        team.forEach(units(), (unit, scratch) -> {
-            Matrix key = matrix(keys, unit);
-            Matrix value = matrix(values, unit);
-            float[] keyRow = new float[store.d()];
-            float[] valueRow = new float[store.dv()];
-            for (int i = 0; i < rows; i++) {
-                key.readRow(i, keyRow, 0);
-                store.putKey(unit, length + i, keyRow);
-                value.readRow(i, valueRow, 0);
-                store.putValue(unit, length + i, valueRow);
-            }
-        });
-    }
-
     private int units() {
         return unitShape.batch() * unitShape.heads();
     }
@@ -208,10 +238,6 @@ public final class KeyValueCache implements AutoCloseable {
                 throw e.reason();
             }
         }
-    }
-
-    private Matrix matrix(Tensor tensor, int unit) {
-        return tensor.matrix(unit / unitShape.heads(), unit % unitShape.heads());
     }
 
     /**
@@ -402,18 +428,7 @@ public final class KeyValueCache implements AutoCloseable {
             }
             Team crew = Crews.begin(engine);
             try {
-                crew.forEach(units(), (unit, scratch) -> {
-                    float[] key = new float[store.d()];
-                    float[] value = new float[store.dv()];
-                    Positions positions = new Positions(regions(), unit);
-                    for (int i = 0; i < rows; i++) {
-                        int position = positions.of(first + i);
-                        store.getKey(unit, position, key);
-                        matrix(keys, unit).writeRow(i, key, 0);
-                        store.getValue(unit, position, value);
-                        matrix(values, unit).writeRow(i, value, 0);
-                    }
-                });
+                CacheRows.read(crew, store, regions(), first, keys, values);
             } finally {
                 Crews.end(engine, crew);
             }
@@ -463,5 +478,9 @@ public final class KeyValueCache implements AutoCloseable {
             index.close();
         }
         store.close();
+        if (mapped != null) {
+            mapped.close();
+            mapped = null;
+        }
     }
 }

@@ -40,7 +40,17 @@ final class Store implements AutoCloseable {
     Store(int units, GroupLayout layout) {
         this.units = units;
         this.layout = layout;
-        this.unitBytes = CHUNK_GROUPS * (layout.keyBytes() + layout.valueBytes() + layout.scaleBytes());
+        this.unitBytes = unitBytes(layout);
+    }
+
+    /** Bytes of one head in a chunk. */
+    static long unitBytes(GroupLayout layout) {
+        return CHUNK_GROUPS * (layout.keyBytes() + layout.valueBytes() + layout.scaleBytes());
+    }
+
+    /** Heads of all batch items. */
+    int units() {
+        return units;
     }
 
     GroupLayout layout() {

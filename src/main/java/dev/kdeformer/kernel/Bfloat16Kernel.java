@@ -5,6 +5,7 @@ import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
@@ -64,11 +65,11 @@ final class Bfloat16Kernel {
             IntVector x = Lanes.loadInts(keys + i * LINE);
             IntVector y = Lanes.loadInts(keys + i * LINE + VECTOR_BYTES);
             FloatVector even = of(q[q0 + 2 * i]);
-            a0 = even.fma(low(x), a0);
-            a1 = even.fma(low(y), a1);
+            a0 = fma(even, low(x), a0);
+            a1 = fma(even, low(y), a1);
             FloatVector odd = of(q[q0 + 2 * i + 1]);
-            b0 = odd.fma(high(x), b0);
-            b1 = odd.fma(high(y), b1);
+            b0 = fma(odd, high(x), b0);
+            b1 = fma(odd, high(y), b1);
         }
         a0.add(b0).intoArray(s, s0);
         a1.add(b1).intoArray(s, s0 + LANES);
@@ -82,17 +83,17 @@ final class Bfloat16Kernel {
             IntVector y = Lanes.loadInts(keys + i * LINE + VECTOR_BYTES);
             int a = q0 + 2 * i;
             FloatVector l0 = low(x), l1 = low(y), h0 = high(x), h1 = high(y);
-            a00 = of(q[a + 1]).fma(h0, of(q[a]).fma(l0, a00));
-            a01 = of(q[a + 1]).fma(h1, of(q[a]).fma(l1, a01));
+            a00 = fma(of(q[a + 1]), h0, fma(of(q[a]), l0, a00));
+            a01 = fma(of(q[a + 1]), h1, fma(of(q[a]), l1, a01));
             a += qStride;
-            a10 = of(q[a + 1]).fma(h0, of(q[a]).fma(l0, a10));
-            a11 = of(q[a + 1]).fma(h1, of(q[a]).fma(l1, a11));
+            a10 = fma(of(q[a + 1]), h0, fma(of(q[a]), l0, a10));
+            a11 = fma(of(q[a + 1]), h1, fma(of(q[a]), l1, a11));
             a += qStride;
-            a20 = of(q[a + 1]).fma(h0, of(q[a]).fma(l0, a20));
-            a21 = of(q[a + 1]).fma(h1, of(q[a]).fma(l1, a21));
+            a20 = fma(of(q[a + 1]), h0, fma(of(q[a]), l0, a20));
+            a21 = fma(of(q[a + 1]), h1, fma(of(q[a]), l1, a21));
             a += qStride;
-            a30 = of(q[a + 1]).fma(h0, of(q[a]).fma(l0, a30));
-            a31 = of(q[a + 1]).fma(h1, of(q[a]).fma(l1, a31));
+            a30 = fma(of(q[a + 1]), h0, fma(of(q[a]), l0, a30));
+            a31 = fma(of(q[a + 1]), h1, fma(of(q[a]), l1, a31));
         }
         a00.intoArray(s, s0);
         a01.intoArray(s, s0 + LANES);
@@ -150,10 +151,10 @@ final class Bfloat16Kernel {
             IntVector x = Lanes.loadInts(row);
             IntVector y = Lanes.loadInts(row + VECTOR_BYTES);
             FloatVector w = of(p[p0 + j]);
-            a0 = w.fma(low(x), a0);
-            b0 = w.fma(high(x), b0);
-            a1 = w.fma(low(y), a1);
-            b1 = w.fma(high(y), b1);
+            a0 = fma(w, low(x), a0);
+            b0 = fma(w, high(x), b0);
+            a1 = fma(w, low(y), a1);
+            b1 = fma(w, high(y), b1);
         }
         put(a0, o, o0, column, stride);
         put(a1, o, o0, column + LANES, stride);
@@ -167,8 +168,8 @@ final class Bfloat16Kernel {
         for (int j = 0; j < keys; j++) {
             IntVector x = Lanes.loadInts(values + j * (ints * 4L));
             FloatVector w = of(p[p0 + j]);
-            a = w.fma(low(x), a);
-            b = w.fma(high(x), b);
+            a = fma(w, low(x), a);
+            b = fma(w, high(x), b);
         }
         put(a, o, o0, column, stride);
         put(b, o, o0, column + ints, stride);
@@ -182,17 +183,17 @@ final class Bfloat16Kernel {
             IntVector x = Lanes.loadInts(values + j * (ints * 4L));
             FloatVector low = low(x), high = high(x);
             FloatVector w = of(p[p0 + j]);
-            a = w.fma(low, a);
-            b = w.fma(high, b);
+            a = fma(w, low, a);
+            b = fma(w, high, b);
             w = of(p[p0 + STRIDE + j]);
-            c = w.fma(low, c);
-            d = w.fma(high, d);
+            c = fma(w, low, c);
+            d = fma(w, high, d);
             w = of(p[p0 + 2 * STRIDE + j]);
-            e = w.fma(low, e);
-            f = w.fma(high, f);
+            e = fma(w, low, e);
+            f = fma(w, high, f);
             w = of(p[p0 + 3 * STRIDE + j]);
-            g = w.fma(low, g);
-            h = w.fma(high, h);
+            g = fma(w, low, g);
+            h = fma(w, high, h);
         }
         put(a, o, o0, column, stride);
         put(b, o, o0, column + ints, stride);

@@ -5,6 +5,7 @@ import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
@@ -77,17 +78,17 @@ final class ByteKernel {
             IntVector y = Lanes.loadInts(keys + i * LINE + VECTOR_BYTES);
             int a = q0 + 4 * i;
             FloatVector first = of(q[a]);
-            a0 = first.fma(byte0(x), a0);
-            b0 = first.fma(byte0(y), b0);
+            a0 = fma(first, byte0(x), a0);
+            b0 = fma(first, byte0(y), b0);
             FloatVector second = of(q[a + 1]);
-            a1 = second.fma(byte1(x), a1);
-            b1 = second.fma(byte1(y), b1);
+            a1 = fma(second, byte1(x), a1);
+            b1 = fma(second, byte1(y), b1);
             FloatVector third = of(q[a + 2]);
-            a2 = third.fma(byte2(x), a2);
-            b2 = third.fma(byte2(y), b2);
+            a2 = fma(third, byte2(x), a2);
+            b2 = fma(third, byte2(y), b2);
             FloatVector fourth = of(q[a + 3]);
-            a3 = fourth.fma(floats(x), a3);
-            b3 = fourth.fma(floats(y), b3);
+            a3 = fma(fourth, floats(x), a3);
+            b3 = fma(fourth, floats(y), b3);
         }
         a0.add(a1).add(a2.add(a3)).intoArray(s, s0);
         b0.add(b1).add(b2.add(b3)).intoArray(s, s0 + LANES);
@@ -100,17 +101,17 @@ final class ByteKernel {
             IntVector x = Lanes.loadInts(keys + i * LINE);
             FloatVector y0 = byte0(x), y1 = byte1(x), y2 = byte2(x), y3 = floats(x);
             int a = q0 + 4 * i;
-            a0 = of(q[a + 2]).fma(y2, of(q[a]).fma(y0, a0));
-            b0 = of(q[a + 3]).fma(y3, of(q[a + 1]).fma(y1, b0));
+            a0 = fma(of(q[a + 2]), y2, fma(of(q[a]), y0, a0));
+            b0 = fma(of(q[a + 3]), y3, fma(of(q[a + 1]), y1, b0));
             a += qStride;
-            a1 = of(q[a + 2]).fma(y2, of(q[a]).fma(y0, a1));
-            b1 = of(q[a + 3]).fma(y3, of(q[a + 1]).fma(y1, b1));
+            a1 = fma(of(q[a + 2]), y2, fma(of(q[a]), y0, a1));
+            b1 = fma(of(q[a + 3]), y3, fma(of(q[a + 1]), y1, b1));
             a += qStride;
-            a2 = of(q[a + 2]).fma(y2, of(q[a]).fma(y0, a2));
-            b2 = of(q[a + 3]).fma(y3, of(q[a + 1]).fma(y1, b2));
+            a2 = fma(of(q[a + 2]), y2, fma(of(q[a]), y0, a2));
+            b2 = fma(of(q[a + 3]), y3, fma(of(q[a + 1]), y1, b2));
             a += qStride;
-            a3 = of(q[a + 2]).fma(y2, of(q[a]).fma(y0, a3));
-            b3 = of(q[a + 3]).fma(y3, of(q[a + 1]).fma(y1, b3));
+            a3 = fma(of(q[a + 2]), y2, fma(of(q[a]), y0, a3));
+            b3 = fma(of(q[a + 3]), y3, fma(of(q[a + 1]), y1, b3));
         }
         a0.add(b0).intoArray(s, s0);
         a1.add(b1).intoArray(s, s0 + STRIDE);
@@ -121,9 +122,9 @@ final class ByteKernel {
     /** As {@link Bfloat16Kernel#values}, with four columns in an int. */
     static void values(float[] p, int p0, int rows, int keys, long values, int ints, float[] o, int stride) {
         int r = 0;
-        for (; r + 4 <= rows; r += 4) {
+        for (; r + 2 <= rows; r += 2) {
             for (int v = 0; v < ints; v += LANES) {
-                values4x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
+                values2x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
             }
         }
         for (; r < rows; r++) {
@@ -156,62 +157,49 @@ final class ByteKernel {
         for (; j + 2 <= keys; j += 2) {
             IntVector x = Lanes.loadInts(values + j * rowBytes);
             FloatVector w = of(p[p0 + j]);
-            a0 = w.fma(byte0(x), a0);
-            a1 = w.fma(byte1(x), a1);
-            a2 = w.fma(byte2(x), a2);
-            a3 = w.fma(floats(x), a3);
+            a0 = fma(w, byte0(x), a0);
+            a1 = fma(w, byte1(x), a1);
+            a2 = fma(w, byte2(x), a2);
+            a3 = fma(w, floats(x), a3);
             IntVector y = Lanes.loadInts(values + (j + 1) * rowBytes);
             FloatVector u = of(p[p0 + j + 1]);
-            b0 = u.fma(byte0(y), b0);
-            b1 = u.fma(byte1(y), b1);
-            b2 = u.fma(byte2(y), b2);
-            b3 = u.fma(floats(y), b3);
+            b0 = fma(u, byte0(y), b0);
+            b1 = fma(u, byte1(y), b1);
+            b2 = fma(u, byte2(y), b2);
+            b3 = fma(u, floats(y), b3);
         }
         if (j < keys) {
             IntVector x = Lanes.loadInts(values + j * rowBytes);
             FloatVector w = of(p[p0 + j]);
-            a0 = w.fma(byte0(x), a0);
-            a1 = w.fma(byte1(x), a1);
-            a2 = w.fma(byte2(x), a2);
-            a3 = w.fma(floats(x), a3);
+            a0 = fma(w, byte0(x), a0);
+            a1 = fma(w, byte1(x), a1);
+            a2 = fma(w, byte2(x), a2);
+            a3 = fma(w, floats(x), a3);
         }
         put(a0.add(b0), a1.add(b1), a2.add(b2), a3.add(b3), o, o0, column, ints, stride);
     }
 
-    private static void values4x1(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
+    /** Two rows and no more: the compiler's budget for what it puts in place ends there. */
+    private static void values2x1(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
             int stride) {
         FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
         FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-        FloatVector c0 = a0, c1 = a0, c2 = a0, c3 = a0;
-        FloatVector d0 = a0, d1 = a0, d2 = a0, d3 = a0;
         for (int j = 0; j < keys; j++) {
             IntVector x = Lanes.loadInts(values + j * (ints * 4L));
             FloatVector y0 = byte0(x), y1 = byte1(x), y2 = byte2(x), y3 = floats(x);
             FloatVector w = of(p[p0 + j]);
-            a0 = w.fma(y0, a0);
-            a1 = w.fma(y1, a1);
-            a2 = w.fma(y2, a2);
-            a3 = w.fma(y3, a3);
-            w = of(p[p0 + STRIDE + j]);
-            b0 = w.fma(y0, b0);
-            b1 = w.fma(y1, b1);
-            b2 = w.fma(y2, b2);
-            b3 = w.fma(y3, b3);
-            w = of(p[p0 + 2 * STRIDE + j]);
-            c0 = w.fma(y0, c0);
-            c1 = w.fma(y1, c1);
-            c2 = w.fma(y2, c2);
-            c3 = w.fma(y3, c3);
-            w = of(p[p0 + 3 * STRIDE + j]);
-            d0 = w.fma(y0, d0);
-            d1 = w.fma(y1, d1);
-            d2 = w.fma(y2, d2);
-            d3 = w.fma(y3, d3);
+            a0 = fma(w, y0, a0);
+            a1 = fma(w, y1, a1);
+            a2 = fma(w, y2, a2);
+            a3 = fma(w, y3, a3);
+            FloatVector u = of(p[p0 + STRIDE + j]);
+            b0 = fma(u, y0, b0);
+            b1 = fma(u, y1, b1);
+            b2 = fma(u, y2, b2);
+            b3 = fma(u, y3, b3);
         }
         put(a0, a1, a2, a3, o, o0, column, ints, stride);
         put(b0, b1, b2, b3, o, o0 + stride, column, ints, stride);
-        put(c0, c1, c2, c3, o, o0 + 2 * stride, column, ints, stride);
-        put(d0, d1, d2, d3, o, o0 + 3 * stride, column, ints, stride);
     }
 
     private static void put(FloatVector x0, FloatVector x1, FloatVector x2, FloatVector x3, float[] o, int o0,

@@ -32,11 +32,21 @@ public final class GroupLayout {
      * @param pack elements in an int: 1 for float32, 2 for bfloat16, 4 for bytes
      */
     public GroupLayout(int pack, int d, int dv) {
+        this(pack, d, dv, pack == 1 ? Lanes.padColumns(dv) : widest(pack, dv));
+    }
+
+    /** A layout of another machine, with value rows of {@code valueInts} ints; products with it need those of this. */
+    public GroupLayout(int pack, int d, int dv, int valueInts) {
         this.pack = pack;
         this.d = d;
         this.dv = dv;
         this.lines = (d + pack - 1) / pack;
-        this.valueInts = pack == 1 ? Lanes.padColumns(dv) : Lanes.roundUp((dv + pack - 1) / pack, VALUE_UNIT);
+        this.valueInts = valueInts;
+    }
+
+    /** Ints of a value row where vectors are the widest. */
+    public static int widest(int pack, int dv) {
+        return Lanes.roundUp((dv + pack - 1) / pack, VALUE_UNIT);
     }
 
     /** Elements in an int. */
@@ -131,6 +141,38 @@ public final class GroupLayout {
             row[at + c] = NarrowNumbers.unpack(pack, Memory.getInt(values + lane * valueRowBytes()
                     + c % valueInts * 4L), c / valueInts, scale);
         }
+    }
+
+    /** Copies a key and a value as they are stored from a lane of one group to a lane of another. */
+    public void copy(long keys, long values, long scales, int lane, long toKeys, long toValues, long toScales,
+            int toLane) {
+        for (int line = 0; line < lines; line++) {
+            Memory.putInt(toKeys + (line * GROUP + toLane) * 4L, Memory.getInt(keys + (line * GROUP + lane) * 4L));
+        }
+        Memory.copy(values + lane * valueRowBytes(), toValues + toLane * valueRowBytes(), valueRowBytes());
+        for (int part = 0; part < scaleBytes(); part += GROUP * Float.BYTES) {
+            Memory.putInt(toScales + part + toLane * 4L, Memory.getInt(scales + part + lane * 4L));
+        }
+    }
+
+    /**
+     * The largest magnitudes of the keys and of the values of some groups that follow each other.
+     *
+     * @return of the keys, then of the values; +∞ where an element is not finite
+     */
+    public float[] largest(long keys, long values, long scales, int groups) {
+        if (pack < 4) {
+            return new float[] {StoredMagnitudes.largest(keys, groups * keyBytes() / 4, pack),
+                StoredMagnitudes.largest(values, groups * valueBytes() / 4, pack)};
+        }
+        float[] largest = new float[2];
+        for (int g = 0; g < groups; g++) {
+            for (int part = 0; part < 2; part++) {
+                largest[part] = Math.max(largest[part], StoredMagnitudes.largestOfBytes(
+                        scales + g * scaleBytes() + part * GROUP * 4L));
+            }
+        }
+        return largest;
     }
 
     /**

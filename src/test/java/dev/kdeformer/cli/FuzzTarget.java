@@ -1,6 +1,7 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.Calibration;
+import dev.kdeformer.Engine;
 import dev.kdeformer.cli.bench.BenchOptions;
 import dev.kdeformer.cli.console.Failure;
 import dev.kdeformer.cli.console.Sentences;
@@ -9,6 +10,7 @@ import dev.kdeformer.cli.denoise.PictureFile;
 import dev.kdeformer.cli.denoise.Pixels;
 import dev.kdeformer.cli.methods.CalibrationFile;
 import dev.kdeformer.cli.methods.MethodOptions;
+import dev.kdeformer.decode.KeyValueCache;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.io.Safetensors;
 import dev.kdeformer.io.TensorFormatException;
@@ -47,7 +49,7 @@ import picocli.CommandLine.ParameterException;
 public final class FuzzTarget {
     /** The readers. */
     enum Reader {
-        NPY, SAFETENSORS, PICTURE, ARGUMENTS, ONNX, CALIBRATION
+        NPY, SAFETENSORS, PICTURE, ARGUMENTS, ONNX, CALIBRATION, CACHE
     }
 
     private static final LongAdder TRIED = new LongAdder();
@@ -83,6 +85,7 @@ public final class FuzzTarget {
                 case PICTURE -> picture(input);
                 case ONNX -> onnx(input);
                 case CALIBRATION -> calibration(input);
+                case CACHE -> cache(input);
                 case ARGUMENTS -> arguments(new String(input, StandardCharsets.UTF_8));
             }
             return false;
@@ -102,6 +105,21 @@ public final class FuzzTarget {
         try (Arena arena = Arena.ofConfined()) {
             Tensor tensor = Npy.read(new ByteArrayInputStream(input), input.length, "input", arena);
             within(tensor.shape(), input.length);
+        }
+    }
+
+    private static void cache(byte[] input) throws IOException {
+        Path file = Path.of(System.getProperty("java.io.tmpdir"), "fuzz-" + ProcessHandle.current().pid() + ".cache");
+        try (Engine engine = Engine.create(1)) {
+            Files.write(file, input);
+            try (KeyValueCache cache = KeyValueCache.map(engine, file)) {
+                if (cache.bytes() > input.length) {
+                    throw new AssertionError("a cache of " + cache.bytes() + " bytes from " + input.length);
+                }
+                cache.truncate(engine, cache.length() / 2);
+            }
+        } finally {
+            Files.deleteIfExists(file);
         }
     }
 

@@ -31,6 +31,7 @@ class ReadmeTest {
             import dev.kdeformer.measure.*;
             import dev.kdeformer.tensor.*;
             import java.lang.foreign.Arena;
+            import java.nio.file.*;
             import java.util.Arrays;
 
             """;
