@@ -46,7 +46,8 @@ public interface PairBias {
     }
 
     /**
-     * Biases from memory: shape (batch or 1, heads or 1, n or 1, m), of any strides. Elements may be finite or −∞.
+     * Biases from memory: shape (batch or 1, heads or 1, n or 1, m), of any strides. Elements may be finite or −∞; of
+     * {@link dev.kdeformer.tensor.Element#BOOL} they are 0 where they are true and hide the key where they are false.
      *
      * @throws NullPointerException if {@code tensor} is null
      */

@@ -61,6 +61,15 @@ final class PairBiases {
             Matrix biases = shared(tensor, batch, head);
             for (int r = 0; r < queries; r++) {
                 biases.readPart(biases.rows() == 1 ? 0 : query + r, key, keys, target, r * stride);
+                if (!tensor.element().isNumber()) {
+                    hideFalse(target, r * stride, keys);
+                }
+            }
+        }
+
+        private static void hideFalse(float[] target, int at, int count) {
+            for (int c = at; c < at + count; c++) {
+                target[c] = target[c] == 0 ? Float.NEGATIVE_INFINITY : 0;
             }
         }
 
@@ -149,6 +158,10 @@ final class PairBiases {
         public void check(int batch, int heads, int n, int m) {
             for (Tensor part : tensors()) {
                 Shape s = part.shape();
+                if (!part.element().isNumber()) {
+                    throw new IllegalArgumentException("parts of the pair bias must be of numbers, got "
+                            + part.element());
+                }
                 if (s.batch() != 1 && s.batch() != batch || s.heads() != 1 && s.heads() != heads || s.rows() != n) {
                     throw new IllegalArgumentException("parts of the pair bias must have shape (" + batch + " or 1, "
                             + heads + " or 1, " + n + ", height or width), got " + s);

@@ -372,6 +372,7 @@ public final class KeyValueCache implements AutoCloseable {
         if (logSumExp != null) {
             written("logSumExp", logSumExp, asked, 1, engine);
             Checks.apart("logSumExp", logSumExp, "output", output);
+            Checks.logSumExp(logSumExp);
         }
         Checks.biases(asked.pairBias()).forEach((name, bias) -> Checks.usable(name, bias, engine));
         lock.readLock().lock();

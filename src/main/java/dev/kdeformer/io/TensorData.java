@@ -1,5 +1,6 @@
 package dev.kdeformer.io;
 
+import dev.kdeformer.tensor.Element;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.io.IOException;
@@ -109,13 +110,13 @@ final class TensorData {
     private static void gather(Tensor tensor, long from, MemorySegment target, long targetOffset, int count) {
         MemorySegment source = tensor.segment();
         long stride = tensor.columnStride();
-        if (stride == 1) {
+        if (stride == 1 && tensor.element() == Element.FLOAT32) {
             MemorySegment.copy(source, FLOAT, from * Float.BYTES, target, LITTLE_FLOAT, targetOffset, count);
             return;
         }
         for (int i = 0; i < count; i++) {
             target.set(LITTLE_FLOAT, targetOffset + (long) i * Float.BYTES,
-                    source.get(FLOAT, (from + i * stride) * Float.BYTES));
+                    tensor.element().get(source, (from + i * stride) * tensor.element().bytes()));
         }
     }
 

@@ -5,6 +5,7 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Element;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
@@ -62,6 +63,7 @@ public final class Checks {
             shape("logSumExp", logSumExp, input.outputShape().withColumns(1));
             usable("logSumExp", logSumExp, engine);
             writable("logSumExp", logSumExp);
+            logSumExp(logSumExp);
             apart("logSumExp", logSumExp, input);
             apart("logSumExp", logSumExp, "output", output);
         }
@@ -113,6 +115,20 @@ public final class Checks {
         }
     }
 
+    /** Checks that a tensor's elements are numbers. */
+    static void numbers(String name, Tensor tensor) {
+        if (!tensor.element().isNumber()) {
+            throw new IllegalArgumentException(name + " must be of numbers, got " + tensor.element());
+        }
+    }
+
+    /** Checks that a log-sum-exp is written as it is computed: what reads it needs all its digits. */
+    public static void logSumExp(Tensor tensor) {
+        if (tensor.element() != Element.FLOAT32) {
+            throw new IllegalArgumentException("logSumExp must be of FLOAT32, got " + tensor.element());
+        }
+    }
+
     /** Checks that a tensor's memory is there and open to the engine's threads. */
     public static void usable(String name, Tensor tensor, Engine engine) {
         if (!tensor.segment().scope().isAlive()) {
@@ -134,6 +150,7 @@ public final class Checks {
         if (tensor.segment().isReadOnly()) {
             throw new IllegalArgumentException(name + " must be writable, got read-only memory");
         }
+        numbers(name, tensor);
         Shape shape = tensor.shape();
         if (shape.elements() == 0) {
             return;
@@ -185,7 +202,7 @@ public final class Checks {
         Shape s = t.shape();
         long last = t.batchStride() * (s.batch() - 1L) + t.headStride() * (s.heads() - 1L)
                 + t.rowStride() * (s.rows() - 1L) + t.columnStride() * (s.columns() - 1L);
-        return t.segment().asSlice(0, (last + 1) * Float.BYTES);
+        return t.segment().asSlice(0, (last + 1) * t.element().bytes());
     }
 
     /** Checks that all elements are finite and that neither logits nor sums can leave float32. */
@@ -240,6 +257,7 @@ public final class Checks {
      * @throws IllegalArgumentException if one of them is not finite
      */
     public static double largest(Team team, String name, Tensor tensor, AttentionInput lengths) {
+        numbers(name, tensor);
         Shape shape = tensor.shape();
         long heads = (long) shape.batch() * shape.heads();
         int chunkRows = Math.max(1, CHUNK / shape.columns());
@@ -338,6 +356,7 @@ public final class Checks {
     }
 
     private static double largestBias(AttentionInput input) {
+        numbers("key bias", input.keyBias());
         Shape shape = input.keyBias().shape();
         float largest = 0;
         for (int b = 0; b < shape.batch(); b++) {

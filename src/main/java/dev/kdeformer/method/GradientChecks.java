@@ -39,6 +39,7 @@ public final class GradientChecks {
         Objects.requireNonNull(dValue, "dValue");
         Checks.shape("output", output, input.outputShape());
         Checks.shape("logSumExp", logSumExp, input.outputShape().withColumns(1));
+        Checks.logSumExp(logSumExp);
         Checks.shape("outputGradient", outputGradient, input.outputShape());
         Checks.shape("dQuery", dQuery, input.query().shape());
         Checks.shape("dKey", dKey, input.key().shape());

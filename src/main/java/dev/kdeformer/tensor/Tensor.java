@@ -8,25 +8,28 @@ import java.nio.FloatBuffer;
 import java.util.Objects;
 
 /**
- * A float32 tensor of shape (batch, heads, rows, columns) over memory that somebody else owns: an arena, a buffer or
- * a segment of the caller. A tensor is an immutable description (segment, first byte, four strides); its elements are
- * as mutable as its memory. It holds no resource: whoever owns the arena frees the memory, and every later access
- * through the tensor throws {@link IllegalStateException}. Memory of a confined arena is open to the arena's own
- * thread only, so tensors for an engine of several threads belong in a shared, automatic or global arena.
+ * A tensor of shape (batch, heads, rows, columns), of float32 unless told otherwise, over memory that somebody else
+ * owns: an arena, a buffer or a segment of the caller. A tensor is an immutable description (segment, element, four
+ * strides); its elements are as mutable as its memory. It holds no resource: whoever owns the arena frees the memory,
+ * and every later access through the tensor throws {@link IllegalStateException}. Memory of a confined arena is open to
+ * the arena's own thread only, so tensors for an engine of several threads belong in a shared, automatic or global
+ * arena.
  */
 public final class Tensor {
     private static final long ALIGNMENT = 64;
 
     private final MemorySegment segment;
+    private final Element element;
     private final Shape shape;
     private final long batchStride;
     private final long headStride;
     private final long rowStride;
     private final long columnStride;
 
-    private Tensor(MemorySegment segment, Shape shape, long batchStride, long headStride, long rowStride,
-            long columnStride) {
+    private Tensor(MemorySegment segment, Element element, Shape shape, long batchStride, long headStride,
+            long rowStride, long columnStride) {
         this.segment = segment;
+        this.element = element;
         this.shape = shape;
         this.batchStride = batchStride;
         this.headStride = headStride;
@@ -40,8 +43,14 @@ public final class Tensor {
      * @throws OutOfMemoryError if the memory is not to be had
      */
     public static Tensor allocate(Arena arena, Shape shape) {
+        return allocate(arena, shape, Element.FLOAT32);
+    }
+
+    /** A new contiguous tensor of zeros of another element, as {@link #allocate(Arena, Shape)}. */
+    public static Tensor allocate(Arena arena, Shape shape, Element element) {
         Objects.requireNonNull(arena, "arena");
-        return contiguous(arena.allocate(shape.elements() * Float.BYTES, ALIGNMENT), shape);
+        Objects.requireNonNull(element, "element");
+        return contiguous(arena.allocate(shape.elements() * element.bytes(), ALIGNMENT), element, shape);
     }
 
     /**
@@ -67,10 +76,15 @@ public final class Tensor {
      * @throws IllegalStateException    if the segment's arena is closed
      */
     public static Tensor of(MemorySegment segment, Shape shape) {
+        return of(segment, shape, Element.FLOAT32);
+    }
+
+    /** A contiguous row-major tensor of another element, as {@link #of(MemorySegment, Shape)}. */
+    public static Tensor of(MemorySegment segment, Shape shape, Element element) {
         Objects.requireNonNull(shape, "shape");
         long rowStride = shape.columns();
         long headStride = rowStride * shape.rows();
-        return of(segment, shape, headStride * shape.heads(), headStride, rowStride, 1);
+        return of(segment, shape, headStride * shape.heads(), headStride, rowStride, 1, element);
     }
 
     /**
@@ -82,6 +96,13 @@ public final class Tensor {
      */
     public static Tensor of(MemorySegment segment, Shape shape, long batchStride, long headStride, long rowStride,
             long columnStride) {
+        return of(segment, shape, batchStride, headStride, rowStride, columnStride, Element.FLOAT32);
+    }
+
+    /** A strided tensor of another element, whose strides count elements; otherwise as that of float32. */
+    public static Tensor of(MemorySegment segment, Shape shape, long batchStride, long headStride, long rowStride,
+            long columnStride, Element element) {
+        Objects.requireNonNull(element, "element");
         Objects.requireNonNull(segment, "segment");
         Objects.requireNonNull(shape, "shape");
         if (!segment.scope().isAlive()) {
@@ -93,7 +114,7 @@ public final class Tensor {
             last = Math.addExact(last, extent("headStride", headStride, shape.heads()));
             last = Math.addExact(last, extent("rowStride", rowStride, shape.rows()));
             last = Math.addExact(last, extent("columnStride", columnStride, shape.columns()));
-            last = shape.elements() == 0 ? 0 : Math.multiplyExact(Math.addExact(last, 1), Float.BYTES);
+            last = shape.elements() == 0 ? 0 : Math.multiplyExact(Math.addExact(last, 1), element.bytes());
         } catch (ArithmeticException e) {
             throw new IllegalArgumentException("strides (" + batchStride + ", " + headStride + ", " + rowStride + ", "
                     + columnStride + ") of shape " + shape + " overflow a 64-bit address", e);
@@ -103,7 +124,7 @@ public final class Tensor {
                     + " with strides (" + batchStride + ", " + headStride + ", " + rowStride + ", " + columnStride
                     + "), got " + segment.byteSize());
         }
-        return new Tensor(segment, shape, batchStride, headStride, rowStride, columnStride);
+        return new Tensor(segment, element, shape, batchStride, headStride, rowStride, columnStride);
     }
 
     /**
@@ -121,9 +142,9 @@ public final class Tensor {
         return of(MemorySegment.ofBuffer(buffer), shape);
     }
 
-    private static Tensor contiguous(MemorySegment segment, Shape shape) {
+    private static Tensor contiguous(MemorySegment segment, Element element, Shape shape) {
         long headStride = (long) shape.rows() * shape.columns();
-        return new Tensor(segment, shape, headStride * shape.heads(), headStride, shape.columns(), 1);
+        return new Tensor(segment, element, shape, headStride * shape.heads(), headStride, shape.columns(), 1);
     }
 
     private static long extent(String name, long stride, int size) {
@@ -138,27 +159,32 @@ public final class Tensor {
         return shape;
     }
 
+    /** What the elements are. */
+    public Element element() {
+        return element;
+    }
+
     /** The memory below this tensor; element (0, 0, 0, 0) is at its first byte. */
     public MemorySegment segment() {
         return segment;
     }
 
-    /** Distance in floats from one batch item to the next. */
+    /** Distance in elements from one batch item to the next. */
     public long batchStride() {
         return batchStride;
     }
 
-    /** Distance in floats from one head to the next. */
+    /** Distance in elements from one head to the next. */
     public long headStride() {
         return headStride;
     }
 
-    /** Distance in floats from one row to the next. */
+    /** Distance in elements from one row to the next. */
     public long rowStride() {
         return rowStride;
     }
 
-    /** Distance in floats from one column to the next. */
+    /** Distance in elements from one column to the next. */
     public long columnStride() {
         return columnStride;
     }
@@ -171,8 +197,8 @@ public final class Tensor {
     public Matrix matrix(int batch, int head) {
         Objects.checkIndex(batch, shape.batch());
         Objects.checkIndex(head, shape.heads());
-        return new Matrix(segment, (batch * batchStride + head * headStride) * Float.BYTES, shape.rows(),
-                shape.columns(), rowStride * Float.BYTES, columnStride * Float.BYTES);
+        return new Matrix(segment, element, (batch * batchStride + head * headStride) * element.bytes(), shape.rows(),
+                shape.columns(), rowStride * element.bytes(), columnStride * element.bytes());
     }
 
     /**
@@ -185,13 +211,13 @@ public final class Tensor {
             throw new IllegalArgumentException("rows [" + firstRow + ", " + ((long) firstRow + rows)
                     + ") must lie within the " + shape.rows() + " rows of the tensor");
         }
-        return new Tensor(from(rows == 0 ? 0 : firstRow * rowStride),
+        return new Tensor(from(rows == 0 ? 0 : firstRow * rowStride), element,
                 Shape.of(shape.batch(), shape.heads(), rows, shape.columns()), batchStride, headStride, rowStride,
                 columnStride);
     }
 
-    private MemorySegment from(long element) {
-        return segment.asSlice(element * Float.BYTES);
+    private MemorySegment from(long index) {
+        return segment.asSlice(index * element.bytes());
     }
 
     /**
@@ -202,7 +228,7 @@ public final class Tensor {
     public Tensor head(int batch, int head) {
         Objects.checkIndex(batch, shape.batch());
         Objects.checkIndex(head, shape.heads());
-        return new Tensor(from(shape.elements() == 0 ? 0 : batch * batchStride + head * headStride),
+        return new Tensor(from(shape.elements() == 0 ? 0 : batch * batchStride + head * headStride), element,
                 Shape.of(shape.rows(), shape.columns()), batchStride, headStride, rowStride, columnStride);
     }
 
