@@ -40,6 +40,20 @@ public interface PairBias {
     default void check(int batch, int heads, int n, int m) {
     }
 
+    /** Number of parameters that the biases are, each of which many pairs may share; 0, unless told, for none. */
+    default int parameters() {
+        return 0;
+    }
+
+    /**
+     * The parameter that the bias of a pair is, for gradients by parameters.
+     *
+     * @return from 0 to {@link #parameters} − 1, or −1 for none
+     */
+    default int parameter(int head, int query, int key) {
+        return -1;
+    }
+
     /** The tensors that the biases come from, whose memory and elements are checked before a call; none by default. */
     default List<Tensor> tensors() {
         return List.of();
@@ -97,6 +111,8 @@ public interface PairBias {
      * @param offset key that the first query stands at
      * @param least  the distance that the first column is for
      * @param table  (heads or 1, distances), finite or −∞
+     * <p>The entries are {@link #parameters}, row by row.
+     *
      * @throws IllegalArgumentException if the table is empty, its rows differ in length, or an entry is NaN or +∞
      */
     static PairBias byDistance(int offset, int least, float[]... table) {
@@ -111,6 +127,18 @@ public interface PairBias {
             largest = Math.max(largest, PairBiases.largest(own[h]));
         }
         return new PairBiases.Distance(own.length, offset, largest) {
+            @Override
+            public int parameters() {
+                return own.length * own[0].length;
+            }
+
+            @Override
+            public int parameter(int head, int query, int key) {
+                long place = (long) key - query - offset - least;
+                int entry = (int) Math.max(0, Math.min(own[0].length - 1, place));
+                return Math.min(head, own.length - 1) * own[0].length + entry;
+            }
+
             @Override
             void row(int head, long distance, int keys, float[] target, int at) {
                 float[] biases = own[head];

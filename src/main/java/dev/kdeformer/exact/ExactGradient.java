@@ -3,6 +3,7 @@ package dev.kdeformer.exact;
 import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
 import dev.kdeformer.FixedFunction;
 import dev.kdeformer.exact.tiled.TiledGradient;
@@ -22,7 +23,7 @@ import dev.kdeformer.tensor.Tensor;
  * keys and values that no query sees, padding included.
  */
 public final class ExactGradient implements AttentionGradient {
-    private final AttentionGradient frame = new GradientFrame(new TiledGradient());
+    private final GradientFrame frame = new GradientFrame(new TiledGradient());
 
     private ExactGradient() {
     }
@@ -36,6 +37,20 @@ public final class ExactGradient implements AttentionGradient {
     public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
             Tensor dQuery, Tensor dKey, Tensor dValue) {
         frame.apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue);
+    }
+
+    /**
+     * The same with gradients by biases per pair, by their parameters and by sinks: the derivative by the bias of a
+     * pair is S of the class comment, that by a sink −p · D with p its weight. Where pairs or parameters are wanted,
+     * heads are computed one after the other, each by all threads.
+     *
+     * @param biases receives them
+     * @throws IllegalArgumentException if what receives them does not fit; otherwise as above
+     * @see #apply(Engine, AttentionInput, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)
+     */
+    public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
+            Tensor dQuery, Tensor dKey, Tensor dValue, BiasGradients biases) {
+        frame.apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue, biases);
     }
 
     @Override

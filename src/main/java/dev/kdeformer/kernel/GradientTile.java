@@ -52,6 +52,9 @@ public final class GradientTile {
     private float[] valueSums = new float[0];
     private float[] querySums = new float[0];
     private float[] bent = new float[0];
+    /** Derivatives by what is added behind the soft cap. */
+    private float[] unbent = new float[0];
+    private boolean capped;
     private float[] pairs = new float[0];
     private int count;
     private int d;
@@ -234,9 +237,10 @@ public final class GradientTile {
             product(keys, queries, first + c, none, weights, c);
         }
         float unit = queries.scale().bias();
-        boolean capped = visible.terms.cap() > 0;
+        capped = visible.terms.cap() > 0;
         if (capped) {
             bent = room(bent, KEYS * STRIDE);
+            unbent = room(unbent, KEYS * STRIDE);
             TermKernel.bend(weights, 0, count, columns, visible.terms.cap() * unit, bent);
         }
         if (visible.terms.pairs() != null) {
@@ -259,7 +263,7 @@ public final class GradientTile {
             product(values, gradients, first + c, gradients.bias(first + c), slopes, c);
         }
         long right = scratch.floats((long) KEYS * QUERIES);
-        multiply(columns, right, capped);
+        multiply(columns, right);
         accumulate(slopes, queries, first, present, keySums, Lanes.padColumns(d));
         addToQueries(columns, right, block);
         scratch.release(mark);
@@ -299,7 +303,7 @@ public final class GradientTile {
     }
 
     /** slopes ← weights ∘ slopes, once as a left operand and once, from an address on, as a right one. */
-    private void multiply(int columns, long right, boolean capped) {
+    private void multiply(int columns, long right) {
         for (int r = 0; r < count; r++) {
             int a = r * STRIDE;
             long to = right + r * (QUERIES * 4L);
@@ -307,12 +311,21 @@ public final class GradientTile {
                 FloatVector x = FloatVector.fromArray(FLOATS, weights, a + c)
                         .mul(FloatVector.fromArray(FLOATS, slopes, a + c));
                 if (capped) {
+                    x.intoArray(unbent, a + c);
                     x = x.mul(FloatVector.fromArray(FLOATS, bent, a + c));
                 }
                 x.intoArray(slopes, a + c);
                 Lanes.store(x, to + c * 4L);
             }
         }
+    }
+
+    /**
+     * The derivatives by the biases of the pairs of the tile's keys and the queries of the last block: a row for each
+     * key with row distance STRIDE, valid until the next call.
+     */
+    public float[] pairSlopes() {
+        return capped ? unbent : slopes;
     }
 
     private void addToQueries(int columns, long right, long block) {

@@ -1,6 +1,7 @@
 package dev.kdeformer.method;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.BiasGradients;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Tensor;
 
@@ -12,8 +13,10 @@ import dev.kdeformer.tensor.Tensor;
  * @param dQuery         receives the gradient by the queries
  * @param dKey           receives the gradient by the keys
  * @param dValue         receives the gradient by the values
+ * @param biases         receives gradients by biases
  */
-public record GradientCall(Call forward, Tensor outputGradient, Tensor dQuery, Tensor dKey, Tensor dValue) {
+public record GradientCall(Call forward, Tensor outputGradient, Tensor dQuery, Tensor dKey, Tensor dValue,
+        BiasGradients biases) {
     /** What the output was computed from. */
     public AttentionInput input() {
         return forward.input();

@@ -1,8 +1,11 @@
 package dev.kdeformer.method;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Element;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Objects;
@@ -59,6 +62,35 @@ public final class GradientChecks {
         Checks.apart("dKey", dKey, "dQuery", dQuery);
         Checks.apart("dValue", dValue, "dQuery", dQuery);
         Checks.apart("dValue", dValue, "dKey", dKey);
+    }
+
+    /**
+     * Checks what receives gradients by biases.
+     *
+     * @throws IllegalArgumentException if it does not fit the input
+     */
+    void biases(Engine engine, BiasGradients biases, Tensor... others) {
+        Tensor pairs = biases.pairs();
+        if (pairs != null) {
+            PairBias.of(pairs).check(input.batch(), input.heads(), input.queries(), input.keys());
+            if (pairs.element() != Element.FLOAT32) {
+                throw new IllegalArgumentException("gradient by pairs must be of FLOAT32, got " + pairs.element());
+            }
+            written("gradient by pairs", pairs, engine);
+            for (Tensor other : others) {
+                Checks.apart("gradient by pairs", pairs, "another gradient", other);
+            }
+        }
+        int parameters = input.pairBias() == null ? 0 : input.pairBias().parameters();
+        if (biases.parameters() != null && (parameters == 0 || biases.parameters().length != parameters)) {
+            throw new IllegalArgumentException("gradient by parameters must have as many numbers as the bias per pair"
+                    + " has parameters, " + parameters + ", got " + biases.parameters().length);
+        }
+        if (biases.sinks() != null && (!input.hasSinks() || biases.sinks().length != input.heads())) {
+            throw new IllegalArgumentException("gradient by sinks needs an input with sinks and a number for each of"
+                    + " the " + input.heads() + " heads, got " + biases.sinks().length + " numbers for "
+                    + (input.hasSinks() ? input.heads() : 0) + " sinks");
+        }
     }
 
     private void written(String name, Tensor tensor, Engine engine) {

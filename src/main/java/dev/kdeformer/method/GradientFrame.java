@@ -3,6 +3,7 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
+import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
 import dev.kdeformer.FixedFunction;
 import dev.kdeformer.InputFeature;
@@ -11,6 +12,7 @@ import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.Set;
 
@@ -52,8 +54,15 @@ public final class GradientFrame implements AttentionGradient {
     @Override
     public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
             Tensor dQuery, Tensor dKey, Tensor dValue) {
+        apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue, BiasGradients.none());
+    }
+
+    /** The same with gradients by biases, for a body that computes them. */
+    public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
+            Tensor dQuery, Tensor dKey, Tensor dValue, BiasGradients biases) {
         GradientChecks checks = new GradientChecks(input, output, logSumExp, outputGradient);
         checks.tensors(engine, dQuery, dKey, dValue);
+        checks.biases(engine, Objects.requireNonNull(biases, "biases"), dQuery, dKey, dValue);
         checkInput(input);
         WarmUp.before(input.outputShape().elements(), input.keys());
         Team team = Crews.begin(engine);
@@ -63,12 +72,22 @@ public final class GradientFrame implements AttentionGradient {
                 MethodFrame.zero(dQuery);
                 MethodFrame.zero(dKey);
                 MethodFrame.zero(dValue);
+                zero(biases);
                 return;
             }
             body.run(new GradientCall(new Call(input.withHiddenKeys(), output, logSumExp, team), outputGradient, dQuery,
-                    dKey, dValue));
+                    dKey, dValue, biases));
         } finally {
             Crews.end(engine, team);
+        }
+    }
+
+    private static void zero(BiasGradients biases) {
+        if (biases.pairs() != null) {
+            MethodFrame.zero(biases.pairs());
+        }
+        for (float[] each : new float[][] {biases.parameters(), biases.sinks()}) {
+            Arrays.fill(each == null ? new float[0] : each, 0);
         }
     }
 

@@ -161,7 +161,13 @@ public final class KeyHead {
         }
     }
 
-    private int queryHead(int member) {
+    /** The batch item. */
+    public int batch() {
+        return batch;
+    }
+
+    /** The number of query head {@code member} among all of the batch item. */
+    public int queryHead(int member) {
         return head * groupSize() + member;
     }
 

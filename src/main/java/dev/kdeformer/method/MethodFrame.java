@@ -78,7 +78,7 @@ public final class MethodFrame {
     }
 
     /** Sets all elements to zero. */
-    static void zero(Tensor tensor) {
+    public static void zero(Tensor tensor) {
         Shape shape = tensor.shape();
         float[] zeros = new float[shape.columns()];
         for (int b = 0; b < shape.batch(); b++) {

@@ -39,13 +39,16 @@ final class HeadGradient {
     private final AttentionInput input;
     private final GradientCall call;
     private final KeyHead head;
+    private final PairGradients pairs;
     private final LogitScale scale;
     private final float[] centre;
     private final double taken;
     private final int tiles;
     private final int shares;
 
-    HeadGradient(GradientCall call, int unit) {
+    /** @param pairs adds up gradients by biases; null where nobody wants them */
+    HeadGradient(GradientCall call, int unit, PairGradients pairs) {
+        this.pairs = pairs;
         this.input = call.input();
         this.call = call;
         this.head = call.forward().keyHead(unit);
@@ -96,6 +99,9 @@ final class HeadGradient {
         long blockBytes = GradientTile.blockFloats(input.d()) * Float.BYTES;
         long partial = scratch.allocate(shares * blocks(rows) * blockBytes);
         PackedKeys keys = largeLogits() ? packKeys(team) : null;
+        if (pairs != null) {
+            pairs.begin(shares);
+        }
         for (int member = 0; member < input.groupSize(); member++) {
             for (int from = 0; from < input.queries(); from += PHASE) {
                 int count = Math.min(PHASE, input.queries() - from);
@@ -108,6 +114,9 @@ final class HeadGradient {
                 team.forEach(blocks(count), phase::writeBlock);
                 team.advance(1);
             }
+        }
+        if (pairs != null) {
+            pairs.end();
         }
         int all = tiles(input.keys());
         team.forEach(all, (tile, memory) -> writeTile(tile, sums + tile * tileBytes));
@@ -254,6 +263,10 @@ final class HeadGradient {
                     tile.add(packed.queries(), packed.gradients(), start, new GradientTile.Visible(-GradientTile.KEYS,
                             seen.showAll(key, key + keys) ? null : seen, key, terms, from), mine + block * blockBytes,
                             scratch);
+                    if (pairs != null) {
+                        pairs.add(share, head.batch(), head.queryHead(member), from + start,
+                                Math.min(GradientTile.QUERIES, count - start), key, keys, tile.pairSlopes());
+                    }
                 }
                 if (!loaded) {
                     continue;

@@ -7,6 +7,7 @@ import dev.kdeformer.InputFeature;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientFrame;
+import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.runtime.Team;
 import java.util.Set;
 
@@ -24,7 +25,21 @@ public final class TiledGradient implements GradientFrame.Body {
         int units = call.forward().keyHeads();
         Team team = call.team();
         team.expect((long) units * HeadGradient.steps(call.input()));
-        team.deal(units, 4, (unit, its) -> new HeadGradient(call, unit).run(its));
+        if (call.biases().sinks() != null) {
+            PairGradients.writeSinks(call, call.biases().sinks());
+        }
+        if (!PairGradients.isWanted(call.biases())) {
+            team.deal(units, 4, (unit, its) -> new HeadGradient(call, unit, null).run(its));
+            return;
+        }
+        PairGradients pairs = new PairGradients(call);
+        if (call.biases().pairs() != null) {
+            MethodFrame.zero(call.biases().pairs());
+        }
+        for (int unit = 0; unit < units; unit++) {
+            new HeadGradient(call, unit, pairs).run(team);
+        }
+        pairs.writeTo(call.biases().parameters());
     }
 
     @Override

@@ -1,0 +1,116 @@
+package dev.kdeformer.exact.tiled;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.BiasGradients;
+import dev.kdeformer.PairBias;
+import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.method.GradientCall;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Tensor;
+
+/**
+ * Adds up the derivatives by the biases of pairs and by sinks. Shares of one head have different keys, so that they
+ * write different columns of a gradient by pairs; parameters they sum apart. Heads come one after the other, since they
+ * may share both.
+ */
+final class PairGradients {
+    private final AttentionInput input;
+    private final Tensor pairs;
+    private final PairBias bias;
+    private final double[] parameters;
+    private double[][] ofShares = new double[0][];
+
+    PairGradients(GradientCall call) {
+        this.input = call.input();
+        this.pairs = call.biases().pairs();
+        this.bias = input.pairBias();
+        this.parameters = call.biases().parameters() == null ? null : new double[bias.parameters()];
+    }
+
+    /** Whether a call wants what this adds up while tiles are computed. */
+    static boolean isWanted(BiasGradients biases) {
+        return biases.pairs() != null || biases.parameters() != null;
+    }
+
+    /** Starts a head whose keys are dealt to some shares. */
+    void begin(int shares) {
+        ofShares = new double[shares][parameters == null ? 0 : parameters.length];
+    }
+
+    /**
+     * Adds the derivatives of a tile of keys and some queries.
+     *
+     * @param slopes a row for each key with row distance STRIDE, a column for each query
+     */
+    void add(int share, int batch, int head, int query, int queries, int key, int keys, float[] slopes) {
+        if (pairs != null) {
+            addPairs(batch, head, query, queries, key, keys, slopes);
+        }
+        for (int r = 0; r < keys && parameters != null; r++) {
+            for (int i = 0; i < queries; i++) {
+                float slope = slopes[r * Lanes.STRIDE + i];
+                int parameter = slope == 0 ? -1 : bias.parameter(head, query + i, key + r);
+                if (parameter >= 0) {
+                    ofShares[share][parameter] += slope;
+                }
+            }
+        }
+    }
+
+    private void addPairs(int batch, int head, int query, int queries, int key, int keys, float[] slopes) {
+        Matrix target = pairs.matrix(Math.min(batch, pairs.shape().batch() - 1),
+                Math.min(head, pairs.shape().heads() - 1));
+        for (int r = 0; r < keys; r++) {
+            if (target.rows() == 1) {
+                double sum = target.get(0, key + r);
+                for (int i = 0; i < queries; i++) {
+                    sum += slopes[r * Lanes.STRIDE + i];
+                }
+                target.set(0, key + r, (float) sum);
+            } else {
+                for (int i = 0; i < queries; i++) {
+                    target.set(query + i, key + r, target.get(query + i, key + r) + slopes[r * Lanes.STRIDE + i]);
+                }
+            }
+        }
+    }
+
+    /** Adds the shares of a head in their order. */
+    void end() {
+        for (double[] share : ofShares) {
+            for (int i = 0; i < share.length; i++) {
+                parameters[i] += share[i];
+            }
+        }
+    }
+
+    /** Writes the gradient by parameters. */
+    void writeTo(float[] target) {
+        for (int i = 0; target != null && i < target.length; i++) {
+            target[i] = (float) parameters[i];
+        }
+    }
+
+    /** Writes the gradient by sinks: −Σ p · (dO·O) over all queries, with p the weight of the sink. */
+    static void writeSinks(GradientCall call, float[] target) {
+        AttentionInput input = call.input();
+        float[] output = new float[input.dv()];
+        float[] gradient = new float[input.dv()];
+        for (int h = 0; h < target.length; h++) {
+            double sum = 0;
+            for (int b = 0; b < input.batch() && input.sink(h) > Float.NEGATIVE_INFINITY; b++) {
+                Matrix sums = call.forward().logSumExp().matrix(b, h);
+                for (int i = 0; i < input.queries(); i++) {
+                    call.forward().output().matrix(b, h).readRow(i, output, 0);
+                    call.outputGradient().matrix(b, h).readRow(i, gradient, 0);
+                    double dot = 0;
+                    for (int c = 0; c < output.length; c++) {
+                        dot += (double) output[c] * gradient[c];
+                    }
+                    sum -= dot == 0 ? 0 : Math.exp((double) input.sink(h) - sums.get(i, 0)) * dot;
+                }
+            }
+            target[h] = (float) sum;
+        }
+    }
+}
