@@ -79,8 +79,8 @@ final class CellWalk {
         }
         noBias = scratch.floats(PANEL);
         Memory.fillFloats(noBias, PANEL, 0);
-        attention = new TileAttention(keys.keys(), keys.values(), keys.biases(), keys.count(), keys.cells(),
-                head.tilts(), scratch);
+        attention = new TileAttention(keys.keys(), keys.values(), keys.biases(), keys.groups().range(),
+                keys.count(), keys.cells(), head.tilts(), scratch);
         identity = new int[keys.count()];
         Arrays.setAll(identity, j -> j);
     }

@@ -24,6 +24,7 @@ public final class KeyGroups {
     private final Origin origin;
     private final long panels;
     private final boolean trend;
+    private final ValueRange range;
 
     /**
      * Where keys come from.
@@ -35,15 +36,17 @@ public final class KeyGroups {
     record Origin(int[] order, float[] centre, Reflection reflection) {
     }
 
-    KeyGroups(Rows keys, Rows values, float[] biases, float[] squares, int[] starts, Origin origin, long panels) {
+    KeyGroups(Rows keys, Rows values, float[] biases, int[] starts, Origin origin, long panels,
+            ValueRange range) {
         this.keys = keys;
         this.values = values;
         this.biases = biases;
-        this.squares = squares;
+        this.squares = new float[keys.count()];
         this.starts = starts;
         this.origin = origin;
         this.panels = panels;
         this.trend = ValueTrend.exists(keys, values);
+        this.range = range;
     }
 
     /** Off-heap bytes for m keys. */
@@ -87,13 +90,12 @@ public final class KeyGroups {
         }
         Rows keys = unsorted.picked(order, team);
         Rows values = Rows.load(head.value(), rows, null, 1, team);
-        float[] squares = new float[m];
         long panels = team.scratch().floats((long) Lanes.roundUp(m, PANEL) * Candidates.lines(d));
-        KeyGroups groups = new KeyGroups(keys, values, biases, squares, starts,
-                new Origin(rows, centre, reflection), panels);
+        KeyGroups groups = new KeyGroups(keys, values, biases, starts,
+                new Origin(rows, centre, reflection), panels, ValueRange.of(values, team));
         team.forRanges(m, CHUNK, (from, to, scratch) -> {
             for (int j = from; j < to; j++) {
-                squares[j] = keys.square(j);
+                groups.squares[j] = keys.square(j);
             }
             Packer packer = scratch.keep(Packer.class, Packer::new);
             int[] identity = new int[PANEL];
@@ -106,6 +108,11 @@ public final class KeyGroups {
             }
         });
         return groups;
+    }
+
+    /** What every feature of the values lies between. */
+    public ValueRange range() {
+        return range;
     }
 
     /** The rows of the keys that are neither padding nor hidden by a bias of −∞. */

@@ -13,6 +13,7 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.keys.ValueRange;
 import dev.kdeformer.runtime.Scratch;
 import jdk.incubator.vector.FloatVector;
 
@@ -26,6 +27,7 @@ public final class TileAttention {
     private final int stride;
     private final int valueStride;
     private final boolean tilted;
+    private final ValueRange range;
     private final PackedKeys nearKeys;
     private final PackedKeys farKeys;
     private final long tiltRows;
@@ -37,12 +39,13 @@ public final class TileAttention {
      * @param tilted whether values move with the query
      */
     public TileAttention(KeyGroups keys, int most, boolean tilted, Scratch scratch) {
-        this(keys.keys(), keys.values(), keys.biases(), most, keys.groups(), tilted, scratch);
+        this(keys.keys(), keys.values(), keys.biases(), keys.range(), most, keys.groups(), tilted, scratch);
     }
 
     /** For keys of which at most {@code most} are near, with their biases, and at most so many groups. */
-    public TileAttention(Rows keys, Rows values, float[] biases, int most, int groups, boolean tilted,
-            Scratch scratch) {
+    public TileAttention(Rows keys, Rows values, float[] biases, ValueRange range, int most, int groups,
+            boolean tilted, Scratch scratch) {
+        this.range = range;
         this.buffers = scratch.keep(Buffers.class, Buffers::new);
         this.keys = keys;
         this.values = values;
@@ -167,6 +170,10 @@ public final class TileAttention {
         for (int c = 0; c < valueStride; c += 2 * LANES) {
             ValueKernel.add(buffers.weighted, 0, rows, d, tiltRows + c * 4L, valueStride * 4L,
                     Math.min(2, (valueStride - c) / LANES), sums, c, valueStride);
+        }
+        // A query far from the centroid may have been tilted out of all that values can be.
+        for (int r = 0; r < rows; r++) {
+            range.clamp(sums, r * valueStride, buffers.state.sum(r));
         }
     }
 
