@@ -19,9 +19,10 @@ import java.util.Set;
  * The default: exact attention for short sequences and for what pilot attention does not take, pilot attention within
  * an error budget beyond. {@link Statistics#note} says which it took and why.
  *
- * <p>The crossover is where the two took the same time on real heads of 32 and 64 features on an AVX-512 machine, one
- * thread: about 4,096 keys at the default budget, where pilot attention evaluates fewer keys but each at two to three
- * times the time, and sorts and checks besides. Below twice that there is little to win, so that is where it lies.
+ * <p>The crossover is where a head that pilot attention suits takes less than half the time within the default budget,
+ * and one that it does not suit a sixth more than exact attention alone, which is what finding out costs there; under a
+ * causal mask, where a query sees half of the keys, it lies at twice the length. With a calibration nothing has to be
+ * found out, and it lies at half.
  */
 public final class AutoAttention implements AttentionMethod {
     /** Exact attention below this many queries or keys. */
@@ -89,7 +90,8 @@ public final class AutoAttention implements AttentionMethod {
             return "d = " + input.d() + " exceeds " + Lanes.DEPTH;
         }
         int shorter = Math.min(input.queries(), input.keys());
-        int crossover = calibration == null ? CROSSOVER : Climb.SHORTEST_KNOWN;
+        int crossover = calibration != null ? Climb.SHORTEST_KNOWN
+                : input.mask().isCausal() ? Climb.SHORTEST_LATER : CROSSOVER;
         return shorter < crossover ? "only " + shorter + " queries or keys, fewer than " + crossover : null;
     }
 

@@ -36,10 +36,9 @@ import java.util.Set;
  * deviation from it is approximated.
  *
  * <p>It runs at a fixed cost ({@link Builder#near}, {@link Builder#candidates} or {@link Builder#columns}) or within an
- * {@link ErrorBudget}: then a pass is checked on a few exact rows, even ones and doubtful ones, its most doubtful
- * queries are computed exactly where that is enough, and another pass follows at the effort that the error asks for
- * where it is not; a head is computed exactly where that is cheaper or nothing cheaper passes. {@link
- * Builder#unbiased} corrects the expansion by importance sampling, with the expansion as control variate.
+ * {@link ErrorBudget}: then sketches find the effort, a pass is checked on a few exact rows, its most suspicious
+ * queries are computed exactly where that is enough, and another pass follows where it is not; a head is computed
+ * exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects the expansion by importance sampling, with the expansion as control variate.
  *
  * <p>Under a causal mask the queries are cut into spans of consecutive ones instead: the keys before a span meet
  * one pilot row for each of its tiles, all rows of some spans as one product, and the keys at the diagonal are exact.
@@ -50,7 +49,8 @@ import java.util.Set;
  * <p>The values of the far groups move with the query by one matrix, the covariance of folded keys and their values,
  * along all directions. Each node learns its part from a few drawn keys: on heads of language models the noise of some
  * hundred draws is far below what the fifth direction of the queries and those after it contribute, so that this takes
- * a quarter to a half off the error that four directions learnt from all keys leave, for less work.
+ * a quarter to a half off the error that four directions learnt from all keys leave, for less work. What they make of a
+ * query that lies far away is cut off at the range of the values, which outputs never leave by more than rounding.
  *
  * <p>Takes causal masks (not with {@link Builder#unbiased} or {@link Builder#peaked}), key padding, a bias per key and
  * grouped heads. At most 256 features. Memory is linear in n and m. The log-sum-exp is an estimate from the same
@@ -207,7 +207,9 @@ public final class PilotAttention implements DifferentiableMethod {
     private static void attend(Unit unit) {
         AttentionInput input = unit.call().input();
         PilotOptions.Promise promise = unit.options().promise();
-        int shortest = promise.thorough() || promise.calibration() != null ? Climb.SHORTEST_KNOWN : Climb.SHORTEST;
+        boolean known = promise.thorough() || promise.calibration() != null;
+        int shortest = known ? Climb.SHORTEST_KNOWN
+                : input.mask().isCausal() ? Climb.SHORTEST_LATER : Climb.SHORTEST;
         if (promise.budget() != null && Math.min(unit.head().keys(), input.queries()) < shortest) {
             for (int member = 0; member < input.groupSize(); member++) {
                 unit.keep(member, null);
@@ -228,7 +230,8 @@ public final class PilotAttention implements DifferentiableMethod {
      * way down to a centroid x + Δ, a_g becomes a_g + Δ·κ_g and ν_g becomes ν_g + M Δ, and what is folded there is
      * added; at a leaf a query that is δ away from the centroid meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g
      * and the value ν_g + M δ, beside the near keys. The gradient of this function is computed, through near keys,
-     * log-masses and means.
+     * log-masses and means. Where the far part is cut off at the range of the values, the gradient is that of the
+     * function before the cut.
      *
      * <p>The walk down the tree is done again, so that memory stays linear in n and m.
      *

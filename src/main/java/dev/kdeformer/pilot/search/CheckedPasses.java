@@ -9,12 +9,14 @@ import java.util.Arrays;
  * rows to be checked are computed.
  */
 public abstract class CheckedPasses implements Climb.Passes {
-    /** A sketch has one leaf in so many, but not fewer than the least. */
+    /** A sketch has one leaf in so many; not fewer than the least, unless those would be more than a sixth. */
     private static final int SKETCH_EVERY = 32;
     private static final int LEAST_LEAVES = 8;
 
-    /** Rows that a sketch is compared on. */
-    private static final int SKETCH_ROWS = 96;
+    /** One query in so many is computed exactly for sketches to be compared with, within limits. */
+    private static final int SKETCH_ROWS_EVERY = 64;
+    private static final int LEAST_SKETCH_ROWS = 48;
+    private static final int MOST_SKETCH_ROWS = 96;
 
     private static final int LEAST_ROWS = 144;
     /** One row in so many is computed exactly at most. */
@@ -58,7 +60,7 @@ public abstract class CheckedPasses implements Climb.Passes {
         double[] likely = mixed(leverage);
         double[] often = choose(starts, likely);
         if (check.sample().count() == 0) {
-            draw(new CheckRows.Draw(Math.min(n, SKETCH_ROWS), within(likely), often));
+            draw(new CheckRows.Draw(sketchCount(), within(likely), often));
         }
         int[] positions = check.sample().positions();
         sketchRows = Arrays.stream(positions).filter(position -> sketched[position]).sorted().distinct().toArray();
@@ -76,7 +78,7 @@ public abstract class CheckedPasses implements Climb.Passes {
      */
     private double[] choose(int[] starts, double[] likely) {
         int leaves = starts.length - 1;
-        int some = Math.min(leaves, Math.max(LEAST_LEAVES, leaves / SKETCH_EVERY));
+        int some = Math.max(Math.min(LEAST_LEAVES, Math.ceilDiv(leaves, 6)), leaves / SKETCH_EVERY);
         double[] parts = new double[leaves];
         for (int leaf = 0; leaf < leaves; leaf++) {
             for (int i = starts[leaf]; i < starts[leaf + 1]; i++) {
@@ -98,10 +100,14 @@ public abstract class CheckedPasses implements Climb.Passes {
         for (int leaf = 0; leaf < leaves; leaf++) {
             double chosen = Math.min(1, some * parts[leaf]);
             for (int i = starts[leaf]; i < starts[leaf + 1]; i++) {
-                often[i] = Math.min(n, SKETCH_ROWS) * chosen * likely[i] / all;
+                often[i] = sketchCount() * chosen * likely[i] / all;
             }
         }
         return often;
+    }
+
+    private int sketchCount() {
+        return Math.min(n, Math.clamp(n / SKETCH_ROWS_EVERY, LEAST_SKETCH_ROWS, MOST_SKETCH_ROWS));
     }
 
     /** Likelihoods inside the sketch alone. */

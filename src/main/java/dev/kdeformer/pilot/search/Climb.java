@@ -12,7 +12,10 @@ package dev.kdeformer.pilot.search;
  */
 public record Climb(Cost cost, Steps steps) {
     /** Below this many queries or keys exact attention is cheaper than a search. */
-    public static final int SHORTEST = 8192;
+    public static final int SHORTEST = 4096;
+
+    /** The same for a search whose passes take longer to prepare. */
+    public static final int SHORTEST_LATER = 8192;
 
     /** The same where the effort is known. */
     public static final int SHORTEST_KNOWN = 2048;

@@ -91,7 +91,8 @@ public final class TreeUnit {
             unit.outcome().add(passes.work());
             found = Unit.effort(Kind.TILES, kept);
         }
-        if (found == null) {
+        boolean longEnough = known != null || each.keys().count() >= Climb.SHORTEST_LATER;
+        if (found == null && longEnough) {
             CellSearch cells = new CellSearch(unit, member, known);
             found = cells.run(each.keys(), each.queries(), each.order(), each.offsets(), packed);
             unit.outcome().add(cells.work());
