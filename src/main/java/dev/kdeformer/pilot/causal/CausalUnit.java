@@ -61,7 +61,7 @@ public final class CausalUnit {
         double budget = options.budget().relativeSpectral();
         SpanPasses passes = new SpanPasses(each, unit.random(member), unit.team());
         Climb.Kept kept = known == null ? null : SpanPasses.CLIMB.again(passes, budget, known.rung());
-        kept = kept == null ? SpanPasses.CLIMB.run(passes, budget) : kept;
+        kept = kept == null ? SpanPasses.CLIMB.run(passes, budget, SpanPasses.CLIMB.plan(passes, budget)) : kept;
         kept = kept != null && options.promise().thorough() ? SpanPasses.CLIMB.lowest(passes, budget, kept) : kept;
         unit.outcome().add(passes.work());
         unit.keep(member, Unit.effort(Kind.SPANS, kept));

@@ -29,77 +29,98 @@ public final class CellSearch {
     private static final double TRUST = 2;
 
     private final Unit unit;
-    private final int member;
-    private final Effort known;
-    private double work;
+    private final CellPasses large;
+    private final CellPasses small;
+    private CellPasses better;
+    private Climb.Plan plan;
+    private boolean planned;
 
-    /**
-     * For a query head of a unit.
-     *
-     * @param known the effort that it is calibrated for, of any kind; null for none
-     */
-    public CellSearch(Unit unit, int member, Effort known) {
+    private CellSearch(Unit unit, CellPasses large, CellPasses small) {
         this.unit = unit;
-        this.member = member;
-        this.known = known;
-    }
-
-    /** Work done, in floating-point operations. */
-    public double work() {
-        return work;
+        this.large = large;
+        this.small = small;
     }
 
     /**
-     * Searches with the size of tiles that a few of them say is better.
+     * The queries of a head.
      *
-     * @param queries times the scale, in the order of a tree
+     * @param scaled  times the scale, in the order of a tree
      * @param rows    the caller's row of each of them
      * @param offsets distances at which a query has a key of its own
-     * @param packed  all keys
-     * @return the effort of the pass that was kept, null if there is none within the budget
      */
-    public Effort run(KeyGroups groups, Rows queries, int[] rows, int[] offsets, PackedKeys packed) {
+    public record Queries(Rows scaled, int[] rows, int[] offsets) {
+    }
+
+    /**
+     * Prepares a search, which makes cells of the keys.
+     *
+     * @param member index of the query head among those that read the key head
+     * @param packed all keys
+     */
+    public static CellSearch of(Unit unit, int member, Queries queries, KeyGroups groups, PackedKeys packed) {
         Team team = unit.team();
         CounterRandom random = unit.random(member).stream(CELLS);
-        KeyCells keys = KeyCells.of(groups, queries, FarField.EMPTY, team);
-        CellHead each = new CellHead(unit, member, keys, queries, rows, offsets);
+        KeyCells keys = KeyCells.of(groups, queries.scaled, FarField.EMPTY, team);
+        CellHead each = new CellHead(unit, member, keys, queries.scaled, queries.rows, queries.offsets);
         ExactTiles exact = new ExactTiles(each.queries()::read, packed, each.order(), each::finish);
         CheckRows check = new CheckRows(new RowSample(each.output(), each.order()), each.queries().count(),
                 exact::sample, random);
         double[] leverage = Leverage.parts(each.queries(), CellPasses.starts(each), keys.keys(), team);
-        CellPasses large = new CellPasses(each, CellEffort.LARGE_TILE, check, exact, leverage, team);
-        CellPasses small = new CellPasses(each, CellEffort.SMALL_TILE, check, exact, leverage, team);
-        Effort found = null;
-        if (known != null && known.kind() != Kind.TILES) {
-            CellPasses passes = known.kind() == Kind.SMALL_CELLS ? small : large;
-            found = Unit.effort(known.kind(), CellPasses.CLIMB.again(passes, budget(), known.rung()));
+        return new CellSearch(unit, new CellPasses(each, CellEffort.LARGE_TILE, check, exact, leverage, team),
+                new CellPasses(each, CellEffort.SMALL_TILE, check, exact, leverage, team));
+    }
+
+    /** Work done, in floating-point operations. */
+    public double work() {
+        return large.work() + small.work();
+    }
+
+    /** Runs a pass at an effort that has kept the budget before; null if it does not. */
+    public Effort again(Effort known) {
+        CellPasses passes = known.kind() == Kind.SMALL_CELLS ? small : large;
+        return Unit.effort(known.kind(), CellPasses.CLIMB.again(passes, budget(), known.rung()));
+    }
+
+    /**
+     * Looks for a pass that keeps the budget, with the size of tiles that a few of them say is better.
+     *
+     * @return its time as a part of that of exact attention, infinite if none promises to be worthwhile
+     */
+    public double plan() {
+        if (!planned) {
+            plan = look();
+            planned = true;
         }
-        found = found == null ? search(large, small) : found;
-        work += large.work() + small.work();
-        return found;
+        return plan == null ? Double.POSITIVE_INFINITY : plan.share();
+    }
+
+    /** Runs the planned pass, or others after it; the effort of the one that was kept, null if there is none. */
+    public Effort run() {
+        if (plan() == Double.POSITIVE_INFINITY) {
+            return null;
+        }
+        Climb.Kept kept = CellPasses.CLIMB.run(better, budget(), plan);
+        boolean lower = kept != null && unit.options().promise().thorough();
+        return Unit.effort(better == small ? Kind.SMALL_CELLS : Kind.LARGE_CELLS,
+                lower ? CellPasses.CLIMB.lowest(better, budget(), kept) : kept);
     }
 
     private double budget() {
         return unit.options().budget().relativeSpectral();
     }
 
-    private Effort search(CellPasses large, CellPasses small) {
+    private Climb.Plan look() {
         Climb.Sketch ofLarge = large.sketch(COMPARED);
         if (!CellPasses.CLIMB.worthwhile(ofLarge, 0, large)) {
             return null;
         }
         Climb.Sketch ofSmall = small.sketch(COMPARED);
         boolean smaller = price(ofSmall) < price(ofLarge);
-        CellPasses better = smaller ? small : large;
+        better = smaller ? small : large;
         Climb.Sketch ofBetter = smaller ? ofSmall : ofLarge;
         double rung = COMPARED + CellPasses.CLIMB.stepsFor(TRUST * ofBetter.error() / budget());
-        if (rung > CellEffort.TOP || !CellPasses.CLIMB.worthwhile(ofBetter, rung - COMPARED, better)) {
-            return null;
-        }
-        Climb.Kept kept = CellPasses.CLIMB.run(better, budget(), rung);
-        boolean lower = kept != null && unit.options().promise().thorough();
-        return Unit.effort(smaller ? Kind.SMALL_CELLS : Kind.LARGE_CELLS,
-                lower ? CellPasses.CLIMB.lowest(better, budget(), kept) : kept);
+        return rung > CellEffort.TOP || !CellPasses.CLIMB.worthwhile(ofBetter, rung - COMPARED, better) ? null
+                : CellPasses.CLIMB.plan(better, budget(), rung);
     }
 
     /** Bytes that a head needs beyond its groups. */

@@ -149,46 +149,48 @@ public record Climb(Cost cost, Steps steps) {
     public record Kept(double rung, double error) {
     }
 
-    /** A rung with its sketch, or that of a lower one. */
-    private record Settled(double rung, Sketch sketch, boolean own) {
+    /**
+     * A pass that promises to be worthwhile.
+     *
+     * @param rung   its effort
+     * @param sketch of this effort or, if not its own, of a lower one
+     * @param share  its time, as a part of that of exact attention
+     */
+    public record Plan(double rung, Sketch sketch, boolean own, double share) {
+    }
+
+    /** Looks for a pass from the rung on that usually keeps the budget; null if none promises to. */
+    public Plan plan(Passes passes, double budget) {
+        return plan(passes, budget, Math.min(stepsFor(steps.first / budget, steps.usual), HIGHEST_START * passes.top()));
+    }
+
+    /** Looks for a pass from a rung on; null if none promises to keep the budget and to be worthwhile. */
+    public Plan plan(Passes passes, double budget, double start) {
+        return settle(passes, within(start, passes), RAISE / budget, WORTH);
     }
 
     /**
      * Climbs.
      *
+     * @param first the pass to begin with
      * @return null if no pass is within the budget
      */
-    public Kept run(Passes passes, double budget) {
-        return run(passes, budget, Math.min(stepsFor(steps.first / budget, steps.usual), HIGHEST_START * passes.top()));
-    }
-
-    /**
-     * Climbs from a rung on.
-     *
-     * @return null if no pass is within the budget
-     */
-    public Kept run(Passes passes, double budget, double start) {
-        double raise = RAISE;
-        double worth = WORTH;
-        double rung = start;
-        while (true) {
-            Settled settled = settle(passes, within(rung, passes), raise / budget, worth);
-            if (settled == null) {
-                return null;
-            }
-            rung = settled.rung;
-            passes.pass(rung, CHECK * share(settled.sketch.evaluations, 0, passes));
+    public Kept run(Passes passes, double budget, Plan first) {
+        Plan plan = first;
+        while (plan != null) {
+            passes.pass(plan.rung, CHECK * plan.share);
             double error = check(passes, budget, false);
             if (error <= budget) {
-                return new Kept(rung, error);
+                return new Kept(plan.rung, error);
             }
-            if (rung >= passes.top() || error > HOPELESS * budget) {
+            if (plan.rung >= passes.top() || error > HOPELESS * budget) {
                 return null;
             }
-            raise = settled.own ? Math.max(RAISE, error / settled.sketch.error) : RAISE;
-            worth = WORTH_AGAIN;
-            rung += stepsFor(error / budget, steps.usual) + MARGIN;
+            double raise = plan.own ? Math.max(RAISE, error / plan.sketch.error) : RAISE;
+            double next = plan.rung + stepsFor(error / budget, steps.usual) + MARGIN;
+            plan = settle(passes, within(next, passes), raise / budget, WORTH_AGAIN);
         }
+        return null;
     }
 
     /**
@@ -229,8 +231,8 @@ public record Climb(Cost cost, Steps steps) {
      * @param worth  what a pass may cost
      * @return null if none is worthwhile
      */
-    private Settled settle(Passes passes, double rung, double factor, double worth) {
-        Settled before = null;
+    private Plan settle(Passes passes, double rung, double factor, double worth) {
+        Plan before = null;
         for (int sketches = 1; true; sketches++) {
             Sketch sketch = passes.sketch(rung);
             double missing = factor * sketch.error;
@@ -241,17 +243,18 @@ public record Climb(Cost cost, Steps steps) {
                 return null;
             }
             if (enough || rung >= passes.top() || sketches == SKETCHES) {
-                return missing <= CLOSE ? new Settled(rung, sketch, true) : null;
+                return missing <= CLOSE ? new Plan(rung, sketch, true, share(sketch.evaluations, 0, passes)) : null;
             }
-            if (share(sketch.evaluations, stepsFor(missing), passes) < CHEAP) {
-                return new Settled(within(rung + stepsFor(missing), passes), sketch, false);
+            double share = share(sketch.evaluations, stepsFor(missing), passes);
+            if (share < CHEAP) {
+                return new Plan(within(rung + stepsFor(missing), passes), sketch, false, share);
             }
             double step = steps.usual;
             if (before != null) {
                 double seen = Math.pow(before.sketch.error / sketch.error, 1 / (rung - before.rung));
                 step = Math.clamp(Math.sqrt(seen * step), LEAST_STEP, steps.best);
             }
-            before = new Settled(rung, sketch, true);
+            before = new Plan(rung, sketch, true, share);
             rung = within(rung + Math.min(LEAP, stepsFor(missing, step) + MARGIN), passes);
         }
     }

@@ -2,14 +2,10 @@ package dev.kdeformer.pilot.walk;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
-import dev.kdeformer.Calibration;
-import dev.kdeformer.Calibration.Kind;
-import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.cells.CellSearch;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.SharedKeys;
-import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.Doubts;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
@@ -57,7 +53,7 @@ public final class TreeUnit {
         } else if (options.budget() == null) {
             spend(each);
         } else {
-            unit.keep(member, search(member, each));
+            unit.keep(member, new TreeSearch(unit, member, each).run());
         }
     }
 
@@ -72,32 +68,6 @@ public final class TreeUnit {
         Doubts peaks = new Doubts(each.queries().count());
         unit.outcome().add(each.run(new Pass(effort, null, null, null, peaks), team).work());
         unit.outcome().add(new PeakedQueries(peaked).run(each, peaks, team));
-    }
-
-    private Calibration.Effort search(int member, PilotHead each) {
-        Calibration.Effort known = unit.calibrated(member);
-        if (known == null ? each.keys().count() < Climb.SHORTEST : known.kind() == Kind.EXACT) {
-            return null;
-        }
-        double budget = unit.options().budget().relativeSpectral();
-        boolean thorough = unit.options().promise().thorough();
-        PackedKeys packed = each.packedKeys(unit.team());
-        Calibration.Effort found = null;
-        if (known == null || known.kind() == Kind.TILES) {
-            TilePasses passes = TilePasses.of(each, packed, unit.random(member), unit.team());
-            Climb.Kept kept = known == null ? null : TilePasses.CLIMB.again(passes, budget, known.rung());
-            kept = kept == null ? TilePasses.CLIMB.run(passes, budget) : kept;
-            kept = kept != null && thorough ? TilePasses.CLIMB.lowest(passes, budget, kept) : kept;
-            unit.outcome().add(passes.work());
-            found = Unit.effort(Kind.TILES, kept);
-        }
-        boolean longEnough = known != null || each.keys().count() >= Climb.SHORTEST_LATER;
-        if (found == null && longEnough) {
-            CellSearch cells = new CellSearch(unit, member, known);
-            found = cells.run(each.keys(), each.queries(), each.order(), each.offsets(), packed);
-            unit.outcome().add(cells.work());
-        }
-        return found;
     }
 
     /** What a call needs. */
