@@ -14,7 +14,7 @@ final class SpanPasses implements Climb.Passes {
     /**
      * The way up the efforts; the costs were measured at 32 and 100 features and 16,384 keys: 1.5 to 2.2, 400 to 500.
      */
-    static final Climb CLIMB = new Climb(new Climb.Cost(1.6, 500), new Climb.Steps(0.07, 1.3, 1.5, 1.3));
+    static final Climb CLIMB = new Climb(new Climb.Cost(1.6, 500), new Climb.Steps(0.07, 1.3, 1.5, 1.3, 1.4));
 
     /** Rows that a sketch is compared on, and at least as many more for a pass. */
     private static final int SKETCH_ROWS = 64;

@@ -37,8 +37,6 @@ public abstract class CheckedPasses implements Climb.Passes {
     private final double[] leverage;
     private final Team team;
     private final boolean[] sketched;
-    /** Positions that a sketch computes, ascending. */
-    private final int[] sketchRows;
     /** What the last pass leaves to be suspected of each query; null until it is asked for. */
     private Doubts suspicion;
     private double work;
@@ -62,8 +60,6 @@ public abstract class CheckedPasses implements Climb.Passes {
         if (check.sample().count() == 0) {
             draw(new CheckRows.Draw(sketchCount(), within(likely), often));
         }
-        int[] positions = check.sample().positions();
-        sketchRows = Arrays.stream(positions).filter(position -> sketched[position]).sorted().distinct().toArray();
     }
 
     /** Half of all alike, half by leverage. */
@@ -179,7 +175,9 @@ public abstract class CheckedPasses implements Climb.Passes {
 
     @Override
     public final Climb.Sketch sketch(double rung) {
-        double evaluations = sketch(rung, sketched, sketchRows);
+        int[] rows = Arrays.stream(check.sample().positions()).filter(position -> sketched[position]).sorted()
+                .distinct().toArray();
+        double evaluations = sketch(rung, sketched, rows);
         // The strangest are computed exactly in the end.
         RowSample.Error error = check.sample().error(new int[0],
                 position -> sketched[position] && n * leverage[position] < 2 * STRANGE);

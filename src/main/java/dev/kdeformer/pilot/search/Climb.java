@@ -32,9 +32,6 @@ public record Climb(Cost cost, Steps steps) {
     /** An error beyond this many budgets is not repaired. */
     private static final double REPAIRABLE = 2;
 
-    /** What the check of a pass usually finds its error to be at most, in units of what its sketch shows. */
-    private static final double RAISE = 1.35;
-
     /** An estimate below this part of the budget needs no second sample. */
     private static final double SURE = 0.65;
 
@@ -94,8 +91,9 @@ public record Climb(Cost cost, Steps steps) {
      * @param usual what one step usually divides the error by
      * @param best  what it divides it by at best
      * @param cost  what it multiplies the cost by
+     * @param raise what the check of a pass usually finds its error to be at most, in units of what its sketch shows
      */
-    public record Steps(double first, double usual, double best, double cost) {
+    public record Steps(double first, double usual, double best, double cost, double raise) {
     }
 
     /**
@@ -166,7 +164,7 @@ public record Climb(Cost cost, Steps steps) {
 
     /** Looks for a pass from a rung on; null if none promises to keep the budget and to be worthwhile. */
     public Plan plan(Passes passes, double budget, double start) {
-        return settle(passes, within(start, passes), RAISE / budget, WORTH);
+        return settle(passes, within(start, passes), steps.raise / budget, WORTH);
     }
 
     /**
@@ -186,7 +184,7 @@ public record Climb(Cost cost, Steps steps) {
             if (plan.rung >= passes.top() || error > HOPELESS * budget) {
                 return null;
             }
-            double raise = plan.own ? Math.max(RAISE, error / plan.sketch.error) : RAISE;
+            double raise = plan.own ? Math.max(steps.raise, error / plan.sketch.error) : steps.raise;
             double next = plan.rung + stepsFor(error / budget, steps.usual) + MARGIN;
             plan = settle(passes, within(next, passes), raise / budget, WORTH_AGAIN);
         }
