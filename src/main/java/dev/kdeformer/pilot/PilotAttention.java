@@ -38,7 +38,8 @@ import java.util.Set;
  * <p>It runs at a fixed cost ({@link Builder#near}, {@link Builder#candidates} or {@link Builder#columns}) or within an
  * {@link ErrorBudget}: then sketches find the effort, a pass is checked on a few exact rows, its most suspicious
  * queries are computed exactly where that is enough, and another pass follows where it is not; a head is computed
- * exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects the expansion by importance sampling, with the expansion as control variate.
+ * exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects the expansion by
+ * importance sampling, with the expansion as control variate.
  *
  * <p>Under a causal mask the queries are cut into spans of consecutive ones instead: the keys before a span meet
  * one pilot row for each of its tiles, all rows of some spans as one product, and the keys at the diagonal are exact.

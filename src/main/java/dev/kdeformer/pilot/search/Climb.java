@@ -159,7 +159,8 @@ public record Climb(Cost cost, Steps steps) {
 
     /** Looks for a pass from the rung on that usually keeps the budget; null if none promises to. */
     public Plan plan(Passes passes, double budget) {
-        return plan(passes, budget, Math.min(stepsFor(steps.first / budget, steps.usual), HIGHEST_START * passes.top()));
+        double usual = stepsFor(steps.first / budget, steps.usual);
+        return plan(passes, budget, Math.min(usual, HIGHEST_START * passes.top()));
     }
 
     /** Looks for a pass from a rung on; null if none promises to keep the budget and to be worthwhile. */

@@ -51,7 +51,8 @@ final class TreeSearch {
     }
 
     private Calibration.Effort again() {
-        return known.kind() == Kind.TILES ? Unit.effort(Kind.TILES, TilePasses.CLIMB.again(tiles(), budget, known.rung()))
+        return known.kind() == Kind.TILES
+                ? Unit.effort(Kind.TILES, TilePasses.CLIMB.again(tiles(), budget, known.rung()))
                 : cells().again(known);
     }
 
