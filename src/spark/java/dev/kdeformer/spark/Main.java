@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSError;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -71,7 +72,8 @@ public final class Main {
         } catch (IllegalArgumentException e) {
             err.println("kdeformer-spark: " + e.getMessage());
             return 2;
-        } catch (Exception e) {
+        } catch (Exception | FSError | OutOfMemoryError e) {
+            // Hadoop throws an error of its own where a local disk is full.
             err.println("kdeformer-spark: " + cause(e));
             return 1;
         }
