@@ -2,16 +2,13 @@ package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
-import dev.kdeformer.InputFeature;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 
 /**
  * A bound on the row errors of an approximate output that always holds, without the exact output and without chance.
@@ -21,7 +18,7 @@ import java.util.Set;
  * {@link Certificate} estimates, where the keys form no tight blocks.
  *
  * <p>All sums are in double precision; a part in 10⁹ is added for their rounding. The cost for each query is that of
- * {@code near} keys and of m/64 block centres, in double precision.
+ * {@code near} keys and of m/64 block centres, in double precision; a bias per pair is asked for all keys.
  *
  * @param maxRow         no row of any head has a larger Euclidean error ‖õ − o‖₂
  * @param rootMeanSquare ‖Õ − O‖_F / √n is not larger in any head
@@ -29,8 +26,6 @@ import java.util.Set;
  */
 public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
     /** Queries of one task. */
-    private static final Set<InputFeature> REFUSED = EnumSet.of(InputFeature.PAIR_BIAS, InputFeature.SOFT_CAP,
-            InputFeature.SINKS);
     private static final int QUERIES = 64;
 
     /** Copies the list. */
@@ -54,9 +49,8 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
      * @param given       what was attended, with mask and bias
      * @param approximate Õ, (batch, heads, n, d_v); where it holds NaN or infinity the bounds are +∞
      * @param near        visible keys to evaluate for each query, at least 1; the more, the tighter
-     * @throws IllegalArgumentException if {@code near} is not positive, there is no query, the input has a bias per
-     *                                  pair, a soft cap or sinks, the shape of {@code approximate} is not the
-     *                                  output's, or the input holds NaN or infinity
+     * @throws IllegalArgumentException if {@code near} is not positive, there is no query, the shape of
+     *                                  {@code approximate} is not the output's, or the input holds NaN or infinity
      * @throws IllegalStateException    if a tensor's arena or the engine is closed
      */
     public static RowBound of(Engine engine, AttentionInput given, Tensor approximate, int near) {
@@ -71,11 +65,6 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
         }
         if (near < 1) {
             throw new IllegalArgumentException("near must be at least 1, got " + near);
-        }
-        for (InputFeature feature : given.features()) {
-            if (REFUSED.contains(feature)) {
-                throw new IllegalArgumentException("the bound takes no " + feature + "; a certificate does");
-            }
         }
         AttentionInput input = given.withHiddenKeys();
         Head[] heads = new Head[Math.multiplyExact(shape.batch(), shape.heads())];

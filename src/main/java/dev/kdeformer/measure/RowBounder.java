@@ -13,6 +13,7 @@ final class RowBounder {
     private final AttentionInput input;
     private final KeyBlocks blocks;
     private final int batch;
+    private final int head;
     private final int nearKeys;
     private final Matrix query;
     private final Matrix key;
@@ -26,11 +27,14 @@ final class RowBounder {
     private final double[] distances;
     private final double[] mean;
     private final SoftmaxSums near;
+    /** The biases of the row's pairs, −∞ for those that hide; null without any. */
+    private final float[] pairs;
 
     RowBounder(AttentionInput input, KeyBlocks blocks, Tensor approximate, int batch, int head, int near) {
         this.input = input;
         this.blocks = blocks;
         this.batch = batch;
+        this.head = head;
         this.nearKeys = near;
         this.query = input.query().matrix(batch, head);
         this.key = input.key().matrix(batch, head / input.groupSize());
@@ -43,14 +47,18 @@ final class RowBounder {
         this.distances = new double[blocks.blocks()];
         this.mean = new double[input.dv()];
         this.near = new SoftmaxSums(1, input.dv(), SoftmaxSums.NATURAL);
+        this.pairs = input.pairBias() == null ? null : new float[input.keys()];
     }
 
     /** What ‖õ − o‖ of a row is at most. */
     double bound(int row) {
         int first = ExactRows.firstKey(input, batch, row);
         int visible = ExactRows.visibleKeys(input, batch, row);
+        readPairs(row);
         limitAll(row, first, visible);
         near.clear();
+        // A sink is weight that is known, and its value is zero.
+        near.add(0, input.sink(head), 1);
         int evaluated = 0;
         int next = largest();
         while (next >= 0 && evaluated < nearKeys) {
@@ -68,6 +76,34 @@ final class RowBounder {
         return Double.isNaN(total) ? Double.POSITIVE_INFINITY : total;
     }
 
+    private void readPairs(int row) {
+        if (pairs == null) {
+            return;
+        }
+        input.pairBias().fill(batch, head, row, 1, 0, pairs.length, pairs, pairs.length);
+        for (int j = 0; j < pairs.length; j++) {
+            if (Float.isNaN(pairs[j]) || pairs[j] == Float.POSITIVE_INFINITY) {
+                throw new IllegalArgumentException("pair bias must be finite or -Infinity, and is not for query " + row
+                        + " and key " + j);
+            }
+            pairs[j] = pairs[j] <= AttentionInput.HIDING_BIAS ? Float.NEGATIVE_INFINITY : pairs[j];
+        }
+    }
+
+    /** The largest bias of the row's pairs with the keys of a block; 0 without any. */
+    private double largestPair(int block) {
+        double largest = pairs == null ? 0 : Double.NEGATIVE_INFINITY;
+        for (int i = 0; i < blocks.count(block) && pairs != null; i++) {
+            largest = Math.max(largest, pairs[blocks.key(block, i)]);
+        }
+        return largest;
+    }
+
+    /** A product bent by the soft cap, which grows with it. */
+    private double bent(double product) {
+        return input.softCap() > 0 ? input.softCap() * Math.tanh(product / input.softCap()) : product;
+    }
+
     private void limitAll(int row, int first, int visible) {
         double norm = 0;
         for (int c = 0; c < q.length; c++) {
@@ -81,8 +117,8 @@ final class RowBounder {
         }
         for (int b = 0; b < limits.length; b++) {
             limits[b] = Double.NEGATIVE_INFINITY;
-            if (blocks.firstKey(b) < visible && blocks.lastKey(b) >= first
-                    && blocks.largestBias(b) != Double.NEGATIVE_INFINITY) {
+            double most = blocks.largestBias(b) + largestPair(b);
+            if (blocks.firstKey(b) < visible && blocks.lastKey(b) >= first && most != Double.NEGATIVE_INFINITY) {
                 double dot = 0;
                 double length = 0;
                 double[] centre = blocks.keyCentre(b);
@@ -91,8 +127,8 @@ final class RowBounder {
                     length += centre[c] * centre[c];
                 }
                 double reach = norm * blocks.keyRadius(b);
-                double rounding = 1e-12 * (norm * Math.sqrt(length) + reach + Math.abs(blocks.largestBias(b)));
-                limits[b] = dot + reach + blocks.largestBias(b) + rounding + Math.log(blocks.count(b));
+                double rounding = 1e-12 * (norm * Math.sqrt(length) + reach + Math.abs(most));
+                limits[b] = bent(dot + reach) + most + rounding + Math.log(blocks.count(b));
             }
         }
     }
@@ -113,13 +149,15 @@ final class RowBounder {
         int count = 0;
         for (int i = 0; i < blocks.count(block); i++) {
             int j = blocks.key(block, i);
-            double logit = bias == null ? 0 : bias.get(0, j);
-            if (j < first || j >= visible || logit == Double.NEGATIVE_INFINITY) {
+            double added = (bias == null ? 0 : bias.get(0, j)) + (pairs == null ? 0.0 : pairs[j]);
+            if (j < first || j >= visible || added == Double.NEGATIVE_INFINITY) {
                 continue;
             }
+            double product = 0;
             for (int c = 0; c < q.length; c++) {
-                logit += q[c] * key.get(j, c);
+                product += q[c] * key.get(j, c);
             }
+            double logit = added + bent(product);
             double weight = near.add(0, logit, 1);
             for (int c = 0; c < mean.length; c++) {
                 near.values()[c] += weight * value.get(j, c);

@@ -20,7 +20,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class RowBoundTest {
     static List<TestInputs.Case> cases() {
-        return Stream.concat(TestInputs.all(60).stream(), TestInputs.windows(61).stream()).toList();
+        return Stream.of(TestInputs.all(60), TestInputs.windows(61), TestInputs.combinations(62, 40))
+                .flatMap(List::stream).toList();
     }
 
     private static RowBound bound(int threads, AttentionInput input, Tensor approximate, int near) {
