@@ -226,102 +226,106 @@ public final class AttentionInput {
         return changed ? withKeyBias(Tensor.copyOf(Arena.ofAuto(), keyBias.shape(), biases)) : this;
     }
 
-    /** The queries, (batch, heads, n, d). */
+    /** Returns the queries, of shape (batch, heads, n, d), as they were given and not copied. */
     public Tensor query() {
         return query;
     }
 
-    /** The keys, (batch, kvHeads, m, d). */
+    /** Returns the keys, of shape (batch, kvHeads, m, d), as they were given and not copied. */
     public Tensor key() {
         return key;
     }
 
-    /** The values, (batch, kvHeads, m, d_v). */
+    /** Returns the values, of shape (batch, kvHeads, m, d_v), as they were given and not copied. */
     public Tensor value() {
         return value;
     }
 
-    /** The factor before the logits. */
+    /** Returns the factor that dot products of queries and keys are multiplied by. */
     public float scale() {
         return scale;
     }
 
-    /** The mask. */
+    /** Returns the mask, {@link Mask#none} where none was set. */
     public Mask mask() {
         return mask;
     }
 
-    /** The bias per key, or null. */
+    /** Returns the natural logarithms added per key, (batch or 1, kvHeads or 1, 1, m), or null where there are none. */
     public Tensor keyBias() {
         return keyBias;
     }
 
-    /** The bias per pair of a query and a key, or null. */
+    /** Returns the bias per pair of a query and a key, or null where there is none. */
     public PairBias pairBias() {
         return pairBias;
     }
 
-    /** What logits are bent to stay within, 0 for nothing. */
+    /** Returns what logits are bent to stay within, 0 where they are not bent. */
     public float softCap() {
         return softCap;
     }
 
-    /** Whether query heads have sinks. */
+    /** Tells whether query heads have sinks. */
     public boolean hasSinks() {
         return sinks != null;
     }
 
-    /** The logit of a query head's sink, −∞ without one. */
+    /**
+     * Returns the logit of a query head's sink, a natural logarithm; −∞ where there are no sinks.
+     *
+     * @throws IndexOutOfBoundsException if there are sinks, but none for such a head
+     */
     public float sink(int head) {
         return sinks == null ? Float.NEGATIVE_INFINITY : sinks[head];
     }
 
-    /** Whether there are no queries or no keys: the output has no elements then, or zeros alone. */
+    /** Tells whether there are no queries or no keys; the output has no elements then, or zeros alone. */
     public boolean isEmpty() {
         return queries() == 0 || keys() == 0;
     }
 
-    /** Number of batch items. */
+    /** Returns the number of batch items. */
     public int batch() {
         return query.shape().batch();
     }
 
-    /** Number of query heads. */
+    /** Returns the number of query heads. */
     public int heads() {
         return query.shape().heads();
     }
 
-    /** Number of key and value heads. */
+    /** Returns the number of heads of keys and values. */
     public int kvHeads() {
         return key.shape().heads();
     }
 
-    /** Number of query heads that share a key head. */
+    /** Returns the number of query heads that share a head of keys. */
     public int groupSize() {
         return heads() / kvHeads();
     }
 
-    /** Number of queries n. */
+    /** Returns the number of queries of a head, n. */
     public int queries() {
         return query.shape().rows();
     }
 
-    /** Number of keys m. */
+    /** Returns the number of keys of a head, m. */
     public int keys() {
         return key.shape().rows();
     }
 
-    /** Features d of queries and keys. */
+    /** Returns the number of features of a query or key, d. */
     public int d() {
         return query.shape().columns();
     }
 
-    /** Features d_v of values. */
+    /** Returns the number of features of a value, d_v. */
     public int dv() {
         return value.shape().columns();
     }
 
-    /** The shape of the output, (batch, heads, n, d_v). */
+    /** Returns the shape that outputs have, (batch, heads, n, d_v). */
     public Shape outputShape() {
         return query.shape().withColumns(dv());
     }

@@ -41,7 +41,7 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
 
     /** Number of groups that hold keys. */
     int groups() {
-        return (length + GROUP - 1) / GROUP;
+        return Math.ceilDiv(length, GROUP);
     }
 
     /** First group that no region has. */

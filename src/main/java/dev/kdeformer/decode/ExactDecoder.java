@@ -18,9 +18,9 @@ final class ExactDecoder {
     static void run(DecodeCall call) {
         Scratch scratch = call.team().scratch();
         long mark = scratch.mark();
-        int parts = Math.max(1, (call.groups() + PART - 1) / PART);
+        int parts = Math.max(1, Math.ceilDiv(call.groups(), PART));
         int rows = call.rows();
-        int tiles = (rows + DecodeTile.ROWS - 1) / DecodeTile.ROWS;
+        int tiles = Math.ceilDiv(rows, DecodeTile.ROWS);
         long stateBytes = DecodeTile.stateBytes(call.store().dv());
         long partBytes = rows * stateBytes;
         long states = scratch.allocate(call.units() * (long) parts * partBytes);

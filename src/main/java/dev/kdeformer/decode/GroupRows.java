@@ -38,7 +38,7 @@ final class GroupRows {
         this.padded = Lanes.roundUp(d, ValueKernel.ROW_MULTIPLE);
         this.lines = new float[padded * GROUP];
         this.rows = new float[GROUP * stride];
-        this.turned = factor == null ? null : new float[(d + DEPTH - 1) / DEPTH * padded * STRIDE];
+        this.turned = factor == null ? null : new float[Math.ceilDiv(d, DEPTH) * padded * STRIDE];
         for (int i = 0; i < d && factor != null; i++) {
             for (int c = 0; c <= i; c++) {
                 turned[i / DEPTH * padded * STRIDE + c * STRIDE + i % DEPTH] = (float) factor[i * d + c];

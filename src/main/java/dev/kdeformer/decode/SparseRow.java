@@ -86,8 +86,8 @@ final class SparseRow {
         Scratch scratch = team.scratch();
         long mark = scratch.mark();
         long stateBytes = DecodeTile.stateBytes(call.store().dv());
-        int slices = (leaves + SCORED - 1) / SCORED;
-        long states = scratch.allocate((1 + slices + (leaves + READ - 1) / READ) * stateBytes);
+        int slices = Math.ceilDiv(leaves, SCORED);
+        long states = scratch.allocate((1 + slices + Math.ceilDiv(leaves, READ)) * stateBytes);
         readTail(states, scratch);
         int most = affordable(options);
         int wanted = options.target() > 0 && most > 0
@@ -153,7 +153,7 @@ final class SparseRow {
             int at = firstLeaf[r];
             double variance = (double) call.scale() * call.scale() * region.squaredLength(unit, query);
             variances[r] = variance;
-            team.forEach((region.padded() + SCORED - 1) / SCORED, (slice, scratch) -> scores.add(region, unit,
+            team.forEach(Math.ceilDiv(region.padded(), SCORED), (slice, scratch) -> scores.add(region, unit,
                     slice * SCORED, Math.min(region.padded(), (slice + 1) * SCORED), at, scaled, d,
                     logitScale.factor(), variance, scratch.keep(Logits.class, Logits::new).floats));
         }

@@ -31,12 +31,12 @@ public final class Matrix {
         this.columnBytes = columnBytes;
     }
 
-    /** Number of rows. */
+    /** Returns the number of rows. */
     public int rows() {
         return rows;
     }
 
-    /** Number of columns. */
+    /** Returns the number of columns. */
     public int columns() {
         return columns;
     }
@@ -46,7 +46,13 @@ public final class Matrix {
         return columnBytes == Float.BYTES && element == Element.FLOAT32;
     }
 
-    /** The element at (row, column); neither index is checked against the view, only the address against its memory. */
+    /**
+     * Returns the element at (row, column). Neither index is checked against the view, only the address against its
+     * memory.
+     *
+     * @throws IndexOutOfBoundsException if the address lies outside of the memory
+     * @throws IllegalStateException     if the tensor's arena is closed
+     */
     public float get(int row, int column) {
         return element.get(segment, offset + row * rowBytes + column * columnBytes);
     }

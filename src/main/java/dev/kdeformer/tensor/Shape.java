@@ -36,22 +36,26 @@ public record Shape(int batch, int heads, int rows, int columns) {
         }
     }
 
-    /** The shape of a single matrix: batch and heads are 1. */
+    /** Returns the shape of a single matrix, with one batch item of one head. */
     public static Shape of(int rows, int columns) {
         return new Shape(1, 1, rows, columns);
     }
 
-    /** The shape (batch, heads, rows, columns). */
+    /** Returns the shape (batch, heads, rows, columns). */
     public static Shape of(int batch, int heads, int rows, int columns) {
         return new Shape(batch, heads, rows, columns);
     }
 
-    /** Number of elements, batch · heads · rows · columns. */
+    /** Returns the number of elements, batch · heads · rows · columns. */
     public long elements() {
         return (long) batch * heads * ((long) rows * columns);
     }
 
-    /** The same batch, heads and rows with another number of columns. */
+    /**
+     * Returns a shape with the same batch, heads and rows and another number of columns.
+     *
+     * @throws IllegalArgumentException if the number is negative, or too large for the elements to be counted
+     */
     public Shape withColumns(int newColumns) {
         return new Shape(batch, heads, rows, newColumns);
     }

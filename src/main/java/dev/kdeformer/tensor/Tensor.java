@@ -154,7 +154,7 @@ public final class Tensor {
         return Math.multiplyExact(stride, Math.max(0, size - 1L));
     }
 
-    /** The shape (batch, heads, rows, columns). */
+    /** Returns the shape, (batch, heads, rows, columns). */
     public Shape shape() {
         return shape;
     }
@@ -164,7 +164,7 @@ public final class Tensor {
         return element;
     }
 
-    /** The memory below this tensor; element (0, 0, 0, 0) is at its first byte. */
+    /** Returns the memory below this tensor, at whose first byte element (0, 0, 0, 0) lies. */
     public MemorySegment segment() {
         return segment;
     }
