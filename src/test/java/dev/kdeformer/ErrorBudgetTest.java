@@ -28,17 +28,5 @@ class ErrorBudgetTest {
         refuses("fraction of the rows must be above 0 and at most 1, got 1.5", () -> ErrorBudget.rows(0.1, 1.5));
         refuses("fraction must be 1 for the spectral error, got 0.5",
                 () -> new ErrorBudget(ErrorBudget.Measure.SPECTRAL, 0.1, 0.5));
-        for (String name : new String[] {"pilot", "auto"}) {
-            refuses("budget must be a relative spectral error for pilot attention, got error of 0.1 in 0.9 of the rows",
-                    () -> budget(name, ErrorBudget.rows(0.1, 0.9)));
-        }
-    }
-
-    private static void budget(String name, ErrorBudget error) {
-        if (name.equals("auto")) {
-            Attention.auto().budget(error);
-        } else {
-            Attention.pilot().budget(error);
-        }
     }
 }

@@ -9,6 +9,7 @@ import dev.kdeformer.InputFeature;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.pilot.search.Climb;
+import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -54,7 +55,7 @@ public final class AutoAttention implements AttentionMethod {
     @Override
     public Map<String, Object> parameters() {
         Map<String, Object> map = new LinkedHashMap<>();
-        map.put("budget", budget.relativeSpectral());
+        map.put("budget", PilotOptions.reported(budget));
         if (calibration != null) {
             map.put("calibration", "given");
         }
@@ -112,14 +113,9 @@ public final class AutoAttention implements AttentionMethod {
         private Builder() {
         }
 
-        /**
-         * The error that a head may have; default 0.05.
-         *
-         * @throws IllegalArgumentException if the budget is not about the relative spectral error
-         */
+        /** The error that a head may have; default a relative spectral error of 0.05. */
         public Builder budget(ErrorBudget error) {
-            PilotAttention.builder().budget(Objects.requireNonNull(error, "budget"));
-            budget = error;
+            budget = Objects.requireNonNull(error, "budget");
             return this;
         }
 

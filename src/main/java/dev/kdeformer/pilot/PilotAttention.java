@@ -185,12 +185,13 @@ public final class PilotAttention implements DifferentiableMethod {
      * Calibration#or} of each.
      *
      * @return efforts for the input's heads; a head of several batch items gets the highest that any of them needs
-     * @throws IllegalStateException    if this method has no error budget
+     * @throws IllegalStateException    if this method has no budget for the relative spectral error
      * @throws IllegalArgumentException if the method does not take the input
      */
     public Calibration calibrate(Engine engine, AttentionInput input) {
-        if (plain.budget() == null) {
-            throw new IllegalStateException("only pilot attention with an error budget can be calibrated");
+        if (plain.budget() == null || plain.budget().measure() != ErrorBudget.Measure.SPECTRAL) {
+            throw new IllegalStateException("only pilot attention with a budget for the relative spectral error can be"
+                    + " calibrated");
         }
         Objects.requireNonNull(input, "input");
         List<Calibration.Effort> efforts = new ArrayList<>();
@@ -411,16 +412,8 @@ public final class PilotAttention implements DifferentiableMethod {
             return this;
         }
 
-        /**
-         * Spends what the budget asks for instead of a fixed cost; null for a fixed cost.
-         *
-         * @throws IllegalArgumentException if the budget is not about the relative spectral error
-         */
+        /** Spends what the budget asks for instead of a fixed cost; null for a fixed cost. */
         public Builder budget(ErrorBudget error) {
-            if (error != null && error.measure() != ErrorBudget.Measure.SPECTRAL) {
-                throw new IllegalArgumentException("budget must be a relative spectral error for pilot attention, got "
-                        + error);
-            }
             budget = error;
             return this;
         }
@@ -442,9 +435,10 @@ public final class PilotAttention implements DifferentiableMethod {
          *                                  calibration that is not for the error budget
          */
         public PilotAttention build() {
-            if (calibration != null && (budget == null || budget.relativeSpectral() != calibration.budget())) {
-                throw new IllegalArgumentException("calibration is for the error budget " + calibration.budget()
-                        + ", got " + (budget == null ? "none" : budget.relativeSpectral()));
+            if (calibration != null && !ErrorBudget.relativeSpectral(calibration.budget()).equals(budget)) {
+                throw new IllegalArgumentException("calibration is for a "
+                        + ErrorBudget.relativeSpectral(calibration.budget()) + ", got "
+                        + (budget == null ? "no budget" : budget));
             }
             if (budget != null && peaked > 0) {
                 throw new IllegalArgumentException("peaked must be 0 within an error budget, got " + peaked);

@@ -16,6 +16,7 @@ import dev.kdeformer.Mask;
 import dev.kdeformer.measure.ErrorReport;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Tensor;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -127,5 +128,34 @@ class CalibratedPilotTest {
         assertThrows(IllegalArgumentException.class,
                 () -> method.apply(ENGINE, causal, make.zeros(causal.outputShape())));
         assertThrows(IllegalStateException.class, () -> PilotAttention.builder().build().calibrate(ENGINE, three));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aBudgetOfRowsIsKept(boolean causal) {
+        AttentionInput input = smooth(8300, 2, 1, 9, causal);
+        ErrorBudget rows = ErrorBudget.rows(0.1, 0.95);
+        Tensor exact = make.zeros(input.outputShape());
+        Tensor output = make.zeros(input.outputShape());
+        Attention.exact().build().apply(ENGINE, input, exact);
+        AttentionMethod.Statistics done = PilotAttention.builder().budget(rows).build().apply(ENGINE, input, output);
+        assertEquals("", done.note());
+        assertTrue(done.error() <= 0.1, done.toString());
+        for (int h = 0; h < 2; h++) {
+            double norms = 0;
+            double[] squares = new double[8300];
+            for (int i = 0; i < 8300; i++) {
+                for (int c = 0; c < 8; c++) {
+                    norms += Math.pow(exact.matrix(0, h).get(i, c), 2) / 8300;
+                    squares[i] += Math.pow(output.matrix(0, h).get(i, c) - exact.matrix(0, h).get(i, c), 2);
+                }
+            }
+            double limit = 0.01 * norms;
+            long good = Arrays.stream(squares).filter(each -> each <= limit).count();
+            assertTrue(good >= 0.95 * 8300, good + " good rows");
+        }
+        AttentionMethod method = PilotAttention.builder().budget(rows).build();
+        assertEquals("rows:0.1:0.95", method.parameters(input).get("budget"));
+        assertThrows(IllegalStateException.class, () -> ((PilotAttention) method).calibrate(ENGINE, input));
     }
 }

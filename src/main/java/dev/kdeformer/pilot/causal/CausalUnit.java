@@ -58,8 +58,8 @@ public final class CausalUnit {
             unit.keep(member, null);
             return;
         }
-        double budget = options.budget().relativeSpectral();
-        SpanPasses passes = new SpanPasses(each, unit.random(member), unit.team());
+        double budget = options.budget().error();
+        SpanPasses passes = new SpanPasses(each, options.budget(), unit.random(member), unit.team());
         Climb.Kept kept = known == null ? null : SpanPasses.CLIMB.again(passes, budget, known.rung());
         kept = kept == null ? SpanPasses.CLIMB.run(passes, budget, SpanPasses.CLIMB.plan(passes, budget)) : kept;
         kept = kept != null && options.promise().thorough() ? SpanPasses.CLIMB.lowest(passes, budget, kept) : kept;

@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot.causal;
 
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.pilot.search.CheckRows;
@@ -19,7 +20,7 @@ final class SpanPasses implements Climb.Passes {
     /** Rows that a sketch is compared on, and at least as many more for a pass. */
     private static final int SKETCH_ROWS = 64;
     private static final int LEAST_ROWS = 128;
-    private static final int MOST_ROWS = 512;
+    private static final int MOST_ROWS = 1024;
 
     /** A sketch has one span in so many. */
     private static final int SKETCH_EVERY = 8;
@@ -41,12 +42,12 @@ final class SpanPasses implements Climb.Passes {
     private final double visible;
     private double work;
 
-    SpanPasses(CausalPilot head, CounterRandom random, Team team) {
+    SpanPasses(CausalPilot head, ErrorBudget budget, CounterRandom random, Team team) {
         this.head = head;
         this.team = team;
         int n = head.queries().count();
         evaluation = 2.0 * (head.keys().ordered().d() + head.keys().ordered().dv());
-        check = new CheckRows(new RowSample(head.output(), null), n, this::exactRows, random.stream(1));
+        check = new CheckRows(new RowSample(head.output(), null, budget), n, this::exactRows, random.stream(1));
         sketched = new boolean[n];
         others = new boolean[n];
         int spans = Math.ceilDiv(n, CausalEffort.at(CausalEffort.TOP).span());

@@ -63,8 +63,8 @@ public final class CellSearch {
         KeyCells keys = KeyCells.of(groups, queries.scaled, FarField.EMPTY, team);
         CellHead each = new CellHead(unit, member, keys, queries.scaled, queries.rows, queries.offsets);
         ExactTiles exact = new ExactTiles(each.queries()::read, packed, each.order(), each::finish);
-        CheckRows check = new CheckRows(new RowSample(each.output(), each.order()), each.queries().count(),
-                exact::sample, random);
+        RowSample sample = new RowSample(each.output(), each.order(), unit.options().budget());
+        CheckRows check = new CheckRows(sample, each.queries().count(), exact::sample, random);
         double[] leverage = Leverage.parts(each.queries(), CellPasses.starts(each), keys.keys(), team);
         return new CellSearch(unit, new CellPasses(each, CellEffort.LARGE_TILE, check, exact, leverage, team),
                 new CellPasses(each, CellEffort.SMALL_TILE, check, exact, leverage, team));
@@ -106,7 +106,7 @@ public final class CellSearch {
     }
 
     private double budget() {
-        return unit.options().budget().relativeSpectral();
+        return unit.options().budget().error();
     }
 
     private Climb.Plan look() {

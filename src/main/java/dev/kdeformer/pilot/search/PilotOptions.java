@@ -84,7 +84,7 @@ public record PilotOptions(Spending spending, Expansion expansion, Cuts cuts, Dr
         Map<String, Object> map = new LinkedHashMap<>();
         boolean fixed = budget() == null;
         if (!fixed) {
-            map.put("budget", budget().relativeSpectral());
+            map.put("budget", reported(budget()));
             put(map, "calibration", "given", promise.calibration != null);
         } else if (spending.evaluations > 0) {
             map.put("columns", spending.evaluations);
@@ -101,6 +101,12 @@ public record PilotOptions(Spending spending, Expansion expansion, Cuts cuts, Dr
         put(map, "peaked", draws.peaked, draws.peaked > 0);
         put(map, "seed", draws.seed, !fixed || draws.unbiased > 0 || draws.peaked > 0);
         return map;
+    }
+
+    /** A budget as it is given: a number, or the error and the fraction of rows. */
+    public static Object reported(ErrorBudget budget) {
+        return budget.measure() == ErrorBudget.Measure.SPECTRAL ? budget.error()
+                : "rows:" + budget.error() + ":" + budget.fraction();
     }
 
     private static void put(Map<String, Object> map, String name, Object value, boolean matters) {

@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot.search;
 
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.linalg.Gram;
 import dev.kdeformer.linalg.SymmetricEigen;
@@ -16,16 +17,17 @@ public final class RowSample {
     private static final int ITERATIONS = 24;
 
     /**
-     * A head's relative spectral error, from a sample of its rows.
+     * A head's error, from a sample of its rows.
      *
      * @param likely the estimate itself
-     * @param upper  raised by how uncertain the mean of the squared row errors is
+     * @param upper  raised by how uncertain it is, infinite where the rows are too few to say
      */
     public record Error(double likely, double upper) {
     }
 
     private final Matrix output;
     private final int[] order;
+    private final ErrorBudget budget;
     private int[] positions = new int[0];
     private float[] rows = new float[0];
     private final int dv;
@@ -38,8 +40,10 @@ public final class RowSample {
      *
      * @param output the head's output
      * @param order  the output row at every position; null for the identity
+     * @param budget says which error is meant
      */
-    public RowSample(Matrix output, int[] order) {
+    public RowSample(Matrix output, int[] order, ErrorBudget budget) {
+        this.budget = budget;
         this.output = output;
         this.order = order;
         this.dv = output.columns();
@@ -97,11 +101,12 @@ public final class RowSample {
     }
 
     /**
-     * The head's relative spectral error, estimated from the rows as if the output were exact at some positions.
+     * The error that the budget is about, estimated from the rows as if the output were exact at some positions.
      *
      * <p>The largest eigenvalue of a sample overstates that of the whole, by more than half where errors point in all
      * of 100 directions alike and a few hundred rows are sampled. The leading direction of one half of the rows,
      * measured on the other half, understates it where rows are heavy-tailed. The estimate is their geometric mean.
+     * The error that a part of the rows stays within is estimated by {@link RowErrors}.
      *
      * @param exact positions, ascending
      */
@@ -115,6 +120,27 @@ public final class RowSample {
      * @param among whether the row at a position counts
      */
     public Error error(int[] exact, IntPredicate among) {
+        return budget.measure() == ErrorBudget.Measure.ROWS ? rowError(exact, among) : spectral(exact, among);
+    }
+
+    private Error rowError(int[] exact, IntPredicate among) {
+        RowErrors errors = new RowErrors(count);
+        double[] error = new double[dv];
+        double[] row = new double[dv];
+        for (int i = 0; i < count; i++) {
+            if (among.test(positions[i])) {
+                double square = difference(i, Arrays.binarySearch(exact, positions[i]) >= 0, error, row);
+                double norm = 0;
+                for (double x : row) {
+                    norm += x * x;
+                }
+                errors.add(square, norm, weights[i]);
+            }
+        }
+        return errors.at(budget.fraction());
+    }
+
+    private Error spectral(int[] exact, IntPredicate among) {
         Gram[] errors = {new Gram(dv), new Gram(dv)};
         Gram norms = new Gram(dv);
         double sum = 0;

@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot.walk;
 
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.keys.BalancedTree;
 import dev.kdeformer.pilot.keys.Leverage;
@@ -39,9 +40,9 @@ final class TilePasses extends CheckedPasses {
         variation = Math.log(head.keys().valueVariance() / Math.max(meanSquare(), TINY) + TINY);
     }
 
-    static TilePasses of(PilotHead head, PackedKeys packed, CounterRandom random, Team team) {
+    static TilePasses of(PilotHead head, PackedKeys packed, ErrorBudget budget, CounterRandom random, Team team) {
         ExactTiles exact = new ExactTiles(head.queries()::read, packed, head.order(), head::finish);
-        CheckRows check = new CheckRows(new RowSample(head.output(), head.order()), head.queries().count(),
+        CheckRows check = new CheckRows(new RowSample(head.output(), head.order(), budget), head.queries().count(),
                 exact::sample, random);
         return new TilePasses(head, check, exact, BalancedTree.starts(head.queries().count(), head.levels()), team);
     }

@@ -31,7 +31,7 @@ final class TreeSearch {
         this.member = member;
         this.head = head;
         known = unit.calibrated(member);
-        budget = unit.options().budget().relativeSpectral();
+        budget = unit.options().budget().error();
         packed = worthwhile() ? head.packedKeys(unit.team()) : null;
     }
 
@@ -76,7 +76,7 @@ final class TreeSearch {
 
     private TilePasses tiles() {
         if (tiles == null) {
-            tiles = TilePasses.of(head, packed, unit.random(member), unit.team());
+            tiles = TilePasses.of(head, packed, unit.options().budget(), unit.random(member), unit.team());
         }
         return tiles;
     }

@@ -3,6 +3,7 @@ package dev.kdeformer.pilot.search;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
@@ -14,6 +15,7 @@ import org.junit.jupiter.api.Test;
 /** Estimates of sums over all rows, from rows that were drawn with several densities. */
 class CheckRowsTest {
     private static final int N = 500;
+    private static final ErrorBudget BUDGET = ErrorBudget.relativeSpectral(0.1);
 
     /** An output of which row i has the squared norm i + 1, where the exact rows are zeros. */
     private static Matrix rising() {
@@ -38,7 +40,7 @@ class CheckRowsTest {
         double mean = 0;
         int seeds = 400;
         for (int seed = 0; seed < seeds; seed++) {
-            RowSample sample = new RowSample(output, null);
+            RowSample sample = new RowSample(output, null, BUDGET);
             CheckRows rows = new CheckRows(sample, N, (into, from, team) -> { }, CounterRandom.of(seed));
             rows.add(null, new CheckRows.Draw(10, rows.evenly()),
                     new CheckRows.Draw(15, parts(i -> i % 7 == 0 ? 5 : 0.1)));
@@ -51,7 +53,7 @@ class CheckRowsTest {
 
     @Test
     void rowsThatHoldTheErrorAreFoundByADensityThatPointsAtThem() {
-        RowSample sample = new RowSample(rising(), null);
+        RowSample sample = new RowSample(rising(), null, BUDGET);
         CheckRows rows = new CheckRows(sample, N, (into, from, team) -> { }, CounterRandom.of(3));
         rows.add(null, new CheckRows.Draw(20, parts(i -> i == 77 ? 0.5 * N : 0.5)));
         long found = Arrays.stream(sample.positions()).filter(position -> position == 77).count();
@@ -60,7 +62,7 @@ class CheckRowsTest {
 
     @Test
     void oneRowOfEveryStretchIsDrawn() {
-        RowSample sample = new RowSample(rising(), null);
+        RowSample sample = new RowSample(rising(), null, BUDGET);
         CheckRows rows = new CheckRows(sample, N, (into, from, team) -> { }, CounterRandom.of(4));
         rows.add(null, new CheckRows.Draw(50, rows.evenly()));
         for (int i = 0; i < 50; i++) {
