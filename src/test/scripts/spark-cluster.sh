@@ -2,7 +2,7 @@
 # Runs attention on a standalone Spark cluster of two workers on this machine, at 127.0.0.1 and 127.0.0.2, and does to
 # it what happens to clusters. Every run has to give the bits of a run without a cluster, or one sentence and no file.
 #   src/test/scripts/spark-cluster.sh [-n ROWS] [-k] [CASE ...]
-#     -n ROWS  rows of the input (default 20000)
+#     -n ROWS  rows of the input, 12000 or more (default 20000)
 #     -k       keep the folder with inputs, outputs and logs, and say where it is
 #     CASE     plain, shards, pilot, kill, speculation, disk, memory; all without one
 # Needs the jars of "mvn -Pspark -DskipTests package" and Maven's copy of Spark. Listens on loopback alone.
@@ -18,6 +18,7 @@ while getopts n:kh option; do
     *) exit 2 ;;
   esac
 done
+[ "$rows" -ge 12000 ] || { echo "spark-cluster: ROWS must be 12000 or more, got $rows" >&2; exit 2; }
 shift $((OPTIND - 1))
 cases=("$@")
 [ $# -gt 0 ] || cases=(plain shards pilot kill speculation disk memory)
@@ -178,7 +179,7 @@ for case in "${cases[@]}"; do
         --conf spark.speculation.quantile=0.1 --conf spark.speculation.minTaskRuntime=10ms -- || true
       same speculation "$work/exact.npy" "$work/speculation.npy" ;;
     disk)
-      # A limit on the size of the driver's files is a full disk to whom it meets.
+      # A limit of 2 MB on the driver's files, less than the output: a full disk to whom it meets.
       code=0
       (ulimit -f 2000; run disk --) || code=$?
       refused disk "$code" ;;
