@@ -16,6 +16,7 @@ import dev.kdeformer.decode.KeyValueCache;
 import dev.kdeformer.decode.SparseDecoding;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.io.Npy;
+import dev.kdeformer.kde.Bandwidth;
 import dev.kdeformer.kde.Estimator;
 import dev.kdeformer.kde.Kernel;
 import dev.kdeformer.kde.KernelDensity;
@@ -209,6 +210,9 @@ class EmptyTensorsTest {
         }
         assertThrows(IllegalArgumentException.class, () -> KernelDensity.builder().kernel(Kernel.gaussian(1))
                 .build(ENGINE, points.rows(0, 0)));
+        String refused = assertThrows(IllegalArgumentException.class, () -> Bandwidth.SCOTT.of(Kernel.Form.GAUSSIAN,
+                points.rows(0, 0), null)).getMessage();
+        assertTrue(refused.contains("points must have at least 1 row"), refused);
     }
 
     @Test
@@ -222,6 +226,8 @@ class EmptyTensorsTest {
             Npy.write(k, input.key());
             Npy.write(v, input.value());
             assertEquals(input.query().shape(), Npy.read(q, arena).shape());
+            Outcome.of("gradcheck", "--q", q.toString(), "--k", k.toString(), "--v", v.toString())
+                    .failsWith(2, "without queries or keys no gradient has elements to check");
             Path o = folder.resolve("o.npy");
             for (String method : List.of("exact", "pilot", "auto", "wildcat", "kdeformer")) {
                 Outcome.of("run", "--q", q.toString(), "--k", k.toString(), "--v", v.toString(), "--method", method,

@@ -69,6 +69,9 @@ final class GradcheckCommand extends TimedCommand {
     @Override
     Form work(Session session) throws IOException {
         NamedInput input = inputOptions.load(session.arena(), seed());
+        if (input.input().isEmpty()) {
+            throw new UsageError("without queries or keys no gradient has elements to check");
+        }
         return new GradientCheck(session.engine(), checked, input, elements, seed(), tolerance)
                 .run(session.progress(), turns);
     }

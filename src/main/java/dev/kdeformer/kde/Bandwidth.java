@@ -42,6 +42,9 @@ public enum Bandwidth {
         Matrix matrix = DensityBuilder.single("points", points);
         int n = matrix.rows();
         int d = matrix.columns();
+        if (n == 0 || d == 0) {
+            throw new IllegalArgumentException("points must have at least 1 row and 1 column, got " + points.shape());
+        }
         if (weights != null && weights.length != n) {
             throw new IllegalArgumentException("weights must be given for each of the " + n + " points, got "
                     + weights.length);
