@@ -21,10 +21,10 @@ public record Climb(Cost cost, Steps steps) {
     public static final int SHORTEST_KNOWN = 2048;
 
     /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
-    private static final double WORTH = 0.6;
+    private static final double WORTH = 0.65;
 
     /** Nor is a second one that takes more than this part. */
-    private static final double WORTH_AGAIN = 0.4;
+    private static final double WORTH_AGAIN = 0.55;
 
     /** Parts of the queries that may be computed exactly to keep a budget, the most doubtful ones. */
     private static final double[] REPAIRS = {1.0 / 128, 1.0 / 64, 1.0 / 32};

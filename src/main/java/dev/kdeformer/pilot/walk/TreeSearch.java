@@ -15,6 +15,9 @@ final class TreeSearch {
     /** Passes that take more than this part of the time of exact attention are worth looking for others. */
     private static final double DEAR = 0.35;
 
+    /** Passes over cells promise more than they keep, so that they have to be cheaper by this factor. */
+    private static final double CHEAPER = 0.6;
+
     private final Unit unit;
     private final PilotHead head;
     private final int member;
@@ -58,10 +61,16 @@ final class TreeSearch {
 
     private Calibration.Effort search() {
         Climb.Plan plan = TilePasses.CLIMB.plan(tiles(), budget);
-        boolean dear = plan != null && plan.share() > DEAR;
-        boolean cellsAreCheaper = dear && longEnough() && cells().plan() < plan.share();
-        Calibration.Effort found = plan == null || cellsAreCheaper ? null : climb(plan);
-        return found == null && longEnough() ? cells().run() : found;
+        if (plan == null) {
+            return longEnough() ? cells().run() : null;
+        }
+        boolean compared = plan.share() > DEAR && longEnough();
+        if (compared && cells().plan() < CHEAPER * plan.share()) {
+            return cells().run();
+        }
+        Calibration.Effort found = climb(plan);
+        // What has been spent in vain by now leaves room for a cheap pass only.
+        return found == null && longEnough() && cells().plan() < DEAR ? cells().run() : found;
     }
 
     private Calibration.Effort climb(Climb.Plan plan) {
