@@ -47,7 +47,7 @@ public record Climb(Cost cost, Steps steps) {
     /** A sketch has few rows; it is trusted so far. */
     private static final double TRUST = 1.5;
 
-    /** What misses by no more than this is tried. */
+    /** What misses by no more than this is tried where it was to be expected, or where nothing else is left. */
     private static final double CLOSE = 1.15;
 
     /** What a sketch says to be too large by more than this will not get there by steps. */
@@ -235,7 +235,7 @@ public record Climb(Cost cost, Steps steps) {
         for (int sketches = 1; true; sketches++) {
             Sketch sketch = passes.sketch(rung);
             double missing = factor * sketch.error;
-            boolean enough = missing <= 1;
+            boolean enough = missing <= (before == null ? CLOSE : 1);
             double more = enough ? 0 : stepsFor(missing / TRUST, steps.best);
             double hopeless = TRUST * (before == null ? FAR : HOPELESS);
             if (share(sketch.evaluations, more, passes) >= worth || missing > hopeless) {
