@@ -34,11 +34,31 @@ public final class LogitKernel {
      * @param s    receives the logits with row distance STRIDE from index {@code s0} on
      */
     public static void logits(float[] q, int rows, int d, long keys, long bias, float[] s, int s0) {
+        if (!FUSED) {
+            unfused(q, rows, d, keys, bias, s, s0);
+            return;
+        }
         for (int r = 0; r < rows; r += ROWS) {
             if (WIDE) {
                 logits6x4(q, r * STRIDE, d, keys, bias, s, s0 + r * STRIDE);
             } else {
                 logits6x2(q, r * STRIDE, d, keys, bias, s, s0 + r * STRIDE);
+            }
+        }
+    }
+
+    /**
+     * In two steps where there is no fused multiply-add, a vector at a time: a choice inside the register tiles costs
+     * those that have it a fourteenth of their speed.
+     */
+    private static void unfused(float[] q, int rows, int d, long keys, long bias, float[] s, int s0) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < Lanes.PANEL; c += LANES) {
+                FloatVector sum = load(bias + c * 4L);
+                for (int i = 0; i < d; i++) {
+                    sum = load(keys + ((long) i * Lanes.PANEL + c) * 4).mul(q[r * STRIDE + i]).add(sum);
+                }
+                sum.intoArray(s, s0 + r * STRIDE + c);
             }
         }
     }
@@ -75,35 +95,35 @@ public final class LogitKernel {
             b2 = load(k + 2 * VECTOR_BYTES);
             b3 = load(k + 3 * VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, q[a]);
-            a00 = FUSED ? x0.fma(b0, a00) : x0.mul(b0).add(a00);
-            a01 = FUSED ? x0.fma(b1, a01) : x0.mul(b1).add(a01);
-            a02 = FUSED ? x0.fma(b2, a02) : x0.mul(b2).add(a02);
-            a03 = FUSED ? x0.fma(b3, a03) : x0.mul(b3).add(a03);
+            a00 = x0.fma(b0, a00);
+            a01 = x0.fma(b1, a01);
+            a02 = x0.fma(b2, a02);
+            a03 = x0.fma(b3, a03);
             FloatVector x1 = FloatVector.broadcast(FLOATS, q[a + 1 * STRIDE]);
-            a10 = FUSED ? x1.fma(b0, a10) : x1.mul(b0).add(a10);
-            a11 = FUSED ? x1.fma(b1, a11) : x1.mul(b1).add(a11);
-            a12 = FUSED ? x1.fma(b2, a12) : x1.mul(b2).add(a12);
-            a13 = FUSED ? x1.fma(b3, a13) : x1.mul(b3).add(a13);
+            a10 = x1.fma(b0, a10);
+            a11 = x1.fma(b1, a11);
+            a12 = x1.fma(b2, a12);
+            a13 = x1.fma(b3, a13);
             FloatVector x2 = FloatVector.broadcast(FLOATS, q[a + 2 * STRIDE]);
-            a20 = FUSED ? x2.fma(b0, a20) : x2.mul(b0).add(a20);
-            a21 = FUSED ? x2.fma(b1, a21) : x2.mul(b1).add(a21);
-            a22 = FUSED ? x2.fma(b2, a22) : x2.mul(b2).add(a22);
-            a23 = FUSED ? x2.fma(b3, a23) : x2.mul(b3).add(a23);
+            a20 = x2.fma(b0, a20);
+            a21 = x2.fma(b1, a21);
+            a22 = x2.fma(b2, a22);
+            a23 = x2.fma(b3, a23);
             FloatVector x3 = FloatVector.broadcast(FLOATS, q[a + 3 * STRIDE]);
-            a30 = FUSED ? x3.fma(b0, a30) : x3.mul(b0).add(a30);
-            a31 = FUSED ? x3.fma(b1, a31) : x3.mul(b1).add(a31);
-            a32 = FUSED ? x3.fma(b2, a32) : x3.mul(b2).add(a32);
-            a33 = FUSED ? x3.fma(b3, a33) : x3.mul(b3).add(a33);
+            a30 = x3.fma(b0, a30);
+            a31 = x3.fma(b1, a31);
+            a32 = x3.fma(b2, a32);
+            a33 = x3.fma(b3, a33);
             FloatVector x4 = FloatVector.broadcast(FLOATS, q[a + 4 * STRIDE]);
-            a40 = FUSED ? x4.fma(b0, a40) : x4.mul(b0).add(a40);
-            a41 = FUSED ? x4.fma(b1, a41) : x4.mul(b1).add(a41);
-            a42 = FUSED ? x4.fma(b2, a42) : x4.mul(b2).add(a42);
-            a43 = FUSED ? x4.fma(b3, a43) : x4.mul(b3).add(a43);
+            a40 = x4.fma(b0, a40);
+            a41 = x4.fma(b1, a41);
+            a42 = x4.fma(b2, a42);
+            a43 = x4.fma(b3, a43);
             FloatVector x5 = FloatVector.broadcast(FLOATS, q[a + 5 * STRIDE]);
-            a50 = FUSED ? x5.fma(b0, a50) : x5.mul(b0).add(a50);
-            a51 = FUSED ? x5.fma(b1, a51) : x5.mul(b1).add(a51);
-            a52 = FUSED ? x5.fma(b2, a52) : x5.mul(b2).add(a52);
-            a53 = FUSED ? x5.fma(b3, a53) : x5.mul(b3).add(a53);
+            a50 = x5.fma(b0, a50);
+            a51 = x5.fma(b1, a51);
+            a52 = x5.fma(b2, a52);
+            a53 = x5.fma(b3, a53);
         }
         a00.intoArray(s, s0);
         a01.intoArray(s, s0 + 1 * LANES);
@@ -146,23 +166,23 @@ public final class LogitKernel {
             b0 = load(k);
             b1 = load(k + 1 * VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, q[a]);
-            a00 = FUSED ? x0.fma(b0, a00) : x0.mul(b0).add(a00);
-            a01 = FUSED ? x0.fma(b1, a01) : x0.mul(b1).add(a01);
+            a00 = x0.fma(b0, a00);
+            a01 = x0.fma(b1, a01);
             FloatVector x1 = FloatVector.broadcast(FLOATS, q[a + 1 * STRIDE]);
-            a10 = FUSED ? x1.fma(b0, a10) : x1.mul(b0).add(a10);
-            a11 = FUSED ? x1.fma(b1, a11) : x1.mul(b1).add(a11);
+            a10 = x1.fma(b0, a10);
+            a11 = x1.fma(b1, a11);
             FloatVector x2 = FloatVector.broadcast(FLOATS, q[a + 2 * STRIDE]);
-            a20 = FUSED ? x2.fma(b0, a20) : x2.mul(b0).add(a20);
-            a21 = FUSED ? x2.fma(b1, a21) : x2.mul(b1).add(a21);
+            a20 = x2.fma(b0, a20);
+            a21 = x2.fma(b1, a21);
             FloatVector x3 = FloatVector.broadcast(FLOATS, q[a + 3 * STRIDE]);
-            a30 = FUSED ? x3.fma(b0, a30) : x3.mul(b0).add(a30);
-            a31 = FUSED ? x3.fma(b1, a31) : x3.mul(b1).add(a31);
+            a30 = x3.fma(b0, a30);
+            a31 = x3.fma(b1, a31);
             FloatVector x4 = FloatVector.broadcast(FLOATS, q[a + 4 * STRIDE]);
-            a40 = FUSED ? x4.fma(b0, a40) : x4.mul(b0).add(a40);
-            a41 = FUSED ? x4.fma(b1, a41) : x4.mul(b1).add(a41);
+            a40 = x4.fma(b0, a40);
+            a41 = x4.fma(b1, a41);
             FloatVector x5 = FloatVector.broadcast(FLOATS, q[a + 5 * STRIDE]);
-            a50 = FUSED ? x5.fma(b0, a50) : x5.mul(b0).add(a50);
-            a51 = FUSED ? x5.fma(b1, a51) : x5.mul(b1).add(a51);
+            a50 = x5.fma(b0, a50);
+            a51 = x5.fma(b1, a51);
         }
         a00.intoArray(s, s0);
         a01.intoArray(s, s0 + 1 * LANES);

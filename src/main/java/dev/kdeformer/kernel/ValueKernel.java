@@ -42,7 +42,9 @@ public final class ValueKernel {
      */
     public static void add(float[] p, int p0, int rows, int keys, long values, long rowBytes, int vectors, float[] o,
             int o0, int oStride) {
-        if (vectors == 1) {
+        if (!FUSED) {
+            unfused(p, p0, rows, keys, values, rowBytes, vectors, o, o0, oStride);
+        } else if (vectors == 1) {
             for (int r = 0; r < rows; r += 12) {
                 add12x1(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
             }
@@ -59,6 +61,24 @@ public final class ValueKernel {
         } else {
             for (int r = 0; r < rows; r += 8) {
                 add8x3(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
+            }
+        }
+    }
+
+    /**
+     * In two steps where there is no fused multiply-add, a vector at a time: a choice inside the register tiles costs
+     * those that have it a fourteenth of their speed.
+     */
+    private static void unfused(float[] p, int p0, int rows, int keys, long values, long rowBytes, int vectors,
+            float[] o, int o0, int oStride) {
+        for (int r = 0; r < rows; r++) {
+            for (int v = 0; v < vectors; v++) {
+                FloatVector sum = FloatVector.zero(FLOATS);
+                for (int j = 0; j < keys; j++) {
+                    sum = load(values + j * rowBytes + v * VECTOR_BYTES).mul(p[p0 + r * STRIDE + j]).add(sum);
+                }
+                int at = o0 + r * oStride + v * LANES;
+                FloatVector.fromArray(FLOATS, o, at).add(sum).intoArray(o, at);
             }
         }
     }
@@ -113,37 +133,37 @@ public final class ValueKernel {
             FloatVector b1 = load(b + 1 * VECTOR_BYTES);
             FloatVector b2 = load(b + 2 * VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = FUSED ? x0.fma(b0, a0_0) : x0.mul(b0).add(a0_0);
-            a0_1 = FUSED ? x0.fma(b1, a0_1) : x0.mul(b1).add(a0_1);
-            a0_2 = FUSED ? x0.fma(b2, a0_2) : x0.mul(b2).add(a0_2);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
+            a0_2 = x0.fma(b2, a0_2);
             FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + 1 * STRIDE]);
-            a1_0 = FUSED ? x1.fma(b0, a1_0) : x1.mul(b0).add(a1_0);
-            a1_1 = FUSED ? x1.fma(b1, a1_1) : x1.mul(b1).add(a1_1);
-            a1_2 = FUSED ? x1.fma(b2, a1_2) : x1.mul(b2).add(a1_2);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
+            a1_2 = x1.fma(b2, a1_2);
             FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = FUSED ? x2.fma(b0, a2_0) : x2.mul(b0).add(a2_0);
-            a2_1 = FUSED ? x2.fma(b1, a2_1) : x2.mul(b1).add(a2_1);
-            a2_2 = FUSED ? x2.fma(b2, a2_2) : x2.mul(b2).add(a2_2);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
+            a2_2 = x2.fma(b2, a2_2);
             FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = FUSED ? x3.fma(b0, a3_0) : x3.mul(b0).add(a3_0);
-            a3_1 = FUSED ? x3.fma(b1, a3_1) : x3.mul(b1).add(a3_1);
-            a3_2 = FUSED ? x3.fma(b2, a3_2) : x3.mul(b2).add(a3_2);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
+            a3_2 = x3.fma(b2, a3_2);
             FloatVector x4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
-            a4_0 = FUSED ? x4.fma(b0, a4_0) : x4.mul(b0).add(a4_0);
-            a4_1 = FUSED ? x4.fma(b1, a4_1) : x4.mul(b1).add(a4_1);
-            a4_2 = FUSED ? x4.fma(b2, a4_2) : x4.mul(b2).add(a4_2);
+            a4_0 = x4.fma(b0, a4_0);
+            a4_1 = x4.fma(b1, a4_1);
+            a4_2 = x4.fma(b2, a4_2);
             FloatVector x5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
-            a5_0 = FUSED ? x5.fma(b0, a5_0) : x5.mul(b0).add(a5_0);
-            a5_1 = FUSED ? x5.fma(b1, a5_1) : x5.mul(b1).add(a5_1);
-            a5_2 = FUSED ? x5.fma(b2, a5_2) : x5.mul(b2).add(a5_2);
+            a5_0 = x5.fma(b0, a5_0);
+            a5_1 = x5.fma(b1, a5_1);
+            a5_2 = x5.fma(b2, a5_2);
             FloatVector x6 = FloatVector.broadcast(FLOATS, p[a + 6 * STRIDE]);
-            a6_0 = FUSED ? x6.fma(b0, a6_0) : x6.mul(b0).add(a6_0);
-            a6_1 = FUSED ? x6.fma(b1, a6_1) : x6.mul(b1).add(a6_1);
-            a6_2 = FUSED ? x6.fma(b2, a6_2) : x6.mul(b2).add(a6_2);
+            a6_0 = x6.fma(b0, a6_0);
+            a6_1 = x6.fma(b1, a6_1);
+            a6_2 = x6.fma(b2, a6_2);
             FloatVector x7 = FloatVector.broadcast(FLOATS, p[a + 7 * STRIDE]);
-            a7_0 = FUSED ? x7.fma(b0, a7_0) : x7.mul(b0).add(a7_0);
-            a7_1 = FUSED ? x7.fma(b1, a7_1) : x7.mul(b1).add(a7_1);
-            a7_2 = FUSED ? x7.fma(b2, a7_2) : x7.mul(b2).add(a7_2);
+            a7_0 = x7.fma(b0, a7_0);
+            a7_1 = x7.fma(b1, a7_1);
+            a7_2 = x7.fma(b2, a7_2);
         }
         FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
         FloatVector.fromArray(FLOATS, o, o1).add(a0_1).intoArray(o, o1);
@@ -203,41 +223,41 @@ public final class ValueKernel {
             FloatVector b0 = load(b);
             FloatVector b1 = load(b + 1 * VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = FUSED ? x0.fma(b0, a0_0) : x0.mul(b0).add(a0_0);
-            a0_1 = FUSED ? x0.fma(b1, a0_1) : x0.mul(b1).add(a0_1);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
             FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + 1 * STRIDE]);
-            a1_0 = FUSED ? x1.fma(b0, a1_0) : x1.mul(b0).add(a1_0);
-            a1_1 = FUSED ? x1.fma(b1, a1_1) : x1.mul(b1).add(a1_1);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
             FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = FUSED ? x2.fma(b0, a2_0) : x2.mul(b0).add(a2_0);
-            a2_1 = FUSED ? x2.fma(b1, a2_1) : x2.mul(b1).add(a2_1);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
             FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = FUSED ? x3.fma(b0, a3_0) : x3.mul(b0).add(a3_0);
-            a3_1 = FUSED ? x3.fma(b1, a3_1) : x3.mul(b1).add(a3_1);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
             FloatVector x4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
-            a4_0 = FUSED ? x4.fma(b0, a4_0) : x4.mul(b0).add(a4_0);
-            a4_1 = FUSED ? x4.fma(b1, a4_1) : x4.mul(b1).add(a4_1);
+            a4_0 = x4.fma(b0, a4_0);
+            a4_1 = x4.fma(b1, a4_1);
             FloatVector x5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
-            a5_0 = FUSED ? x5.fma(b0, a5_0) : x5.mul(b0).add(a5_0);
-            a5_1 = FUSED ? x5.fma(b1, a5_1) : x5.mul(b1).add(a5_1);
+            a5_0 = x5.fma(b0, a5_0);
+            a5_1 = x5.fma(b1, a5_1);
             FloatVector x6 = FloatVector.broadcast(FLOATS, p[a + 6 * STRIDE]);
-            a6_0 = FUSED ? x6.fma(b0, a6_0) : x6.mul(b0).add(a6_0);
-            a6_1 = FUSED ? x6.fma(b1, a6_1) : x6.mul(b1).add(a6_1);
+            a6_0 = x6.fma(b0, a6_0);
+            a6_1 = x6.fma(b1, a6_1);
             FloatVector x7 = FloatVector.broadcast(FLOATS, p[a + 7 * STRIDE]);
-            a7_0 = FUSED ? x7.fma(b0, a7_0) : x7.mul(b0).add(a7_0);
-            a7_1 = FUSED ? x7.fma(b1, a7_1) : x7.mul(b1).add(a7_1);
+            a7_0 = x7.fma(b0, a7_0);
+            a7_1 = x7.fma(b1, a7_1);
             FloatVector x8 = FloatVector.broadcast(FLOATS, p[a + 8 * STRIDE]);
-            a8_0 = FUSED ? x8.fma(b0, a8_0) : x8.mul(b0).add(a8_0);
-            a8_1 = FUSED ? x8.fma(b1, a8_1) : x8.mul(b1).add(a8_1);
+            a8_0 = x8.fma(b0, a8_0);
+            a8_1 = x8.fma(b1, a8_1);
             FloatVector x9 = FloatVector.broadcast(FLOATS, p[a + 9 * STRIDE]);
-            a9_0 = FUSED ? x9.fma(b0, a9_0) : x9.mul(b0).add(a9_0);
-            a9_1 = FUSED ? x9.fma(b1, a9_1) : x9.mul(b1).add(a9_1);
+            a9_0 = x9.fma(b0, a9_0);
+            a9_1 = x9.fma(b1, a9_1);
             FloatVector x10 = FloatVector.broadcast(FLOATS, p[a + 10 * STRIDE]);
-            a10_0 = FUSED ? x10.fma(b0, a10_0) : x10.mul(b0).add(a10_0);
-            a10_1 = FUSED ? x10.fma(b1, a10_1) : x10.mul(b1).add(a10_1);
+            a10_0 = x10.fma(b0, a10_0);
+            a10_1 = x10.fma(b1, a10_1);
             FloatVector x11 = FloatVector.broadcast(FLOATS, p[a + 11 * STRIDE]);
-            a11_0 = FUSED ? x11.fma(b0, a11_0) : x11.mul(b0).add(a11_0);
-            a11_1 = FUSED ? x11.fma(b1, a11_1) : x11.mul(b1).add(a11_1);
+            a11_0 = x11.fma(b0, a11_0);
+            a11_1 = x11.fma(b1, a11_1);
         }
         FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
         FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a0_1).intoArray(o, o0 + LANES);
@@ -285,23 +305,23 @@ public final class ValueKernel {
             FloatVector b0 = load(b);
             FloatVector b1 = load(b + 1 * VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = FUSED ? x0.fma(b0, a0_0) : x0.mul(b0).add(a0_0);
-            a0_1 = FUSED ? x0.fma(b1, a0_1) : x0.mul(b1).add(a0_1);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
             FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + 1 * STRIDE]);
-            a1_0 = FUSED ? x1.fma(b0, a1_0) : x1.mul(b0).add(a1_0);
-            a1_1 = FUSED ? x1.fma(b1, a1_1) : x1.mul(b1).add(a1_1);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
             FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = FUSED ? x2.fma(b0, a2_0) : x2.mul(b0).add(a2_0);
-            a2_1 = FUSED ? x2.fma(b1, a2_1) : x2.mul(b1).add(a2_1);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
             FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = FUSED ? x3.fma(b0, a3_0) : x3.mul(b0).add(a3_0);
-            a3_1 = FUSED ? x3.fma(b1, a3_1) : x3.mul(b1).add(a3_1);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
             FloatVector x4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
-            a4_0 = FUSED ? x4.fma(b0, a4_0) : x4.mul(b0).add(a4_0);
-            a4_1 = FUSED ? x4.fma(b1, a4_1) : x4.mul(b1).add(a4_1);
+            a4_0 = x4.fma(b0, a4_0);
+            a4_1 = x4.fma(b1, a4_1);
             FloatVector x5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
-            a5_0 = FUSED ? x5.fma(b0, a5_0) : x5.mul(b0).add(a5_0);
-            a5_1 = FUSED ? x5.fma(b1, a5_1) : x5.mul(b1).add(a5_1);
+            a5_0 = x5.fma(b0, a5_0);
+            a5_1 = x5.fma(b1, a5_1);
         }
         FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
         FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a0_1).intoArray(o, o0 + LANES);
@@ -333,17 +353,17 @@ public final class ValueKernel {
             FloatVector b0 = load(b);
             FloatVector b1 = load(b + 1 * VECTOR_BYTES);
             FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = FUSED ? x0.fma(b0, a0_0) : x0.mul(b0).add(a0_0);
-            a0_1 = FUSED ? x0.fma(b1, a0_1) : x0.mul(b1).add(a0_1);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
             FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + 1 * STRIDE]);
-            a1_0 = FUSED ? x1.fma(b0, a1_0) : x1.mul(b0).add(a1_0);
-            a1_1 = FUSED ? x1.fma(b1, a1_1) : x1.mul(b1).add(a1_1);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
             FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = FUSED ? x2.fma(b0, a2_0) : x2.mul(b0).add(a2_0);
-            a2_1 = FUSED ? x2.fma(b1, a2_1) : x2.mul(b1).add(a2_1);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
             FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = FUSED ? x3.fma(b0, a3_0) : x3.mul(b0).add(a3_0);
-            a3_1 = FUSED ? x3.fma(b1, a3_1) : x3.mul(b1).add(a3_1);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
         }
         FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
         FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a0_1).intoArray(o, o0 + LANES);
@@ -374,29 +394,29 @@ public final class ValueKernel {
             int a = p0 + i;
             FloatVector b0 = load(b);
             FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = FUSED ? x0.fma(b0, a0_0) : x0.mul(b0).add(a0_0);
+            a0_0 = x0.fma(b0, a0_0);
             FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + 1 * STRIDE]);
-            a1_0 = FUSED ? x1.fma(b0, a1_0) : x1.mul(b0).add(a1_0);
+            a1_0 = x1.fma(b0, a1_0);
             FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = FUSED ? x2.fma(b0, a2_0) : x2.mul(b0).add(a2_0);
+            a2_0 = x2.fma(b0, a2_0);
             FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = FUSED ? x3.fma(b0, a3_0) : x3.mul(b0).add(a3_0);
+            a3_0 = x3.fma(b0, a3_0);
             FloatVector x4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
-            a4_0 = FUSED ? x4.fma(b0, a4_0) : x4.mul(b0).add(a4_0);
+            a4_0 = x4.fma(b0, a4_0);
             FloatVector x5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
-            a5_0 = FUSED ? x5.fma(b0, a5_0) : x5.mul(b0).add(a5_0);
+            a5_0 = x5.fma(b0, a5_0);
             FloatVector x6 = FloatVector.broadcast(FLOATS, p[a + 6 * STRIDE]);
-            a6_0 = FUSED ? x6.fma(b0, a6_0) : x6.mul(b0).add(a6_0);
+            a6_0 = x6.fma(b0, a6_0);
             FloatVector x7 = FloatVector.broadcast(FLOATS, p[a + 7 * STRIDE]);
-            a7_0 = FUSED ? x7.fma(b0, a7_0) : x7.mul(b0).add(a7_0);
+            a7_0 = x7.fma(b0, a7_0);
             FloatVector x8 = FloatVector.broadcast(FLOATS, p[a + 8 * STRIDE]);
-            a8_0 = FUSED ? x8.fma(b0, a8_0) : x8.mul(b0).add(a8_0);
+            a8_0 = x8.fma(b0, a8_0);
             FloatVector x9 = FloatVector.broadcast(FLOATS, p[a + 9 * STRIDE]);
-            a9_0 = FUSED ? x9.fma(b0, a9_0) : x9.mul(b0).add(a9_0);
+            a9_0 = x9.fma(b0, a9_0);
             FloatVector x10 = FloatVector.broadcast(FLOATS, p[a + 10 * STRIDE]);
-            a10_0 = FUSED ? x10.fma(b0, a10_0) : x10.mul(b0).add(a10_0);
+            a10_0 = x10.fma(b0, a10_0);
             FloatVector x11 = FloatVector.broadcast(FLOATS, p[a + 11 * STRIDE]);
-            a11_0 = FUSED ? x11.fma(b0, a11_0) : x11.mul(b0).add(a11_0);
+            a11_0 = x11.fma(b0, a11_0);
         }
         FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
         FloatVector.fromArray(FLOATS, o, o0 + oStride).add(a1_0).intoArray(o, o0 + oStride);
