@@ -26,9 +26,6 @@ import java.util.Set;
  * found out, and it lies at half.
  */
 public final class AutoAttention implements AttentionMethod {
-    /** Exact attention below this many queries or keys. */
-    static final int CROSSOVER = Climb.SHORTEST;
-
     private final AttentionMethod exact = ExactAttention.builder().build();
     private final PilotAttention pilot;
     private final ErrorBudget budget;
@@ -91,8 +88,7 @@ public final class AutoAttention implements AttentionMethod {
             return "d = " + input.d() + " exceeds " + Lanes.DEPTH;
         }
         int shorter = Math.min(input.queries(), input.keys());
-        int crossover = calibration != null ? Climb.SHORTEST_KNOWN
-                : input.mask().isCausal() ? Climb.SHORTEST_LATER : CROSSOVER;
+        int crossover = Climb.shortest(calibration != null, input.mask().isCausal());
         return shorter < crossover ? "only " + shorter + " queries or keys, fewer than " + crossover : null;
     }
 

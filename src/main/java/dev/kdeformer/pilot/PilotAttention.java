@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Pilot attention: exact logits of each tile's centroid to all keys that may matter, exact attention to the near ones,
@@ -147,7 +148,6 @@ public final class PilotAttention implements DifferentiableMethod {
         PilotOptions options = options(input);
         Outcome whole = run(call, options);
         int heads = input.batch() * input.heads();
-        double queries = (double) heads * input.queries();
         List<String> notes = new ArrayList<>();
         if (whole.exactHeads() > 0) {
             notes.add(whole.exactHeads() + " of " + heads
@@ -157,19 +157,29 @@ public final class PilotAttention implements DifferentiableMethod {
             notes.add("the calibration did not hold for " + whole.missedHeads() + " of " + heads
                     + " heads, which were searched for anew");
         }
-        return new Statistics(whole.work() / queries / (2.0 * (input.d() + input.dv())), String.join("; ", notes),
+        return new Statistics(evaluations(whole, input), String.join("; ", notes),
                 options.budget() != null && Double.isNaN(whole.error()) ? 0 : whole.error());
     }
 
-    private Outcome run(Call call, PilotOptions options) {
+    private static Outcome run(Call call, PilotOptions options) {
         AttentionInput input = call.input();
-        int units = call.keyHeads();
         int again = options.draws().peaked() == 0 ? 0 : PeakedQueries.most(input.queries());
-        call.team().expect((long) units * input.groupSize() * (input.queries() + again));
-        Outcome[] outcomes = new Outcome[units];
-        call.team().deal(units, 1, (index, team) -> {
+        call.team().expect((long) call.keyHeads() * input.groupSize() * (input.queries() + again));
+        return run(call, options, PilotAttention::attend);
+    }
+
+    /** Key evaluations per query that the work on all query heads is. */
+    static double evaluations(Outcome whole, AttentionInput input) {
+        double queries = (double) input.batch() * input.heads() * input.queries();
+        return whole.work() / queries / (2.0 * (input.d() + input.dv()));
+    }
+
+    /** Does something with every key head, and adds up what comes of it. */
+    static Outcome run(Call call, PilotOptions options, Consumer<Unit> attend) {
+        Outcome[] outcomes = new Outcome[call.keyHeads()];
+        call.team().deal(outcomes.length, 1, (index, team) -> {
             Unit unit = Unit.of(call, index, options, team);
-            attend(unit);
+            attend.accept(unit);
             outcomes[index] = unit.outcome();
         });
         Outcome whole = new Outcome();
@@ -210,8 +220,7 @@ public final class PilotAttention implements DifferentiableMethod {
         AttentionInput input = unit.call().input();
         PilotOptions.Promise promise = unit.options().promise();
         boolean known = promise.thorough() || promise.calibration() != null;
-        int shortest = known ? Climb.SHORTEST_KNOWN
-                : input.mask().isCausal() ? Climb.SHORTEST_LATER : Climb.SHORTEST;
+        int shortest = Climb.shortest(known, input.mask().isCausal());
         if (promise.budget() != null && Math.min(unit.head().keys(), input.queries()) < shortest) {
             for (int member = 0; member < input.groupSize(); member++) {
                 unit.keep(member, null);

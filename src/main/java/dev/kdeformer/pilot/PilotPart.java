@@ -71,22 +71,13 @@ public final class PilotPart {
 
     private Statistics run(Call call, Share share) {
         AttentionInput input = call.input();
-        int units = call.keyHeads();
-        call.team().expect((long) units * input.groupSize() * input.queries());
-        Outcome[] outcomes = new Outcome[units];
-        call.team().deal(units, 1, (index, team) -> {
-            Unit unit = Unit.of(call, index, method.options(input), team);
+        call.team().expect((long) call.keyHeads() * input.groupSize() * input.queries());
+        Outcome whole = PilotAttention.run(call, method.options(input), unit -> {
             if (!(input.mask().isCausal() ? CausalUnit.attend(unit, share) : TreeUnit.attend(unit, share))) {
                 writeNothing(unit, share);
             }
-            outcomes[index] = unit.outcome();
         });
-        double work = 0;
-        for (Outcome outcome : outcomes) {
-            work += outcome.work();
-        }
-        double queries = (double) input.batch() * input.heads() * input.queries();
-        return new Statistics(work / queries / (2.0 * (input.d() + input.dv())), "");
+        return new Statistics(PilotAttention.evaluations(whole, input), "");
     }
 
     /** What attention to no key at all is: zeros, and log-sums of −∞. */
@@ -96,7 +87,7 @@ public final class PilotPart {
             Matrix output = head.output(member);
             Matrix logSumExp = head.logSumExp(member);
             float[] zeros = new float[output.columns()];
-            for (int row : share.even(unit.index() * head.groupSize() + member, output.rows())) {
+            for (int row : share.even(unit.query(member), output.rows())) {
                 output.writeRow(row, zeros, 0);
                 if (logSumExp != null) {
                     logSumExp.set(row, 0, Float.NEGATIVE_INFINITY);

@@ -78,13 +78,12 @@ final class CausalPilot {
      * @return floating-point operations
      */
     double run(CausalEffort effort, boolean[] wanted, Team team) {
-        int n = queries.count();
-        int count = Math.ceilDiv(n, effort.span());
-        Span[] spans = new Span[count];
+        int[] starts = starts(effort);
+        Span[] spans = new Span[starts.length - 1];
         int used = 0;
-        for (int i = 0; i < count; i++) {
-            Span span = span(effort, start(n, count, i), start(n, count, i + 1));
-            if (holds(span, wanted)) {
+        for (int i = 0; i < spans.length; i++) {
+            Span span = span(effort, starts[i], starts[i + 1]);
+            if (holds(span.from, span.to, wanted)) {
                 spans[used++] = span;
             }
         }
@@ -110,37 +109,30 @@ final class CausalPilot {
         return work.sum();
     }
 
-    /** First query of a span; n for the one after the last. */
-    static int start(int n, int spans, int span) {
-        return (int) ((long) n * span / spans);
-    }
-
     /** First query of every span of an effort, and n after the last. */
     int[] starts(CausalEffort effort) {
         int n = queries.count();
         int count = Math.ceilDiv(n, effort.span());
         int[] starts = new int[count + 1];
-        Arrays.setAll(starts, span -> start(n, count, span));
+        Arrays.setAll(starts, span -> (int) ((long) n * span / count));
         return starts;
     }
 
     /** Queries that {@link #run} computes for some wanted rows. */
     int covered(CausalEffort effort, boolean[] wanted) {
-        int n = queries.count();
-        int count = Math.ceilDiv(n, effort.span());
+        int[] starts = starts(effort);
         int covered = 0;
-        for (int i = 0; i < count; i++) {
-            Span span = new Span(start(n, count, i), start(n, count, i + 1), 0, null);
-            covered += holds(span, wanted) ? span.to - span.from : 0;
+        for (int i = 0; i + 1 < starts.length; i++) {
+            covered += holds(starts[i], starts[i + 1], wanted) ? starts[i + 1] - starts[i] : 0;
         }
         return covered;
     }
 
-    private static boolean holds(Span span, boolean[] wanted) {
+    private static boolean holds(int from, int to, boolean[] wanted) {
         if (wanted == null) {
             return true;
         }
-        for (int i = span.from; i < span.to; i++) {
+        for (int i = from; i < to; i++) {
             if (wanted[i]) {
                 return true;
             }

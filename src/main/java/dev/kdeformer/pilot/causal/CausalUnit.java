@@ -49,7 +49,7 @@ public final class CausalUnit {
         if (options.budget() == null) {
             CausalEffort effort = new CausalCost(options).effort(input);
             boolean[] wanted = share == null ? null
-                    : share.spans(unit.index() * input.groupSize() + member, each.starts(effort));
+                    : share.spans(unit.query(member), each.starts(effort));
             unit.outcome().add(each.run(effort, wanted, unit.team()));
             return;
         }
@@ -61,8 +61,10 @@ public final class CausalUnit {
         double budget = options.budget().error();
         SpanPasses passes = new SpanPasses(each, options.budget(), unit.random(member), unit.team());
         Climb.Kept kept = known == null ? null : SpanPasses.CLIMB.again(passes, budget, known.rung());
-        kept = kept == null ? SpanPasses.CLIMB.run(passes, budget, SpanPasses.CLIMB.plan(passes, budget)) : kept;
-        kept = kept != null && options.promise().thorough() ? SpanPasses.CLIMB.lowest(passes, budget, kept) : kept;
+        if (kept == null) {
+            kept = SpanPasses.CLIMB.run(passes, budget, SpanPasses.CLIMB.plan(passes, budget),
+                    options.promise().thorough());
+        }
         unit.outcome().add(passes.work());
         unit.keep(member, Unit.effort(Kind.SPANS, kept));
     }

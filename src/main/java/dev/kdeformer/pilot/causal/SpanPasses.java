@@ -31,9 +31,8 @@ final class SpanPasses implements Climb.Passes {
     private final CausalPilot head;
     private final Team team;
     private final CheckRows check;
-    /** The queries of a sketch, and the others. */
+    /** Marks the queries of a sketch. */
     private final boolean[] sketched;
-    private final boolean[] others;
     /** The rung of the last sketch, which a pass need not do again. */
     private double rung = Double.NaN;
     /** Floating-point operations of a key evaluation. */
@@ -49,15 +48,15 @@ final class SpanPasses implements Climb.Passes {
         evaluation = 2.0 * (head.keys().ordered().d() + head.keys().ordered().dv());
         check = new CheckRows(new RowSample(head.output(), null, budget), n, this::exactRows, random.stream(1));
         sketched = new boolean[n];
-        others = new boolean[n];
-        int spans = Math.ceilDiv(n, CausalEffort.at(CausalEffort.TOP).span());
+        int[] starts = head.starts(CausalEffort.at(CausalEffort.TOP));
+        int spans = starts.length - 1;
         int inside = 0;
         double pairs = 0;
         for (int span = 0; span < spans; span++) {
             boolean chosen = (spans - 1 - span) % SKETCH_EVERY == SKETCH_EVERY / 4;
-            int from = CausalPilot.start(n, spans, span);
-            int to = CausalPilot.start(n, spans, span + 1);
-            Arrays.fill(chosen ? sketched : others, from, to, true);
+            int from = starts[span];
+            int to = starts[span + 1];
+            Arrays.fill(sketched, from, to, chosen);
             inside += chosen ? to - from : 0;
             pairs += (to - from) * (head.last((from + to) / 2) + 1.0);
         }
@@ -98,7 +97,7 @@ final class SpanPasses implements Climb.Passes {
 
     @Override
     public void pass(double at, double part) {
-        work += head.run(CausalEffort.at(at), at == rung ? others : null, team);
+        work += head.run(CausalEffort.at(at), at == rung ? others() : null, team);
         add(Math.clamp((long) (part * sketched.length), part > 0 ? LEAST_ROWS : LEAST_ROWS / 2, MOST_ROWS / 2));
     }
 
@@ -114,13 +113,19 @@ final class SpanPasses implements Climb.Passes {
 
     @Override
     public boolean more() {
-        int count = check.sample().count();
-        int more = Math.min(count, MOST_ROWS - count);
-        if (more < count / 2) {
-            return false;
+        int more = check.more(MOST_ROWS);
+        if (more > 0) {
+            add(more);
         }
-        add(more);
-        return true;
+        return more > 0;
+    }
+
+    private boolean[] others() {
+        boolean[] others = new boolean[sketched.length];
+        for (int i = 0; i < others.length; i++) {
+            others[i] = !sketched[i];
+        }
+        return others;
     }
 
     private void add(int count) {

@@ -1,11 +1,10 @@
 package dev.kdeformer.pilot.cells;
 
-import dev.kdeformer.pilot.keys.BalancedTree;
-import dev.kdeformer.pilot.search.CheckRows;
 import dev.kdeformer.pilot.search.CheckedPasses;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.Doubts;
 import dev.kdeformer.pilot.search.ExactTiles;
+import dev.kdeformer.pilot.search.SketchLeaves;
 import dev.kdeformer.runtime.Team;
 
 /** The passes over cells that an error budget chooses from, with tiles of one size. */
@@ -16,16 +15,10 @@ final class CellPasses extends CheckedPasses {
     private final CellHead head;
     private final int tile;
 
-    /** With leaves as large as the largest tiles, so that passes of all sizes can be sketched on the same rows. */
-    CellPasses(CellHead head, int tile, CheckRows check, ExactTiles exact, double[] leverage, Team team) {
-        super(check, exact, leverage, starts(head), team);
+    CellPasses(CellHead head, int tile, SketchLeaves leaves, ExactTiles exact, Team team) {
+        super(leaves, exact, team);
         this.head = head;
         this.tile = tile;
-    }
-
-    static int[] starts(CellHead head) {
-        int n = head.queries().count();
-        return BalancedTree.starts(n, BalancedTree.leafLevel(n, CellEffort.LARGE_TILE));
     }
 
     @Override
@@ -34,7 +27,7 @@ final class CellPasses extends CheckedPasses {
     }
 
     @Override
-    protected double sketch(double rung, boolean[] leaves, int[] rows) {
+    protected double sketch(double rung, SketchLeaves chosen, int[] rows) {
         return run(rung, rows);
     }
 

@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Calibration.Effort;
 import dev.kdeformer.Calibration.Kind;
 import dev.kdeformer.kernel.PackedKeys;
+import dev.kdeformer.pilot.keys.BalancedTree;
 import dev.kdeformer.pilot.keys.KeyCells;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Leverage;
@@ -12,6 +13,7 @@ import dev.kdeformer.pilot.search.CheckRows;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.ExactTiles;
 import dev.kdeformer.pilot.search.RowSample;
+import dev.kdeformer.pilot.search.SketchLeaves;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.runtime.Team;
@@ -25,7 +27,7 @@ public final class CellSearch {
     /** The rung that sizes of tiles are compared at. */
     private static final double COMPARED = 4;
 
-    /** The few rows of a probe are trusted so far. */
+    /** The few rows of a sketch are trusted so far. */
     private static final double TRUST = 2;
 
     private final Unit unit;
@@ -65,14 +67,18 @@ public final class CellSearch {
         ExactTiles exact = new ExactTiles(each.queries()::read, packed, each.order(), each::finish);
         RowSample sample = new RowSample(each.output(), each.order(), unit.options().budget());
         CheckRows check = new CheckRows(sample, each.queries().count(), exact::sample, random);
-        double[] leverage = Leverage.parts(each.queries(), CellPasses.starts(each), keys.keys(), team);
-        return new CellSearch(unit, new CellPasses(each, CellEffort.LARGE_TILE, check, exact, leverage, team),
-                new CellPasses(each, CellEffort.SMALL_TILE, check, exact, leverage, team));
+        // Leaves as large as the largest tiles, so that passes of all sizes are sketched on the same rows.
+        int n = each.queries().count();
+        int[] starts = BalancedTree.starts(n, BalancedTree.leafLevel(n, CellEffort.LARGE_TILE));
+        double[] leverage = Leverage.parts(each.queries(), starts, keys.keys(), team);
+        SketchLeaves leaves = SketchLeaves.of(check, leverage, starts, team);
+        return new CellSearch(unit, new CellPasses(each, CellEffort.LARGE_TILE, leaves, exact, team),
+                new CellPasses(each, CellEffort.SMALL_TILE, leaves, exact, team));
     }
 
     /** Work done, in floating-point operations. */
     public double work() {
-        return large.work() + small.work();
+        return large.work() + small.work() + large.checked();
     }
 
     /** Runs a pass at an effort that has kept the budget before; null if it does not. */
@@ -99,10 +105,8 @@ public final class CellSearch {
         if (plan() == Double.POSITIVE_INFINITY) {
             return null;
         }
-        Climb.Kept kept = CellPasses.CLIMB.run(better, budget(), plan);
-        boolean lower = kept != null && unit.options().promise().thorough();
         return Unit.effort(better == small ? Kind.SMALL_CELLS : Kind.LARGE_CELLS,
-                lower ? CellPasses.CLIMB.lowest(better, budget(), kept) : kept);
+                CellPasses.CLIMB.run(better, budget(), plan, unit.options().promise().thorough()));
     }
 
     private double budget() {

@@ -228,7 +228,7 @@ final class CellWalk {
         projected += (tile.to - tile.from) * each;
         if (some != null) {
             int[] rows = Arrays.stream(some).filter(row -> row >= tile.from && row < tile.to).toArray();
-            attend(tile, rows, hasFar);
+            attention.attend(head.queries(), rows, head.order(), hasFar ? tile.centre : null, head::finish);
             spared += (tile.to - tile.from - rows.length) * each;
             return;
         }
@@ -243,25 +243,6 @@ final class CellWalk {
             attention.addNear();
             head.finish(attention, first, variances, (float) Math.sqrt(tile.expected));
         }
-    }
-
-    /** Computes a few queries of a tile and notes nothing. */
-    private void attend(CellTile tile, int[] rows, boolean hasFar) {
-        long mark = scratch.mark();
-        long target = scratch.ints(rows.length);
-        for (int i = 0; i < rows.length; i++) {
-            Memory.putInt(target + i * 4L, head.order()[rows[i]]);
-        }
-        for (int first = 0; first < rows.length; first += QueryTile.ROWS) {
-            int count = Math.min(QueryTile.ROWS, rows.length - first);
-            attention.begin(head.queries(), rows, first, count);
-            if (hasFar) {
-                attention.addFar(tile.centre);
-            }
-            attention.addNear();
-            head.finish(attention.state(), target, first, count);
-        }
-        scratch.release(mark);
     }
 
     /** Learns how values move with the query from a few drawn keys. */

@@ -49,6 +49,13 @@ public final class CheckRows {
         return often.length;
     }
 
+    /** How many rows to draw next: as many as there are, up to so many in all; 0 where few are left. */
+    public int more(int most) {
+        int count = sample.count();
+        int more = Math.min(count, most - count);
+        return more < count / 2 ? 0 : Math.max(0, more);
+    }
+
     /** Each query's part of all where none is preferred. */
     public double[] evenly() {
         double[] parts = new double[often.length];

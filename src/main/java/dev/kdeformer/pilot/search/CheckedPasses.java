@@ -1,7 +1,6 @@
 package dev.kdeformer.pilot.search;
 
 import dev.kdeformer.runtime.Team;
-import java.util.Arrays;
 
 /**
  * Passes over the queries of a head in the order of their tree, checked on exact rows. What a pass will cost, and about
@@ -9,15 +8,6 @@ import java.util.Arrays;
  * rows to be checked are computed.
  */
 public abstract class CheckedPasses implements Climb.Passes {
-    /** A sketch has one leaf in so many; not fewer than the least, unless those would be more than a sixth. */
-    private static final int SKETCH_EVERY = 32;
-    private static final int LEAST_LEAVES = 8;
-
-    /** One query in so many is computed exactly for sketches to be compared with, within limits. */
-    private static final int SKETCH_ROWS_EVERY = 64;
-    private static final int LEAST_SKETCH_ROWS = 48;
-    private static final int MOST_SKETCH_ROWS = 96;
-
     private static final int LEAST_ROWS = 144;
     /** One row in so many is computed exactly at most. */
     private static final int ROWS_EVERY = 16;
@@ -36,103 +26,34 @@ public abstract class CheckedPasses implements Climb.Passes {
     private final ExactTiles exact;
     private final double[] leverage;
     private final Team team;
-    private final boolean[] sketched;
+    private final SketchLeaves leaves;
     /** What the last pass leaves to be suspected of each query; null until it is asked for. */
     private Doubts suspicion;
     private double work;
 
     /**
-     * Passes over the queries of a head, for which some exact rows are computed.
+     * Passes over the queries of a head.
      *
-     * @param leverage which part of all leverages each query has
-     * @param starts   first position of every leaf, and the number of queries after the last
+     * @param exact computes queries exactly
      */
-    protected CheckedPasses(CheckRows check, ExactTiles exact, double[] leverage, int[] starts, Team team) {
+    protected CheckedPasses(SketchLeaves leaves, ExactTiles exact, Team team) {
+        this.leaves = leaves;
+        this.check = leaves.check();
+        this.leverage = leaves.leverage();
         this.n = check.queries();
-        this.check = check;
         this.exact = exact;
-        this.leverage = leverage;
         this.team = team;
         this.evaluation = 2.0 * (exact.keys().d() + exact.keys().dv());
-        this.sketched = new boolean[n];
-        double[] likely = mixed(leverage);
-        double[] often = choose(starts, likely);
-        if (check.sample().count() == 0) {
-            draw(new CheckRows.Draw(sketchCount(), within(likely), often));
-        }
-    }
-
-    /** Half of all alike, half by leverage. */
-    private static double[] mixed(double[] leverage) {
-        return Arrays.stream(leverage).map(each -> (each + 1.0 / leverage.length) / 2).toArray();
-    }
-
-    /**
-     * Chooses the leaves of a sketch, one in every stretch of positions that holds an equal part of what is likely.
-     *
-     * @return how often each position is expected in a sketch
-     */
-    private double[] choose(int[] starts, double[] likely) {
-        int leaves = starts.length - 1;
-        int some = Math.max(Math.min(LEAST_LEAVES, Math.ceilDiv(leaves, 6)), leaves / SKETCH_EVERY);
-        double[] parts = new double[leaves];
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            for (int i = starts[leaf]; i < starts[leaf + 1]; i++) {
-                parts[leaf] += likely[i];
-            }
-        }
-        double before = 0;
-        double all = 0;
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            double after = before + parts[leaf] * some;
-            // The middle of a stretch.
-            if (Math.floor(after + 0.5) > Math.floor(before + 0.5) || some == leaves) {
-                Arrays.fill(sketched, starts[leaf], starts[leaf + 1], true);
-                all += parts[leaf];
-            }
-            before = after;
-        }
-        double[] often = new double[n];
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            double chosen = Math.min(1, some * parts[leaf]);
-            for (int i = starts[leaf]; i < starts[leaf + 1]; i++) {
-                often[i] = sketchCount() * chosen * likely[i] / all;
-            }
-        }
-        return often;
-    }
-
-    private int sketchCount() {
-        return Math.min(n, Math.clamp(n / SKETCH_ROWS_EVERY, LEAST_SKETCH_ROWS, MOST_SKETCH_ROWS));
-    }
-
-    /** Likelihoods inside the sketch alone. */
-    private double[] within(double[] likely) {
-        double sum = 0;
-        for (int i = 0; i < n; i++) {
-            sum += sketched[i] ? likely[i] : 0;
-        }
-        double[] inside = new double[n];
-        for (int i = 0; i < n; i++) {
-            inside[i] = sketched[i] ? likely[i] / sum : 0;
-        }
-        return inside;
-    }
-
-    private void draw(CheckRows.Draw... draws) {
-        int before = check.sample().count();
-        check.add(team, draws);
-        work += (check.sample().count() - before) * evaluation * exact();
     }
 
     /**
      * Computes some rows as a pass would.
      *
-     * @param leaves marks the queries of the leaves that stand for all
+     * @param chosen the leaves that stand for all
      * @param rows   positions of the rows, ascending, all of them in these leaves
      * @return key evaluations per query that a pass over all takes
      */
-    protected abstract double sketch(double rung, boolean[] leaves, int[] rows);
+    protected abstract double sketch(double rung, SketchLeaves chosen, int[] rows);
 
     /**
      * Runs a pass over all queries.
@@ -159,9 +80,14 @@ public abstract class CheckedPasses implements Climb.Passes {
         work += operations;
     }
 
-    /** Work done, in floating-point operations. */
+    /** Work done, in floating-point operations, without that of {@link #checked}. */
     public final double work() {
         return work;
+    }
+
+    /** Work that the exact rows have been which passes are checked on, those of other passes among them. */
+    public final double checked() {
+        return check.sample().count() * evaluation * exact();
     }
 
     /** Mean squared norm of an output row. */
@@ -175,12 +101,10 @@ public abstract class CheckedPasses implements Climb.Passes {
 
     @Override
     public final Climb.Sketch sketch(double rung) {
-        int[] rows = Arrays.stream(check.sample().positions()).filter(position -> sketched[position]).sorted()
-                .distinct().toArray();
-        double evaluations = sketch(rung, sketched, rows);
+        double evaluations = sketch(rung, leaves, leaves.rows());
         // The strangest are computed exactly in the end.
         RowSample.Error error = check.sample().error(new int[0],
-                position -> sketched[position] && n * leverage[position] < 2 * STRANGE);
+                position -> leaves.marks()[position] && n * leverage[position] < 2 * STRANGE);
         return new Climb.Sketch(error.likely(), evaluations);
     }
 
@@ -195,17 +119,15 @@ public abstract class CheckedPasses implements Climb.Passes {
 
     @Override
     public final boolean more() {
-        int count = check.sample().count();
-        int more = Math.min(count, Math.min(MOST_ROWS, n / ROWS_EVERY) - count);
-        if (more < count / 2) {
-            return false;
+        int more = check.more(Math.min(MOST_ROWS, n / ROWS_EVERY));
+        if (more > 0) {
+            more(more);
         }
-        more(more);
-        return true;
+        return more > 0;
     }
 
     private void more(int count) {
-        draw(new CheckRows.Draw(count - count / 2, check.evenly()), new CheckRows.Draw(count / 4, leverage),
+        check.add(team, new CheckRows.Draw(count - count / 2, check.evenly()), new CheckRows.Draw(count / 4, leverage),
                 new CheckRows.Draw(count / 2 - count / 4, doubts().parts()));
     }
 

@@ -11,14 +11,14 @@ package dev.kdeformer.pilot.search;
  * @param steps what steps usually gain
  */
 public record Climb(Cost cost, Steps steps) {
-    /** Below this many queries or keys exact attention is cheaper than a search. */
+    /** Below this many queries or keys exact attention is cheaper than a search down the tree. */
     public static final int SHORTEST = 4096;
 
     /** The same for a search whose passes take longer to prepare. */
     public static final int SHORTEST_LATER = 8192;
 
     /** The same where the effort is known. */
-    public static final int SHORTEST_KNOWN = 2048;
+    private static final int SHORTEST_KNOWN = 2048;
 
     /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
     private static final double WORTH = 0.65;
@@ -157,6 +157,15 @@ public record Climb(Cost cost, Steps steps) {
     public record Plan(double rung, Sketch sketch, boolean own, double share) {
     }
 
+    /**
+     * Below how many queries or keys exact attention is cheaper.
+     *
+     * @param known whether efforts are known or may take long to find
+     */
+    public static int shortest(boolean known, boolean causal) {
+        return known ? SHORTEST_KNOWN : causal ? SHORTEST_LATER : SHORTEST;
+    }
+
     /** Looks for a pass from the rung on that usually keeps the budget; null if none promises to. */
     public Plan plan(Passes passes, double budget) {
         double usual = stepsFor(steps.first / budget, steps.usual);
@@ -171,10 +180,17 @@ public record Climb(Cost cost, Steps steps) {
     /**
      * Climbs.
      *
-     * @param first the pass to begin with
+     * @param first    the pass to begin with; null for none
+     * @param thorough whether to go down again from a pass that was kept, for as long as passes are well within the
+     *                 budget, so that others of their effort will be
      * @return null if no pass is within the budget
      */
-    public Kept run(Passes passes, double budget, Plan first) {
+    public Kept run(Passes passes, double budget, Plan first, boolean thorough) {
+        Kept kept = run(passes, budget, first);
+        return kept != null && thorough ? lowest(passes, budget, kept) : kept;
+    }
+
+    private Kept run(Passes passes, double budget, Plan first) {
         Plan plan = first;
         while (plan != null) {
             passes.pass(plan.rung, CHECK * plan.share);
@@ -204,11 +220,7 @@ public record Climb(Cost cost, Steps steps) {
         return error <= budget ? new Kept(known, error) : null;
     }
 
-    /**
-     * Goes down from a pass that was kept for as long as passes are well within the budget, so that others of their
-     * effort will be.
-     */
-    public Kept lowest(Passes passes, double budget, Kept from) {
+    private Kept lowest(Passes passes, double budget, Kept from) {
         Kept lowest = from;
         while (lowest.rung > 0) {
             double rung = within(lowest.rung - DOWN, passes);

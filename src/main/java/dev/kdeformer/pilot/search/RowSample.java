@@ -90,14 +90,19 @@ public final class RowSample {
         double sum = 0;
         double whole = 0;
         for (int i = 0; i < count; i++) {
-            double square = 0;
-            for (int c = 0; c < dv; c++) {
-                square += (double) rows[i * dv + c] * rows[i * dv + c];
-            }
-            sum += weights[i] * square;
+            sum += weights[i] * norm(i);
             whole += weights[i];
         }
         return sum / whole;
+    }
+
+    /** Squared norm of an exact row. */
+    private double norm(int i) {
+        double square = 0;
+        for (int c = 0; c < dv; c++) {
+            square += (double) rows[i * dv + c] * rows[i * dv + c];
+        }
+        return square;
     }
 
     /**
@@ -130,11 +135,7 @@ public final class RowSample {
         for (int i = 0; i < count; i++) {
             if (among.test(positions[i])) {
                 double square = difference(i, Arrays.binarySearch(exact, positions[i]) >= 0, error, row);
-                double norm = 0;
-                for (double x : row) {
-                    norm += x * x;
-                }
-                errors.add(square, norm, weights[i]);
+                errors.add(square, norm(i), weights[i]);
             }
         }
         return errors.at(budget.fraction());
@@ -188,25 +189,9 @@ public final class RowSample {
         return new Error(likely, SAFETY * likely * Math.sqrt(raise));
     }
 
-    /** The sum of the squared errors of the rows at some positions, each as much as it stands for. */
-    public double squares(IntPredicate among) {
-        double[] squares = squares();
-        double sum = 0;
-        for (int i = 0; i < count; i++) {
-            sum += among.test(positions[i]) ? squares[i] : 0;
-        }
-        return sum;
-    }
-
-    /** The squared error of every row, as much as it stands for. */
-    public double[] squares() {
-        double[] error = new double[dv];
-        double[] exact = new double[dv];
-        double[] squares = new double[count];
-        for (int i = 0; i < count; i++) {
-            squares[i] = weights[i] * difference(i, false, error, exact);
-        }
-        return squares;
+    /** What each row stands for, as a part of all. */
+    double[] weights() {
+        return weights;
     }
 
     /** The error and the exact row at index {@code i}; returns the squared norm of the error. */

@@ -33,6 +33,11 @@ public record Unit(Call call, int index, PilotOptions options, Team team, KeyHea
         return index % call.input().kvHeads() * call.input().groupSize() + member;
     }
 
+    /** Index of a query head among those of all batch items. */
+    public int query(int member) {
+        return index * call.input().groupSize() + member;
+    }
+
     /** The effort that a query head is calibrated for; null where there is none. */
     public Effort calibrated(int member) {
         Calibration calibration = options.promise().calibration();
@@ -45,15 +50,15 @@ public record Unit(Call call, int index, PilotOptions options, Team team, KeyHea
      * @param effort of the pass that was kept, null if there is none
      */
     public void keep(int member, Effort effort) {
-        outcome.effort(head(member), effort == null ? Effort.EXACT : effort);
-        if (effort == null || effort.kind() == Kind.EXACT) {
+        Effort kept = effort == null ? Effort.EXACT : effort;
+        outcome.effort(head(member), kept);
+        if (kept.kind() == Kind.EXACT) {
             outcome.exact(call, index, member, team);
         } else {
-            outcome.error(effort.error());
+            outcome.error(kept.error());
         }
         Effort calibrated = calibrated(member);
-        if (calibrated != null && (effort == null ? calibrated.kind() != Kind.EXACT
-                : calibrated.kind() != effort.kind() || calibrated.rung() != effort.rung())) {
+        if (calibrated != null && (calibrated.kind() != kept.kind() || calibrated.rung() != kept.rung())) {
             outcome.missed();
         }
     }

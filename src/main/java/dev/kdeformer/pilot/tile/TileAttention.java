@@ -14,6 +14,7 @@ import dev.kdeformer.kernel.ValueKernel;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.ValueRange;
+import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import jdk.incubator.vector.FloatVector;
 
@@ -28,6 +29,7 @@ public final class TileAttention {
     private final int valueStride;
     private final boolean tilted;
     private final ValueRange range;
+    private final Scratch scratch;
     private final PackedKeys nearKeys;
     private final PackedKeys farKeys;
     private final long tiltRows;
@@ -46,6 +48,7 @@ public final class TileAttention {
     public TileAttention(Rows keys, Rows values, float[] biases, ValueRange range, int most, int groups,
             boolean tilted, Scratch scratch) {
         this.range = range;
+        this.scratch = scratch;
         this.buffers = scratch.keep(Buffers.class, Buffers::new);
         this.keys = keys;
         this.values = values;
@@ -116,6 +119,42 @@ public final class TileAttention {
         addFar(centre);
         addNear();
         return buffers.state;
+    }
+
+    /** Where the results of rows go that lie anywhere. */
+    @FunctionalInterface
+    public interface Writer {
+        /**
+         * Writes the rows of a finished state.
+         *
+         * @param rows address of ints, the caller's rows, of which those from {@code from} on are meant
+         */
+        void write(SoftmaxTile state, long rows, int from, int count);
+    }
+
+    /**
+     * Sums up over the prepared keys and groups for some queries, and writes their results.
+     *
+     * @param positions of the queries
+     * @param order     the caller's row at every position
+     * @param centre    what the groups are about; null where there are none
+     */
+    public void attend(Rows queries, int[] positions, int[] order, float[] centre, Writer writer) {
+        long mark = scratch.mark();
+        long rows = scratch.ints(positions.length);
+        for (int i = 0; i < positions.length; i++) {
+            Memory.putInt(rows + i * 4L, order[positions[i]]);
+        }
+        for (int first = 0; first < positions.length; first += QueryTile.ROWS) {
+            int count = Math.min(QueryTile.ROWS, positions.length - first);
+            begin(queries, positions, first, count);
+            if (centre != null) {
+                addFar(centre);
+            }
+            addNear();
+            writer.write(buffers.state, rows, first, count);
+        }
+        scratch.release(mark);
     }
 
     /** Loads queries and starts their state. */

@@ -8,7 +8,6 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.pilot.tile.TileAttention;
-import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 
 /** What a leaf of a walk does with its near keys and its far field, and what it notes of its queries meanwhile. */
@@ -17,7 +16,6 @@ final class LeafAttention {
     private final Pass pass;
     private final KeyGroups keys;
     private final TileAttention attention;
-    private final Scratch scratch;
     /** Null where the far part stays as it is. */
     private final FarCorrection correction;
 
@@ -27,7 +25,6 @@ final class LeafAttention {
         this.keys = head.keys();
         this.attention = new TileAttention(keys, head.mostLeafCandidates(pass.effort()), head.tilts(), scratch);
         this.correction = correction;
-        this.scratch = scratch;
     }
 
     /** Computes the output of a leaf's queries, and adds to its work. */
@@ -42,7 +39,7 @@ final class LeafAttention {
         attention.prepare(node.chosen, node.count, far);
         if (pass.rows() != null) {
             int[] rows = pass.rows(node.from, node.to);
-            attend(rows, hasFar, centre);
+            attention.attend(head.queries(), rows, head.order(), hasFar ? centre : null, head::finish);
             node.spared = Math.rint(each * (size - rows.length));
             return;
         }
@@ -77,25 +74,6 @@ final class LeafAttention {
             node.work += size * (2.0 * (d + dv) * correction.count()
                     + (hasFar ? keys.groups() * (6.0 * d + 4.0 * dv) + 2.0 * d * dv : 0));
         }
-    }
-
-    /** Computes some rows of a leaf that has been prepared, and takes no notes. */
-    private void attend(int[] rows, boolean hasFar, float[] centre) {
-        long mark = scratch.mark();
-        long target = scratch.ints(rows.length);
-        for (int i = 0; i < rows.length; i++) {
-            Memory.putInt(target + i * 4L, head.order()[rows[i]]);
-        }
-        for (int first = 0; first < rows.length; first += QueryTile.ROWS) {
-            int count = Math.min(QueryTile.ROWS, rows.length - first);
-            attention.begin(head.queries(), rows, first, count);
-            if (hasFar) {
-                attention.addFar(centre);
-            }
-            attention.addNear();
-            head.finish(attention.state(), target, first, count);
-        }
-        scratch.release(mark);
     }
 
     /** The largest p (1 − p) over the parts p of a query's weight that its keys at fixed distances hold. */

@@ -10,6 +10,7 @@ import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.Doubts;
 import dev.kdeformer.pilot.search.ExactTiles;
 import dev.kdeformer.pilot.search.RowSample;
+import dev.kdeformer.pilot.search.SketchLeaves;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 
@@ -33,8 +34,8 @@ final class TilePasses extends CheckedPasses {
     /** Logarithm of how much values vary beside the output. */
     private final double variation;
 
-    private TilePasses(PilotHead head, CheckRows check, ExactTiles exact, int[] starts, Team team) {
-        super(check, exact, Leverage.parts(head.queries(), starts, head.keys().keys(), team), starts, team);
+    private TilePasses(PilotHead head, SketchLeaves leaves, ExactTiles exact, Team team) {
+        super(leaves, exact, team);
         this.head = head;
         doubts = new Doubts(head.queries().count());
         variation = Math.log(head.keys().valueVariance() / Math.max(meanSquare(), TINY) + TINY);
@@ -44,7 +45,9 @@ final class TilePasses extends CheckedPasses {
         ExactTiles exact = new ExactTiles(head.queries()::read, packed, head.order(), head::finish);
         CheckRows check = new CheckRows(new RowSample(head.output(), head.order(), budget), head.queries().count(),
                 exact::sample, random);
-        return new TilePasses(head, check, exact, BalancedTree.starts(head.queries().count(), head.levels()), team);
+        int[] starts = BalancedTree.starts(head.queries().count(), head.levels());
+        double[] leverage = Leverage.parts(head.queries(), starts, head.keys().keys(), team);
+        return new TilePasses(head, SketchLeaves.of(check, leverage, starts, team), exact, team);
     }
 
     @Override
@@ -53,12 +56,8 @@ final class TilePasses extends CheckedPasses {
     }
 
     @Override
-    protected double sketch(double rung, boolean[] leaves, int[] rows) {
-        int count = 0;
-        for (boolean each : leaves) {
-            count += each ? 1 : 0;
-        }
-        return run(new Pass(effort(rung), leaves, rows, null, null)) / count;
+    protected double sketch(double rung, SketchLeaves chosen, int[] rows) {
+        return run(new Pass(effort(rung), chosen.marks(), rows, null, null)) / chosen.queries();
     }
 
     @Override

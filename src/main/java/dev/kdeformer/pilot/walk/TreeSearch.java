@@ -49,7 +49,7 @@ final class TreeSearch {
         }
         Calibration.Effort found = known == null ? null : again();
         found = found == null ? search() : found;
-        unit.outcome().add((tiles == null ? 0 : tiles.work()) + (cells == null ? 0 : cells.work()));
+        unit.outcome().add((tiles == null ? 0 : tiles.work() + tiles.checked()) + (cells == null ? 0 : cells.work()));
         return found;
     }
 
@@ -74,9 +74,8 @@ final class TreeSearch {
     }
 
     private Calibration.Effort climb(Climb.Plan plan) {
-        Climb.Kept kept = TilePasses.CLIMB.run(tiles(), budget, plan);
-        boolean lower = kept != null && unit.options().promise().thorough();
-        return Unit.effort(Kind.TILES, lower ? TilePasses.CLIMB.lowest(tiles(), budget, kept) : kept);
+        return Unit.effort(Kind.TILES,
+                TilePasses.CLIMB.run(tiles(), budget, plan, unit.options().promise().thorough()));
     }
 
     private boolean longEnough() {

@@ -47,8 +47,7 @@ public final class TreeUnit {
         PilotHead each = new PilotHead(unit.head(), member, options, keys, queries, tile, unit.team());
         if (share != null) {
             Effort effort = each.effort(unit.call().input());
-            int index = unit.index() * unit.call().input().groupSize() + member;
-            boolean[] wanted = share.positions(index, each.leafLevel(effort), each.order());
+            boolean[] wanted = share.positions(unit.query(member), each.leafLevel(effort), each.order());
             unit.outcome().add(each.run(new Pass(effort, wanted, null, null, null), unit.team()).work());
         } else if (options.budget() == null) {
             spend(each);
