@@ -7,12 +7,14 @@ import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
-import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Products of a few queries with groups of keys and values in bfloat16, which become floats in registers. */
+/**
+ * Products of a few queries with groups of keys and values in bfloat16, which become floats in registers. The scalar
+ * references are those of {@link NarrowNumbers}, for numbers of either width.
+ */
 final class Bfloat16Kernel {
     private static final int UPPER = 0xffff_0000;
     private static final long LINE = GROUP * 4L;
@@ -41,20 +43,6 @@ final class Bfloat16Kernel {
             }
             for (; r < rows; r++) {
                 logits1x2(q, r * qStride, lines, keys + c * 4L, s, s0 + r * STRIDE + c);
-            }
-        }
-    }
-
-    /** The scalar reference of {@link #logits}. */
-    static void logitsScalar(float[] q, int qStride, int rows, int lines, long keys, float[] s, int s0) {
-        for (int r = 0; r < rows; r++) {
-            for (int j = 0; j < GROUP; j++) {
-                double sum = 0;
-                for (int i = 0; i < 2 * lines; i++) {
-                    int packed = Memory.getInt(keys + i / 2 * LINE + j * 4L);
-                    sum += (double) q[r * qStride + i] * NarrowNumbers.unpack(2, packed, i % 2, 1);
-                }
-                s[s0 + r * STRIDE + j] = (float) sum;
             }
         }
     }
@@ -125,20 +113,6 @@ final class Bfloat16Kernel {
             }
             for (; v < ints; v += LANES) {
                 values1x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
-            }
-        }
-    }
-
-    /** The scalar reference of {@link #values}. */
-    static void valuesScalar(float[] p, int p0, int rows, int keys, long values, int ints, float[] o, int stride) {
-        for (int r = 0; r < rows; r++) {
-            for (int c = 0; c < Math.min(stride, 2 * ints); c++) {
-                double sum = o[r * stride + c];
-                for (int j = 0; j < keys; j++) {
-                    int packed = Memory.getInt(values + ((long) j * ints + c % ints) * 4);
-                    sum += (double) p[p0 + r * STRIDE + j] * NarrowNumbers.unpack(2, packed, c / ints, 1);
-                }
-                o[r * stride + c] = (float) sum;
             }
         }
     }

@@ -7,12 +7,14 @@ import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
-import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
-/** Products of a few queries with groups of keys and values in bytes, which become floats in registers. */
+/**
+ * Products of a few queries with groups of keys and values in bytes, which become floats in registers. The scalar
+ * references are those of {@link NarrowNumbers}, for numbers of either width.
+ */
 final class ByteKernel {
     private static final long LINE = GROUP * 4L;
 
@@ -52,20 +54,6 @@ final class ByteKernel {
         for (int c = 0; c < GROUP; c += 2 * LANES) {
             for (int r = four; r < rows; r++) {
                 logits1x2(q, r * qStride, lines, keys + c * 4L, s, s0 + r * STRIDE + c);
-            }
-        }
-    }
-
-    /** The scalar reference of {@link #logits}. */
-    static void logitsScalar(float[] q, int qStride, int rows, int lines, long keys, float[] s, int s0) {
-        for (int r = 0; r < rows; r++) {
-            for (int j = 0; j < GROUP; j++) {
-                double sum = 0;
-                for (int i = 0; i < 4 * lines; i++) {
-                    int packed = Memory.getInt(keys + i / 4 * LINE + j * 4L);
-                    sum += (double) q[r * qStride + i] * NarrowNumbers.unpack(4, packed, i % 4, 1);
-                }
-                s[s0 + r * STRIDE + j] = (float) sum;
             }
         }
     }
@@ -130,20 +118,6 @@ final class ByteKernel {
         for (; r < rows; r++) {
             for (int v = 0; v < ints; v += LANES) {
                 values1x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
-            }
-        }
-    }
-
-    /** The scalar reference of {@link #values}. */
-    static void valuesScalar(float[] p, int p0, int rows, int keys, long values, int ints, float[] o, int stride) {
-        for (int r = 0; r < rows; r++) {
-            for (int c = 0; c < Math.min(stride, 4 * ints); c++) {
-                double sum = o[r * stride + c];
-                for (int j = 0; j < keys; j++) {
-                    int packed = Memory.getInt(values + ((long) j * ints + c % ints) * 4);
-                    sum += (double) p[p0 + r * STRIDE + j] * NarrowNumbers.unpack(4, packed, c / ints, 1);
-                }
-                o[r * stride + c] = (float) sum;
             }
         }
     }

@@ -1,11 +1,18 @@
 package dev.kdeformer.kernel;
 
+import static dev.kdeformer.kernel.DecodeKernel.GROUP;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
+
+import dev.kdeformer.runtime.Memory;
+import dev.kdeformer.tensor.Element;
+
 /** Floats as bfloat16 or as bytes with a common scale, two or four of which make an int. */
 final class NarrowNumbers {
     /** Largest magnitude of a byte; −128 is left out, so that signs are treated alike. */
     private static final int LARGEST_BYTE = 127;
 
     private static final int LARGEST_BFLOAT16 = 0x7f7f;
+    private static final int SIGN = 0x8000;
 
     private NarrowNumbers() {
     }
@@ -47,11 +54,44 @@ final class NarrowNumbers {
         };
     }
 
-    /** Rounds to the nearest, to even where two are as near; what rounds to infinity stays the largest finite one. */
+    /**
+     * The scalar reference of the logits of {@link Bfloat16Kernel} and {@link ByteKernel}, which are not yet scaled.
+     *
+     * @param pack  numbers in an int
+     * @param lines ints of a key
+     */
+    static void logitsScalar(int pack, float[] q, int qStride, int rows, int lines, long keys, float[] s, int s0) {
+        for (int r = 0; r < rows; r++) {
+            for (int j = 0; j < GROUP; j++) {
+                double sum = 0;
+                for (int i = 0; i < pack * lines; i++) {
+                    int packed = Memory.getInt(keys + (i / pack * GROUP + j) * 4L);
+                    sum += (double) q[r * qStride + i] * unpack(pack, packed, i % pack, 1);
+                }
+                s[s0 + r * STRIDE + j] = (float) sum;
+            }
+        }
+    }
+
+    /** The scalar reference of their products with values, of {@code ints} ints to a row. */
+    static void valuesScalar(int pack, float[] p, int p0, int rows, int keys, long values, int ints, float[] o,
+            int stride) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < Math.min(stride, pack * ints); c++) {
+                double sum = o[r * stride + c];
+                for (int j = 0; j < keys; j++) {
+                    int packed = Memory.getInt(values + ((long) j * ints + c % ints) * 4);
+                    sum += (double) p[p0 + r * STRIDE + j] * unpack(pack, packed, c / ints, 1);
+                }
+                o[r * stride + c] = (float) sum;
+            }
+        }
+    }
+
+    /** What rounds to infinity stays the largest finite number. */
     private static int toBfloat16(float x) {
-        int bits = Float.floatToRawIntBits(x);
-        int magnitude = (bits & 0x7fff_ffff) + 0x7fff + (bits >>> 16 & 1) >>> 16;
-        return bits >>> 16 & 0x8000 | Math.min(magnitude, LARGEST_BFLOAT16);
+        int bits = Element.bfloat16(x);
+        return bits & SIGN | Math.min(bits & ~SIGN & 0xffff, LARGEST_BFLOAT16);
     }
 
     private static int toByte(float x, float scale) {

@@ -51,12 +51,13 @@ public enum Element {
         switch (this) {
             case FLOAT32 -> segment.set(FLOAT, offset, value);
             case FLOAT16 -> segment.set(SHORT, offset, Float.floatToFloat16(value));
-            case BFLOAT16 -> segment.set(SHORT, offset, upperHalf(value));
+            case BFLOAT16 -> segment.set(SHORT, offset, bfloat16(value));
             case BOOL -> throw new UnsupportedOperationException("booleans are not written");
         }
     }
 
-    private static short upperHalf(float value) {
+    /** The bits of the bfloat16 nearest to a float, the even one of two that are as near; NaN stays NaN. */
+    public static short bfloat16(float value) {
         int bits = Float.floatToRawIntBits(value);
         return (short) (Float.isNaN(value) ? bits >>> 16 | QUIET : bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
     }

@@ -86,15 +86,15 @@ class DecodeKernelTest {
                 float[] actualSums = expectedSums.clone();
                 int present = random.nextInt(GROUP + 1);
                 if (pack == 2) {
-                    Bfloat16Kernel.logitsScalar(q, qStride, rows, layout.keyInts(), keys, expected, 3);
+                    NarrowNumbers.logitsScalar(2, q, qStride, rows, layout.keyInts(), keys, expected, 3);
                     Bfloat16Kernel.logits(q, qStride, rows, layout.keyInts(), keys, actual, 3);
-                    Bfloat16Kernel.valuesScalar(p, 2, rows, present, values, layout.valueInts(), expectedSums,
+                    NarrowNumbers.valuesScalar(2, p, 2, rows, present, values, layout.valueInts(), expectedSums,
                             outputStride);
                     Bfloat16Kernel.values(p, 2, rows, present, values, layout.valueInts(), actualSums, outputStride);
                 } else {
-                    ByteKernel.logitsScalar(q, qStride, rows, layout.keyInts(), keys, expected, 3);
+                    NarrowNumbers.logitsScalar(4, q, qStride, rows, layout.keyInts(), keys, expected, 3);
                     ByteKernel.logits(q, qStride, rows, layout.keyInts(), keys, actual, 3);
-                    ByteKernel.valuesScalar(p, 2, rows, present, values, layout.valueInts(), expectedSums,
+                    NarrowNumbers.valuesScalar(4, p, 2, rows, present, values, layout.valueInts(), expectedSums,
                             outputStride);
                     ByteKernel.values(p, 2, rows, present, values, layout.valueInts(), actualSums, outputStride);
                 }
