@@ -52,6 +52,7 @@ class ArchPackagesTest {
             "keys", "",
             "tile", "keys",
             "search", "",
+            "repeats", "search",
             "cells", "keys search tile",
             "walk", "cells keys search tile",
             "causal", "keys search tile walk",

@@ -118,6 +118,18 @@ public final class KeyHead {
         return keys;
     }
 
+    /** The rows of the keys that are neither padding nor hidden by a bias of −∞. */
+    public int[] visibleKeys() {
+        int[] rows = new int[keys];
+        int count = 0;
+        for (int j = 0; j < keys; j++) {
+            if (bias == null || bias.get(0, j) != Float.NEGATIVE_INFINITY) {
+                rows[count++] = j;
+            }
+        }
+        return Arrays.copyOf(rows, count);
+    }
+
     /** Number of query heads that read this key head. */
     public int groupSize() {
         return call.input().groupSize();

@@ -14,6 +14,7 @@ import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.pilot.causal.CausalCost;
 import dev.kdeformer.pilot.causal.CausalUnit;
 import dev.kdeformer.pilot.gradient.PilotGradient;
+import dev.kdeformer.pilot.repeats.RepeatedRows;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.Outcome;
 import dev.kdeformer.pilot.search.PilotOptions;
@@ -41,6 +42,9 @@ import java.util.function.Consumer;
  * queries are computed exactly where that is enough, and another pass follows where it is not; a head is computed
  * exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects the expansion by
  * importance sampling, with the expansion as control variate.
+ *
+ * <p>Rows that repeat are computed once: where distinct queries and distinct keys are few, without a causal mask, the
+ * output is exact, whatever the cost or the budget.
  *
  * <p>Under a causal mask the queries are cut into spans of consecutive ones instead: the keys before a span meet
  * one pilot row for each of its tiles, all rows of some spans as one product, and the keys at the diagonal are exact.
@@ -153,6 +157,10 @@ public final class PilotAttention implements DifferentiableMethod {
             notes.add(whole.exactHeads() + " of " + heads
                     + " heads computed exactly, which the error budget made cheaper");
         }
+        if (whole.repeatedHeads() > 0) {
+            notes.add(whole.repeatedHeads() + " of " + heads
+                    + " heads computed exactly by their few distinct queries and keys");
+        }
         if (whole.missedHeads() > 0) {
             notes.add("the calibration did not hold for " + whole.missedHeads() + " of " + heads
                     + " heads, which were searched for anew");
@@ -218,6 +226,11 @@ public final class PilotAttention implements DifferentiableMethod {
 
     private static void attend(Unit unit) {
         AttentionInput input = unit.call().input();
+        RepeatedRows repeated = RepeatedRows.of(unit);
+        if (repeated != null) {
+            repeated.attend();
+            return;
+        }
         PilotOptions.Promise promise = unit.options().promise();
         boolean known = promise.thorough() || promise.calibration() != null;
         int shortest = Climb.shortest(known, input.mask().isCausal());
@@ -236,13 +249,13 @@ public final class PilotAttention implements DifferentiableMethod {
      * The gradients of this method at a fixed cost, with the following held fixed: the reflection of queries and keys;
      * the tree of the queries and the groups of the keys; which keys each tile evaluates, folds and drops as
      * negligible; the centroids x of the tree's nodes; and the second moments c_g and the value tilts M of the
-     * expansion. What is left is a smooth function of queries, keys and values. A node that folds keys gives them the
-     * weights exp(x·k_j + bias_j), and so each group its log-mass a_g, its mean key κ_g and its mean value ν_g; on the
-     * way down to a centroid x + Δ, a_g becomes a_g + Δ·κ_g and ν_g becomes ν_g + M Δ, and what is folded there is
-     * added; at a leaf a query that is δ away from the centroid meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g
-     * and the value ν_g + M δ, beside the near keys. The gradient of this function is computed, through near keys,
-     * log-masses and means. Where the far part is cut off at the range of the values, the gradient is that of the
-     * function before the cut.
+     * expansion. Rows that repeat are walked over like others. What is left is a smooth function of queries, keys and
+     * values. A node that folds keys gives them the weights exp(x·k_j + bias_j), and so each group its log-mass a_g,
+     * its mean key κ_g and its mean value ν_g; on the way down to a centroid x + Δ, a_g becomes a_g + Δ·κ_g and ν_g
+     * becomes ν_g + M Δ, and what is folded there is added; at a leaf a query that is δ away from the centroid meets
+     * group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g and the value ν_g + M δ, beside the near keys. The gradient of
+     * this function is computed, through near keys, log-masses and means. Where the far part is cut off at the range of
+     * the values, the gradient is that of the function before the cut.
      *
      * <p>The walk down the tree is done again, so that memory stays linear in n and m.
      *

@@ -7,6 +7,7 @@ import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodFrame;
 import dev.kdeformer.pilot.causal.CausalUnit;
+import dev.kdeformer.pilot.repeats.RepeatedRows;
 import dev.kdeformer.pilot.search.Outcome;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.walk.Share;
@@ -73,7 +74,12 @@ public final class PilotPart {
         AttentionInput input = call.input();
         call.team().expect((long) call.keyHeads() * input.groupSize() * input.queries());
         Outcome whole = PilotAttention.run(call, method.options(input), unit -> {
-            if (!(input.mask().isCausal() ? CausalUnit.attend(unit, share) : TreeUnit.attend(unit, share))) {
+            RepeatedRows repeated = RepeatedRows.of(unit);
+            if (repeated != null) {
+                for (int member = 0; member < input.groupSize(); member++) {
+                    repeated.attend(member, share.even(unit.query(member), input.queries()));
+                }
+            } else if (!(input.mask().isCausal() ? CausalUnit.attend(unit, share) : TreeUnit.attend(unit, share))) {
                 writeNothing(unit, share);
             }
         });

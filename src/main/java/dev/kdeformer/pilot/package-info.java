@@ -24,6 +24,7 @@
  *              │    │     │
  *            search └─ keys     the climb to a budget; rows, metric, trees, groups and lists of keys
  * </pre>
+ * Beside walk and causal stands {@code repeats}: exact attention of heads that have few distinct rows.
  *
  * <h2>Words</h2>
  * <pre>

@@ -115,18 +115,6 @@ public final class KeyGroups {
         return range;
     }
 
-    /** The rows of the keys that are neither padding nor hidden by a bias of −∞. */
-    static int[] visible(KeyHead head) {
-        int[] rows = new int[head.keys()];
-        int count = 0;
-        for (int j = 0; j < rows.length; j++) {
-            if (head.bias() == null || head.bias().get(0, j) != Float.NEGATIVE_INFINITY) {
-                rows[count++] = j;
-            }
-        }
-        return Arrays.copyOf(rows, count);
-    }
-
     /** Number of keys. */
     public int count() {
         return keys.count();

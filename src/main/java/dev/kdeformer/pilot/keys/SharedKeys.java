@@ -35,7 +35,7 @@ public final class SharedKeys {
      */
     public static <K> boolean forEach(KeyHead head, float scale, int groups, Function<KeyGroups, K> made,
             Member<K> each, Team team) {
-        int[] visible = KeyGroups.visible(head);
+        int[] visible = head.visibleKeys();
         if (visible.length == 0) {
             return false;
         }

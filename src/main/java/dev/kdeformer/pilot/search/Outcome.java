@@ -14,6 +14,7 @@ public final class Outcome {
     private int exactHeads;
     private double error = Double.NaN;
     private int missed;
+    private int repeated;
     private final Map<Integer, Effort> efforts = new TreeMap<>();
 
     /** Adds floating-point operations. */
@@ -28,6 +29,14 @@ public final class Outcome {
         exactHeads++;
         add(2.0 * (input.d() + input.dv()) * input.queries()
                 * TiledAttention.meanVisibleKeys(input, unit / input.kvHeads()));
+    }
+
+    /** Takes note of a query head that was computed exactly by its distinct rows, and adds the operations. */
+    public void repeated(int head, double operations) {
+        repeated++;
+        add(operations);
+        effort(head, Effort.EXACT);
+        error(0);
     }
 
     /** Takes note of a query head's estimated error. */
@@ -48,6 +57,7 @@ public final class Outcome {
     /** Adds what came of other query heads. */
     public void add(Outcome other) {
         missed += other.missed;
+        repeated += other.repeated;
         other.efforts.forEach(this::effort);
         work += other.work;
         exactHeads += other.exactHeads;
@@ -64,6 +74,11 @@ public final class Outcome {
     /** Number of query heads that were computed exactly. */
     public int exactHeads() {
         return exactHeads;
+    }
+
+    /** Number of query heads that were computed by their distinct rows. */
+    public int repeatedHeads() {
+        return repeated;
     }
 
     /** Number of query heads that needed another effort than they were calibrated for. */

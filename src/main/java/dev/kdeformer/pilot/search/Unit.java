@@ -29,7 +29,7 @@ public record Unit(Call call, int index, PilotOptions options, Team team, KeyHea
     }
 
     /** Index of a query head among those of its batch item. */
-    private int head(int member) {
+    public int queryHead(int member) {
         return index % call.input().kvHeads() * call.input().groupSize() + member;
     }
 
@@ -41,7 +41,7 @@ public record Unit(Call call, int index, PilotOptions options, Team team, KeyHea
     /** The effort that a query head is calibrated for; null where there is none. */
     public Effort calibrated(int member) {
         Calibration calibration = options.promise().calibration();
-        return calibration == null ? null : calibration.efforts().get(head(member));
+        return calibration == null ? null : calibration.efforts().get(queryHead(member));
     }
 
     /**
@@ -51,7 +51,7 @@ public record Unit(Call call, int index, PilotOptions options, Team team, KeyHea
      */
     public void keep(int member, Effort effort) {
         Effort kept = effort == null ? Effort.EXACT : effort;
-        outcome.effort(head(member), kept);
+        outcome.effort(queryHead(member), kept);
         if (kept.kind() == Kind.EXACT) {
             outcome.exact(call, index, member, team);
         } else {
