@@ -13,6 +13,19 @@ import java.util.Objects;
  * <p>Implementations are values that may be asked by many threads at once, and give the same for the same pair always.
  */
 public interface PairBias {
+    /** How biases lie, which kernels read some of without asking for every piece. */
+    enum Layout {
+        /** In no way that a kernel knows: it asks for a piece at a time. */
+        PIECES,
+        /** A bias is a function of its head and of key − query; pieces may be asked for that end past the last key. */
+        DISTANCES,
+        /**
+         * As the sum of two {@link #tensors}, the parts by row and by column of a grid of keys, of the shapes that
+         * {@link #decomposed} takes.
+         */
+        GRID
+    }
+
     /**
      * Writes the biases of some queries and some keys that follow each other.
      *
@@ -52,6 +65,11 @@ public interface PairBias {
      */
     default int parameter(int head, int query, int key) {
         return -1;
+    }
+
+    /** How the biases lie; unless told, as pieces. It says how they may be read, and never what they are. */
+    default Layout layout() {
+        return Layout.PIECES;
     }
 
     /** The tensors that the biases come from, whose memory and elements are checked before a call; none by default. */

@@ -4,14 +4,9 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.List;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorSpecies;
 
 /** The kinds of biases per pair that {@link PairBias} makes. */
 final class PairBiases {
-    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-    private static final FloatVector PLACES = FloatVector.zero(FLOATS).addIndex(1);
-
     private PairBiases() {
     }
 
@@ -29,11 +24,7 @@ final class PairBiases {
 
     /** Writes slope · |distance + c| for {@code count} places c. */
     static void ramp(float slope, long distance, int count, float[] target, int at) {
-        int c = 0;
-        for (; c + FLOATS.length() <= count; c += FLOATS.length()) {
-            PLACES.add(distance + c).abs().mul(slope).intoArray(target, at + c);
-        }
-        for (; c < count; c++) {
+        for (int c = 0; c < count; c++) {
             target[at + c] = slope * Math.abs((float) (distance + c));
         }
     }
@@ -99,6 +90,11 @@ final class PairBiases {
         abstract void row(int head, long distance, int keys, float[] target, int at);
 
         @Override
+        public Layout layout() {
+            return Layout.DISTANCES;
+        }
+
+        @Override
         public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
             for (int r = 0; r < queries; r++) {
                 row(Math.min(head, heads - 1), (long) key - query - r - offset, keys, target, r * stride);
@@ -126,6 +122,11 @@ final class PairBiases {
         Grid(Tensor rows, Tensor columns) {
             this.rows = rows;
             this.columns = columns;
+        }
+
+        @Override
+        public Layout layout() {
+            return Layout.GRID;
         }
 
         @Override

@@ -1,5 +1,7 @@
 package dev.kdeformer.kernel;
 
+import dev.kdeformer.tensor.Matrix;
+
 /**
  * What is done to the logits of a query head between the products and the mask: the soft cap, then the bias per pair.
  *
@@ -22,6 +24,21 @@ public record LogitTerms(float cap, Pairs pairs) {
          * @param target receives the bias of query r and key c at {@code r · stride + c}
          */
         void fill(int query, int queries, int key, int keys, float[] target, int stride);
+
+        /** Whether a bias is a function of key − query alone; it may then be asked for keys past the last. */
+        default boolean slide() {
+            return false;
+        }
+
+        /** The parts by row of biases over a grid of keys, (n, height); null elsewhere. */
+        default Matrix rowParts() {
+            return null;
+        }
+
+        /** The parts by column of biases over a grid of keys, (n, width); null elsewhere. */
+        default Matrix columnParts() {
+            return null;
+        }
     }
 
     /** Whether nothing is done. */

@@ -38,12 +38,12 @@ public final class SoftmaxTile {
     private KeyRanges ranges;
     private final KeyRanges ownRanges = new KeyRanges();
     private LogitTerms terms = LogitTerms.NONE;
-    private int firstQuery;
-    private float[] pairs = new float[0];
+    private final PairTile pairs;
 
     /** A state with room of its own for logits. */
     public SoftmaxTile() {
         s = new float[QueryTile.ROWS * STRIDE];
+        pairs = new PairTile();
     }
 
     /**
@@ -51,6 +51,7 @@ public final class SoftmaxTile {
      */
     public SoftmaxTile(SoftmaxTile other) {
         s = other.s;
+        pairs = new PairTile(other.pairs);
     }
 
     /** Starts an empty state for {@code count} queries and values of {@code features} features. */
@@ -69,9 +70,8 @@ public final class SoftmaxTile {
      */
     public void setTerms(LogitTerms newTerms, int query) {
         terms = newTerms;
-        firstQuery = query;
-        if (terms.pairs() != null && pairs.length == 0) {
-            pairs = new float[QueryTile.ROWS * STEP];
+        if (terms.pairs() != null) {
+            pairs.begin(terms.pairs(), query, rows);
         }
     }
 
@@ -121,6 +121,9 @@ public final class SoftmaxTile {
     }
 
     private void addSeen(QueryTile queries, PackedKeys keys, int from, int end) {
+        if (state.isEmpty() && terms.pairs() != null && from < end) {
+            aim(queries, keys);
+        }
         for (int first = from; first < end; first += STEP) {
             int present = Math.min(STEP, end - first);
             // Rows whose window starts after the first few keys have no maximum to start from.
@@ -140,6 +143,26 @@ public final class SoftmaxTile {
             }
             state.endStep();
         }
+    }
+
+    /**
+     * Raises the references to logits where biases are large, if a function of the distance makes the first keys poor
+     * ones to start from: those of linear biases are the least of all, and every step would exceed them.
+     */
+    private void aim(QueryTile queries, PackedKeys keys) {
+        int first = ranges == null ? 0 : ranges.least();
+        int peak = pairs.peak(first, ranges == null ? keys.count() : ranges.most(), SLACK / 2);
+        if (peak < 0) {
+            return;
+        }
+        // The peak moves on by a key from row to row.
+        int start = Math.min(peak, keys.count() - 1) / ExpKernel.COLUMNS * ExpKernel.COLUMNS;
+        int columns = Math.min(Lanes.roundUp(rows + ExpKernel.COLUMNS, ExpKernel.COLUMNS),
+                Lanes.roundUp(keys.count() - start, ExpKernel.COLUMNS));
+        for (int column = 0; column < columns; column += ExpKernel.COLUMNS) {
+            logits(queries, keys, start, column);
+        }
+        state.raise(s, columns, keys.scale().factor());
     }
 
     private boolean speculate(QueryTile queries, PackedKeys keys, int first, int present) {
@@ -194,10 +217,9 @@ public final class SoftmaxTile {
         }
         if (terms.pairs() != null) {
             if (column == 0) {
-                // For the whole step at once: a few long pieces of rows are read faster than many short ones.
-                terms.pairs().fill(firstQuery, rows, first, Math.min(STEP, keys.count() - first), pairs, STEP);
+                pairs.step(first, Math.min(STEP, keys.count() - first), keys.scale().bias());
             }
-            TermKernel.add(s, column, rows, ExpKernel.COLUMNS, pairs, column, STEP, keys.scale().bias());
+            pairs.add(s, column);
         }
     }
 

@@ -8,6 +8,7 @@ import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /** Bends logits by a soft cap, and adds biases to them. */
 final class TermKernel {
@@ -117,6 +118,100 @@ final class TermKernel {
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < columns; c++) {
                 float b = bias[b0 + r * stride + c];
+                int i = s0 + r * STRIDE + c;
+                s[i] = b <= LogitTerms.HIDING_BIAS ? Float.NEGATIVE_INFINITY : s[i] + b * unit;
+            }
+        }
+    }
+
+    /** Multiplies biases by a unit, in place; those that hide become −∞. */
+    static void scale(float[] bias, int count, float unit) {
+        for (int i = 0; i < count; i++) {
+            bias[i] = bias[i] <= LogitTerms.HIDING_BIAS ? Float.NEGATIVE_INFINITY : bias[i] * unit;
+        }
+    }
+
+    /**
+     * Adds scaled biases that move on by one from a row to the next.
+     *
+     * @param columns a multiple of LANES
+     * @param bias    that of row r and column c is at {@code b0 − r + c}
+     */
+    static void addSliding(float[] s, int s0, int rows, int columns, float[] bias, int b0) {
+        for (int r = 0; r < rows; r++) {
+            int a = s0 + r * STRIDE;
+            for (int c = 0; c < columns; c += LANES) {
+                FloatVector.fromArray(FLOATS, s, a + c).add(FloatVector.fromArray(FLOATS, bias, b0 - r + c))
+                        .intoArray(s, a + c);
+            }
+        }
+    }
+
+    /** The scalar reference of {@link #addSliding}. */
+    static void addSlidingScalar(float[] s, int s0, int rows, int columns, float[] bias, int b0) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < columns; c++) {
+                s[s0 + r * STRIDE + c] += bias[b0 - r + c];
+            }
+        }
+    }
+
+    /**
+     * Adds biases that are a sum of a row's and a column's part over a grid to one pass of the exponential.
+     *
+     * @param rowParts    those of row r begin at {@code rowStart + r · rowStride}
+     * @param columnParts those of row r begin at {@code r · columnStride}
+     * @param places      where each vector finds its parts
+     */
+    static void addGrid(float[] s, int s0, int rows, float unit, float[] rowParts, int rowStride, float[] columnParts,
+            int columnStride, GridPass places) {
+        FloatVector units = FloatVector.broadcast(FLOATS, unit);
+        VectorShuffle<Float> take0 = places.lanes(0);
+        VectorShuffle<Float> take1 = places.lanes(1);
+        VectorShuffle<Float> take2 = places.lanes(2);
+        VectorShuffle<Float> take3 = places.lanes(3);
+        int x0 = places.column(0);
+        int x1 = places.column(1);
+        int x2 = places.column(2);
+        int x3 = places.column(3);
+        int y0 = places.row(0);
+        int y1 = places.row(1);
+        int y2 = places.row(2);
+        int y3 = places.row(3);
+        for (int r = 0; r < rows; r++) {
+            int a = s0 + r * STRIDE;
+            int x = r * columnStride;
+            int y = r * rowStride;
+            FloatVector b0 = FloatVector.fromArray(FLOATS, columnParts, x + x0)
+                    .add(FloatVector.fromArray(FLOATS, rowParts, y + y0).rearrange(take0));
+            FloatVector b1 = FloatVector.fromArray(FLOATS, columnParts, x + x1)
+                    .add(FloatVector.fromArray(FLOATS, rowParts, y + y1).rearrange(take1));
+            FloatVector b2 = FloatVector.fromArray(FLOATS, columnParts, x + x2)
+                    .add(FloatVector.fromArray(FLOATS, rowParts, y + y2).rearrange(take2));
+            FloatVector b3 = FloatVector.fromArray(FLOATS, columnParts, x + x3)
+                    .add(FloatVector.fromArray(FLOATS, rowParts, y + y3).rearrange(take3));
+            FloatVector.fromArray(FLOATS, s, a).add(b0.mul(units))
+                    .blend(INFINITE, b0.compare(VectorOperators.LE, LogitTerms.HIDING_BIAS)).intoArray(s, a);
+            FloatVector.fromArray(FLOATS, s, a + LANES).add(b1.mul(units))
+                    .blend(INFINITE, b1.compare(VectorOperators.LE, LogitTerms.HIDING_BIAS)).intoArray(s, a + LANES);
+            FloatVector.fromArray(FLOATS, s, a + 2 * LANES).add(b2.mul(units))
+                    .blend(INFINITE, b2.compare(VectorOperators.LE, LogitTerms.HIDING_BIAS))
+                    .intoArray(s, a + 2 * LANES);
+            FloatVector.fromArray(FLOATS, s, a + 3 * LANES).add(b3.mul(units))
+                    .blend(INFINITE, b3.compare(VectorOperators.LE, LogitTerms.HIDING_BIAS))
+                    .intoArray(s, a + 3 * LANES);
+        }
+    }
+
+    /** The scalar reference of {@link #addGrid}. */
+    static void addGridScalar(float[] s, int s0, int rows, float unit, float[] rowParts, int rowStride,
+            float[] columnParts, int columnStride, GridPass places) {
+        for (int r = 0; r < rows; r++) {
+            for (int c = 0; c < ExpKernel.COLUMNS; c++) {
+                int vector = c / LANES;
+                int row = places.row(vector) + places.lanes(vector).laneSource(c % LANES);
+                float b = columnParts[r * columnStride + places.column(vector) + c % LANES]
+                        + rowParts[r * rowStride + row];
                 int i = s0 + r * STRIDE + c;
                 s[i] = b <= LogitTerms.HIDING_BIAS ? Float.NEGATIVE_INFINITY : s[i] + b * unit;
             }

@@ -71,9 +71,7 @@ public final class KeyHead {
     public LogitTerms terms(int member) {
         AttentionInput input = call.input();
         PairBias bias = input.pairBias();
-        int queryHead = queryHead(member);
-        return new LogitTerms(input.softCap(), bias == null ? null : (query, queries, key, keys, target, stride) ->
-                bias.fill(batch, queryHead, query, queries, key, keys, target, stride));
+        return new LogitTerms(input.softCap(), bias == null ? null : new HeadBias(bias, batch, queryHead(member)));
     }
 
     /** The logit of the sink of query head {@code member}, −∞ without one. */

@@ -118,6 +118,44 @@ class CombinationsTest {
     }
 
     @Test
+    void linearBiasesOverLongRows() {
+        AttentionInput input = make.normal(1, 6, 6, 1300, 1300, 8, 8);
+        float[] slopes = {0.003f, 0.3f, 3, 700, -0.05f, -0.3f};
+        for (Mask mask : List.of(Mask.none(), Mask.causal(), Mask.causalUpperLeft().withWindow(300),
+                Mask.window(500, 100), Mask.none().withSequences(0, 200, 900, 1300))) {
+            AttentionInput biased = input.withMask(mask).withPairBias(PairBias.alibi(0, slopes));
+            ReferenceAttention reference = ReferenceAttention.of(biased);
+            float[] first = null;
+            for (int threads : new int[] {1, 2, 7}) {
+                try (Engine engine = Engine.create(threads)) {
+                    Tensor output = make.zeros(biased.outputShape());
+                    Attention.exact().build().apply(engine, biased, output);
+                    assertEquals(0, reference.maxDifference(output), 5e-5, mask::toString);
+                    if (first != null) {
+                        assertArrayEquals(first, output.toArray(), mask + " at " + threads + " threads");
+                    }
+                    first = output.toArray();
+                }
+            }
+        }
+    }
+
+    @Test
+    void biasesAreThoseOfTheirPieces() {
+        for (int kind = 1; kind < 4; kind++) {
+            for (int[] s : new int[][] {{130, 1100}, {1100, 130}, {97, 720}, {200, 768}, {3, 2001}}) {
+                PairBias bias = make.pairBias(kind, 2, 4, s[0], s[1]);
+                AttentionInput input = make.normal(2, 4, 2, s[0], s[1], 8, 5);
+                Tensor output = make.zeros(input.outputShape());
+                Attention.exact().build().apply(ENGINE, input.withPairBias(bias), output);
+                Tensor pieces = make.zeros(input.outputShape());
+                Attention.exact().build().apply(ENGINE, input.withPairBias(bias::fill), pieces);
+                assertArrayEquals(pieces.toArray(), output.toArray(), kind + " of " + s[0] + " by " + s[1]);
+            }
+        }
+    }
+
+    @Test
     void packedSequencesAreThoseSequences() {
         int[] starts = {0, 130, 130, 131, 400};
         AttentionInput all = make.normal(1, 2, 1, 400, 400, 16, 8);

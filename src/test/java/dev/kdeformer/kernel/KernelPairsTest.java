@@ -302,6 +302,59 @@ class KernelPairsTest {
     }
 
     @Test
+    void biasesSlide() {
+        float[] expected = tile();
+        float[] bias = new float[ROWS + ExpKernel.COLUMNS];
+        for (int i = 0; i < bias.length; i++) {
+            float hidden = i % 2 == 0 ? Float.NEGATIVE_INFINITY : -Float.MAX_VALUE;
+            bias[i] = i % 5 == 0 ? hidden : (float) random.nextGaussian();
+        }
+        float[] scaled = bias.clone();
+        TermKernel.scale(scaled, bias.length - 1, 1.3f);
+        for (int i = 0; i < bias.length - 1; i++) {
+            assertEquals(i % 5 == 0 ? Float.NEGATIVE_INFINITY : bias[i] * 1.3f, scaled[i]);
+        }
+        assertEquals(bias[bias.length - 1], scaled[bias.length - 1]);
+        float[] actual = expected.clone();
+        TermKernel.addSlidingScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, scaled, ROWS - 2);
+        TermKernel.addSliding(actual, 5, ROWS - 1, ExpKernel.COLUMNS, scaled, ROWS - 2);
+        assertArrayEquals(expected, actual);
+    }
+
+    @Test
+    void biasesOverGrids() {
+        GridPass places = new GridPass();
+        for (int width : new int[] {1, 2, 3, 7, LANES - 1, LANES, LANES + 1, 3 * LANES, 250, 300}) {
+            places.begin(width);
+            for (int key = 0; key < 2 * width + 5; key += 1 + random.nextInt(9)) {
+                places.move(key, 0, key / width);
+                float[] rowParts = new float[ROWS * (ExpKernel.COLUMNS + LANES + 3)];
+                float[] columnParts = new float[ROWS * (320 + LANES)];
+                for (int i = 0; i < columnParts.length; i++) {
+                    columnParts[i] = i % 11 == 0 ? Float.NEGATIVE_INFINITY : (float) random.nextGaussian();
+                }
+                for (int i = 0; i < rowParts.length; i++) {
+                    rowParts[i] = i % 31 == 0 ? -Float.MAX_VALUE : (float) random.nextGaussian();
+                }
+                float[] expected = tile();
+                float[] actual = expected.clone();
+                TermKernel.addGridScalar(expected, 5, ROWS - 1, 1.3f, rowParts, ExpKernel.COLUMNS + LANES + 3,
+                        columnParts, 320 + LANES, places);
+                TermKernel.addGrid(actual, 5, ROWS - 1, 1.3f, rowParts, ExpKernel.COLUMNS + LANES + 3, columnParts,
+                        320 + LANES, places);
+                assertClose(expected, actual, ROWS - 1, STRIDE, 5, ExpKernel.COLUMNS, 1e-6);
+                for (int c = 0; c < ExpKernel.COLUMNS; c++) {
+                    assertEquals((key + c) / width - key / width,
+                            places.row(c / LANES) + places.lanes(c / LANES).laneSource(c % LANES));
+                    if (width <= Lanes.STEP) {
+                        assertEquals((key + c) % width, (places.column(c / LANES) + c % LANES) % width);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
     void whatLiesOutsideOfRangesIsHidden() {
         float[] expected = tile();
         int[] first = random.ints(ExpKernel.COLUMNS, 0, 150).toArray();

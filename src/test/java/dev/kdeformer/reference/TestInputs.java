@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 
 /**
  * Random inputs from a seed, in memory that lives as long as they are reachable. Use {@link #all} for a parameterised
@@ -150,7 +151,8 @@ public final class TestInputs {
             }
             return PairBias.byDistance(m - n, -random.nextInt(40), table);
         }
-        int width = m % 3 == 0 ? m / 3 : m;
+        int[] widths = IntStream.rangeClosed(1, m).filter(each -> m % each == 0).toArray();
+        int width = widths[n % widths.length];
         return PairBias.decomposed(bias(Shape.of(batch, heads, n, m / width)), bias(Shape.of(1, heads, n, width)));
     }
 
