@@ -7,6 +7,7 @@ import dev.kdeformer.tensor.Tensor;
 /**
  * A checked call: the input, where the results go, and the threads that compute them.
  *
+ * @param output    null where none is written
  * @param logSumExp may be null
  */
 public record Call(AttentionInput input, Tensor output, Tensor logSumExp, Team team) {

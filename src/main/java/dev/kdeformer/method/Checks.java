@@ -49,13 +49,9 @@ public final class Checks {
      * @throws IllegalStateException    if an arena is closed
      */
     public static void outputs(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
-        Objects.requireNonNull(engine, "engine");
-        Objects.requireNonNull(input, "input");
+        inputs(engine, input);
         Objects.requireNonNull(output, "output");
         shape("output", output, input.outputShape());
-        usable("query", input.query(), engine);
-        usable("key", input.key(), engine);
-        usable("value", input.value(), engine);
         usable("output", output, engine);
         writable("output", output);
         apart("output", output, input);
@@ -67,6 +63,15 @@ public final class Checks {
             apart("logSumExp", logSumExp, input);
             apart("logSumExp", logSumExp, "output", output);
         }
+    }
+
+    /** Checks that all memory of an input is there and open to the engine's threads. */
+    static void inputs(Engine engine, AttentionInput input) {
+        Objects.requireNonNull(engine, "engine");
+        Objects.requireNonNull(input, "input");
+        usable("query", input.query(), engine);
+        usable("key", input.key(), engine);
+        usable("value", input.value(), engine);
         biases(input).forEach((name, bias) -> usable(name, bias, engine));
     }
 

@@ -44,7 +44,7 @@ public final class KeyHead {
         for (int member = 0; member < members; member++) {
             int queryHead = head * members + member;
             queries[member] = input.query().matrix(batch, queryHead);
-            outputs[member] = call.output().matrix(batch, queryHead);
+            outputs[member] = call.output() == null ? null : call.output().matrix(batch, queryHead);
             logSumExps[member] = call.logSumExp() == null ? null : call.logSumExp().matrix(batch, queryHead);
         }
     }
@@ -138,7 +138,7 @@ public final class KeyHead {
         return queries[member];
     }
 
-    /** Output of query head {@code member}, (n, d_v). */
+    /** Output of query head {@code member}, (n, d_v); null in a call that writes none. */
     public Matrix output(int member) {
         return outputs[member];
     }

@@ -21,11 +21,14 @@ public final class MethodFrame {
     private final AttentionMethod method;
     private final Function<Call, Statistics> run;
     private final Consumer<AttentionInput> refusal;
+    private final boolean trusting;
 
-    private MethodFrame(AttentionMethod method, Function<Call, Statistics> run, Consumer<AttentionInput> refusal) {
+    private MethodFrame(AttentionMethod method, Function<Call, Statistics> run, Consumer<AttentionInput> refusal,
+            boolean trusting) {
         this.method = method;
         this.run = run;
         this.refusal = refusal;
+        this.trusting = trusting;
     }
 
     /**
@@ -34,7 +37,7 @@ public final class MethodFrame {
      * @param run computes the output of a checked call
      */
     public static MethodFrame of(AttentionMethod method, Function<Call, Statistics> run) {
-        return new MethodFrame(method, run, input -> { });
+        return new MethodFrame(method, run, input -> { }, false);
     }
 
     /**
@@ -43,18 +46,47 @@ public final class MethodFrame {
      * @param check throws an {@link IllegalArgumentException} with the reason
      */
     public MethodFrame refusing(Consumer<AttentionInput> check) {
-        return new MethodFrame(method, run, check);
+        return new MethodFrame(method, run, check, trusting);
+    }
+
+    /** The same frame for input whose elements have been checked before. */
+    public MethodFrame trusting() {
+        return new MethodFrame(method, run, refusal, true);
+    }
+
+    /**
+     * Does something with an input that writes no output, in a call that has none.
+     *
+     * @param work is given the call, unless the input is empty
+     * @return what it gives; null for an empty input
+     */
+    public <T> T prepare(Engine engine, AttentionInput input, Function<Call, T> work) {
+        Checks.inputs(engine, input);
+        refuse(input);
+        Team team = Crews.begin(engine);
+        try {
+            Checks.elements(team, input);
+            return input.isEmpty() ? null : work.apply(new Call(input.withHiddenKeys(), null, null, team));
+        } finally {
+            Crews.end(engine, team);
+        }
+    }
+
+    private void refuse(AttentionInput input) {
+        Checks.taken("method " + method.name(), method.takes(), input, "method exact does");
+        refusal.accept(input);
     }
 
     /** Does what {@link AttentionMethod#apply(Engine, AttentionInput, Tensor, Tensor)} says. */
     public Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         Checks.outputs(engine, input, output, logSumExp);
-        Checks.taken("method " + method.name(), method.takes(), input, "method exact does");
-        refusal.accept(input);
+        refuse(input);
         WarmUp.before(input.outputShape().elements(), input.keys());
         Team team = Crews.begin(engine);
         try {
-            Checks.elements(team, input);
+            if (!trusting) {
+                Checks.elements(team, input);
+            }
             if (input.isEmpty()) {
                 return nothing(input, output, logSumExp);
             }

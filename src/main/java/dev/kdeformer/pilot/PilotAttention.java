@@ -111,11 +111,16 @@ public final class PilotAttention implements DifferentiableMethod {
      *                                  which look at results of all rows
      */
     public PilotPart part(int part, int parts) {
+        checkParts();
+        return new PilotPart(this, part, parts);
+    }
+
+    /** Refuses to be cut into parts where something looks at results of all rows. */
+    void checkParts() {
         if (plain.budget() != null || plain.draws().peaked() > 0) {
             throw new IllegalStateException("pilot attention has parts at a fixed cost only, without "
                     + (plain.budget() != null ? "an error budget" : "a second pass over peaked queries"));
         }
-        return new PilotPart(this, part, parts);
     }
 
     /** The options of a call with this input. */

@@ -14,6 +14,9 @@ import dev.kdeformer.pilot.walk.Share;
 import dev.kdeformer.pilot.walk.TreeUnit;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
+import java.lang.ref.Reference;
+import java.util.Objects;
+import java.util.function.Consumer;
 
 /**
  * Part p of P of a call of pilot attention, for several machines that hold the whole input each. The tree of the
@@ -21,9 +24,10 @@ import dev.kdeformer.tensor.Tensor;
  * out; a part walks down to its own leaves and writes their rows. All parts write every row once, and the bits of the
  * whole call, at any number of parts and threads.
  *
- * <p>What every part repeats is the order of the queries and the groups of the keys. The walk begins at 16 or 32 nodes
- * where there are as many queries as keys: up to so many parts, powers of two, none of the walk is repeated, and a part
- * keeps as many threads busy as it has such nodes. With more parts each node is measured by all parts below it.
+ * <p>What parts have in common is the order of the queries, the groups of the keys and the look at all keys at the top
+ * of the tree; each part repeats it unless it is given a {@link PilotPlan}. The walk begins at 16 or 32 nodes where
+ * there are as many queries as keys: up to so many parts, powers of two, none of the walk is repeated, and a part keeps
+ * as many threads busy as it has such nodes. With more parts each node is measured by all parts below it.
  *
  * <p>An immutable value, made by {@link PilotAttention#part}.
  */
@@ -65,24 +69,62 @@ public final class PilotPart {
      */
     public Done apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         Share share = new Share(part, parts, input.batch() * input.heads());
-        Statistics statistics = MethodFrame.of(method, call -> run(call, share)).refusing(method::checkSupported)
-                .apply(engine, input, output, logSumExp);
+        Statistics statistics = MethodFrame.of(method, call -> run(call, share, unit -> attend(unit, share)))
+                .refusing(method::checkSupported).apply(engine, input, output, logSumExp);
         return new Done(statistics, share.rows());
     }
 
-    private Statistics run(Call call, Share share) {
+    /**
+     * Computes the rows of this part with what is known of the call, and leaves all others as they are.
+     *
+     * @param plan      made by a method with the same options; its input is that of the call
+     * @param output    (batch, heads, n, d_v), as for the whole call
+     * @param logSumExp (batch, heads, n, 1) as for the whole call; may be null
+     * @throws IllegalArgumentException if the plan is of a method with other options
+     * @see #apply(Engine, AttentionInput, Tensor, Tensor)
+     */
+    public Done apply(Engine engine, PilotPlan plan, Tensor output, Tensor logSumExp) {
+        AttentionInput input = Objects.requireNonNull(plan, "plan").input();
+        if (!plan.method().options(input).equals(method.options(input))) {
+            throw new IllegalArgumentException("plan must be of a method with the options "
+                    + method.parameters(input) + ", got " + plan.method().parameters(input));
+        }
+        Share share = new Share(part, parts, input.batch() * input.heads());
+        try {
+            Statistics statistics = MethodFrame.of(method, call -> run(call, share, unit -> attend(unit, share, plan)))
+                    .refusing(method::checkSupported).trusting().apply(engine, input, output, logSumExp);
+            return new Done(statistics, share.rows());
+        } finally {
+            Reference.reachabilityFence(plan);
+        }
+    }
+
+    private static void attend(Unit unit, Share share, PilotPlan plan) {
+        if (plan.spans(unit.index()) != null) {
+            CausalUnit.attend(unit, share, plan.spans(unit.index()));
+        } else if (plan.tree(unit.index()) != null) {
+            TreeUnit.attend(unit, share, plan.tree(unit.index()));
+        } else {
+            attend(unit, share);
+        }
+    }
+
+    private static void attend(Unit unit, Share share) {
+        AttentionInput input = unit.call().input();
+        RepeatedRows repeated = RepeatedRows.of(unit);
+        if (repeated != null) {
+            for (int member = 0; member < input.groupSize(); member++) {
+                repeated.attend(member, share.even(unit.query(member), input.queries()));
+            }
+        } else if (!(input.mask().isCausal() ? CausalUnit.attend(unit, share) : TreeUnit.attend(unit, share))) {
+            writeNothing(unit, share);
+        }
+    }
+
+    private Statistics run(Call call, Share share, Consumer<Unit> attend) {
         AttentionInput input = call.input();
         call.team().expect((long) call.keyHeads() * input.groupSize() * input.queries());
-        Outcome whole = PilotAttention.run(call, method.options(input), unit -> {
-            RepeatedRows repeated = RepeatedRows.of(unit);
-            if (repeated != null) {
-                for (int member = 0; member < input.groupSize(); member++) {
-                    repeated.attend(member, share.even(unit.query(member), input.queries()));
-                }
-            } else if (!(input.mask().isCausal() ? CausalUnit.attend(unit, share) : TreeUnit.attend(unit, share))) {
-                writeNothing(unit, share);
-            }
-        });
+        Outcome whole = PilotAttention.run(call, method.options(input), attend);
         return new Statistics(PilotAttention.evaluations(whole, input), "");
     }
 

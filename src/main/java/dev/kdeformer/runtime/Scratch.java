@@ -21,8 +21,26 @@ public final class Scratch implements AutoCloseable {
 
     private final Map<Class<?>, Object> kept = new IdentityHashMap<>();
     private final List<Block> blocks = new ArrayList<>();
+    /** Where blocks come from; null for an arena of their own. */
+    private final Arena source;
     private int current = -1;
     private long used;
+
+    public Scratch() {
+        this(null);
+    }
+
+    private Scratch(Arena source) {
+        this.source = source;
+    }
+
+    /**
+     * Memory that is freed some time after nobody holds this object any longer; whoever uses an address of it has to
+     * hold the object meanwhile. {@link #close} has no effect.
+     */
+    public static Scratch collected() {
+        return new Scratch(Arena.ofAuto());
+    }
 
     /**
      * Takes memory from the top of the stack.
@@ -101,6 +119,9 @@ public final class Scratch implements AutoCloseable {
     /** Frees all blocks. */
     @Override
     public void close() {
+        if (source != null) {
+            return;
+        }
         for (Block block : blocks) {
             block.arena.close();
         }
@@ -109,7 +130,10 @@ public final class Scratch implements AutoCloseable {
         used = 0;
     }
 
-    private static Block newBlock(long size) {
+    private Block newBlock(long size) {
+        if (source != null) {
+            return new Block(source, source.allocate(size, ALIGNMENT).address(), size);
+        }
         Arena arena = Arena.ofShared();
         try {
             MemorySegment segment = arena.allocate(size, ALIGNMENT);

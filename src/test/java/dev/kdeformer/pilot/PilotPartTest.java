@@ -16,6 +16,7 @@ import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -37,8 +38,32 @@ class PilotPartTest {
         return Tensor.copyOf(Arena.ofAuto(), shape, values);
     }
 
-    /** Runs all parts, each into an output of its own, and returns their columns added up. */
+    /** How a part is computed. */
+    private interface Apply {
+        PilotPart.Done apply(PilotPart part, Tensor output, Tensor sums);
+    }
+
+    /**
+     * Runs all parts without a plan, with one and with one that was read, and returns the columns of those without,
+     * divided by those of the whole.
+     */
     private double assertParts(PilotAttention method, AttentionInput input, int parts) {
+        PilotPlan plan = PilotPlan.of(method, ENGINE, input);
+        double whole = method.apply(ENGINE, input, make.zeros(input.outputShape())).columns();
+        double planned = assertParts(method, input, parts,
+                (part, output, sums) -> part.apply(ENGINE, plan, output, sums));
+        double alone = assertParts(method, input, parts,
+                (part, output, sums) -> part.apply(ENGINE, input, output, sums));
+        assertTrue(planned * whole + plan.columns() <= alone * whole * 1.000001 + 1e-9);
+        byte[] bytes = plan.toBytes();
+        PilotPlan read = PilotPlan.fromBytes(method, ENGINE, input, bytes);
+        assertParts(method, input, parts, (part, output, sums) -> part.apply(ENGINE, read, output, sums));
+        assertArrayEquals(bytes, read.toBytes());
+        return alone;
+    }
+
+    /** Runs all parts, each into an output of its own, and returns their columns added up. */
+    private double assertParts(PilotAttention method, AttentionInput input, int parts, Apply apply) {
         Shape shape = input.outputShape();
         Tensor whole = make.zeros(shape);
         Tensor wholeSums = make.zeros(shape.withColumns(1));
@@ -48,7 +73,7 @@ class PilotPartTest {
         for (int part = 0; part < parts; part++) {
             Tensor output = filled(shape);
             Tensor sums = filled(shape.withColumns(1));
-            PilotPart.Done done = method.part(part, parts).apply(ENGINE, input, output, sums);
+            PilotPart.Done done = apply.apply(method.part(part, parts), output, sums);
             all += done.statistics().columns();
             for (int head = 0; head < times.length; head++) {
                 boolean[] written = new boolean[shape.rows()];
@@ -115,6 +140,97 @@ class PilotPartTest {
     void paddingAndInputWithoutVisibleKeysAreCut() {
         AttentionInput input = make.normal(2, 2, 2, 50, 60, 8, 8).withMask(Mask.none().withKeyLengths(0, 37));
         assertParts(Attention.pilot().near(4).tile(8).build(), input, 7);
+    }
+
+    @Test
+    void withPlanNothingIsRepeatedUpToTheTopNodes() {
+        AttentionInput input = make.normal(1, 2, 2, 4096, 4096, 32, 16);
+        PilotAttention method = Attention.pilot().near(64).tile(64).build();
+        PilotPlan plan = PilotPlan.of(method, ENGINE, input);
+        double whole = method.apply(ENGINE, input, make.zeros(input.outputShape())).columns();
+        assertTrue(plan.columns() > 0.02 * whole);
+        for (int parts : new int[] {1, 4, 16}) {
+            double sum = plan.columns();
+            for (int part = 0; part < parts; part++) {
+                sum += method.part(part, parts).apply(ENGINE, plan, make.zeros(input.outputShape()), null)
+                        .statistics().columns();
+            }
+            assertEquals(whole, sum, 1e-6 * whole);
+        }
+    }
+
+    @Test
+    void keysOfTheirOwnAreInThePlan() {
+        AttentionInput normal = make.normal(1, 1, 1, 2000, 2000, 24, 8);
+        // Every query is its key, and wants it more than all others.
+        AttentionInput input = AttentionInput.of(normal.key(), normal.key(), normal.value()).withScale(1);
+        assertParts(Attention.pilot().near(32).tile(32).build(), input, 4);
+    }
+
+    @Test
+    void rowsThatRepeatAreComputedByThemselves() {
+        AttentionInput few = make.normal(1, 1, 1, 8, 8, 6, 4);
+        int[] rows = new SplittableRandom(3).ints(600, 0, 8).toArray();
+        AttentionInput input = AttentionInput.of(picked(few.query(), rows), picked(few.key(), rows),
+                picked(few.value(), rows));
+        assertParts(Attention.pilot().near(8).tile(8).build(), input, 3);
+    }
+
+    private Tensor picked(Tensor from, int[] rows) {
+        Tensor result = make.zeros(Shape.of(rows.length, from.shape().columns()));
+        float[] row = new float[from.shape().columns()];
+        for (int i = 0; i < rows.length; i++) {
+            from.matrix(0, 0).readRow(rows[i], row, 0);
+            result.matrix(0, 0).writeRow(i, row, 0);
+        }
+        return result;
+    }
+
+    @Test
+    void plansAreOfOneInputAndMethod() {
+        AttentionInput input = make.normal(1, 1, 1, 900, 900, 16, 8);
+        PilotAttention method = Attention.pilot().near(16).tile(32).build();
+        PilotPlan plan = PilotPlan.of(method, ENGINE, input);
+        PilotAttention other = Attention.pilot().near(17).tile(32).build();
+        Tensor output = make.zeros(input.outputShape());
+        assertTrue(assertThrows(IllegalArgumentException.class,
+                () -> other.part(0, 2).apply(ENGINE, plan, output, null)).getMessage().contains("near=17"));
+        assertThrows(IllegalArgumentException.class, () -> PilotPlan.fromBytes(other, ENGINE, input, plan.toBytes()));
+        AttentionInput changed = make.normal(1, 1, 1, 900, 900, 16, 8);
+        assertTrue(assertThrows(IllegalArgumentException.class,
+                () -> PilotPlan.fromBytes(method, ENGINE, changed, plan.toBytes())).getMessage()
+                .contains("same input"));
+        PilotAttention budget = Attention.pilot().budget(ErrorBudget.relativeSpectral(0.1)).build();
+        assertThrows(IllegalStateException.class, () -> PilotPlan.of(budget, ENGINE, input));
+    }
+
+    @Test
+    void damagedPlansAreRefusedOrDoNoHarm() {
+        for (boolean causal : new boolean[] {false, true}) {
+            AttentionInput input = make.normal(1, 2, 1, 700, 900, 16, 8)
+                    .withMask(causal ? Mask.causal() : Mask.none());
+            PilotAttention method = Attention.pilot().near(16).tile(16).groups(8).span(64).build();
+            byte[] bytes = PilotPlan.of(method, ENGINE, input).toBytes();
+            SplittableRandom random = new SplittableRandom(7);
+            for (int i = 0; i < 400; i++) {
+                byte[] damaged = i % 4 == 0 ? Arrays.copyOf(bytes, random.nextInt(bytes.length)) : bytes.clone();
+                for (int times = 0; times < 3 && i % 4 > 0; times++) {
+                    int at = i % 4 == 1 ? random.nextInt(Math.min(64, bytes.length)) : random.nextInt(bytes.length);
+                    damaged[at] = (byte) random.nextInt();
+                }
+                try {
+                    PilotPlan plan = PilotPlan.fromBytes(method, ENGINE, input, damaged);
+                    for (int part = 0; part < 3; part++) {
+                        method.part(part, 3).apply(ENGINE, plan, make.zeros(input.outputShape()), null);
+                    }
+                } catch (IllegalArgumentException e) {
+                    assertTrue(e.getMessage().startsWith("bytes of a plan must "), e.getMessage());
+                }
+            }
+            assertTrue(assertThrows(IllegalArgumentException.class,
+                    () -> PilotPlan.fromBytes(method, ENGINE, input, Arrays.copyOf(bytes, bytes.length + 1)))
+                    .getMessage().contains("1 more"));
+        }
     }
 
     @Test

@@ -32,7 +32,7 @@ final class CausalPilot {
     /** What the first key of a diagonal is a multiple of, so that its keys start with a panel. */
     private static final int ALIGNMENT = 64;
 
-    /** So many batches for each thread, if there are enough spans: they take unequal times. */
+    /** So many batches for each of several threads, if there are enough spans: they take unequal times. */
     private static final int BATCHES_PER_THREAD = 4;
 
     /**
@@ -61,13 +61,19 @@ final class CausalPilot {
      * @param tilt    most folded keys that a tile draws to tilt values
      */
     CausalPilot(KeyHead head, int member, CausalKeys keys, Rows queries, int offset, int tilt, Team team) {
+        this(head, member, keys, Metric.of(keys.groups().keys(), team.scratch()), queries, offset, tilt, team);
+    }
+
+    /** The same with the metric of the keys. */
+    CausalPilot(KeyHead head, int member, CausalKeys keys, Metric metric, Rows queries, int offset, int tilt,
+            Team team) {
         this.head = head;
         this.member = member;
         this.keys = keys;
         this.queries = queries;
         this.offset = offset;
         this.tilt = tilt;
-        this.metric = Metric.of(keys.groups().keys(), team.scratch());
+        this.metric = metric;
         this.rows = new PartialRows(team.scratch(), queries.count(), head.value().columns());
     }
 
@@ -89,7 +95,7 @@ final class CausalPilot {
         }
         int all = used;
         // What a batch holds changes no result, so it may depend on the number of threads.
-        int each = used / (BATCHES_PER_THREAD * team.threads());
+        int each = team.threads() == 1 ? used : used / (BATCHES_PER_THREAD * team.threads());
         int together = Math.max(1, Math.min(CausalBatch.ROWS >> effort.levels(), each));
         int batches = Math.ceilDiv(used, together);
         DoubleAdder work = new DoubleAdder();

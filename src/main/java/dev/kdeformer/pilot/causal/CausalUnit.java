@@ -9,6 +9,8 @@ import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.walk.Share;
+import dev.kdeformer.runtime.Team;
+import java.util.Arrays;
 
 /** A key head under a causal rule, with the query heads that read it. */
 public final class CausalUnit {
@@ -38,6 +40,34 @@ public final class CausalUnit {
         return SharedKeys.forEach(unit.head(), scale, unit.options().expansion().groups(),
                 groups -> CausalKeys.of(unit.head(), groups, scale, unit.team()), new CausalUnit(unit, share)::member,
                 unit.team());
+    }
+
+    /** Computes a share of the rows of all query heads of a unit whose plan is known. */
+    public static void attend(Unit unit, Share share, CausalPlan plan) {
+        AttentionInput input = unit.call().input();
+        Team team = unit.team();
+        CausalEffort effort = new CausalCost(unit.options()).effort(input);
+        for (int member = 0; member < unit.head().groupSize(); member++) {
+            long mark = team.scratch().mark();
+            Rows queries = Rows.allocate(team.scratch(), input.queries(), input.d());
+            CausalPilot each = new CausalPilot(unit.head(), member, plan.keys(), plan.metric(), queries,
+                    input.mask().causalOffset(input.queries(), input.keys()),
+                    plan.groups().valuesFollow() ? unit.options().expansion().tilt() : 0, team);
+            boolean[] wanted = share.spans(unit.query(member), each.starts(effort));
+            int[] own = share.rows()[unit.query(member)];
+            for (int from = 0; from < own.length;) {
+                int to = from + 1;
+                while (to < own.length && own[to] == own[to - 1] + 1) {
+                    to++;
+                }
+                Rows span = queries.slice(own[from], own[to - 1] + 1);
+                span.fill(unit.head().query(member), Arrays.copyOfRange(own, from, to), null, input.scale(), team);
+                plan.groups().reflection().apply(span, team);
+                from = to;
+            }
+            unit.outcome().add(each.run(effort, wanted, team));
+            team.scratch().release(mark);
+        }
     }
 
     private void member(int member, Rows queries, CausalKeys keys) {

@@ -22,7 +22,7 @@ public final class KeyGroups {
     private final float[] squares;
     private final int[] starts;
     private final Origin origin;
-    private final long panels;
+    private long panels;
     private final boolean trend;
     private final ValueRange range;
 
@@ -36,15 +36,13 @@ public final class KeyGroups {
     record Origin(int[] order, float[] centre, Reflection reflection) {
     }
 
-    KeyGroups(Rows keys, Rows values, float[] biases, int[] starts, Origin origin, long panels,
-            ValueRange range) {
+    KeyGroups(Rows keys, Rows values, float[] biases, int[] starts, Origin origin, ValueRange range) {
         this.keys = keys;
         this.values = values;
         this.biases = biases;
         this.squares = new float[keys.count()];
         this.starts = starts;
         this.origin = origin;
-        this.panels = panels;
         this.trend = ValueTrend.exists(keys, values);
         this.range = range;
     }
@@ -62,52 +60,85 @@ public final class KeyGroups {
      * @param queries    whose covariance is the metric for the groups, reflected
      * @param reflection of the queries, for the keys
      * @param groupCount number of groups
+     * @param keeping    whose memory holds keys and values; panels are in that of {@code team}
      */
-    static KeyGroups of(KeyHead head, int[] visible, Rows queries, Reflection reflection, int groupCount, Team team) {
+    static KeyGroups of(KeyHead head, int[] visible, Rows queries, Reflection reflection, int groupCount, Team team,
+            Team keeping) {
         int m = visible.length;
         int d = head.key().columns();
         float[] centre = head.centre();
         Rows unsorted = Rows.load(head.key(), m == head.key().rows() ? null : visible, centre, 1, team);
         reflection.apply(unsorted, team);
-        int levels = 0;
-        while (2 << levels <= groupCount && 2 << levels <= m) {
-            levels++;
-        }
+        int[] starts = starts(m, groupCount);
+        int levels = Integer.numberOfTrailingZeros(starts.length - 1);
         int[] order = BalancedTree.order(unsorted, Metric.of(queries, team.scratch()), levels, team);
-        int[] starts = new int[(1 << levels) + 1];
-        for (int g = 0; g < starts.length; g++) {
-            starts[g] = BalancedTree.start(m, levels, g);
-        }
         // Inside a group, keys in their own order: gathering them then walks forward through memory.
         for (int g = 0; g + 1 < starts.length; g++) {
             Arrays.sort(order, starts[g], starts[g + 1]);
         }
-        float[] biases = new float[m];
         int[] rows = new int[m];
-        for (int j = 0; j < m; j++) {
-            rows[j] = visible[order[j]];
-            biases[j] = head.bias() == null ? 0 : head.bias().get(0, rows[j]);
+        Arrays.setAll(rows, j -> visible[order[j]]);
+        KeyGroups groups = of(head, unsorted.picked(order, keeping), starts, new Origin(rows, centre, reflection),
+                keeping);
+        groups.pack(team);
+        return groups;
+    }
+
+    /**
+     * Keys of a head that have been sorted before.
+     *
+     * @param rows       the caller's row of every key, as {@link #order} has had it
+     * @param reflection as {@link #reflection} has had it
+     * @param groupCount number of groups
+     * @param team       whose memory holds keys and values; there are no panels
+     */
+    public static KeyGroups sorted(KeyHead head, int[] rows, Reflection reflection, int groupCount, Team team) {
+        float[] centre = head.centre();
+        Rows keys = Rows.load(head.key(), rows, centre, 1, team);
+        reflection.apply(keys, team);
+        return of(head, keys, starts(rows.length, groupCount), new Origin(rows, centre, reflection), team);
+    }
+
+    /** First key of every group of m keys, and m after the last: a power of two, {@code groupCount} at most. */
+    public static int[] starts(int m, int groupCount) {
+        int levels = 0;
+        while (2 << levels <= groupCount && 2 << levels <= m) {
+            levels++;
         }
-        Rows keys = unsorted.picked(order, team);
-        Rows values = Rows.load(head.value(), rows, null, 1, team);
-        long panels = team.scratch().floats((long) Lanes.roundUp(m, PANEL) * Candidates.lines(d));
-        KeyGroups groups = new KeyGroups(keys, values, biases, starts,
-                new Origin(rows, centre, reflection), panels, ValueRange.of(values, team));
+        return BalancedTree.starts(m, levels);
+    }
+
+    private static KeyGroups of(KeyHead head, Rows keys, int[] starts, Origin origin, Team team) {
+        int m = keys.count();
+        float[] biases = new float[m];
+        for (int j = 0; j < m && head.bias() != null; j++) {
+            biases[j] = head.bias().get(0, origin.order[j]);
+        }
+        Rows values = Rows.load(head.value(), origin.order, null, 1, team);
+        KeyGroups groups = new KeyGroups(keys, values, biases, starts, origin, ValueRange.of(values, team));
         team.forRanges(m, CHUNK, (from, to, scratch) -> {
             for (int j = from; j < to; j++) {
                 groups.squares[j] = keys.square(j);
             }
+        });
+        return groups;
+    }
+
+    /** Packs {@link #panels} anew, with memory of a team. */
+    public void pack(Team team) {
+        int d = keys.columns();
+        panels = team.scratch().floats((long) Lanes.roundUp(count(), PANEL) * Candidates.lines(d));
+        team.forRanges(count(), CHUNK, (from, to, scratch) -> {
             Packer packer = scratch.keep(Packer.class, Packer::new);
             int[] identity = new int[PANEL];
             for (int first = from; first < to; first += PANEL) {
                 for (int j = 0; j < PANEL; j++) {
                     identity[j] = first + j;
                 }
-                Candidates.pack(groups, packer, identity, 0, Math.min(PANEL, to - first),
+                Candidates.pack(this, packer, identity, 0, Math.min(PANEL, to - first),
                         panels + ((long) first * Candidates.lines(d) << 2));
             }
         });
-        return groups;
     }
 
     /** What every feature of the values lies between. */
@@ -190,7 +221,7 @@ public final class KeyGroups {
         return origin.reflection;
     }
 
-    /** All keys, packed in panels. */
+    /** All keys, packed in panels by the latest {@link #pack}; 0 before. */
     public long panels() {
         return panels;
     }

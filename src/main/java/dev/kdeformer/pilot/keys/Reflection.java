@@ -7,6 +7,7 @@ import static dev.kdeformer.runtime.MultiplyAdd.fma;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -28,6 +29,30 @@ public final class Reflection {
 
     private Reflection(float[] w) {
         this.w = w;
+    }
+
+    /**
+     * The reflection of a plan, by a vector.
+     *
+     * @param vector as {@link #vector} gives it
+     * @throws IllegalArgumentException if it is none that reflects: neither all zeros nor of the squared norm 2
+     */
+    public static Reflection by(float[] vector) {
+        float[] w = Arrays.copyOf(vector, Lanes.padColumns(vector.length));
+        double square = 0;
+        for (float x : w) {
+            square += (double) x * x;
+        }
+        if (!(square == 0 || Math.abs(square - 2) < 1e-3)) {
+            throw new IllegalArgumentException("bytes of a plan must reflect by a vector of squared norm 2, got "
+                    + square);
+        }
+        return new Reflection(w);
+    }
+
+    /** The first {@code d} elements of the vector w, the others being zeros. */
+    public float[] vector(int d) {
+        return Arrays.copyOf(w, d);
     }
 
     /** The reflection for queries, the identity where they are all alike. */

@@ -69,6 +69,11 @@ public record Rows(long address, int count, int columns, int stride) {
         }
     }
 
+    /** Rows [from, to) of these, in the same memory. */
+    public Rows slice(int from, int to) {
+        return new Rows(row(from), to - from, columns, stride);
+    }
+
     /** These rows in another order: row i of the result is row {@code order[i]}. */
     public Rows picked(int[] order, Team team) {
         Rows result = allocate(team.scratch(), order.length, columns);
@@ -88,10 +93,15 @@ public record Rows(long address, int count, int columns, int stride) {
      * @param factor what every row is multiplied by then
      */
     public static Rows load(Matrix source, int[] order, float[] centre, float factor, Team team) {
-        int count = order == null ? source.rows() : order.length;
-        int d = source.columns();
-        Rows result = allocate(team.scratch(), count, d);
-        float[] shift = new float[result.stride];
+        Rows result = allocate(team.scratch(), order == null ? source.rows() : order.length, source.columns());
+        result.fill(source, order, centre, factor, team);
+        return result;
+    }
+
+    /** Copies rows of the caller into these; arguments as for {@link #load}, with a row of the source for each. */
+    public void fill(Matrix source, int[] order, float[] centre, float factor, Team team) {
+        int d = columns;
+        float[] shift = new float[stride];
         if (centre != null) {
             System.arraycopy(centre, 0, shift, 0, d);
         }
@@ -108,11 +118,10 @@ public record Rows(long address, int count, int columns, int stride) {
                     }
                 }
                 for (int r = 0; r < rows; r++) {
-                    result.write(first + r, block, r * d, shift, factor);
+                    write(first + r, block, r * d, shift, factor);
                 }
             }
         });
-        return result;
     }
 
     private void write(int row, float[] source, int at, float[] shift, float factor) {

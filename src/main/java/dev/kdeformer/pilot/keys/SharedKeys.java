@@ -35,6 +35,16 @@ public final class SharedKeys {
      */
     public static <K> boolean forEach(KeyHead head, float scale, int groups, Function<KeyGroups, K> made,
             Member<K> each, Team team) {
+        return forEach(head, scale, groups, made, each, team, team);
+    }
+
+    /**
+     * The same with other memory for what is made of the keys.
+     *
+     * @param keeping whose memory that is; it is not released
+     */
+    public static <K> boolean forEach(KeyHead head, float scale, int groups, Function<KeyGroups, K> made,
+            Member<K> each, Team team, Team keeping) {
         int[] visible = head.visibleKeys();
         if (visible.length == 0) {
             return false;
@@ -48,7 +58,7 @@ public final class SharedKeys {
             Rows queries = Rows.load(head.query(member), null, null, scale, team);
             Reflection reflection = Reflection.reflect(queries, keys, team);
             if (keys == null) {
-                keys = KeyGroups.of(head, visible, queries, reflection, groups, team);
+                keys = KeyGroups.of(head, visible, queries, reflection, groups, team, keeping);
                 shared = made.apply(keys);
                 start = scratch.mark();
             }

@@ -52,6 +52,15 @@ public final class FarField {
         clear();
     }
 
+    /** Becomes a copy of another field of the same sizes. */
+    public void become(FarField other) {
+        System.arraycopy(other.logMass, 0, logMass, 0, logMass.length);
+        System.arraycopy(other.keys, 0, keys, 0, keys.length);
+        System.arraycopy(other.values, 0, values, 0, values.length);
+        System.arraycopy(other.variances, 0, variances, 0, variances.length);
+        System.arraycopy(other.tilt, 0, tilt, 0, tilt.length);
+    }
+
     /** Makes this a field of fewer groups, or of as many as it was made for again, whose contents are undefined. */
     public void resize(int count) {
         groups = count;
@@ -68,6 +77,11 @@ public final class FarField {
         Arrays.fill(values, 0);
         Arrays.fill(variances, 0);
         Arrays.fill(tilt, 0);
+    }
+
+    /** Log-mass of every group. */
+    public float[] logMasses() {
+        return logMass;
     }
 
     public float logMass(int group) {

@@ -21,7 +21,7 @@ import jdk.incubator.vector.FloatVector;
  *
  * @param variances mean squared distance of a query from its node's centroid, by level
  */
-record Narrowing(double[] variances) {
+public record Narrowing(double[] variances) {
     /** From this part of its error that a candidate saves below, all that an effort allows are passed down. */
     private static final double FULL = 0.2;
 

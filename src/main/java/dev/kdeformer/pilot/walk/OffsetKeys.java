@@ -21,7 +21,7 @@ import java.util.Arrays;
  * cannot see it; keys at a found distance are evaluated exactly for their queries at every level.
  */
 final class OffsetKeys {
-    private static final int REACH = 8;
+    private static final int REACH = HeadPlan.REACH;
     private static final int PROBES = 66;
     private static final int SAMPLE = 512;
 

@@ -45,6 +45,8 @@ public final class PilotHead {
     private final CounterRandom sampling;
     private final int samples;
     private final double alike;
+    /** What has been found at the top of the tree; null where a walk has to look itself. */
+    private final TopNode[] tops;
 
     /**
      * Sorts the queries.
@@ -70,13 +72,108 @@ public final class PilotHead {
         this.output = head.output(member);
         this.logSumExp = head.logSumExp(member);
         this.all = Candidates.all(keys);
-        this.keyAtRow = new int[head.keys()];
+        this.keyAtRow = keyAtRow(head, keys);
+        this.tops = null;
+        this.offsets = n == head.key().rows() ? OffsetKeys.find(unsorted, keys, keyAtRow, team.scratch())
+                : new int[0];
+    }
+
+    /**
+     * A head whose queries have been sorted before. They are not loaded.
+     *
+     * @param keyAtRow the centred key of a caller's row, or −1
+     * @param plan     what is known of the head
+     */
+    PilotHead(KeyHead head, int member, PilotOptions options, KeyGroups keys, int[] keyAtRow, HeadPlan plan,
+            Team team) {
+        this.head = head;
+        this.options = options;
+        this.samples = options.draws().unbiased();
+        this.alike = FarDraw.ALIKE;
+        this.sampling = CounterRandom.of(options.draws().seed()).stream(SAMPLING, head.index(), member);
+        this.keys = keys;
+        this.order = plan.order();
+        this.levels = plan.narrowing().variances().length - 1;
+        this.orderAddress = team.scratch().ints(order, 0, order.length);
+        this.queries = Rows.allocate(team.scratch(), order.length, head.key().columns());
+        this.narrowing = plan.narrowing();
+        this.query = head.query(member);
+        this.output = head.output(member);
+        this.logSumExp = head.logSumExp(member);
+        this.tops = plan.tops();
+        this.all = tops == null ? Candidates.all(keys) : null;
+        this.keyAtRow = keyAtRow;
+        this.offsets = plan.offsets();
+    }
+
+    /** The centred key of every row of the caller, or −1. */
+    static int[] keyAtRow(KeyHead head, KeyGroups keys) {
+        int[] keyAtRow = new int[head.keys()];
         Arrays.fill(keyAtRow, -1);
         for (int j = 0; j < keys.count(); j++) {
             keyAtRow[keys.order()[j]] = j;
         }
-        this.offsets = n == head.key().rows() ? OffsetKeys.find(unsorted, keys, keyAtRow, team.scratch())
-                : new int[0];
+        return keyAtRow;
+    }
+
+    /**
+     * Checks that what has been found at the top is what a walk with an effort looks for.
+     *
+     * @throws IllegalArgumentException if it is not
+     */
+    void checkTops(Effort effort) {
+        if (tops == null) {
+            return;
+        }
+        int level = topLevel(effort);
+        int n = order.length;
+        int m = keys.count();
+        boolean fits = samples == 0 && tops.length == 1 << level
+                && HeadPlan.keepsTops(effort, narrowing, n, m, level, leafLevel(effort));
+        for (int node = 0; fits && node < tops.length; node++) {
+            int wanted = HeadPlan.wanted(effort, narrowing, n, level, node);
+            fits = tops[node].count() >= 1 && tops[node].count() <= Math.min(m, (long) wanted + mostForced())
+                    && tops[node].far().tilt().length > 0 == tilts();
+        }
+        if (!fits) {
+            throw new IllegalArgumentException("bytes of a plan must have the nodes at the top of the tree of " + n
+                    + " queries, or none");
+        }
+    }
+
+    /** Loads the queries of all top nodes that hold one of the wanted positions [from, to), which are not empty. */
+    void load(Effort effort, int from, int to, float scale, Team team) {
+        int level = topLevel(effort);
+        int n = order.length;
+        int node = 0;
+        while (BalancedTree.start(n, level, node + 1) <= from) {
+            node++;
+        }
+        int first = BalancedTree.start(n, level, node);
+        while (BalancedTree.start(n, level, node) < to) {
+            node++;
+        }
+        int last = BalancedTree.start(n, level, node);
+        Rows own = queries.slice(first, last);
+        own.fill(query, Arrays.copyOfRange(order, first, last), null, scale, team);
+        keys.reflection().apply(own, team);
+    }
+
+    /** What parts of the head would repeat otherwise; memory is that of the keys. */
+    HeadPlan plan(Effort effort, Team team, DoubleAdder work) {
+        int topLevel = topLevel(effort);
+        boolean kept = samples == 0 && HeadPlan.keepsTops(effort, narrowing, order.length, keys.count(), topLevel,
+                leafLevel(effort));
+        TopNode[] found = kept ? new TopNode[1 << topLevel] : null;
+        if (kept) {
+            int together = together(Math.max(1, Integer.highestOneBit(found.length / team.threads())));
+            team.forEach(found.length / together, (index, scratch) -> {
+                PilotWalk walk = new PilotWalk(this, Pass.of(effort), team, scratch);
+                walk.keep(topLevel, index * together, together, found);
+                work.add(walk.work());
+            });
+        }
+        return new HeadPlan(order, offsets, narrowing, found);
     }
 
     /**
@@ -110,6 +207,7 @@ public final class PilotHead {
         this.all = first.all;
         this.keyAtRow = first.keyAtRow;
         this.offsets = first.offsets;
+        this.tops = null;
     }
 
     /** The key head that the queries read. */
@@ -149,7 +247,12 @@ public final class PilotHead {
         int together = together(Math.max(1, Integer.highestOneBit(open / team.threads())));
         team.forEach(nodes / together, (index, scratch) -> {
             PilotWalk walk = new PilotWalk(this, pass, team, scratch);
-            walk.top(topLevel, index * together, together);
+            for (int node = index * together; node < (index + 1) * together && tops != null; node++) {
+                walk.below(topLevel, node, tops[node]);
+            }
+            if (tops == null) {
+                walk.top(topLevel, index * together, together);
+            }
             work.add(walk.work());
             share.add(walk.projected());
             team.advance((long) together * Math.max(1, queries.count() >> topLevel));
@@ -184,7 +287,7 @@ public final class PilotHead {
         return Math.min(levels, BalancedTree.leafLevel(queries.count(), effort.tile()));
     }
 
-    private int topLevel(Effort effort) {
+    int topLevel(Effort effort) {
         return effort.topLevel(queries.count(), keys.count(), leafLevel(effort));
     }
 
@@ -200,7 +303,7 @@ public final class PilotHead {
 
     /** Most keys that offsets can force into a node's list beyond the wanted number. */
     int mostForced() {
-        return offsets.length == 0 ? 0 : Math.min(keys.count(), offsets.length * queries.count());
+        return HeadPlan.mostForced(offsets.length, keys.count(), order.length);
     }
 
     /** Writes the rows of a finished tile. */

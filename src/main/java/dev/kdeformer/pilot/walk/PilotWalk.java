@@ -20,6 +20,7 @@ import dev.kdeformer.pilot.tile.ScoreKernel;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -133,8 +134,41 @@ public final class PilotWalk {
         return samples == 0 ? Math.min(nodes, Siblings.MOST) : 1;
     }
 
+    /** Looks at {@code count} top nodes above the leaves, and keeps what it finds there. */
+    void keep(int level, int first, int count, TopNode[] found) {
+        int open = open(level, first, count, 0, head.all(), null);
+        for (int i = 0; i < open; i++) {
+            WalkNode node = nodes[0][i];
+            FarField far = new FarField(keys.groups(), d, stride, keys.values().stride(), head.tilts());
+            far.become(node.far);
+            found[node.index] = new TopNode(Arrays.copyOf(node.chosen, node.count + LANES), node.count,
+                    node.centre.clone(), far);
+            account(node);
+        }
+    }
+
+    /** Walks down from a top node as it was kept. */
+    void below(int level, int index, TopNode kept) {
+        if (pass.wanted(BalancedTree.start(head.queries().count(), level, index),
+                BalancedTree.start(head.queries().count(), level, index + 1)) == 0) {
+            return;
+        }
+        System.arraycopy(kept.centre(), 0, centres[0], 0, stride);
+        Candidates list = list(0, kept.count());
+        list.take(kept.chosen(), kept.count(), keys, siblings.buffers[0].packer);
+        descend(index, kept.far(), level, 0, list);
+    }
+
     /** Walks from siblings, {@code count} nodes from {@code first} on, that share a list. */
     private void visit(int level, int first, int count, int depth, Candidates list, FarField parent) {
+        int open = open(level, first, count, depth, list, parent);
+        for (int i = 0; i < open; i++) {
+            finish(nodes[depth][i], level, depth, list, level >= leafLevel);
+        }
+    }
+
+    /** Chooses and folds keys for siblings; returns how many of them have queries that are wanted. */
+    private int open(int level, int first, int count, int depth, Candidates list, FarField parent) {
         boolean leaf = level >= leafLevel;
         double passed = leaf ? 0 : head.narrowing().passed(level, effort);
         WalkNode[] all = nodes[depth];
@@ -160,9 +194,7 @@ public final class PilotWalk {
         for (int i = 0; i < open; i++) {
             merge(all[i], list, depth);
         }
-        for (int i = 0; i < open; i++) {
-            finish(all[i], level, depth, list, leaf);
-        }
+        return open;
     }
 
     private WalkNode node(int depth, int sibling) {
@@ -242,7 +274,7 @@ public final class PilotWalk {
                 kept.take(node.chosen, node.count, keys, node.buffers.packer);
                 account(node);
             }
-            descend(node, level, depth, kept);
+            descend(node.index, node.far, level, depth, kept);
             return;
         }
         if (correction != null) {
@@ -262,16 +294,16 @@ public final class PilotWalk {
         projected += Math.rint(node.work * node.queries / (node.to - node.from));
     }
 
-    private void descend(WalkNode node, int level, int depth, Candidates list) {
+    private void descend(int index, FarField far, int level, int depth, Candidates list) {
         int down = Math.min(LEVELS, leafLevel - level);
         int children = 1 << down;
         // A visitor follows one path down the tree at a time.
         int together = visitor == null ? head.together(children) : 1;
         for (int child = 0; child < children; child += together) {
-            visit(level + down, (node.index << down) + child, together, depth + 1, list, node.far);
+            visit(level + down, (index << down) + child, together, depth + 1, list, far);
         }
         if (visitor != null) {
-            visitor.leave(depth, node.far);
+            visitor.leave(depth, far);
         }
     }
 

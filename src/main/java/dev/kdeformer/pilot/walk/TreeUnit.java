@@ -41,6 +41,27 @@ public final class TreeUnit {
                 Function.identity(), new TreeUnit(unit, share)::member, unit.team());
     }
 
+    /** Computes a share of the rows of all query heads of a unit whose plan is known. */
+    public static void attend(Unit unit, Share share, TreePlan plan) {
+        Team team = unit.team();
+        for (int member = 0; member < unit.head().groupSize(); member++) {
+            long mark = team.scratch().mark();
+            PilotHead each = plan.head(unit, member);
+            Effort effort = each.effort(unit.call().input());
+            boolean[] wanted = share.positions(unit.query(member), each.leafLevel(effort), each.order());
+            int from = 0;
+            while (from < wanted.length && !wanted[from]) {
+                from++;
+            }
+            int to = from + share.rows()[unit.query(member)].length;
+            if (from < to) {
+                each.load(effort, from, to, unit.call().input().scale(), team);
+                unit.outcome().add(each.run(new Pass(effort, wanted, null, null, null), team).work());
+            }
+            team.scratch().release(mark);
+        }
+    }
+
     private void member(int member, Rows queries, KeyGroups keys) {
         PilotOptions options = unit.options();
         int tile = options.budget() == null ? options.cuts().tile() : Effort.TILE;

@@ -12,7 +12,7 @@ public record RandomKeys(Scratch scratch, SplittableRandom random) {
     public KeyGroups keys(int count, int d, int dv) {
         int[] starts = {0, count / 2, count - count / 5, count};
         return new KeyGroups(rows(count, d), rows(count, dv), new float[count], starts,
-                new KeyGroups.Origin(IntStream.range(0, count).toArray(), new float[d], null), 0, null);
+                new KeyGroups.Origin(IntStream.range(0, count).toArray(), new float[d], null), null);
     }
 
     public Rows rows(int count, int columns) {
