@@ -42,7 +42,7 @@ class ArchPackagesTest {
             Map.entry("kdeformer", "api exact kde kernel linalg lsh method runtime sampling tensor"),
             Map.entry("pilot", "api exact kernel linalg method runtime sampling tensor"),
             Map.entry("rivals", "api kernel linalg lsh method runtime sampling tensor"),
-            Map.entry("decode", "api io kernel linalg method runtime sampling tensor"),
+            Map.entry("decode", "api io kernel linalg measure method runtime sampling tensor"),
             Map.entry("measure", "api linalg runtime sampling tensor"),
             Map.entry("onnx", "api exact tensor"),
             Map.entry("langchain4j", "api exact onnx")));

@@ -35,11 +35,13 @@ final class DecodeCommand extends TimedCommand {
     private double[] budgets;
 
     @Option(names = "--target-error", paramLabel = "E", order = 22, defaultValue = "0",
-            description = "Stop reading where the predicted relative error is at most E (default: spend the budget).")
+            description = "Stop reading where the relative error is at most E, as predicted and as groups of keys show "
+                    + "that are drawn from those not read; --budget 1 always gets there (default: spend the budget).")
     private double target;
 
-    @Option(names = "--checks", paramLabel = "G", order = 23, defaultValue = "0",
-            description = "Groups of 32 keys per query to check the predicted error on (default: none).")
+    @Option(names = "--checks", paramLabel = "C", order = 23, defaultValue = "0",
+            description = "Queries to decode exactly as well, drawn at random: their largest error bounds that of "
+                    + "others at a stated confidence (default: none).")
     private int checks;
 
     @Option(names = "--queries", paramLabel = "Q", order = 24, defaultValue = "64",

@@ -185,6 +185,19 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
         of(output, unit, row).readRow(row % queries(), target, 0);
     }
 
+    /** The log-sum-exp that was written for a row; NaN where none is wanted. */
+    float logSumExp(int unit, int row) {
+        return logSumExp == null ? Float.NaN : of(logSumExp, unit, row).get(row % queries(), 0);
+    }
+
+    /** Writes a row of the output, and its log-sum-exp where one is wanted. */
+    void writeRow(int unit, int row, float[] values, float sum) {
+        of(output, unit, row).writeRow(row % queries(), values, 0);
+        if (logSumExp != null) {
+            of(logSumExp, unit, row).set(row % queries(), 0, sum);
+        }
+    }
+
     /** Adds to a row of the output, unless the sum would not be finite. */
     void addToOutput(int unit, int row, float[] more) {
         float[] o = new float[store.dv()];

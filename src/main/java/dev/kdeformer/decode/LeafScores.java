@@ -34,6 +34,8 @@ final class LeafScores {
 
     private static final double LOG2E = 1 / Math.log(2);
 
+    private static final double LOG_GROUP = Math.log(GROUP);
+
     private float[] mass = new float[0];
     private float[] score = new float[0];
     private float[] ordered = new float[0];
@@ -101,6 +103,40 @@ final class LeafScores {
     static double growth(double variance) {
         double v = Math.min(variance, LARGEST_VARIANCE);
         return v > NORMAL_VARIANCE ? LARGEST_OF_GROUP * Math.sqrt(v) - NORMAL_VARIANCE / 2 : v / 2;
+    }
+
+    /**
+     * The part of the output, squared, that the largest key of a leaf is expected to take over.
+     *
+     * @param variance variance of the leaf's logits
+     * @param furthest variance of the logit of the key that lies furthest from the mean, 0 to leave it out
+     * @param total    binary logarithm of the sum of all weights
+     */
+    double takenOver(int leaf, double variance, double furthest, double total) {
+        double mean = (mass[leaf] - total) * Math.log(2) - growth(variance) - LOG_GROUP;
+        double all = GROUP * takeOver(mean, Math.sqrt(variance));
+        return Math.min(1, furthest == 0 ? all : all + takeOver(mean, Math.sqrt(furthest)));
+    }
+
+    /**
+     * The mean of min(1, exp(2x)) over normal x with mean μ ≤ 0 and deviation τ: how much of the output a key takes
+     * over, squared, whose logit lies so far below all. From Mills' ratio by its usual bound, within 3 %.
+     */
+    private static double takeOver(double mean, double deviation) {
+        double z = Math.min(0, mean) / deviation;
+        if (z < -38) {
+            return 0;
+        }
+        double density = Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
+        double beyond = z + 2 * deviation;
+        double below = beyond >= 0 ? density * mills(beyond)
+                : Math.exp(2 * deviation * (z + deviation)) - density * mills(-beyond);
+        return density * mills(-z) + below;
+    }
+
+    /** (1 − Φ(z)) / φ(z) for z ≥ 0. */
+    private static double mills(double z) {
+        return 2 / (z + Math.sqrt(z * z + 8 / Math.PI));
     }
 
     /** The score that exactly {@code wanted} leaves reach, if no two are alike; +∞ for none. */

@@ -41,7 +41,7 @@ final class Region implements AutoCloseable {
         this.count = count;
         this.leaves = count / GROUP;
         this.padded = Lanes.roundUp(leaves, GROUP);
-        this.unitBytes = ((long) padded * (store.d() + store.valueStride() + 2)
+        this.unitBytes = ((long) padded * (store.d() + store.valueStride() + 3)
                 + (long) store.d() * store.valueStride()) * Float.BYTES;
         this.origin = new int[units][];
         this.factor = new double[units][];
@@ -100,9 +100,14 @@ final class Region implements AutoCloseable {
         return spreads(unit) + (long) padded * Float.BYTES;
     }
 
+    /** Address of the largest squared distances of a leaf's keys from their mean, per feature. */
+    long largest(int unit) {
+        return logSpreads(unit) + (long) padded * Float.BYTES;
+    }
+
     /** Address of the {@link ValueTilt}: for every feature of a key a row of values. */
     long tilt(int unit) {
-        return logSpreads(unit) + (long) padded * Float.BYTES;
+        return largest(unit) + (long) padded * Float.BYTES;
     }
 
     /** Mean squared distance of a value from the mean of all values of a head. */
@@ -242,32 +247,54 @@ final class Region implements AutoCloseable {
         valueSpread[unit] = Math.min(1e30, Math.max(0, squares / count));
     }
 
-    /** The spreads of the leaves, from the keys in the metric of the queries. */
+    /** The spreads of the leaves and how far their furthest keys lie, from the keys in the metric of the queries. */
     private void summarise(int unit, int[] order, long keys, int stride) {
+        float[] mean = new float[stride];
         for (int leaf = 0; leaf < padded; leaf++) {
-            double spread = leaf < leaves
-                    ? Math.min(1e30, Math.max(squares(order, leaf * GROUP, keys, stride) / GROUP / store.d(), 1e-30))
-                    : 0;
+            boolean present = leaf < leaves;
+            double spread = present ? perFeature(squares(order, leaf * GROUP, keys, mean) / GROUP) : 0;
+            double largest = present ? perFeature(largest(order, leaf * GROUP, keys, mean)) : 0;
             Memory.putFloat(spreads(unit) + leaf * 4L, (float) spread);
+            Memory.putFloat(largest(unit) + leaf * 4L, (float) largest);
             Memory.putFloat(logSpreads(unit) + leaf * 4L,
-                    leaf < leaves ? (float) (Math.log(spread) / Math.log(2)) : Float.NEGATIVE_INFINITY);
+                    present ? (float) (Math.log(spread) / Math.log(2)) : Float.NEGATIVE_INFINITY);
         }
     }
 
-    /** The sum of the squared distances of a group of rows from their mean. */
-    private static float squares(int[] order, int at, long rows, int stride) {
+    private double perFeature(float square) {
+        return Math.min(1e30, Math.max(square / store.d(), 1e-30));
+    }
+
+    /** The sum of the squared distances of a group of rows from their mean, which is found as well. */
+    private static float squares(int[] order, int at, long rows, float[] mean) {
         FloatVector squares = FloatVector.zero(Lanes.FLOATS);
-        for (int c = 0; c < stride; c += LANES) {
-            FloatVector mean = FloatVector.zero(Lanes.FLOATS);
+        for (int c = 0; c < mean.length; c += LANES) {
+            FloatVector middle = FloatVector.zero(Lanes.FLOATS);
             for (int j = 0; j < GROUP; j++) {
-                mean = Lanes.load(row(rows, order[at + j], stride) + c * 4L).mul(PART).add(mean);
+                middle = Lanes.load(row(rows, order[at + j], mean.length) + c * 4L).mul(PART).add(middle);
             }
+            middle.intoArray(mean, c);
             for (int j = 0; j < GROUP; j++) {
-                FloatVector x = Lanes.load(row(rows, order[at + j], stride) + c * 4L).sub(mean);
+                FloatVector x = Lanes.load(row(rows, order[at + j], mean.length) + c * 4L).sub(middle);
                 squares = fma(x, x, squares);
             }
         }
         return Lanes.sum(squares);
+    }
+
+    /** The largest squared distance of a group of rows from their mean. */
+    private static float largest(int[] order, int at, long rows, float[] mean) {
+        float largest = 0;
+        for (int j = 0; j < GROUP; j++) {
+            FloatVector square = FloatVector.zero(Lanes.FLOATS);
+            for (int c = 0; c < mean.length; c += LANES) {
+                FloatVector x = Lanes.load(row(rows, order[at + j], mean.length) + c * 4L)
+                        .sub(FloatVector.fromArray(Lanes.FLOATS, mean, c));
+                square = fma(x, x, square);
+            }
+            largest = Math.max(largest, Lanes.sum(square));
+        }
+        return largest;
     }
 
     /** The mean keys and values of the leaves, from the keys and values in their places. */

@@ -1,10 +1,15 @@
 package dev.kdeformer.decode;
 
+import dev.kdeformer.measure.CheckedRows;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
+import java.util.ArrayList;
+import java.util.List;
 
 /** One call of approximate decoding: all rows of all heads, side by side where there are enough of them. */
 final class SparseDecoder {
+    private static final long PURPOSE = 0x636865636bL; // "check", so that no other user of the seed draws the same
+
     private final DecodeCall call;
     private final SparseDecoding options;
 
@@ -19,7 +24,7 @@ final class SparseDecoder {
         int tasks = call.units() * rows;
         SparseRow.Result[] results = new SparseRow.Result[tasks];
         if (tasks == 0) {
-            return new SparseDecoding.Statistics(0, 0, 0, options.checks() == 0 ? Double.NaN : 0);
+            return new SparseDecoding.Statistics(0, 0, 0, CheckedRows.none());
         }
         team.expect(tasks);
         if (tasks >= 2 * team.threads()) {
@@ -32,21 +37,24 @@ final class SparseDecoder {
         double keys = 0;
         double bytes = 0;
         double predicted = 0;
-        double checked = 0;
+        List<Double> checked = new ArrayList<>();
         for (SparseRow.Result each : results) {
             keys += each.keys();
             bytes += each.bytes();
             predicted += each.predicted() * each.predicted();
-            checked += each.checked();
+            if (!Double.isNaN(each.checked())) {
+                checked.add(each.checked() * each.checked());
+            }
         }
         return new SparseDecoding.Statistics(keys / tasks, bytes / tasks, Math.sqrt(predicted / tasks),
-                Double.isNaN(checked) ? checked : Math.sqrt(Math.max(0, checked / tasks)));
+                options.checks() == 0 ? CheckedRows.none() : new CheckedRows(tasks, checked));
     }
 
     private SparseRow.Result one(int index, int rows, Team team) {
         SparseRow row = team.scratch().keep(SparseRow.class, SparseRow::new);
+        CounterRandom random = CounterRandom.of(options.seed()).stream(PURPOSE, call.length());
         SparseRow.Result result = row.run(call, options, index / rows, index % rows, team,
-                CounterRandom.of(options.seed()).stream(index));
+                random.uniform(index) < options.checks());
         team.advance(1);
         return result;
     }

@@ -1,6 +1,7 @@
 package dev.kdeformer.decode;
 
 import dev.kdeformer.Engine;
+import dev.kdeformer.measure.CheckedRows;
 import dev.kdeformer.tensor.Tensor;
 
 /**
@@ -11,14 +12,14 @@ import dev.kdeformer.tensor.Tensor;
  * exactly, all others are counted with their expected mass and their mean value, moved in proportion to the variance by
  * how values go with keys. The youngest keys are always read.
  *
- * <p>An immutable value. The error is estimated from the same variances and from what the groups that were read say
- * of them (see {@link Statistics#predictedError}), which costs next to nothing, and can be checked on some of the
- * groups that were not read ({@link Builder#checks}).
+ * <p>An immutable value. The error is predicted from the same variances and from what the groups that were read last
+ * say of them (see {@link Statistics#predictedError}), which costs next to nothing. A prediction is no bound; for one,
+ * some of the rows are decoded exactly as well ({@link Builder#checks}).
  */
 public final class SparseDecoding {
     private final double budget;
     private final double target;
-    private final int checks;
+    private final double checks;
     private final long seed;
 
     private SparseDecoding(Builder builder) {
@@ -39,15 +40,16 @@ public final class SparseDecoding {
      * @param keysRead       keys read exactly
      * @param bytesRead      bytes of keys, values and summaries that were read, as a part of the bytes of all keys and
      *                       values; what checks read included
-     * @param predictedError the expected ‖õ − o‖ relative to ‖õ‖, root mean square: from the summaries of the groups
+     * @param predictedError the expected ‖õ − o‖ relative to ‖o‖, root mean square: from the summaries of the groups
      *                       that were not read, and from how far those of some that were read are off. On most real
-     *                       activations tried it was 0.8 to 2.6 times the error, 4.8 times at worst. No bound: a key
-     *                       that sticks out of its group further than the spread of the group says makes the error
-     *                       larger and shows in no summary
-     * @param checkedError   an unbiased estimate of its square, as a root, from groups that were not meant to be read,
-     *                       or NaN without checks; a noisy figure, which leans high for a call of few queries
+     *                       activations tried it was within a factor of two of the error, 5.8 times at worst. It is no
+     *                       bound: a key that sticks out of its group further than the spread of the group says makes
+     *                       the error larger and shows in no summary
+     * @param checked        the errors of the rows that were decoded exactly as well; none without checks. Those of
+     *                       several calls add up ({@link CheckedRows#plus}); {@link CheckedRows#partWithin} says
+     *                       how many of all rows keep an error, such as the largest of those
      */
-    public record Statistics(double keysRead, double bytesRead, double predictedError, double checkedError) {
+    public record Statistics(double keysRead, double bytesRead, double predictedError, CheckedRows checked) {
     }
 
     /**
@@ -96,7 +98,7 @@ public final class SparseDecoding {
         return target;
     }
 
-    int checks() {
+    double checks() {
         return checks;
     }
 
@@ -108,7 +110,7 @@ public final class SparseDecoding {
     public static final class Builder {
         private double budget = 0.1;
         private double target;
-        private int checks;
+        private double checks;
         private long seed = 1;
 
         private Builder() {
@@ -116,7 +118,8 @@ public final class SparseDecoding {
 
         /**
          * The largest part of the cache's bytes that a query may read, summaries included; 0.1 unless told. Summaries
-         * and youngest keys are read even if they take more.
+         * and youngest keys are read even if they take more. With 1 all keys may be read, and without a target are:
+         * the output is then exact, and costs its summaries besides.
          *
          * @throws IllegalArgumentException if it is not in (0, 1]
          */
@@ -129,8 +132,11 @@ public final class SparseDecoding {
         }
 
         /**
-         * Read until the predicted relative error of a query is at most this, as far as the budget goes; 0, unless
-         * told, spends the budget. See {@link Statistics#predictedError} for what the prediction assumes.
+         * Read until a query's relative error seems to be at most this, as far as the budget goes; 0, unless told,
+         * spends the budget. A query stops where its predicted error is within the target and so is the error by 32
+         * groups that are drawn at random from those that were not read. Where the budget does not suffice,
+         * {@link Statistics#predictedError} lies above the target; a budget of 1 always suffices. A checked row that
+         * misses the target gets its exact output.
          *
          * @throws IllegalArgumentException if it is negative or not finite
          */
@@ -143,19 +149,20 @@ public final class SparseDecoding {
         }
 
         /**
-         * Groups per query to check the prediction on; 0 unless told.
+         * The part of the rows, a query of one head each, that are decoded exactly as well, drawn at random one by one;
+         * 0 unless told. Each costs what exact decoding of it costs. {@link Statistics#checked} has their errors.
          *
-         * @throws IllegalArgumentException if it is neither 0 nor between 2 and 1,024
+         * @throws IllegalArgumentException if it is not in [0, 1]
          */
-        public Builder checks(int groups) {
-            if (groups < 0 || groups == 1 || groups > 1024) {
-                throw new IllegalArgumentException("checks must be 0 or between 2 and 1024, got " + groups);
+        public Builder checks(double part) {
+            if (!(part >= 0 && part <= 1)) {
+                throw new IllegalArgumentException("checks must be at least 0 and at most 1, got " + part);
             }
-            checks = groups;
+            checks = part;
             return this;
         }
 
-        /** Seed of the choice of groups to check; 1 unless told. */
+        /** Seed of the choice of rows to check and of groups that are drawn; 1 unless told. */
         public Builder seed(long newSeed) {
             seed = newSeed;
             return this;

@@ -11,38 +11,29 @@ import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
-import java.util.Arrays;
-import java.util.List;
 
 /** Approximate decoding of one row. Kept per thread; the parts of its work may be done by others. */
 final class SparseRow {
-    /** Leaves that one task scores or counts. */
-    private static final int SCORED = 1024;
+    /** Leaves that one task counts. */
+    private static final int COUNTED = 1024;
 
-    /** Groups among those read that are asked how much summaries err. */
-    private static final int ASKED = 32;
-
-    /** What the summaries' own word counts for beside them. */
-    private static final double PRIOR = 2;
-
-    /** What errors that have nothing in common seem to have, as a part of their size over their number. */
-    private static final double CHANCE = 0.5;
-
-    /** Of so few that were asked, twice as much is put down to chance. */
-    private static final double FEW = 4;
-
-    /** Groups that could not show in the output are not asked. */
-    private static final double LEAST_EXPECTED = 1e-20;
+    /** Groups that one task reads, and groups that one task of an exact row reads. */
+    private static final int READ = 64;
 
     /** Where the error is still predicted too large, so many times the groups are read, and these more. */
     private static final int GROWTH = 2;
     private static final int LEAST_MORE = 8;
 
+    /** Groups that are drawn to see whether a row may stop. */
+    private static final int DRAWN = 32;
+
     /** What is counted by summaries are exponents already. */
     private static final LogitScale EXPONENTS = new LogitScale(1, 1, 1);
 
-    /** Groups that one task reads. */
-    private static final int READ = 64;
+    /** Leaves of less weight beside the largest do not show in a mean. */
+    private static final double LEAST_WEIGHT = 1e-6;
+
+    private static final double LEAST_SPREAD = 1e-30;
 
     /**
      * What was done for a row.
@@ -50,161 +41,153 @@ final class SparseRow {
      * @param keys      keys read
      * @param bytes     bytes read as a part of all
      * @param predicted expected relative error
-     * @param checked   squared relative error by the groups that were checked, which may be negative, or NaN
+     * @param checked   relative error, or NaN if the row was not checked
      */
     record Result(double keys, double bytes, double predicted, double checked) {
     }
 
-    private final LeafScores scores = new LeafScores();
+    private final RowLeaves leaves = new RowLeaves();
     private final UnreadLeaves unread = new UnreadLeaves();
-    private float[] query = new float[0];
-    private float[] scaled = new float[0];
+    private final LeafErrors errors = new LeafErrors(leaves, unread);
     private float[] moved = new float[0];
-    private double[] variances = new double[0];
-    private int[] firstLeaf = new int[1];
-    private int[] read = new int[0];
-    private int readCount;
     private DecodeCall call;
-    private List<Region> regions;
     private int unit;
     private int row;
-    private int leaves;
-    private double valueSpread;
+    private double total;
 
     /** A thread's buffer of logits. */
     private static final class Logits {
         private final float[] floats = new float[GROUP];
     }
 
-    Result run(DecodeCall newCall, SparseDecoding options, int newUnit, int newRow, Team team, CounterRandom random) {
+    /**
+     * Decodes a row.
+     *
+     * @param check whether to decode it exactly as well; with a target, the exact row is kept where it was missed
+     */
+    Result run(DecodeCall newCall, SparseDecoding options, int newUnit, int newRow, Team team, boolean check) {
         call = newCall;
-        regions = call.regions();
         unit = newUnit;
         row = newRow;
-        begin();
-        score(team);
+        leaves.begin(call, unit, row, team);
+        errors.begin();
+        moved = moved.length < call.store().valueStride() ? new float[call.store().valueStride()] : moved;
         Scratch scratch = team.scratch();
         long mark = scratch.mark();
-        long stateBytes = DecodeTile.stateBytes(call.store().dv());
-        int slices = Math.ceilDiv(leaves, SCORED);
-        long states = scratch.allocate((1 + slices + Math.ceilDiv(leaves, READ)) * stateBytes);
+        long states = scratch.allocate((1 + Math.ceilDiv(leaves.count(), COUNTED)
+                + Math.ceilDiv(leaves.count(), READ)) * DecodeTile.stateBytes(call.store().dv()));
         readTail(states, scratch);
-        int most = affordable(options);
-        int wanted = options.target() > 0 && most > 0
-                ? Math.min(most, scores.needed(allowed(options.target(), states))) : most;
-        double total;
-        double norm;
-        double predicted;
+        double predicted = options.target() > 0 ? reach(options, states, team)
+                : spend(affordable(options), states, team);
+        scratch.release(mark);
+        double checked = check ? check(options.target(), team) : Double.NaN;
+        return new Result(keys(), bytes(check), predicted, checked);
+    }
+
+    /** Reads until the target is reached, as far as the budget goes. */
+    private double reach(SparseDecoding options, long states, Team team) {
+        leaves.rank(PartialRows.at(states, call.store().dv()));
+        int affordable = affordable(options);
+        // What is drawn counts as read where there is not enough for all.
+        int most = affordable == leaves.count() ? affordable : Math.max(0, affordable - DRAWN);
+        int wanted = most == 0 ? 0 : Math.min(most, leaves.scores().needed(allowed(options.target(), states)));
+        CounterRandom random = CounterRandom.of(options.seed()).stream(call.length(), unit, row);
         while (true) {
-            choose(wanted);
-            int reads = Math.ceilDiv(readCount, READ);
-            team.forEach(reads, (slice, memory) -> read(slice * READ, states + (1 + slice) * stateBytes, memory));
-            team.forEach(slices, (slice, memory) -> countRest(slice * SCORED,
-                    states + (1 + reads + slice) * stateBytes, memory));
-            total = call.write(unit, row, states, 1 + reads + slices, stateBytes);
-            predicted = 0;
-            if (leaves > 0) {
-                unread.look(call, unit, query, regions, variances, firstLeaf, scores, read, readCount, total, moved);
-                call.addToOutput(unit, row, moved);
-                predicted = predict(total, scratch);
+            double predicted = spend(wanted, states, team);
+            if (wanted >= most) {
+                return predicted;
             }
-            norm = call.outputNorm(unit, row);
-            if (options.target() == 0 || wanted >= most || ratio(predicted, norm) <= options.target()) {
-                break;
+            if (predicted <= options.target()) {
+                double sampled = relative(errors.sampled(total, DRAWN, random.stream(wanted), team.scratch()));
+                if (sampled <= options.target()) {
+                    return Math.max(predicted, sampled);
+                }
             }
             wanted = (int) Math.min(most, GROWTH * (long) wanted + LEAST_MORE);
         }
-        double checked = options.checks() == 0 ? Double.NaN : check(options, total, norm, random, scratch);
+    }
+
+    /** Reads so many leaves, counts the others and writes the row; the relative error to be expected. */
+    private double spend(int wanted, long states, Team team) {
+        long stateBytes = DecodeTile.stateBytes(call.store().dv());
+        int slices = Math.ceilDiv(leaves.count(), COUNTED);
+        leaves.choose(wanted);
+        int reads = Math.ceilDiv(leaves.readCount(), READ);
+        team.forEach(reads, (slice, memory) -> read(slice * READ, states + (1 + slice) * stateBytes, memory));
+        team.forEach(slices, (slice, memory) -> countRest(slice * COUNTED,
+                states + (1 + reads + slice) * stateBytes, memory));
+        total = call.write(unit, row, states, 1 + reads + slices, stateBytes);
+        if (leaves.count() == 0) {
+            return 0;
+        }
+        unread.look(leaves, total, moved);
+        call.addToOutput(unit, row, moved);
+        return relative(errors.predicted(total, team.scratch()));
+    }
+
+    /** An error relative to the exact output, which is as far from the row that was written as the error is large. */
+    private double relative(double error) {
+        return error == 0 ? 0 : error / Math.hypot(call.outputNorm(unit, row), error);
+    }
+
+    /** Decodes the row exactly and compares. */
+    private double check(double target, Team team) {
+        int dv = call.store().dv();
+        float[] close = new float[dv];
+        call.readOutput(unit, row, close);
+        float closeSum = call.logSumExp(unit, row);
+        Scratch scratch = team.scratch();
+        long mark = scratch.mark();
+        long stateBytes = DecodeTile.stateBytes(dv);
+        int parts = Math.max(1, Math.ceilDiv(call.groups(), READ));
+        long states = scratch.allocate(parts * stateBytes);
+        team.forEach(parts, (part, memory) -> readRange(part * READ, Math.min(call.groups(), (part + 1) * READ),
+                states + part * stateBytes, memory));
+        call.write(unit, row, states, parts, stateBytes);
         scratch.release(mark);
-        return new Result(keys(), bytes(options), ratio(predicted, norm), checked);
-    }
-
-    private void begin() {
-        int d = call.store().d();
-        if (query.length < d) {
-            query = new float[d];
-            scaled = new float[d];
+        float[] exact = new float[dv];
+        call.readOutput(unit, row, exact);
+        double difference = 0;
+        for (int c = 0; c < dv; c++) {
+            difference += Math.pow((double) close[c] - exact[c], 2);
         }
-        call.readQuery(unit, row, query, 0);
-        float power = call.logitScale().power();
-        for (int c = 0; c < d; c++) {
-            scaled[c] = query[c] * power;
+        double norm = call.outputNorm(unit, row);
+        double error = difference == 0 ? 0 : Math.sqrt(difference) / norm;
+        if (target == 0 || error <= target) {
+            call.writeRow(unit, row, close, closeSum);
         }
-        firstLeaf = firstLeaf.length < regions.size() + 1 ? new int[regions.size() + 1] : firstLeaf;
-        leaves = 0;
-        valueSpread = 0;
-        for (int r = 0; r < regions.size(); r++) {
-            firstLeaf[r] = leaves;
-            leaves += regions.get(r).padded();
-            valueSpread = Math.max(valueSpread, regions.get(r).valueSpread(unit));
-        }
-        firstLeaf[regions.size()] = leaves;
-        variances = variances.length < regions.size() ? new double[regions.size()] : variances;
-        moved = moved.length < call.store().valueStride() ? new float[call.store().valueStride()] : moved;
-        scores.resize(leaves);
-        read = read.length < leaves ? new int[leaves] : read;
-    }
-
-    private void score(Team team) {
-        LogitScale logitScale = call.logitScale();
-        int d = call.store().d();
-        for (int r = 0; r < regions.size(); r++) {
-            Region region = regions.get(r);
-            int at = firstLeaf[r];
-            double variance = (double) call.scale() * call.scale() * region.squaredLength(unit, query);
-            variances[r] = variance;
-            team.forEach(Math.ceilDiv(region.padded(), SCORED), (slice, scratch) -> scores.add(region, unit,
-                    slice * SCORED, Math.min(region.padded(), (slice + 1) * SCORED), at, scaled, d,
-                    logitScale.factor(), variance, scratch.keep(Logits.class, Logits::new).floats));
-        }
+        return error;
     }
 
     private void readTail(long state, Scratch scratch) {
+        readRange(call.firstUnsorted(), call.groups(), state, scratch);
+    }
+
+    private void readRange(int from, int to, long state, Scratch scratch) {
         DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
         KeyRanges seen = scratch.keep(KeyRanges.class, KeyRanges::new);
         call.begin(tile, unit, row, 1);
         call.ranges(unit, row, 1, seen);
-        call.add(tile, unit, seen, call.firstUnsorted(), call.groups());
+        call.add(tile, unit, seen, from, to);
         tile.store(state);
     }
 
-    /** How many leaves the budget allows to read. */
+    /** How many leaves the budget allows to read. A budget of everything pays for the summaries as well. */
     private int affordable(SparseDecoding options) {
+        if (options.budget() == 1) {
+            return leaves.count();
+        }
         double cacheBytes = call.length() * rowFloats();
         double spare = options.budget() * cacheBytes - summaryFloats()
                 - (call.length() - sorted()) * rowFloats();
-        return (int) Math.max(0, Math.min(leaves, spare / (GROUP * rowFloats())));
-    }
-
-    /** Chooses the leaves to read, those with the largest scores. */
-    private void choose(int wanted) {
-        float threshold = scores.threshold(wanted);
-        readCount = 0;
-        float[] score = scores.score();
-        for (int leaf = 0; leaf < leaves && wanted > 0; leaf++) {
-            if (score[leaf] > threshold) {
-                read[readCount++] = leaf;
-            }
-        }
-        int above = readCount;
-        for (int leaf = 0; leaf < leaves && readCount < wanted; leaf++) {
-            if (score[leaf] == threshold && threshold > Float.NEGATIVE_INFINITY) {
-                read[readCount++] = leaf;
-            }
-        }
-        if (readCount > above) {
-            Arrays.sort(read, 0, readCount);
-        }
+        return (int) Math.max(0, Math.min(leaves.count(), spare / (GROUP * rowFloats())));
     }
 
     /** The largest sum of the roots of scores that keeps the error within the target, judged by the summaries alone. */
     private double allowed(double target, long tail) {
         PartialRows state = PartialRows.at(tail, call.store().dv());
-        double top = state.sum(0) > 0 ? state.reference(0) : Double.NEGATIVE_INFINITY;
-        float[] mass = scores.mass();
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            top = Math.max(top, mass[leaf]);
-        }
+        double top = leaves.top(state);
+        float[] mass = leaves.scores().mass();
         int dv = call.store().dv();
         double by = state.sum(0) > 0 ? Math.pow(2, state.reference(0) - top) : 0;
         double sum = state.sum(0) * by;
@@ -212,12 +195,12 @@ final class SparseRow {
         for (int c = 0; c < dv; c++) {
             values[c] = state.value(0, c) * by;
         }
-        for (int r = 0; r < regions.size(); r++) {
-            for (int leaf = 0; leaf < regions.get(r).leaves(); leaf++) {
-                double weight = Math.pow(2, mass[firstLeaf[r] + leaf] - top);
-                sum += weight;
-                long value = regions.get(r).meanValue(unit, leaf);
-                for (int c = 0; c < dv && weight > 1e-6; c++) {
+        for (int leaf = 0; leaf < leaves.count(); leaf++) {
+            double weight = Math.pow(2, mass[leaf] - top);
+            sum += weight;
+            if (weight > LEAST_WEIGHT) {
+                long value = leaves.meanValue(leaf);
+                for (int c = 0; c < dv; c++) {
                     values[c] += weight * Memory.getFloat(value + c * 4L);
                 }
             }
@@ -227,197 +210,34 @@ final class SparseRow {
             squares += each * each;
         }
         // target · ‖values‖ / √spread, both relative to the same top
-        return top + log2(target * Math.sqrt(squares / Math.max(valueSpread, 1e-30)));
+        return top + RowLeaves.log2(target * Math.sqrt(squares / Math.max(leaves.valueSpread(), LEAST_SPREAD)));
     }
 
     private void read(int from, long state, Scratch scratch) {
         DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
         call.begin(tile, unit, row, 1);
-        for (int i = from; i < Math.min(readCount, from + READ); i++) {
-            put(tile, read[i]);
+        for (int i = from; i < Math.min(leaves.readCount(), from + READ); i++) {
+            leaves.put(tile, leaves.read(i));
         }
         tile.flush();
         tile.store(state);
     }
 
-    private void put(DecodeTile tile, int leaf) {
-        int r = region(leaf);
-        int group = regions.get(r).first() / GROUP + leaf - firstLeaf[r];
-        tile.put(call.store().keys(unit, group), call.store().values(unit, group), call.store().scales(unit, group),
-                group * GROUP);
-    }
-
-    private int region(int leaf) {
-        int r = 0;
-        while (firstLeaf[r + 1] <= leaf) {
-            r++;
-        }
-        return r;
-    }
-
-    /** Counts the leaves of [from, from + SCORED) that are not read by their summaries. */
+    /** Counts the leaves of [from, from + COUNTED) that are not read by their summaries. */
     private void countRest(int from, long state, Scratch scratch) {
         DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
         tile.begin(1, new GroupLayout(1, call.store().d(), call.store().dv()), EXPONENTS);
         float[] logits = scratch.keep(Logits.class, Logits::new).floats;
-        int next = Arrays.binarySearch(read, 0, readCount, from);
-        next = next < 0 ? -next - 1 : next;
-        for (int leaf = from; leaf < Math.min(leaves, from + SCORED); leaf += GROUP) {
-            System.arraycopy(scores.mass(), leaf, logits, 0, GROUP);
-            for (; next < readCount && read[next] < leaf + GROUP; next++) {
-                logits[read[next] - leaf] = Float.NEGATIVE_INFINITY;
+        int next = leaves.readBefore(from);
+        for (int leaf = from; leaf < Math.min(leaves.count(), from + COUNTED); leaf += GROUP) {
+            System.arraycopy(leaves.scores().mass(), leaf, logits, 0, GROUP);
+            for (; next < leaves.readCount() && leaves.read(next) < leaf + GROUP; next++) {
+                logits[leaves.read(next) - leaf] = Float.NEGATIVE_INFINITY;
             }
-            int r = region(leaf);
-            tile.putLogits(logits, 0, regions.get(r).meanValue(unit, leaf - firstLeaf[r]));
+            tile.putLogits(logits, 0, leaves.meanValue(leaf));
         }
         tile.flush();
         tile.store(state);
-    }
-
-    /** The sum of 2^(factor · exponent) over all leaves that were not read, relative to an exponent. */
-    private double unread(float[] exponents, int factor, double reference) {
-        double sum = 0;
-        int next = 0;
-        for (int leaf = 0; leaf < leaves; leaf++) {
-            if (next < readCount && read[next] == leaf) {
-                next++;
-            } else {
-                sum += power(factor * exponents[leaf] - reference);
-            }
-        }
-        return sum;
-    }
-
-    private static double power(double exponent) {
-        return exponent > -60 ? Math.pow(2, exponent) : 0;
-    }
-
-    private boolean isWild(int leaf) {
-        int r = region(leaf);
-        return Memory.getFloat(regions.get(r).spreads(unit) + (leaf - firstLeaf[r]) * 4L) * variances[r]
-                > LeafScores.NORMAL_VARIANCE;
-    }
-
-    /**
-     * The error to be expected of the leaves that were not read. What summaries say of it is right up to a factor,
-     * which the leaves that were read tell, because what their summaries would have got wrong is known: how large their
-     * errors are, and how much of them points the same way and so adds up instead of averaging out. Some of them,
-     * spread over all that were read, are asked. Leaves whose largest key decides are reckoned apart.
-     */
-    private double predict(double total, Scratch scratch) {
-        double spread = Math.max(valueSpread, 1e-30);
-        double[] sum = new double[call.store().dv()];
-        double[] error = new double[sum.length];
-        double squares = 0;
-        int asked = 0;
-        for (int i = 0; i < Math.min(ASKED, readCount); i++) {
-            int leaf = read[(int) ((long) i * readCount / Math.min(ASKED, readCount))];
-            double expected = Math.pow(2, scores.score()[leaf] / 2.0 - total) * Math.sqrt(spread);
-            if (!(expected > LEAST_EXPECTED) || isWild(leaf)) {
-                continue;
-            }
-            error(leaf, total, error, scratch);
-            for (int c = 0; c < sum.length; c++) {
-                double x = error[c] / expected;
-                sum[c] += x;
-                squares += x * x;
-            }
-            asked++;
-        }
-        double pairs = -squares;
-        for (double each : sum) {
-            pairs += each * each;
-        }
-        // Before anything is known a leaf errs as its summary says.
-        double size = (squares + PRIOR) / (asked + PRIOR);
-        // Less what pairs of errors in all directions may come to by chance.
-        double common = asked < 2 ? 0 : Math.max(0, pairs / ((double) asked * (asked - 1))
-                - CHANCE * size * (1 + FEW / asked) / asked);
-        double all = unread.errors();
-        // Where one key takes over, its value and the one before lie apart by the spread of both.
-        return Math.sqrt(spread * (size * unread.squaredErrors() + common * all * all
-                + 2 * Math.min(1, unread.wildErrors())));
-    }
-
-    /**
-     * The squared relative error by a sample of the leaves that were not read: with e the true contribution of a leaf
-     * to the error and p its chance, x = e/p has the error as its mean, and the mean of xᵢ·xⱼ over all pairs of
-     * different draws is an unbiased estimate of its square (a U-statistic), which may be negative. Half the chances go
-     * by the expected error and half by the squared mass, so that a leaf whose spread says too little is found as well.
-     */
-    private double check(SparseDecoding options, double total, double norm, CounterRandom random, Scratch scratch) {
-        float[] score = scores.score();
-        float[] mass = scores.mass();
-        double errors = unread(score, 1, 2 * total);
-        double masses = unread(mass, 2, 2 * total);
-        if (!(errors > 0 && masses > 0)) {
-            return 0;
-        }
-        double[] chances = new double[options.checks()];
-        for (int i = 0; i < chances.length; i++) {
-            chances[i] = random.uniform(i);
-        }
-        Arrays.sort(chances);
-        double[] sum = new double[call.store().dv()];
-        double[] error = new double[sum.length];
-        double squares = 0;
-        double reached = 0;
-        int next = 0;
-        int drawn = 0;
-        for (int leaf = 0; leaf < leaves && drawn < chances.length; leaf++) {
-            if (next < readCount && read[next] == leaf) {
-                next++;
-                continue;
-            }
-            double chance = 0.5 * (power(score[leaf] - 2 * total) / errors
-                    + power(2 * mass[leaf] - 2 * total) / masses);
-            reached += chance;
-            int times = 0;
-            while (drawn < chances.length && chances[drawn] < reached) {
-                drawn++;
-                times++;
-            }
-            if (times > 0) {
-                error(leaf, total, error, scratch);
-                for (int c = 0; c < sum.length; c++) {
-                    double x = error[c] / chance;
-                    sum[c] += times * x;
-                    squares += times * x * x;
-                }
-            }
-        }
-        if (drawn < 2) {
-            return 0; // rounding has kept the chances from reaching the last draws
-        }
-        double pairs = -squares;
-        for (double each : sum) {
-            pairs += each * each;
-        }
-        return ratio(pairs / ((double) drawn * (drawn - 1)), norm * norm);
-    }
-
-    /** Σ p (v − o) − p̄ (v̄ − o) of a leaf, with weights p by its keys and p̄ and v̄ by its summary. */
-    private void error(int leaf, double total, double[] error, Scratch scratch) {
-        DecodeTile tile = scratch.keep(DecodeTile.class, DecodeTile::new);
-        call.begin(tile, unit, row, 1);
-        put(tile, leaf);
-        tile.flush();
-        int dv = call.store().dv();
-        float[] o = new float[dv];
-        call.readOutput(unit, row, o);
-        double by = Math.pow(2, tile.reference(0) - total);
-        double mass = tile.sum(0) * by;
-        double expected = Math.pow(2, scores.mass()[leaf] - total);
-        int r = region(leaf);
-        long mean = regions.get(r).meanValue(unit, leaf - firstLeaf[r]);
-        double move = UnreadLeaves.moved(Memory.getFloat(regions.get(r).spreads(unit) + (leaf - firstLeaf[r]) * 4L),
-                variances[r]);
-        // A leaf that outweighs all that was thought to be there takes the output over, and not many times so.
-        double whole = Math.max(1, mass);
-        for (int c = 0; c < dv; c++) {
-            error[c] = (tile.values()[c] * by - mass * o[c]
-                    - expected * (Memory.getFloat(mean + c * 4L) + move * unread.move(r)[c] - o[c])) / whole;
-        }
     }
 
     private int sorted() {
@@ -429,24 +249,16 @@ final class SparseRow {
     }
 
     private double summaryFloats() {
-        return leaves * (call.store().d() + call.store().valueStride() + 2.0)
-                + (double) regions.size() * call.store().d() * call.store().valueStride();
+        return leaves.count() * (call.store().d() + call.store().valueStride() + 2.0)
+                + (double) call.regions().size() * call.store().d() * call.store().valueStride();
     }
 
     private double keys() {
-        return (double) readCount * GROUP + call.length() - sorted();
+        return (double) leaves.readCount() * GROUP + call.length() - sorted();
     }
 
-    private double bytes(SparseDecoding options) {
-        double floats = (keys() + (double) options.checks() * GROUP) * rowFloats() + summaryFloats();
-        return call.length() == 0 ? 0 : floats / (call.length() * rowFloats());
-    }
-
-    private static double log2(double x) {
-        return Math.log(x) / Math.log(2);
-    }
-
-    private static double ratio(double error, double norm) {
-        return error == 0 ? 0 : error / norm;
+    private double bytes(boolean checked) {
+        double read = keys() + (double) errors.draws() * GROUP + (checked ? call.length() : 0);
+        return call.length() == 0 ? 0 : (read * rowFloats() + summaryFloats()) / (call.length() * rowFloats());
     }
 }

@@ -1,6 +1,5 @@
 package dev.kdeformer.decode;
 
-import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
@@ -22,8 +21,6 @@ final class UnreadLeaves {
      */
     private static final double LARGEST_VARIANCE = 4;
 
-    private static final double LOG_GROUP = Math.log(GROUP);
-
     private final float[] weights = new float[STRIDE];
     private final float[] halved = new float[STRIDE];
     private final float[] reference = new float[1];
@@ -37,23 +34,22 @@ final class UnreadLeaves {
     private double wildErrors;
 
     /**
-     * Looks at all leaves but the read ones.
+     * Looks at all leaves of a row but those that were read.
      *
-     * @param query     the query, not scaled
-     * @param variances for every region the variance of the logits of a leaf whose spread is 1
-     * @param firstLeaf for every region the index of its first leaf among all
-     * @param total     binary logarithm of the sum of all weights
-     * @param row       receives the sum of what the leaves move the row by, d_v padded to whole vectors
+     * @param total binary logarithm of the sum of all weights
+     * @param moved receives the sum of what the leaves move the output by, d_v padded to whole vectors
      */
-    void look(DecodeCall call, int unit, float[] query, List<Region> regions, double[] variances, int[] firstLeaf,
-            LeafScores scores, int[] read, int readCount, double total, float[] row) {
+    void look(RowLeaves leaves, double total, float[] moved) {
+        DecodeCall call = leaves.call();
+        List<Region> regions = leaves.regions();
+        LeafScores scores = leaves.scores();
         int d = call.store().d();
         int stride = call.store().valueStride();
         if (scaled.length < d) {
             scaled = new float[d];
         }
         for (int c = 0; c < d; c++) {
-            scaled[c] = query[c] * call.scale();
+            scaled[c] = leaves.query()[c] * call.scale();
         }
         if (moves.length < regions.size()) {
             moves = new float[regions.size()][];
@@ -62,42 +58,41 @@ final class UnreadLeaves {
         double whole = Math.rint(total);
         double toTotal = Math.pow(2, whole - total);
         reference[0] = (float) whole;
-        Arrays.fill(row, 0, stride, 0);
+        Arrays.fill(moved, 0, stride, 0);
         Arrays.fill(sums, 0);
         Arrays.fill(squares, 0);
         wildErrors = 0;
         int next = 0;
         for (int r = 0; r < regions.size(); r++) {
             Region region = regions.get(r);
-            float largest = (float) Math.min(1e30, LARGEST_VARIANCE / variances[r]);
-            double moved = 0;
+            double variance = leaves.unitVariance(r);
+            long spreads = region.spreads(leaves.unit());
+            float largest = (float) Math.min(1e30, LARGEST_VARIANCE / variance);
+            double mass = 0;
             for (int leaf = 0; leaf < region.padded(); leaf += ExpKernel.COLUMNS) {
                 int present = Math.min(ExpKernel.COLUMNS, region.padded() - leaf);
-                int at = firstLeaf[r] + leaf;
-                int last = next;
-                while (last < readCount && read[last] < at + present) {
-                    last++;
-                }
-                exponents(scores.score(), at, present, read, next, last);
-                tame(scores, region.spreads(unit) + leaf * 4L, at, present, variances[r], total);
+                int at = leaves.firstLeaf(r) + leaf;
+                int last = leaves.readBefore(at + present);
+                exponents(scores.score(), leaves, at, present, next, last);
+                tame(leaves, at, present, total);
                 System.arraycopy(weights, 0, halved, 0, weights.length);
                 ExpKernel.exp(halved, 0, 1, 0.5f, nothing, sums);
                 ExpKernel.exp(weights, 0, 1, 1, nothing, squares);
-                exponents(scores.mass(), at, present, read, next, last);
-                moved += spread(region.spreads(unit) + leaf * 4L, present, largest);
+                exponents(scores.mass(), leaves, at, present, next, last);
+                mass += spread(spreads + leaf * 4L, present, largest);
                 next = last;
             }
-            move(r, region.tilt(unit), d, stride, toTotal * moved, row);
+            move(r, region.tilt(leaves.unit()), d, stride, toTotal * mass, moved);
         }
         errors = Lanes.sum(sums, 0);
         squaredErrors = Lanes.sum(squares, 0);
     }
 
-    private void exponents(float[] from, int at, int present, int[] read, int next, int last) {
+    private void exponents(float[] from, RowLeaves leaves, int at, int present, int next, int last) {
         System.arraycopy(from, at, weights, 0, present);
         Arrays.fill(weights, present, ExpKernel.COLUMNS, Float.NEGATIVE_INFINITY);
         for (int i = next; i < last; i++) {
-            weights[read[i] - at] = Float.NEGATIVE_INFINITY;
+            weights[leaves.read(i) - at] = Float.NEGATIVE_INFINITY;
         }
     }
 
@@ -105,38 +100,15 @@ final class UnreadLeaves {
      * Makes the exponents relative to the whole and takes those of wild leaves out, whose largest key decides: their
      * error is all or nothing.
      */
-    private void tame(LeafScores scores, long spreads, int at, int present, double variance, double total) {
+    private void tame(RowLeaves leaves, int at, int present, double total) {
         for (int i = 0; i < present; i++) {
-            double v = Memory.getFloat(spreads + i * 4L) * variance;
-            if (v > LeafScores.NORMAL_VARIANCE && weights[i] > Float.NEGATIVE_INFINITY) {
-                double mean = (scores.mass()[at + i] - total) * Math.log(2) - LeafScores.growth(v) - LOG_GROUP;
-                wildErrors += Math.min(1, GROUP * takeOver(mean, Math.sqrt(v)));
+            if (weights[i] > Float.NEGATIVE_INFINITY && leaves.isWild(at + i)) {
+                wildErrors += leaves.takenOver(at + i, total);
                 weights[i] = Float.NEGATIVE_INFINITY;
             } else {
                 weights[i] = (float) (weights[i] - 2 * total);
             }
         }
-    }
-
-    /**
-     * The mean of min(1, exp(2x)) over normal x with mean μ ≤ 0 and deviation τ: how much of the output a key takes
-     * over, squared, whose logit lies so far below all. From Mills' ratio by its usual bound, within 3 %.
-     */
-    static double takeOver(double mean, double deviation) {
-        double z = Math.min(0, mean) / deviation;
-        if (z < -38) {
-            return 0;
-        }
-        double density = Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI);
-        double beyond = z + 2 * deviation;
-        double below = beyond >= 0 ? density * mills(beyond)
-                : Math.exp(2 * deviation * (z + deviation)) - density * mills(-beyond);
-        return density * mills(-z) + below;
-    }
-
-    /** (1 − Φ(z)) / φ(z) for z ≥ 0. */
-    private static double mills(double z) {
-        return 2 / (z + Math.sqrt(z * z + 8 / Math.PI));
     }
 
     /** The sum of weights times spreads, with the masses as exponents in {@code weights}. */

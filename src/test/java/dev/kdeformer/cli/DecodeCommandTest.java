@@ -5,15 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class DecodeCommandTest {
     @Test
     void decodesExactlyAndFromAPart() throws IOException {
         Outcome outcome = Outcome.of("decode", "--n", "4096", "--queries", "5", "--repeat", "1", "--warm-up", "0",
-                "--budget", "0.3,1", "--checks", "8", "--json");
+                "--budget", "0.3,1", "--checks", "3", "--json");
         Map<String, Object> report = JSON.std.mapFrom(outcome.succeeds().out());
         assertEquals(5, report.get("queries"));
         assertTrue(((Number) report.get("grownRowsPerSecond")).doubleValue() > 0, report.toString());
@@ -23,7 +25,12 @@ class DecodeCommandTest {
         assertTrue(((Number) third.get("bytesRead")).doubleValue() <= 0.38, third.toString());
         Map<?, ?> spectral = (Map<?, ?>) ((Map<?, ?>) third.get("error")).get("spectral");
         assertTrue(((Number) spectral.get("max")).doubleValue() < 0.05, third.toString());
-        assertTrue(((Number) third.get("checkedError")).doubleValue() > 0, third.toString());
+        assertEquals(3, third.get("checkedQueries"));
+        assertEquals(Math.cbrt(0.05), ((Number) third.get("partWithin")).doubleValue(), 1e-6);
+        double checked = ((Number) third.get("checkedError")).doubleValue();
+        double most = ((Number) third.get("checkedAtMost")).doubleValue();
+        double row = ((Number) third.get("rowError")).doubleValue();
+        assertTrue(checked > 0 && checked <= most && most <= Math.sqrt(5) * row, third.toString());
     }
 
     @Test
@@ -32,6 +39,18 @@ class DecodeCommandTest {
                 "--warm-up", "0", "--no-observe").succeeds().out();
         assertTrue(text.contains("GB/s"), text);
         assertTrue(text.contains("sparse"), text);
+    }
+
+    @Test
+    void saysWhatCheckedQueriesProve() {
+        String[] call = {"decode", "--data", "minilm-16384.layer0", "--n", "4000", "--queries", "20", "--repeat", "1",
+            "--warm-up", "0", "--target-error", "0.001", "--checks"};
+        String text = Outcome.of(Stream.concat(Arrays.stream(call), Stream.of("16")).toArray(String[]::new)).succeeds()
+                .out().replaceAll("\\s+", " ");
+        assertTrue(text.contains("which at least 82 % of all queries keep, at a confidence of 95 %"), text);
+        assertTrue(text.contains("budget 0.1 does not reach the target of 0.00100: predicted"), text);
+        text = Outcome.of(Stream.concat(Arrays.stream(call), Stream.of("30")).toArray(String[]::new)).succeeds().out();
+        assertTrue(text.contains("which are all"), text);
     }
 
     @Test
@@ -66,7 +85,7 @@ class DecodeCommandTest {
         Outcome.of("decode", "--causal").failsWith(2, "kdebench decode takes no --causal");
         Outcome.of("decode", "--key-lengths", "7").failsWith(2, "kdebench decode takes no --key-lengths");
         Outcome.of("decode", "--queries", "0").failsWith(2, "--queries must be at least 1");
-        Outcome.of("decode", "--checks", "-1").failsWith(2, "--checks must be 0 or between 2 and 1024");
+        Outcome.of("decode", "--checks", "-1").failsWith(2, "--checks must be at least 0, got -1");
         Outcome.of("decode", "--target-error", "-1").failsWith(2, "--target-error must be at least 0");
     }
 }

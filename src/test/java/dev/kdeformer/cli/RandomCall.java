@@ -194,7 +194,7 @@ final class RandomCall {
         add(sums);
         if (cache.isIndexed()) {
             SparseDecoding sparse = SparseDecoding.builder().budget(0.05 + 0.5 * random.nextDouble())
-                    .checks(random.nextBoolean() ? 0 : 8).seed(random.nextLong()).build();
+                    .checks(random.nextBoolean() ? 0 : 0.3).seed(random.nextLong()).build();
             add(sparse.apply(engine, cache, query, output, sums, scale).toString());
             add(output);
             add(sums);

@@ -138,7 +138,7 @@ class KeyValueCacheTest {
     void aLongRunOfRandomCallsHoldsNoMoreThanItsKeys() {
         AttentionInput input = make.normal(1, 4, 2, 3, 9000, 16, 8);
         SplittableRandom random = new SplittableRandom(9);
-        SparseDecoding sparse = SparseDecoding.builder().budget(0.3).checks(4).build();
+        SparseDecoding sparse = SparseDecoding.builder().budget(0.3).checks(0.3).build();
         long perKey = 2 * (16 + 16) * 4; // two heads, values padded to the widest vectors
         try (Engine engine = Engine.create(2)) {
             long scratch = 0;

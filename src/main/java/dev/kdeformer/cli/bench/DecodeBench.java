@@ -12,8 +12,10 @@ import dev.kdeformer.cli.report.Times;
 import dev.kdeformer.decode.CacheElement;
 import dev.kdeformer.decode.KeyValueCache;
 import dev.kdeformer.decode.SparseDecoding;
+import dev.kdeformer.measure.CheckedRows;
 import dev.kdeformer.measure.ErrorReport;
 import dev.kdeformer.runtime.MachineProbe;
+import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -32,6 +34,8 @@ public final class DecodeBench {
     static final int APPENDED = 64;
 
     private static final String SPARSE = "sparse";
+
+    private static final long PURPOSE = 0x636865636b73L; // "checks", so that no other user of the seed draws the same
 
     private final Engine engine;
     private final NamedInput named;
@@ -58,8 +62,13 @@ public final class DecodeBench {
         return List.copyOf(elements);
     }
 
-    /** Approximate decoding with a budget. */
-    public record Budgeted(double budget, SparseDecoding method) {
+    /**
+     * Approximate decoding with a budget.
+     *
+     * @param method   as it is timed
+     * @param checking the same, each row exactly as well
+     */
+    public record Budgeted(double budget, SparseDecoding method, SparseDecoding checking) {
     }
 
     /** One line of the table: a cache of some element, decoded exactly (null) or within a budget. */
@@ -78,16 +87,22 @@ public final class DecodeBench {
             if (queries < 1) {
                 throw new UsageError("--queries must be at least 1, got " + queries);
             }
+            if (checks < 0) {
+                throw new UsageError("--checks must be at least 0, got " + checks);
+            }
             List<Budgeted> methods = new ArrayList<>();
             for (double budget : budgets) {
                 try {
-                    methods.add(new Budgeted(budget, SparseDecoding.builder().budget(budget).targetError(target)
-                            .checks(checks).seed(seed).build()));
+                    methods.add(new Budgeted(budget, method(budget, 0), method(budget, 1)));
                 } catch (IllegalArgumentException e) {
                     throw new UsageError("--" + e.getMessage().replace("targetError", "target-error"));
                 }
             }
             return methods;
+        }
+
+        private SparseDecoding method(double budget, double checkedPart) {
+            return SparseDecoding.builder().budget(budget).targetError(target).checks(checkedPart).seed(seed).build();
         }
     }
 
@@ -159,7 +174,7 @@ public final class DecodeBench {
         Tensor output = Tensor.allocate(arena, shape);
         List<Kind> kinds = new ArrayList<>();
         List<Runnable> calls = new ArrayList<>();
-        List<SparseDecoding.Statistics> statistics = new ArrayList<>();
+        List<DecodeReport.Read> statistics = new ArrayList<>();
         List<ErrorReport> errors = new ArrayList<>();
         for (int c = 0; c < caches.size(); c++) {
             KeyValueCache cache = caches.get(c);
@@ -169,7 +184,7 @@ public final class DecodeBench {
                     input.scale())));
             progress.stage("warming up exact decoding");
             Turns.warmUp(calls.get(calls.size() - 1), options.turns().warmUpSeconds());
-            statistics.add(new SparseDecoding.Statistics(cache.length(), 1, 0, Double.NaN));
+            statistics.add(new DecodeReport.Read(cache.length(), 1, 0, rowError(result, exact), CheckedRows.none()));
             errors.add(ErrorReport.of(engine, result, exact));
             for (Budgeted each : methods) {
                 progress.stage("warming up with budget " + each.budget());
@@ -181,8 +196,10 @@ public final class DecodeBench {
                 };
                 Turns.warmUp(call, options.turns().warmUpSeconds());
                 kinds.add(new Kind(cache.element(), each));
-                statistics.add(mean(rows));
+                double rowError = rowError(output, exact);
                 errors.add(ErrorReport.of(engine, output, exact));
+                progress.stage("checking budget " + each.budget());
+                statistics.add(mean(rows, rowError, check(cache, each, output.rows(0, 1), count)));
                 calls.add(call);
             }
         }
@@ -197,7 +214,7 @@ public final class DecodeBench {
     }
 
     private DecodeReport report(DecodeReport.Cache cache, int count, List<Kind> kinds,
-            List<SparseDecoding.Statistics> statistics, List<ErrorReport> errors, List<Times> times) {
+            List<DecodeReport.Read> statistics, List<ErrorReport> errors, List<Times> times) {
         List<Report.Run> runs = new ArrayList<>();
         List<Double> bytes = new ArrayList<>();
         for (int i = 0; i < times.size(); i++) {
@@ -215,7 +232,7 @@ public final class DecodeBench {
                     times.get(0).medianMs() / times.get(i).medianMs(), errors.get(i), null, ""));
             bytes.add(bytes(kind.element()));
         }
-        return new DecodeReport(new Report(named, runs), statistics, count, bytes, cache);
+        return new DecodeReport(new Report(named, runs), statistics, count, options.target(), bytes, cache);
     }
 
     private interface Decoding {
@@ -224,23 +241,58 @@ public final class DecodeBench {
 
     private void forEach(int count, Decoding decoding) {
         for (int row = 0; row < count; row++) {
-            int at = count == 1 ? 0 : (int) ((long) row * (input.queries() - 1) / (count - 1));
-            decoding.decode(input.query().rows(at, 1), row);
+            decoding.decode(query(row, count), row);
         }
     }
 
-    private static SparseDecoding.Statistics mean(List<SparseDecoding.Statistics> rows) {
+    /** One of {@code count} queries that are spread over the input. */
+    private Tensor query(int index, int count) {
+        return input.query().rows(count == 1 ? 0 : (int) ((long) index * (input.queries() - 1) / (count - 1)), 1);
+    }
+
+    /** The errors of some of the queries, each over all its heads. */
+    private CheckedRows check(KeyValueCache cache, Budgeted method, Tensor output, int count) {
+        List<Double> squares = new ArrayList<>();
+        int[] drawn = CounterRandom.of(options.seed()).stream(PURPOSE).sample(count, Math.min(count, options.checks()));
+        for (int index : drawn) {
+            double error = method.checking().apply(engine, cache, query(index, count), output, null, input.scale())
+                    .checked().error();
+            squares.add(error * error);
+        }
+        return new CheckedRows(count, squares);
+    }
+
+    /** The root mean square over all rows of ‖õ − o‖ / ‖o‖. */
+    private static double rowError(Tensor close, Tensor exact) {
+        Shape shape = exact.shape();
+        double sum = 0;
+        for (int b = 0; b < shape.batch(); b++) {
+            for (int h = 0; h < shape.heads(); h++) {
+                for (int i = 0; i < shape.rows(); i++) {
+                    double difference = 0;
+                    double square = 0;
+                    for (int c = 0; c < shape.columns(); c++) {
+                        double o = exact.matrix(b, h).get(i, c);
+                        difference += Math.pow(close.matrix(b, h).get(i, c) - o, 2);
+                        square += o * o;
+                    }
+                    sum += difference == 0 ? 0 : difference / square;
+                }
+            }
+        }
+        return Math.sqrt(sum / shape.batch() / shape.heads() / shape.rows());
+    }
+
+    private static DecodeReport.Read mean(List<SparseDecoding.Statistics> rows, double rowError, CheckedRows checked) {
         double keys = 0;
         double bytes = 0;
         double predicted = 0;
-        double checked = 0;
         for (SparseDecoding.Statistics row : rows) {
             keys += row.keysRead();
             bytes += row.bytesRead();
             predicted += row.predictedError() * row.predictedError();
-            checked += row.checkedError() * row.checkedError();
         }
         int n = rows.size();
-        return new SparseDecoding.Statistics(keys / n, bytes / n, Math.sqrt(predicted / n), Math.sqrt(checked / n));
+        return new DecodeReport.Read(keys / n, bytes / n, Math.sqrt(predicted / n), rowError, checked);
     }
 }

@@ -7,7 +7,7 @@ import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Plain;
 import dev.kdeformer.cli.report.Report;
 import dev.kdeformer.cli.report.Table;
-import dev.kdeformer.decode.SparseDecoding;
+import dev.kdeformer.measure.CheckedRows;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -19,11 +19,14 @@ import java.util.stream.Collectors;
  * @param report     the runs, exact decoding first; times are those of one query with all its heads
  * @param statistics what each run read and how good it expected to be
  * @param queries    number of queries
+ * @param target     the error at which approximate decoding stops, or 0
  * @param bytes      bytes of all keys and values as each run finds them stored
  * @param cache      how the cache was filled
  */
-public record DecodeReport(Report report, List<SparseDecoding.Statistics> statistics, int queries,
+public record DecodeReport(Report report, List<Read> statistics, int queries, double target,
         List<Double> bytes, Cache cache) implements Form {
+    private static final double CONFIDENCE = 0.95;
+
     /**
      * What was measured of the cache and of the memory it lies in.
      *
@@ -43,8 +46,24 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
         }
     }
 
+    /**
+     * What a run read and how good it was, as means over all queries.
+     *
+     * @param keysRead  keys read exactly
+     * @param bytesRead bytes read as a part of the bytes of all keys and values
+     * @param predicted the expected relative error of a row, root mean square
+     * @param rowError  the relative error of a row, root mean square
+     * @param checked   errors of the queries that were decoded exactly as well, root mean square over the heads
+     */
+    record Read(double keysRead, double bytesRead, double predicted, double rowError, CheckedRows checked) {
+    }
+
     /** A run with what it read. */
-    private record Line(Report.Run run, SparseDecoding.Statistics read, double gigabytesPerSecond) {
+    private record Line(Report.Run run, Read read, double gigabytesPerSecond) {
+    }
+
+    private static double within(CheckedRows checked) {
+        return checked.partWithin(checked.largest(), CONFIDENCE);
     }
 
     private List<Line> lines() {
@@ -70,8 +89,14 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
                 .cell("spectral", line -> Sentences.digits(line.run().error().mean().spectral()))
                 .cell("centred", line -> Sentences.digits(line.run().error().mean().spectralCentred()))
                 .cell("max row", line -> Sentences.digits(line.run().error().mean().maxRow()))
-                .figure("predicted", "predictedError", line -> line.read().predictedError())
-                .figure("checked", "checkedError", line -> line.read().checkedError());
+                .figure("row", "rowError", line -> line.read().rowError())
+                .figure("predicted", "predictedError", line -> line.read().predicted())
+                .figure("checked", "checkedError", line -> line.read().checked().error())
+                .figure("at most", "checkedAtMost",
+                        line -> line.read().checked().count() == 0 ? Double.NaN : line.read().checked().largest())
+                .field("checkedQueries", line -> line.read().checked().count())
+                .field("partWithin", line -> line.read().checked().count() == 0 ? null : within(line.read().checked()))
+                .field("confidence", line -> line.read().checked().count() == 0 ? null : CONFIDENCE);
     }
 
     @Override
@@ -117,10 +142,12 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
     public List<String> notes() {
         List<String> notes = new ArrayList<>();
         notes.add(queries + " queries, one at a time with all heads; times are those of one query");
-        notes.add("appending and indexing: " + rate(cache.filledPerSecond()) + " at once, "
-                + rate(cache.grownPerSecond()) + " in steps of " + DecodeBench.APPENDED + "; the cache holds "
-                + Sentences.bytes(cache.bytes().get(0)) + " for " + Sentences.bytes(bytes.get(0))
-                + " of keys and values");
+        if (cache.rows() > 0) {
+            notes.add("appending and indexing: " + rate(cache.filledPerSecond()) + " at once, "
+                    + rate(cache.grownPerSecond()) + " in steps of " + DecodeBench.APPENDED + "; the cache holds "
+                    + Sentences.bytes(cache.bytes().get(0)) + " for " + Sentences.bytes(bytes.get(0))
+                    + " of keys and values");
+        }
         if (cache.bytes().size() > 1) {
             notes.add("narrower caches hold " + cache.bytes().stream().skip(1).map(Sentences::bytes)
                     .collect(Collectors.joining(" and ")) + "; their errors are relative to exact decoding of float32");
@@ -136,8 +163,39 @@ public record DecodeReport(Report report, List<SparseDecoding.Statistics> statis
         }
         notes.add("spectral: |O' - O| / |O| over the decoded queries, O by exact decoding; centred and max row: "
                 + "relative to O without its mean row");
-        notes.add("predicted: the error of a row as expected from the groups that were read and the summaries of the "
-                + "others; checked: estimated from some of these");
+        notes.add("row: |o' - o| / |o| of a row, root mean square over queries and heads; predicted: the same as "
+                + "expected from the summaries of the groups that were not read and from some groups that were, which "
+                + "is no bound");
+        statistics.stream().map(Read::checked).filter(checked -> checked.count() > 0).findFirst()
+                .ifPresent(checked -> notes.add(guarantee(checked)));
+        if (target > 0) {
+            notes.addAll(missed());
+        }
+        return notes;
+    }
+
+    private static String guarantee(CheckedRows checked) {
+        String which = "checked: the error of " + checked.count() + " queries that were drawn at random and decoded "
+                + "exactly as well, outside of the times; at most: the largest of them, ";
+        return which + (checked.count() >= checked.rows() ? "which are all"
+                : "which at least " + (int) (100 * within(checked)) + " % of all queries keep, at a confidence of "
+                + Math.round(100 * CONFIDENCE) + " %");
+    }
+
+    /** Where the target is not reached, or not for sure. */
+    private List<String> missed() {
+        List<String> notes = new ArrayList<>();
+        for (Line line : lines()) {
+            Read read = line.read();
+            Object budget = line.run().parameters().get("budget");
+            if (read.predicted() > target) {
+                notes.add("budget " + budget + " does not reach the target of " + Sentences.digits(target)
+                        + ": predicted " + Sentences.digits(read.predicted()));
+            } else if (read.checked().largest() > target) {
+                notes.add("budget " + budget + ": a checked query misses the target of " + Sentences.digits(target)
+                        + " with " + Sentences.digits(read.checked().largest()));
+            }
+        }
         return notes;
     }
 
