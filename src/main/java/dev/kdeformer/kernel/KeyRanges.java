@@ -14,6 +14,7 @@ public final class KeyRanges {
     private int most;
     private int latestFirst;
     private int earliestEnd;
+    private int latestBegin;
 
     /** Starts anew for {@code count} rows, which all see {@code keys} keys until they are {@link #set}. */
     public void begin(int count, int keys) {
@@ -50,12 +51,14 @@ public final class KeyRanges {
         most = 0;
         latestFirst = 0;
         earliestEnd = Integer.MAX_VALUE;
+        latestBegin = -1;
         for (int r = 0; r < rows; r++) {
             latestFirst = Math.max(latestFirst, first[r]);
             earliestEnd = Math.min(earliestEnd, end[r]);
             if (end[r] > first[r]) {
                 least = Math.min(least, first[r]);
                 most = Math.max(most, end[r]);
+                latestBegin = Math.max(latestBegin, first[r]);
             }
         }
         least = Math.min(least, most);
@@ -101,8 +104,26 @@ public final class KeyRanges {
         return latestFirst <= from && earliestEnd >= to;
     }
 
-    /** Whether all rows begin at or before a key. */
-    boolean haveBegunAt(int key) {
-        return latestFirst <= key;
+    /** The first key that any of rows [from, to) sees; {@link Integer#MAX_VALUE} if none sees a key. */
+    int least(int from, int to) {
+        int key = Integer.MAX_VALUE;
+        for (int r = from; r < to; r++) {
+            key = end[r] > first[r] ? Math.min(key, first[r]) : key;
+        }
+        return key;
+    }
+
+    /** The key after the last one that any of rows [from, to) sees; 0 if none sees a key. */
+    int most(int from, int to) {
+        int key = 0;
+        for (int r = from; r < to; r++) {
+            key = end[r] > first[r] ? Math.max(key, end[r]) : key;
+        }
+        return key;
+    }
+
+    /** The last of the first keys of rows that see any; −1 if none does. */
+    int latestBegin() {
+        return latestBegin;
     }
 }

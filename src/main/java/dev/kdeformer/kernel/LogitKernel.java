@@ -34,11 +34,20 @@ public final class LogitKernel {
      * @param s    receives the logits with row distance STRIDE from index {@code s0} on
      */
     public static void logits(float[] q, int rows, int d, long keys, long bias, float[] s, int s0) {
+        logits(q, 0, rows, d, keys, bias, s, s0);
+    }
+
+    /**
+     * Does the same with queries {@code from} to {@code to}, both of a whole tile, whose first logit is at {@code s0}.
+     *
+     * @param from a multiple of {@link #ROWS}
+     */
+    static void logits(float[] q, int from, int to, int d, long keys, long bias, float[] s, int s0) {
         if (!FUSED) {
-            unfused(q, rows, d, keys, bias, s, s0);
+            unfused(q, from, to, d, keys, bias, s, s0);
             return;
         }
-        for (int r = 0; r < rows; r += ROWS) {
+        for (int r = from; r < to; r += ROWS) {
             if (WIDE) {
                 logits6x4(q, r * STRIDE, d, keys, bias, s, s0 + r * STRIDE);
             } else {
@@ -51,8 +60,8 @@ public final class LogitKernel {
      * In two steps where there is no fused multiply-add, a vector at a time: a choice inside the register tiles costs
      * those that have it a fourteenth of their speed.
      */
-    private static void unfused(float[] q, int rows, int d, long keys, long bias, float[] s, int s0) {
-        for (int r = 0; r < rows; r++) {
+    private static void unfused(float[] q, int from, int to, int d, long keys, long bias, float[] s, int s0) {
+        for (int r = from; r < to; r++) {
             for (int c = 0; c < Lanes.PANEL; c += LANES) {
                 FloatVector sum = load(bias + c * 4L);
                 for (int i = 0; i < d; i++) {

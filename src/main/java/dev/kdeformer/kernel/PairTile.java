@@ -2,6 +2,7 @@ package dev.kdeformer.kernel;
 
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STEP;
+import static dev.kdeformer.kernel.Lanes.STRIDE;
 
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
@@ -151,15 +152,16 @@ final class PairTile {
         }
     }
 
-    /** Adds the biases of one pass of the exponential, columns [column, column + COLUMNS) of the step. */
-    void add(float[] s, int column) {
+    /** Adds the biases of rows [from, to) in one pass of the exponential, from {@code column} of the step on. */
+    void add(float[] s, int column, int from, int to) {
+        int s0 = column + from * STRIDE;
         if (pairs.slide()) {
-            TermKernel.addSliding(s, column, rows, ExpKernel.COLUMNS, owner.biases, rows - 1 + column);
+            TermKernel.addSliding(s, s0, to - from, ExpKernel.COLUMNS, owner.biases, rows - 1 - from + column);
         } else if (pairs.columnParts() != null) {
             places.move(firstKey, column, gridRow);
-            TermKernel.addGrid(s, column, rows, unit, rowParts, rowStride, columnParts, columnStride, places);
+            TermKernel.addGrid(s, column, from, to, unit, rowParts, rowStride, columnParts, columnStride, places);
         } else {
-            TermKernel.add(s, column, rows, ExpKernel.COLUMNS, owner.biases, column, STEP, unit);
+            TermKernel.add(s, s0, to - from, ExpKernel.COLUMNS, owner.biases, column + from * STEP, STEP, unit);
         }
     }
 }

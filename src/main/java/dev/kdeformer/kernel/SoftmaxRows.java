@@ -71,9 +71,14 @@ final class SoftmaxRows {
 
     /** Raises the references to the largest of some columns of logits, times the factor, where they are lower. */
     void raise(float[] s, int columns, float factor) {
-        ExpKernel.rowMax(s, 0, rows, columns, found);
-        for (int r = 0; r < rows; r++) {
-            double reference = ExpKernel.reference((double) found[r] * factor);
+        raise(s, 0, columns, 0, rows, factor);
+    }
+
+    /** Does the same with some columns of rows [from, to). */
+    void raise(float[] s, int column, int columns, int from, int to, float factor) {
+        ExpKernel.rowMax(s, column + from * Lanes.STRIDE, to - from, columns, found);
+        for (int r = from; r < to; r++) {
+            double reference = ExpKernel.reference((double) found[r - from] * factor);
             if (reference > reference(r)) {
                 rescale(r, reference);
             }
@@ -108,15 +113,20 @@ final class SoftmaxRows {
      * @return the largest exponent, rounded to a whole number
      */
     float exp(float[] s, int column, float factor, float[] target) {
+        return exp(s, column, 0, rows, factor, target);
+    }
+
+    /** Does the same with rows [first, end). */
+    float exp(float[] s, int column, int first, int end, float factor, float[] target) {
         if (!far) {
-            return ExpKernel.exp(s, column, rows, factor, high, target);
+            return ExpKernel.exp(s, column, first, end, factor, high, target);
         }
         // What is near goes the same way as in a tile without far rows, so that bits do not depend on the others.
         float top = Float.NEGATIVE_INFINITY;
-        for (int from = 0; from < rows;) {
+        for (int from = first; from < end;) {
             boolean isFar = isFar(from);
             int to = from + 1;
-            while (to < rows && isFar(to) == isFar) {
+            while (to < end && isFar(to) == isFar) {
                 to++;
             }
             if (isFar) {

@@ -28,6 +28,9 @@ public final class SoftmaxTile {
     /** What a logit may exceed the reference exponent by, in units of log 2. */
     private static final float SLACK = 16;
 
+    /** Rows that leave out together what none of them sees; every register tile's height divides them. */
+    private static final int BAND = ValueKernel.ROW_MULTIPLE;
+
     private final float[] s;
     private final SoftmaxRows state = new SoftmaxRows(QueryTile.ROWS);
     private final float[] stepSums = new float[QueryTile.ROWS * LANES];
@@ -36,6 +39,10 @@ public final class SoftmaxTile {
     private int redone;
     /** Which keys the rows see in the part that is being added; null for all. */
     private KeyRanges ranges;
+    /** Rows of a band. */
+    private int band;
+    private final int[] starts = new int[QueryTile.ROWS / BAND];
+    private final int[] ends = new int[QueryTile.ROWS / BAND];
     private final KeyRanges ownRanges = new KeyRanges();
     private LogitTerms terms = LogitTerms.NONE;
     private final PairTile pairs;
@@ -126,8 +133,10 @@ public final class SoftmaxTile {
         }
         for (int first = from; first < end; first += STEP) {
             int present = Math.min(STEP, end - first);
-            // Rows whose window starts after the first few keys have no maximum to start from.
-            boolean careful = redone > 2 || state.isEmpty() && ranges != null && !ranges.haveBegunAt(first);
+            cut(first, present);
+            // Rows that begin within the step have no maximum to start from, unless all begin with it.
+            boolean careful = redone > 2 || ranges != null
+                    && ranges.latestBegin() >= (state.isEmpty() ? first + 1 : first);
             if (!careful && !speculate(queries, keys, first, present)) {
                 redone++;
                 careful = true;
@@ -136,12 +145,33 @@ public final class SoftmaxTile {
                 withMaximum(queries, keys, first, present);
             }
             state.addSums(stepSums);
-            for (int panel = 0; panel < keys.valuePanels(); panel++) {
-                int vectors = keys.panelVectors(panel);
-                ValueKernel.add(s, 0, rows, present, keys.valueRow(panel, first), vectors * VECTOR_BYTES, vectors,
-                        state.span(), keys.panelStart(panel) * LANES, state.stride());
+            for (int b = 0, row = 0; row < rows; b++, row += band) {
+                if (ends[b] > starts[b]) {
+                    addValues(keys, first, row, Math.min(rows, row + band), starts[b], ends[b]);
+                }
             }
             state.endStep();
+        }
+    }
+
+    /** Cuts the rows into bands, and finds the columns that each sees of the step from key {@code first} on. */
+    private void cut(int first, int present) {
+        band = ranges == null || ranges.showAll(first, first + present) ? QueryTile.ROWS : BAND;
+        for (int b = 0, row = 0; row < rows; b++, row += band) {
+            boolean all = band > BAND;
+            int to = Math.min(rows, row + band);
+            // What lies before a pass that a row sees adds zeros alone, so that leaving it out changes no bit.
+            starts[b] = all ? 0 : Math.max(0, ranges.least(row, to) - first) / ExpKernel.COLUMNS * ExpKernel.COLUMNS;
+            ends[b] = all ? present : Math.min(present, ranges.most(row, to) - first);
+        }
+    }
+
+    private void addValues(PackedKeys keys, int first, int from, int to, int start, int end) {
+        for (int panel = 0; panel < keys.valuePanels(); panel++) {
+            int vectors = keys.panelVectors(panel);
+            ValueKernel.add(s, from * STRIDE + start, to - from, end - start, keys.valueRow(panel, first + start),
+                    vectors * VECTOR_BYTES, vectors, state.span(),
+                    from * state.stride() + keys.panelStart(panel) * LANES, state.stride());
         }
     }
 
@@ -167,68 +197,91 @@ public final class SoftmaxTile {
 
     private boolean speculate(QueryTile queries, PackedKeys keys, int first, int present) {
         Arrays.fill(stepSums, 0, rows * LANES, 0);
+        float factor = keys.scale().factor();
         float top = Float.NEGATIVE_INFINITY;
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
-            logits(queries, keys, first, column);
-            if (state.isEmpty() && column == 0) {
-                state.raise(s, ExpKernel.COLUMNS, keys.scale().factor());
+            begin(keys, first, column);
+            for (int b = 0, row = 0; row < rows; b++, row += band) {
+                if (column < starts[b] || column >= ends[b]) {
+                    continue;
+                }
+                int to = Math.min(rows, row + band);
+                logits(queries, keys, first, column, row, to);
+                if (state.isEmpty() && column == 0) {
+                    state.raise(s, 0, ExpKernel.COLUMNS, row, to, factor);
+                }
+                top = Math.max(top, state.exp(s, column, row, to, factor, stepSums));
             }
-            top = Math.max(top, state.exp(s, column, keys.scale().factor(), stepSums));
         }
         return top <= SLACK;
     }
 
     private void withMaximum(QueryTile queries, PackedKeys keys, int first, int present) {
+        float factor = keys.scale().factor();
         for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
-            logits(queries, keys, first, column);
-        }
-        state.raise(s, Lanes.roundUp(present, ExpKernel.COLUMNS), keys.scale().factor());
-        Arrays.fill(stepSums, 0, rows * LANES, 0);
-        for (int column = 0; column < present; column += ExpKernel.COLUMNS) {
-            state.exp(s, column, keys.scale().factor(), stepSums);
-        }
-    }
-
-    /** The logits of one pass of the exponential, columns [column, column + COLUMNS) of the step. */
-    private void logits(QueryTile queries, PackedKeys keys, int first, int column) {
-        float[] q = queries.data();
-        int d = queries.d();
-        for (int c = column; c < column + ExpKernel.COLUMNS; c += PANEL) {
-            LogitKernel.logits(q, rows, Math.min(d, DEPTH), keys.keyPanel(first + c, 0),
-                    terms.cap() > 0 ? keys.noBias() : keys.bias(first + c), s, c);
-            for (int i = DEPTH; i < d; i += DEPTH) {
-                for (int v = 0; v < WIDTH; v += 2) {
-                    ValueKernel.add(q, QueryTile.blockStart(i), rows, Math.min(DEPTH, d - i),
-                            keys.keyPanel(first + c, i) + v * VECTOR_BYTES, WIDTH * VECTOR_BYTES, 2, s, c + v * LANES,
-                            STRIDE);
+            begin(keys, first, column);
+            for (int b = 0, row = 0; row < rows; b++, row += band) {
+                if (column >= starts[b] && column < ends[b]) {
+                    logits(queries, keys, first, column, row, Math.min(rows, row + band));
                 }
             }
         }
-        if (!terms.isEmpty()) {
-            addTerms(keys, first, column);
+        Arrays.fill(stepSums, 0, rows * LANES, 0);
+        for (int b = 0, row = 0; row < rows; b++, row += band) {
+            if (ends[b] > starts[b]) {
+                int to = Math.min(rows, row + band);
+                state.raise(s, starts[b], Lanes.roundUp(ends[b] - starts[b], ExpKernel.COLUMNS), row, to, factor);
+                for (int column = starts[b]; column < ends[b]; column += ExpKernel.COLUMNS) {
+                    state.exp(s, column, row, to, factor, stepSums);
+                }
+            }
         }
-        hide(column, first + column);
     }
 
-    private void addTerms(PackedKeys keys, int first, int column) {
+    /** Begins a pass of the exponential, columns [column, column + COLUMNS) of the step. */
+    private void begin(PackedKeys keys, int first, int column) {
+        if (column == 0 && terms.pairs() != null) {
+            pairs.step(first, Math.min(STEP, keys.count() - first), keys.scale().bias());
+        }
+    }
+
+    /** The logits of all rows in one pass. */
+    private void logits(QueryTile queries, PackedKeys keys, int first, int column) {
+        begin(keys, first, column);
+        logits(queries, keys, first, column, 0, rows);
+    }
+
+    /** The logits of rows [from, to) in one pass. */
+    private void logits(QueryTile queries, PackedKeys keys, int first, int column, int from, int to) {
+        float[] q = queries.data();
+        int d = queries.d();
+        for (int c = column; c < column + ExpKernel.COLUMNS; c += PANEL) {
+            LogitKernel.logits(q, from, to, Math.min(d, DEPTH), keys.keyPanel(first + c, 0),
+                    terms.cap() > 0 ? keys.noBias() : keys.bias(first + c), s, c);
+            for (int i = DEPTH; i < d; i += DEPTH) {
+                for (int v = 0; v < WIDTH; v += 2) {
+                    ValueKernel.add(q, QueryTile.blockStart(i) + from * STRIDE, to - from, Math.min(DEPTH, d - i),
+                            keys.keyPanel(first + c, i) + v * VECTOR_BYTES, WIDTH * VECTOR_BYTES, 2, s,
+                            from * STRIDE + c + v * LANES, STRIDE);
+                }
+            }
+        }
         if (terms.cap() > 0) {
-            TermKernel.bend(s, column, rows, ExpKernel.COLUMNS, terms.cap() * keys.scale().bias(), null);
-            TermKernel.addColumns(s, column, rows, ExpKernel.COLUMNS, keys.bias(first + column));
+            int s0 = column + from * STRIDE;
+            TermKernel.bend(s, s0, to - from, ExpKernel.COLUMNS, terms.cap() * keys.scale().bias(), null);
+            TermKernel.addColumns(s, s0, to - from, ExpKernel.COLUMNS, keys.bias(first + column));
         }
         if (terms.pairs() != null) {
-            if (column == 0) {
-                pairs.step(first, Math.min(STEP, keys.count() - first), keys.scale().bias());
-            }
-            pairs.add(s, column);
+            pairs.add(s, column, from, to);
+        }
+        if (ranges != null && !ranges.showAll(first + column, first + column + ExpKernel.COLUMNS)) {
+            hide(column, first + column, from, to);
         }
     }
 
-    /** Hides what rows do not see of the keys from {@code key} on, whose logits start at {@code column}. */
-    private void hide(int column, int key) {
-        if (ranges == null || ranges.showAll(key, key + ExpKernel.COLUMNS)) {
-            return;
-        }
-        for (int r = 0; r < rows; r++) {
+    /** Hides what rows [from, to) do not see of the keys from {@code key} on, whose logits start at {@code column}. */
+    private void hide(int column, int key, int from, int to) {
+        for (int r = from; r < to; r++) {
             if (ranges.end(r) < key + ExpKernel.COLUMNS) {
                 MaskKernel.hideAfter(s, column + r * STRIDE, 1, ExpKernel.COLUMNS, ranges.end(r) - 1 - key);
             }

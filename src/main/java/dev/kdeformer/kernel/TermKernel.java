@@ -157,14 +157,18 @@ final class TermKernel {
     }
 
     /**
-     * Adds biases that are a sum of a row's and a column's part over a grid to one pass of the exponential.
+     * Adds biases that are a sum of a row's and a column's part over a grid to one pass of the exponential in rows
+     * [from, to).
      *
-     * @param rowParts    those of row r begin at {@code rowStart + r · rowStride}
+     * @param s0          index of the first column of row 0
+     * @param from        first row
+     * @param to          row after the last
+     * @param rowParts    those of row r begin at {@code r · rowStride}
      * @param columnParts those of row r begin at {@code r · columnStride}
      * @param places      where each vector finds its parts
      */
-    static void addGrid(float[] s, int s0, int rows, float unit, float[] rowParts, int rowStride, float[] columnParts,
-            int columnStride, GridPass places) {
+    static void addGrid(float[] s, int s0, int from, int to, float unit, float[] rowParts, int rowStride,
+            float[] columnParts, int columnStride, GridPass places) {
         FloatVector units = FloatVector.broadcast(FLOATS, unit);
         VectorShuffle<Float> take0 = places.lanes(0);
         VectorShuffle<Float> take1 = places.lanes(1);
@@ -178,7 +182,7 @@ final class TermKernel {
         int y1 = places.row(1);
         int y2 = places.row(2);
         int y3 = places.row(3);
-        for (int r = 0; r < rows; r++) {
+        for (int r = from; r < to; r++) {
             int a = s0 + r * STRIDE;
             int x = r * columnStride;
             int y = r * rowStride;
@@ -204,9 +208,9 @@ final class TermKernel {
     }
 
     /** The scalar reference of {@link #addGrid}. */
-    static void addGridScalar(float[] s, int s0, int rows, float unit, float[] rowParts, int rowStride,
+    static void addGridScalar(float[] s, int s0, int from, int to, float unit, float[] rowParts, int rowStride,
             float[] columnParts, int columnStride, GridPass places) {
-        for (int r = 0; r < rows; r++) {
+        for (int r = from; r < to; r++) {
             for (int c = 0; c < ExpKernel.COLUMNS; c++) {
                 int vector = c / LANES;
                 int row = places.row(vector) + places.lanes(vector).laneSource(c % LANES);

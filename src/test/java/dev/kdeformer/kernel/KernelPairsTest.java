@@ -338,9 +338,9 @@ class KernelPairsTest {
                 }
                 float[] expected = tile();
                 float[] actual = expected.clone();
-                TermKernel.addGridScalar(expected, 5, ROWS - 1, 1.3f, rowParts, ExpKernel.COLUMNS + LANES + 3,
+                TermKernel.addGridScalar(expected, 5, 0, ROWS - 1, 1.3f, rowParts, ExpKernel.COLUMNS + LANES + 3,
                         columnParts, 320 + LANES, places);
-                TermKernel.addGrid(actual, 5, ROWS - 1, 1.3f, rowParts, ExpKernel.COLUMNS + LANES + 3, columnParts,
+                TermKernel.addGrid(actual, 5, 0, ROWS - 1, 1.3f, rowParts, ExpKernel.COLUMNS + LANES + 3, columnParts,
                         320 + LANES, places);
                 assertClose(expected, actual, ROWS - 1, STRIDE, 5, ExpKernel.COLUMNS, 1e-6);
                 for (int c = 0; c < ExpKernel.COLUMNS; c++) {
