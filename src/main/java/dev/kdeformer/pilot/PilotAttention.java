@@ -43,6 +43,9 @@ import java.util.function.Consumer;
  * exactly where that is cheaper or nothing cheaper passes. {@link Builder#unbiased} corrects the expansion by
  * importance sampling, with the expansion as control variate.
  *
+ * <p>At a fixed cost the few queries that lie far from the middle of their tile are computed exactly, for two thirds of
+ * {@link Builder#columns} at most, or in addition for as much as the near keys cost.
+ *
  * <p>Rows that repeat are computed once: where distinct queries and distinct keys are few, without a causal mask, the
  * output is exact, whatever the cost or the budget.
  *
@@ -252,15 +255,15 @@ public final class PilotAttention implements DifferentiableMethod {
 
     /**
      * The gradients of this method at a fixed cost, with the following held fixed: the reflection of queries and keys;
-     * the tree of the queries and the groups of the keys; which keys each tile evaluates, folds and drops as
-     * negligible; the centroids x of the tree's nodes; and the second moments c_g and the value tilts M of the
-     * expansion. Rows that repeat are walked over like others. What is left is a smooth function of queries, keys and
-     * values. A node that folds keys gives them the weights exp(x·k_j + bias_j), and so each group its log-mass a_g,
-     * its mean key κ_g and its mean value ν_g; on the way down to a centroid x + Δ, a_g becomes a_g + Δ·κ_g and ν_g
-     * becomes ν_g + M Δ, and what is folded there is added; at a leaf a query that is δ away from the centroid meets
-     * group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g and the value ν_g + M δ, beside the near keys. The gradient of
-     * this function is computed, through near keys, log-masses and means. Where the far part is cut off at the range of
-     * the values, the gradient is that of the function before the cut.
+     * the tree of the queries, those computed exactly and the groups of the keys; which keys each tile evaluates, folds
+     * and drops as negligible; the centroids x of the tree's nodes; and the second moments c_g and the value tilts M of
+     * the expansion. Rows that repeat are walked over like others. What is left is a smooth function of queries, keys
+     * and values. A node that folds keys gives them the weights exp(x·k_j + bias_j), and so each group its log-mass
+     * a_g, its mean key κ_g and its mean value ν_g; on the way down to a centroid x + Δ, a_g becomes a_g + Δ·κ_g and
+     * ν_g becomes ν_g + M Δ, and what is folded there is added; at a leaf a query that is δ away from the centroid
+     * meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g and the value ν_g + M δ, beside the near keys. The gradient
+     * of this function is computed, through near keys, log-masses and means. Where the far part is cut off at the range
+     * of the values, the gradient is that of the function before the cut.
      *
      * <p>The walk down the tree is done again, so that memory stays linear in n and m.
      *

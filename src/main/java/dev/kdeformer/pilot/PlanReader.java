@@ -127,6 +127,7 @@ final class PlanReader {
             require(variances[level] >= 0 && variances[level] < Double.POSITIVE_INFINITY,
                     "must have finite variances, got %s", variances[level]);
         }
+        int[] stragglers = stragglers(n);
         need(Integer.BYTES, "number of nodes");
         int nodes = buffer.getInt();
         require(nodes >= 0 && nodes <= 1 << variances.length, "must have as many nodes as a level, got %d", nodes);
@@ -140,7 +141,19 @@ final class PlanReader {
         for (int node = 0; node < nodes; node++) {
             tops[node] = top(m, groups, tilted);
         }
-        return new HeadPlan(order, offsets, new Narrowing(variances), tops);
+        return new HeadPlan(order, offsets, new Narrowing(variances), stragglers, tops);
+    }
+
+    private int[] stragglers(int n) {
+        need(Integer.BYTES, "number of stragglers");
+        int count = buffer.getInt();
+        require(count >= 0 && count <= n, "must have 0 to " + n + " stragglers, got %d", count);
+        int[] stragglers = ints(count, "stragglers");
+        for (int i = 0; i < count; i++) {
+            require(stragglers[i] >= (i == 0 ? 0 : stragglers[i - 1] + 1) && stragglers[i] < n,
+                    "must have ascending stragglers below " + n + ", got %d", stragglers[i]);
+        }
+        return stragglers;
     }
 
     private TopNode top(int m, int groups, boolean tilted) {

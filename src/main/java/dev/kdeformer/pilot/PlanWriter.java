@@ -46,6 +46,9 @@ final class PlanWriter {
                 buffer.putDouble(variance);
             }
             room(Integer.BYTES);
+            buffer.putInt(member.stragglers().length);
+            ints(member.stragglers());
+            room(Integer.BYTES);
             buffer.putInt(member.tops() == null ? 0 : member.tops().length);
             if (member.tops() != null) {
                 room(Integer.BYTES);

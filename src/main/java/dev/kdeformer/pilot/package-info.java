@@ -57,6 +57,8 @@
  *     keys.</dd>
  * <dt>doubt</dt><dd>How much of a query's weight is far, times how far it is from its centroid: what says which rows
  *     are worth computing exactly.</dd>
+ * <dt>straggler</dt><dd>A query so far from the middle of its tile that no expansion about it fits; computed
+ *     exactly.</dd>
  * <dt>cell</dt><dd>Some dozen similar keys, a leaf of the tree of keys. A part is a node of that tree, a cell or many,
  *     that a tile meets as one pseudo-key.</dd>
  * <dt>rung</dt><dd>An effort on the ladder that the search for a budget climbs: how many keys are passed down, and at

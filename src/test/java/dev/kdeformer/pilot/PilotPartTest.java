@@ -122,6 +122,17 @@ class PilotPartTest {
     }
 
     @Test
+    void stragglersAreComputedByThePartThatHasTheirTile() {
+        AttentionInput input = make.normal(1, 2, 1, 900, 700, 12, 8);
+        for (int i = 0; i < 900; i += 90) {
+            for (int c = 0; c < 12; c++) {
+                input.query().matrix(0, 1).set(i, c, 5 - c);
+            }
+        }
+        assertParts(Attention.pilot().near(32).tile(32).build(), input, 5);
+    }
+
+    @Test
     void drawnKeysAreTheSameInEveryPart() {
         AttentionInput input = make.normal(1, 2, 2, 700, 900, 16, 8);
         assertParts(Attention.pilot().near(16).tile(32).unbiased(64).seed(3).build(), input, 5);

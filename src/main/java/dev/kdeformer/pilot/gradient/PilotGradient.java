@@ -16,9 +16,11 @@ import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.walk.Effort;
 import dev.kdeformer.pilot.walk.FixedCost;
+import dev.kdeformer.pilot.walk.FixedPass;
 import dev.kdeformer.pilot.walk.PilotHead;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
+import java.lang.foreign.Arena;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -88,21 +90,26 @@ public final class PilotGradient implements GradientFrame.Body {
     private void member(GradientCall call, KeyHead head, int member, Rows queries, KeyGroups keys, Team team) {
         AttentionInput input = call.input();
         PilotHead pilot = pilot(head, member, queries, keys, team);
-        Effort effort = pilot.effort(input);
+        FixedPass fixed = pilot.fixedPass(input, team);
+        Effort effort = fixed.effort();
         int shares = Math.min(SHARES, pilot.topNodes(effort));
         GradientSums sums = new GradientSums(keys, shares, team.scratch());
         // The queries as they are, but reflected like the keys.
         Rows reflected = Rows.load(head.query(member), null, null, 1, team);
         keys.reflection().apply(reflected, team);
-        GradientRows.Source source = GradientRows.Source.of(call, head, member, 0, input.queries())
-                .withQuery(GradientSums.matrix(reflected));
-        Matrix dQuery = head.ofQueries(call.dQuery(), member);
-        pilot.visit(effort, shares, team, (share, memory) -> {
-            sums.clear(share);
-            return new LeafGradient(pilot, source, dQuery, sums.dKey(share), sums.dValue(share), input.scale(),
-                    memory);
-        });
+        StragglerGradient stragglers = new StragglerGradient(call, head, member, fixed.rows(pilot));
+        try (Arena arena = Arena.ofShared()) {
+            GradientRows.Source source = stragglers.hidden(GradientRows.Source
+                    .of(call, head, member, 0, input.queries()).withQuery(GradientSums.matrix(reflected)), arena);
+            Matrix dQuery = head.ofQueries(call.dQuery(), member);
+            pilot.visit(effort, shares, team, (share, memory) -> {
+                sums.clear(share);
+                return new LeafGradient(pilot, source, dQuery, sums.dKey(share), sums.dValue(share), input.scale(),
+                        memory);
+            });
+        }
         sums.addTo(head.ofKeys(call.dKey()), head.ofKeys(call.dValue()), team);
+        stragglers.add(team);
         team.advance(1);
     }
 
@@ -121,8 +128,10 @@ public final class PilotGradient implements GradientFrame.Body {
             SharedKeys.<KeyGroups>forEach(head, input.scale(), options.expansion().groups(), Function.identity(),
                     (member, queries, keys) -> {
                         PilotHead pilot = pilot(head, member, queries, keys, team);
+                        FixedPass fixed = pilot.fixedPass(input, team);
                         WalkRecord record = new WalkRecord(pilot);
-                        pilot.visit(pilot.effort(input), 1, team, (share, scratch) -> record);
+                        pilot.visit(fixed.effort(), 1, team, (share, scratch) -> record);
+                        record.exact(fixed.rows(pilot));
                         heads[first + member] = new PlainPilot(input, keys, record.leaves());
                     }, team);
         }
@@ -153,7 +162,8 @@ public final class PilotGradient implements GradientFrame.Body {
         int d = input.d();
         int dv = input.dv();
         return new Estimate(forward.scratchBytes()
-                + heads * (GradientSums.bytes(input.keys(), d, dv, SHARES) + Rows.bytes(input.queries(), d))
+                + heads * (GradientSums.bytes(input.keys(), d, dv, SHARES) + Rows.bytes(input.queries(), d)
+                + StragglerGradient.bytes(input.queries(), input.keys(), d, dv))
                 + threads * LeafGradient.bytes(input.keys(), options.expansion().groups(), d, dv),
                 forward.operations() + 2.0 * FixedCost.most(options, input).near() * (3.0 * d + 2.0 * dv)
                         * input.queries() * input.batch() * input.heads());

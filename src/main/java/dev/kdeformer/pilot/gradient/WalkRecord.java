@@ -50,8 +50,18 @@ final class WalkRecord implements NodeVisitor {
         this.fars = new FarField[steps.length];
     }
 
+    /** The leaves, of which a later one replaces the rows that it shares with others. */
     List<Leaf> leaves() {
         return leaves;
+    }
+
+    /** Adds a leaf of queries that all keys are near to. */
+    void exact(int[] rows) {
+        int d = keys.keys().columns();
+        int dv = keys.values().columns();
+        leaves.add(new Leaf(rows, IntStream.range(0, keys.count()).toArray(),
+                List.of(new Step(new double[d], new double[dv], new int[0])), new double[keys.groups()][d],
+                new double[d][dv]));
     }
 
     @Override

@@ -45,7 +45,7 @@ public record ExactTiles(Reader queries, PackedKeys keys, int[] order, Writer ou
     }
 
     /** Computes the queries at {@code positions} and makes them the output. */
-    void write(int[] positions, Team team) {
+    public void write(int[] positions, Team team) {
         long mark = team.scratch().mark();
         long rows = team.scratch().ints(positions.length);
         for (int i = 0; i < positions.length; i++) {

@@ -20,6 +20,9 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
     /** What a candidate takes at least of that share, in key evaluations: gathering it costs time, if no arithmetic. */
     private static final double LEAST = 4;
 
+    /** What stragglers may take of the whole. */
+    private static final double STRAGGLERS = 2.0 / 3;
+
     private static final int[] CANDIDATES = {16, 12, 8, 6, 4, 3, 2};
 
     /** Columns for each further candidate per query: fewer near keys find theirs among fewer candidates. */
@@ -39,18 +42,34 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
 
     /** The most that a call spends on a head at a fixed cost. */
     public static Effort most(PilotOptions options, AttentionInput input) {
-        return of(options, input, input.keys(), true).effort(options, null);
+        return of(options, input, input.keys(), true).effort(options, null, 0);
     }
 
     /**
      * The effort at a fixed cost.
      *
-     * @param narrowing of the queries; null before it is known, for the effort where all candidates are passed down
+     * @param narrowing  of the queries; null before it is known, for the effort where all candidates are passed down
+     * @param stragglers how many queries are computed exactly besides
      */
-    Effort effort(PilotOptions options, Narrowing narrowing) {
+    Effort effort(PilotOptions options, Narrowing narrowing, int stragglers) {
         int tile = options.cuts().tile();
-        return options.spending().evaluations() > 0 ? effort(options.spending().evaluations(), tile, narrowing)
+        int evaluations = options.spending().evaluations();
+        return evaluations > 0 ? effort(evaluations - (int) ((long) stragglers * keys / queries), tile, narrowing)
                 : Effort.fixed(options.spending().candidates(), options.spending().near(), tile);
+    }
+
+    /**
+     * How many queries may be computed exactly: for two thirds of the evaluations to spend, as far as the tree leaves
+     * them, or for as many as near keys take.
+     */
+    int mostStragglers(PilotOptions options) {
+        int evaluations = options.spending().evaluations();
+        double spent = options.spending().near();
+        if (evaluations > 0) {
+            Effort least = Effort.fixed(CANDIDATES[CANDIDATES.length - 1], LEAST_NEAR, options.cuts().tile());
+            spent = Math.clamp(evaluations - columns(least), 0, STRAGGLERS * evaluations);
+        }
+        return Math.max(evaluations, options.spending().near()) >= keys ? 0 : (int) (spent * queries / keys);
     }
 
     /**

@@ -6,12 +6,14 @@ import dev.kdeformer.pilot.search.PilotOptions;
 /**
  * What is known of a query head before any part of its output is computed.
  *
- * @param order     the caller's row of every position
- * @param offsets   distances at which queries find keys of their own
- * @param narrowing how queries come closer from level to level
- * @param tops      what has been found at the top of the tree; null where every walk has to look itself
+ * @param order      the caller's row of every position
+ * @param offsets    distances at which queries find keys of their own
+ * @param narrowing  how queries come closer from level to level
+ * @param stragglers positions of the queries that are computed exactly, ascending
+ * @param tops       what has been found at the top of the tree; null where every walk has to look itself
  */
-public record HeadPlan(int[] order, int[] offsets, Narrowing narrowing, TopNode[] tops) {
+public record HeadPlan(int[] order, int[] offsets, Narrowing narrowing, int[] stragglers,
+        TopNode[] tops) {
     /** The farthest that a query's own key may be away. */
     public static final int REACH = 8;
 

@@ -37,6 +37,8 @@ public final class PilotHead {
     private final int[] order;
     private final long orderAddress;
     private final int[] offsets;
+    /** The stragglers; null until they are looked for. */
+    private final int[] planned;
     private final int[] keyAtRow;
     private final Candidates all;
     private final Matrix query;
@@ -76,6 +78,7 @@ public final class PilotHead {
         this.tops = null;
         this.offsets = n == head.key().rows() ? OffsetKeys.find(unsorted, keys, keyAtRow, team.scratch())
                 : new int[0];
+        this.planned = null;
     }
 
     /**
@@ -104,6 +107,7 @@ public final class PilotHead {
         this.all = tops == null ? Candidates.all(keys) : null;
         this.keyAtRow = keyAtRow;
         this.offsets = plan.offsets();
+        this.planned = plan.stragglers();
     }
 
     /** The centred key of every row of the caller, or −1. */
@@ -160,7 +164,8 @@ public final class PilotHead {
     }
 
     /** What parts of the head would repeat otherwise; memory is that of the keys. */
-    HeadPlan plan(Effort effort, Team team, DoubleAdder work) {
+    HeadPlan plan(FixedPass fixed, Team team, DoubleAdder work) {
+        Effort effort = fixed.effort();
         int topLevel = topLevel(effort);
         boolean kept = samples == 0 && HeadPlan.keepsTops(effort, narrowing, order.length, keys.count(), topLevel,
                 leafLevel(effort));
@@ -173,7 +178,7 @@ public final class PilotHead {
                 work.add(walk.work());
             });
         }
-        return new HeadPlan(order, offsets, narrowing, found);
+        return new HeadPlan(order, offsets, narrowing, fixed.stragglers(), found);
     }
 
     /**
@@ -208,6 +213,7 @@ public final class PilotHead {
         this.keyAtRow = first.keyAtRow;
         this.offsets = first.offsets;
         this.tops = null;
+        this.planned = null;
     }
 
     /** The key head that the queries read. */
@@ -227,9 +233,11 @@ public final class PilotHead {
         return packed;
     }
 
-    /** The effort at the fixed cost of the options. */
-    public Effort effort(AttentionInput input) {
-        return FixedCost.of(options, input, keys.count(), keys.valuesFollow()).effort(options, narrowing);
+    /** The pass at the fixed cost of the options. */
+    public FixedPass fixedPass(AttentionInput input, Team team) {
+        FixedCost cost = FixedCost.of(options, input, keys.count(), keys.valuesFollow());
+        int[] stragglers = planned != null ? planned : Stragglers.of(this, cost.mostStragglers(options), team);
+        return new FixedPass(cost.effort(options, narrowing, stragglers.length), stragglers);
     }
 
     /** Computes the output of all tiles that a pass wants. */

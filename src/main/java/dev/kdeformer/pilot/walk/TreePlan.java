@@ -42,7 +42,7 @@ public final class TreePlan {
                     PilotHead each = new PilotHead(unit.head(), member, unit.options(), keys, queries,
                             unit.options().cuts().tile(), team);
                     found[0] = keys;
-                    members[member] = each.plan(each.effort(unit.call().input()), team, work);
+                    members[member] = each.plan(each.fixedPass(unit.call().input(), team), team, work);
                 }, team, new Keeping(team, kept));
         unit.outcome().add(work.sum());
         return visible ? new TreePlan(unit.head(), found[0], members).packed(team, kept) : null;
@@ -73,7 +73,7 @@ public final class TreePlan {
         for (int member = 0; member < members.length; member++) {
             long mark = unit.team().scratch().mark();
             PilotHead each = head(unit, member);
-            each.checkTops(each.effort(unit.call().input()));
+            each.checkTops(each.fixedPass(unit.call().input(), unit.team()).effort());
             unit.team().scratch().release(mark);
         }
     }

@@ -47,7 +47,8 @@ public final class TreeUnit {
         for (int member = 0; member < unit.head().groupSize(); member++) {
             long mark = team.scratch().mark();
             PilotHead each = plan.head(unit, member);
-            Effort effort = each.effort(unit.call().input());
+            FixedPass fixed = each.fixedPass(unit.call().input(), team);
+            Effort effort = fixed.effort();
             boolean[] wanted = share.positions(unit.query(member), each.leafLevel(effort), each.order());
             int from = 0;
             while (from < wanted.length && !wanted[from]) {
@@ -57,6 +58,7 @@ public final class TreeUnit {
             if (from < to) {
                 each.load(effort, from, to, unit.call().input().scale(), team);
                 unit.outcome().add(each.run(new Pass(effort, wanted, null, null, null), team).work());
+                unit.outcome().add(fixed.straggle(each, wanted, team));
             }
             team.scratch().release(mark);
         }
@@ -67,9 +69,10 @@ public final class TreeUnit {
         int tile = options.budget() == null ? options.cuts().tile() : Effort.TILE;
         PilotHead each = new PilotHead(unit.head(), member, options, keys, queries, tile, unit.team());
         if (share != null) {
-            Effort effort = each.effort(unit.call().input());
-            boolean[] wanted = share.positions(unit.query(member), each.leafLevel(effort), each.order());
-            unit.outcome().add(each.run(new Pass(effort, wanted, null, null, null), unit.team()).work());
+            FixedPass fixed = each.fixedPass(unit.call().input(), unit.team());
+            boolean[] wanted = share.positions(unit.query(member), each.leafLevel(fixed.effort()), each.order());
+            unit.outcome().add(each.run(new Pass(fixed.effort(), wanted, null, null, null), unit.team()).work());
+            unit.outcome().add(fixed.straggle(each, wanted, unit.team()));
         } else if (options.budget() == null) {
             spend(each);
         } else {
@@ -79,15 +82,14 @@ public final class TreeUnit {
 
     private void spend(PilotHead each) {
         Team team = unit.team();
-        Effort effort = each.effort(unit.call().input());
+        FixedPass fixed = each.fixedPass(unit.call().input(), team);
         int peaked = unit.options().draws().peaked();
-        if (peaked == 0) {
-            unit.outcome().add(each.run(Pass.of(effort), team).work());
-            return;
+        Doubts peaks = peaked == 0 ? null : new Doubts(each.queries().count());
+        unit.outcome().add(each.run(new Pass(fixed.effort(), null, null, null, peaks), team).work());
+        if (peaks != null) {
+            unit.outcome().add(new PeakedQueries(peaked).run(each, peaks, team));
         }
-        Doubts peaks = new Doubts(each.queries().count());
-        unit.outcome().add(each.run(new Pass(effort, null, null, null, peaks), team).work());
-        unit.outcome().add(new PeakedQueries(peaked).run(each, peaks, team));
+        unit.outcome().add(fixed.straggle(each, null, team));
     }
 
     /** What a call needs. */
@@ -105,7 +107,7 @@ public final class TreeUnit {
                 + (unbiased == 0 ? 0 : FarCorrection.bytes(unbiased, input))
                 + (peaked == 0 ? 0 : FarCorrection.bytes(peaked, input));
         FixedCost cost = FixedCost.of(options, input, input.keys(), true);
-        double each = cost.columns(cost.effort(options, null))
+        double each = cost.columns(cost.effort(options, null, 0))
                 + (peaked == 0 ? 0 : new PeakedQueries(peaked).columns(input, options.expansion()));
         return new Estimate(heads * perHead + threads * perThread,
                 2 * each * (input.d() + input.dv()) * input.queries() * input.batch() * input.heads());

@@ -61,6 +61,32 @@ class PilotGradientTest {
     }
 
     @Test
+    void stragglersHaveTheGradientsOfExactAttention() {
+        AttentionInput input = make.normal(2, 2, 1, 60, 90, 4, 3).withMask(Mask.none().withKeyLengths(90, 61))
+                .withKeyBias(make.hiding(Shape.of(1, 1, 1, 90), 4, 20));
+        for (int b = 0; b < 2; b++) {
+            for (int h = 0; h < 2; h++) {
+                for (int c = 0; c < 4; c++) {
+                    input.query().matrix(b, h).set(17 * b + h, c, 6 - c);
+                    input.query().matrix(b, h).set(50 + h, c, c - 5);
+                }
+            }
+        }
+        PilotAttention method = Attention.pilot().tile(16).near(12).candidates(1).groups(4).build();
+        Tensor outputGradient = make.tensor(input.outputShape(), 1);
+        GradientChecking.assertFollows(ENGINE, method, input, outputGradient, 3e-4);
+        GradientChecking found = GradientChecking.run(ENGINE, method, input, outputGradient);
+        ReferenceGradient exact = ReferenceGradient.of(input, outputGradient);
+        for (int head = 0; head < 4; head++) {
+            int row = 50 + head % 2;
+            for (int c = 0; c < 4; c++) {
+                assertEquals(exact.query()[head][row * 4 + c],
+                        found.query().matrix(head / 2, head % 2).get(row, c), 1e-5);
+            }
+        }
+    }
+
+    @Test
     void keysAreFoldedOnSeveralLevels() {
         AttentionInput input = make.normal(1, 1, 1, 60, 90, 4, 3);
         Team crew = Crews.begin(ENGINE);
@@ -74,7 +100,7 @@ class PilotGradientTest {
             SharedKeys.<KeyGroups>forEach(head, input.scale(), 4, Function.identity(), (member, queries, keys) -> {
                 PilotHead pilot = new PilotHead(head, member, options, keys, queries, 2, crew);
                 WalkRecord record = new WalkRecord(pilot);
-                pilot.visit(pilot.effort(input), 1, crew, (share, scratch) -> record);
+                pilot.visit(pilot.fixedPass(input, crew).effort(), 1, crew, (share, scratch) -> record);
                 leaves.addAll(record.leaves());
             }, crew);
             int deepest = 0;

@@ -1,0 +1,120 @@
+package dev.kdeformer.pilot.gradient;
+
+import dev.kdeformer.AttentionInput;
+import dev.kdeformer.BiasGradients;
+import dev.kdeformer.exact.tiled.TiledGradient;
+import dev.kdeformer.method.Call;
+import dev.kdeformer.method.GradientCall;
+import dev.kdeformer.method.GradientRows;
+import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.runtime.Team;
+import dev.kdeformer.tensor.Matrix;
+import dev.kdeformer.tensor.Shape;
+import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
+
+/** The gradients of the queries of a head that were computed exactly: those of exact attention of these rows alone. */
+final class StragglerGradient {
+    private final GradientCall call;
+    private final KeyHead head;
+    private final int member;
+    private final int[] rows;
+
+    /**
+     * @param rows the caller's rows of the queries
+     */
+    StragglerGradient(GradientCall call, KeyHead head, int member, int[] rows) {
+        this.call = call;
+        this.head = head;
+        this.member = member;
+        this.rows = rows;
+    }
+
+    /** What a walk is to take for the saved rows, so that these queries give it no weight: log-sum-exps of −∞. */
+    GradientRows.Source hidden(GradientRows.Source source, Arena arena) {
+        if (rows.length == 0) {
+            return source;
+        }
+        int n = source.logSumExp().rows();
+        Matrix sums = Tensor.copyOf(arena, Shape.of(n, 1), source.logSumExp().toArray()).matrix(0, 0);
+        for (int row : rows) {
+            sums.set(row, 0, Float.NEGATIVE_INFINITY);
+        }
+        return new GradientRows.Source(source.query(), source.output(), sums, source.gradient());
+    }
+
+    /** Writes the gradients by the queries, and adds those by keys and values. */
+    void add(Team team) {
+        if (rows.length == 0) {
+            return;
+        }
+        AttentionInput input = call.input();
+        int m = head.keys();
+        try (Arena arena = Arena.ofShared()) {
+            Tensor query = picked(arena, head.query(member));
+            AttentionInput some = AttentionInput.of(query, copy(arena, head.key(), m), copy(arena, head.value(), m))
+                    .withScale(input.scale());
+            if (head.bias() != null) {
+                Tensor bias = Tensor.allocate(arena, Shape.of(1, m));
+                for (int j = 0; j < m; j++) {
+                    bias.matrix(0, 0).set(0, j, head.bias().get(0, j));
+                }
+                some = some.withKeyBias(bias);
+            }
+            Call forward = new Call(some, picked(arena, head.output(member)), picked(arena, head.logSumExp(member)),
+                    team);
+            Tensor dQuery = Tensor.allocate(arena, query.shape());
+            Tensor dKey = Tensor.allocate(arena, some.key().shape());
+            Tensor dValue = Tensor.allocate(arena, some.value().shape());
+            new TiledGradient().run(new GradientCall(forward,
+                    picked(arena, head.ofQueries(call.outputGradient(), member)), dQuery, dKey, dValue,
+                    BiasGradients.none()));
+            Matrix target = head.ofQueries(call.dQuery(), member);
+            float[] row = new float[input.d()];
+            for (int i = 0; i < rows.length; i++) {
+                dQuery.matrix(0, 0).readRow(i, row, 0);
+                target.writeRow(rows[i], row, 0);
+            }
+            add(dKey.matrix(0, 0), head.ofKeys(call.dKey()));
+            add(dValue.matrix(0, 0), head.ofKeys(call.dValue()));
+        }
+    }
+
+    private Tensor picked(Arena arena, Matrix source) {
+        Tensor some = Tensor.allocate(arena, Shape.of(rows.length, source.columns()));
+        float[] row = new float[source.columns()];
+        for (int i = 0; i < rows.length; i++) {
+            source.readRow(rows[i], row, 0);
+            some.matrix(0, 0).writeRow(i, row, 0);
+        }
+        return some;
+    }
+
+    private static Tensor copy(Arena arena, Matrix source, int count) {
+        Tensor rows = Tensor.allocate(arena, Shape.of(count, source.columns()));
+        float[] row = new float[source.columns()];
+        for (int j = 0; j < count; j++) {
+            source.readRow(j, row, 0);
+            rows.matrix(0, 0).writeRow(j, row, 0);
+        }
+        return rows;
+    }
+
+    private static void add(Matrix more, Matrix target) {
+        float[] row = new float[more.columns()];
+        float[] sum = new float[more.columns()];
+        for (int j = 0; j < more.rows(); j++) {
+            more.readRow(j, row, 0);
+            target.readRow(j, sum, 0);
+            for (int c = 0; c < sum.length; c++) {
+                sum[c] += row[c];
+            }
+            target.writeRow(j, sum, 0);
+        }
+    }
+
+    /** Bytes off the heap for the copies that this makes. */
+    static long bytes(int queries, int keys, int d, int dv) {
+        return Float.BYTES * (2L * keys * (d + dv) + 2L * queries * (d + dv + 1));
+    }
+}
