@@ -35,7 +35,7 @@ fi
 
 export SPARK_HOME=$PWD/target/spark-home SPARK_SCALA_VERSION=2.13
 if [ ! -d "$SPARK_HOME/jars" ]; then
-  mvn -q -B -Pspark dependency:copy-dependencies -DincludeScope=provided -DoutputDirectory="$SPARK_HOME/jars"
+  mvn -q -B -Pspark dependency:copy-dependencies -DincludeScope=compile -DoutputDirectory="$SPARK_HOME/jars"
 fi
 fastutil=$(echo "$PWD"/target/kdebench/lib/fastutil-core-*.jar)
 flags=(--add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED)

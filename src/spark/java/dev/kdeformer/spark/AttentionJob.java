@@ -263,6 +263,6 @@ final class AttentionJob {
             heads.add(new WholeHead(keyHead, members, Shard.keys(context, keys, keyHead, options.shardBytes),
                     List.copyOf(spans)));
         }
-        return new HeadParts(call, heads).run(context, parts);
+        return HeadParts.run(context, call, heads, parts);
     }
 }

@@ -2,6 +2,7 @@ package dev.kdeformer.spark;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.pilot.PilotAttention;
+import dev.kdeformer.pilot.PilotPlan;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.io.Serializable;
@@ -12,13 +13,17 @@ import java.util.Iterator;
 import java.util.List;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
+import org.apache.spark.broadcast.Broadcast;
 import scala.Tuple2;
 
 /**
  * Parts of whole heads: a task computes one part of {@link PilotAttention#part}, whose rows lie anywhere, and sends
- * them to those who put blocks together; or a whole head with any method.
+ * them to those who put blocks together; or a whole head with any method. What the parts of a head have in common is
+ * found by one task for each head, before.
+ *
+ * @param plans in bytes, one for each head; null for whole heads
  */
-record HeadParts(HeadCall call, List<WholeHead> heads) implements Serializable {
+record HeadParts(HeadCall call, List<WholeHead> heads, List<Broadcast<byte[]>> plans) implements Serializable {
     private static final long serialVersionUID = 1;
 
     /** A part of a head that one task computes. */
@@ -41,8 +46,20 @@ record HeadParts(HeadCall call, List<WholeHead> heads) implements Serializable {
         }
     }
 
-    /** The output of all heads, each computed in so many parts. */
-    JavaRDD<Block> run(JavaSparkContext context, int parts) {
+    /** The output of all heads, each computed in so many parts; the plans of several parts are found at once. */
+    static JavaRDD<Block> run(JavaSparkContext context, HeadCall call, List<WholeHead> heads, int parts) {
+        List<Broadcast<byte[]>> plans = null;
+        if (parts > 1) {
+            plans = new ArrayList<>();
+            for (byte[] plan : context.parallelize(heads, heads.size())
+                    .map(head -> PlannedHead.find(call, head)).collect()) {
+                plans.add(context.broadcast(plan));
+            }
+        }
+        return new HeadParts(call, heads, plans).run(context, parts);
+    }
+
+    private JavaRDD<Block> run(JavaSparkContext context, int parts) {
         List<Piece> pieces = new ArrayList<>();
         int blocks = 0;
         for (int head = 0; head < heads.size(); head++) {
@@ -96,10 +113,11 @@ record HeadParts(HeadCall call, List<WholeHead> heads) implements Serializable {
         WholeHead head = heads.get(piece.head);
         PilotAttention method = (PilotAttention) call.method();
         try (Arena arena = Arena.ofShared()) {
-            AttentionInput input = head.input(call, arena);
+            PilotPlan plan = PlannedHead.of(call, head, plans.get(piece.head));
+            AttentionInput input = plan.input();
             Tensor output = Tensor.allocate(arena, input.outputShape());
             Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
-            int[][] written = method.part(piece.part, piece.parts).apply(Engines.ofTask(), input, output, sums).rows();
+            int[][] written = method.part(piece.part, piece.parts).apply(Engines.ofTask(), plan, output, sums).rows();
             List<Tuple2<Tuple2<Integer, Long>, Rows>> results = new ArrayList<>();
             for (int member = 0; member < written.length; member++) {
                 call.complete(input.query().matrix(0, member), sums.matrix(0, member));

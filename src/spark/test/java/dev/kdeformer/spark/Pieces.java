@@ -5,6 +5,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
 import dev.kdeformer.PartialAttention;
 import dev.kdeformer.pilot.PilotAttention;
+import dev.kdeformer.pilot.PilotPlan;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -51,11 +52,13 @@ final class Pieces {
             Tensor outputs = Tensor.allocate(arena, whole.outputShape());
             PilotAttention pilot = Attention.pilot().build();
             double together = seconds(() -> pilot.apply(engine, whole, outputs));
-            double alone = seconds(() -> pilot.part(3, PARTS).apply(engine, whole, outputs, null));
-            // whole = repeated + shared, part = repeated + shared / parts
-            double shared = (together - alone) * PARTS / (PARTS - 1);
-            System.out.printf(Locale.ROOT, "pilot, %d rows: %.2f s; one of %d parts: %.2f s; repeated %.2f s, shared "
-                    + "%.2f s%n", ROWS, together, PARTS, alone, together - shared, shared);
+            PilotPlan[] plans = new PilotPlan[2];
+            double find = seconds(() -> plans[0] = PilotPlan.of(pilot, engine, whole));
+            byte[] bytes = plans[0].toBytes();
+            double read = seconds(() -> plans[1] = PilotPlan.fromBytes(pilot, engine, whole, bytes));
+            double one = seconds(() -> pilot.part(3, PARTS).apply(engine, plans[1], outputs, null));
+            System.out.printf(Locale.ROOT, "pilot, %d rows: %.3f s; plan %.3f s, %.1f MB, read in %.3f s; one of %d "
+                    + "parts %.3f s%n", ROWS, together, find, bytes.length / 1e6, read, PARTS, one);
         }
     }
 
