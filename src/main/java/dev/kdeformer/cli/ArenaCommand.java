@@ -3,29 +3,23 @@ package dev.kdeformer.cli;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
-import dev.kdeformer.cli.bench.EngineOptions;
 import dev.kdeformer.cli.console.Progress;
-import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.MethodOptions;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.OutputFiles;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.training.ArenaReport;
 import dev.kdeformer.train.ArenaTask;
 import dev.kdeformer.train.Classification;
 import dev.kdeformer.train.ListOps;
 import dev.kdeformer.train.PathTask;
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Trains classifiers of long sequences with exact and approximate attention. */
 @Command(name = "arena",
@@ -34,7 +28,7 @@ import picocli.CommandLine.Spec;
             "Tasks: listops, nested operations on digits, up to 2,000 tokens; paths, whether two marks lie on the same "
                 + "path, 1,024 pixels."},
         footer = {"", "Example:", "  kdebench arena --tasks paths --methods exact,pilot --steps 100 --seeds 1"})
-final class ArenaCommand implements Callable<Integer> {
+final class ArenaCommand extends TimedCommand {
     private static final List<ArenaTask> TASKS = List.of(new ListOps(), new PathTask());
 
     @Option(names = "--tasks", paramLabel = "NAME", split = ",", order = 1, defaultValue = "listops,paths",
@@ -65,48 +59,42 @@ final class ArenaCommand implements Callable<Integer> {
     @Mixin
     private MethodOptions methodOptions;
 
-    @Mixin
-    private EngineOptions engineOptions;
-
-    @Mixin
-    private ReportOptions reportOptions;
-
-    @Spec
-    private CommandSpec spec;
+    private List<ArenaTask> chosen;
 
     @Override
-    public Integer call() throws IOException {
-        check();
-        List<ArenaTask> chosen = new ArrayList<>();
-        for (String name : tasks) {
-            chosen.add(TASKS.stream().filter(task -> task.name().equals(name)).findFirst()
-                    .orElseThrow(() -> new UsageError("--tasks must be of " + TASKS.stream().map(ArenaTask::name)
-                            .collect(Collectors.joining(", ")) + ", got " + name)));
-        }
-        methods(engineOptions.seed());
+    void check(OutputFiles files) {
+        range("--steps", steps, 1_000_000);
+        range("--batch", batch, 4096);
+        range("--judged", judged, 1_000_000);
+        range("--seeds", seeds, 1000);
+        chosen = tasks.stream().map(name -> TASKS.stream().filter(task -> task.name().equals(name)).findFirst()
+                .orElseThrow(() -> new UsageError("--tasks must be of " + TASKS.stream().map(ArenaTask::name)
+                        .collect(Collectors.joining(", ")) + ", got " + name))).toList();
+        methods(seed());
+    }
+
+    @Override
+    Form work(Session session) {
         List<ArenaReport.Row> rows = new ArrayList<>();
         AtomicInteger step = new AtomicInteger();
-        try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
-                () -> (double) step.get() / steps)) {
-            for (ArenaTask task : chosen) {
-                for (int s = 0; s < seeds; s++) {
-                    long seed = engineOptions.seed() + s;
-                    for (AttentionMethod method : methods(seed)) {
-                        progress.stage(task.name() + ", " + method.name() + ", seed " + seed);
-                        rows.add(train(task, method, seed, step));
-                    }
+        session.progress().follow(() -> (double) step.get() / steps);
+        for (ArenaTask task : chosen) {
+            for (int s = 0; s < seeds; s++) {
+                long seed = seed() + s;
+                for (AttentionMethod method : methods(seed)) {
+                    session.progress().stage(task.name() + ", " + method.name() + ", seed " + seed);
+                    rows.add(train(task, method, seed, step));
                 }
             }
         }
-        reportOptions.write(new ArenaReport("Encoders of " + Classification.shape(chosen.get(0)).layers()
+        return new ArenaReport("Encoders of " + Classification.shape(chosen.get(0)).layers()
                 + " layers and width " + Classification.shape(chosen.get(0)).width() + ", " + steps + " steps of "
-                + batch + " sequences, judged on " + judged + " others", rows), spec.commandLine().getOut());
-        return 0;
+                + batch + " sequences, judged on " + judged + " others", rows);
     }
 
     /** An engine of its own, so that the memory it holds afterwards is this training's. */
     private ArenaReport.Row train(ArenaTask task, AttentionMethod method, long seed, AtomicInteger step) {
-        try (Engine engine = engineOptions.engine()) {
+        try (Engine engine = anotherEngine()) {
             Classification result = Classification.run(engine, task, method,
                     new Classification.Effort(steps, batch, judged, seed), step::set);
             return new ArenaReport.Row(task.name(), method.name(), seed, engine.scratchBytes(), result);
@@ -121,14 +109,6 @@ final class ArenaCommand implements Callable<Integer> {
             }
         }
         return made;
-    }
-
-    private void check() {
-        range("--steps", steps, 1_000_000);
-        range("--batch", batch, 4096);
-        range("--judged", judged, 1_000_000);
-        range("--seeds", seeds, 1000);
-        reportOptions.check(new OutputFiles());
     }
 
     private static void range(String option, int value, int most) {

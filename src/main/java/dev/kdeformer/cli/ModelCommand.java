@@ -5,11 +5,9 @@ import ai.onnxruntime.OrtException;
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Calibration;
-import dev.kdeformer.cli.bench.EngineOptions;
 import dev.kdeformer.cli.console.Failure;
 import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.Sentences;
-import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.CalibrationFile;
@@ -22,8 +20,8 @@ import dev.kdeformer.cli.model.ModelInputs;
 import dev.kdeformer.cli.model.ModelReport;
 import dev.kdeformer.cli.model.ModelRun;
 import dev.kdeformer.cli.model.ModelTokens;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.OutputFiles;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.io.Npy;
 import dev.kdeformer.onnx.OnnxOptions;
 import dev.kdeformer.onnx.OnnxTransformer;
@@ -36,14 +34,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.function.IntPredicate;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Runs a transformer in an ONNX file with its attention computed here. */
 @Command(name = "model",
@@ -54,7 +49,7 @@ import picocli.CommandLine.Spec;
             "  kdebench model model.onnx --random 512 --methods onnxruntime,exact",
             "  kdebench model model.onnx --text book.txt --stretch --n 2048,8192 --methods onnxruntime,exact,auto "
                 + "--budget 0.05"})
-final class ModelCommand implements Callable<Integer> {
+final class ModelCommand extends TimedCommand {
     private static final int SAMPLE = 2048;
 
     @Mixin
@@ -99,45 +94,38 @@ final class ModelCommand implements Callable<Integer> {
             description = "Write queries, keys and values of every attention as .npy files.")
     private Path dump;
 
-    @Mixin
-    private EngineOptions engineOptions;
-
     @Option(names = "--repeat", paramLabel = "R", order = 32, defaultValue = "3",
             description = "Timed runs of each method, taken in turns after one for memory and error (default: "
                     + "${DEFAULT-VALUE}).")
     private int repeat;
 
-    @Mixin
-    private ReportOptions reportOptions;
-
-    @Spec
-    private CommandSpec spec;
+    private List<ModelBench.Way> ways;
 
     @Override
-    public Integer call() throws IOException {
+    void check(OutputFiles files) {
         inputOptions.check();
         if (repeat < 1) {
             throw new UsageError("--repeat must be at least 1, got " + repeat);
         }
-        reportOptions.check(new OutputFiles());
-        List<ModelBench.Way> ways = ways();
+        ways = ways();
+    }
+
+    @Override
+    Form work(Session session) throws IOException {
         try (ModelFileOption.Unpacked unpacked = file.unpack(); ModelFile opened = ModelFile.open(unpacked.model())) {
             long[] tokens = inputOptions.text() == null ? null : ModelTokens.of(inputOptions.text(),
                     inputOptions.tokenizer() == null ? unpacked.tokenizer() : inputOptions.tokenizer());
             List<Integer> lengths = lengths(tokens);
-            OnnxOptions options = OnnxOptions.defaults().withThreads(engineOptions.threads())
+            OnnxOptions options = OnnxOptions.defaults().withThreads(session.engine().threads())
                     .withPositions(inputOptions.stretch() ? lengths.stream().mapToInt(n -> n).max().orElse(0) : 0);
             try (OnnxTransformer transformer = OnnxTransformer.open(unpacked.model(), options)) {
                 List<ModelRun> runs = new ArrayList<>();
                 ModelBench bench = new ModelBench(transformer, chosen(transformer));
-                try (Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
-                        bench::progress)) {
-                    for (int n : list ? List.<Integer>of() : lengths) {
-                        runs.addAll(run(bench, progress, transformer, opened, tokens, n, ways));
-                    }
+                session.progress().follow(bench::progress);
+                for (int n : list ? List.<Integer>of() : lengths) {
+                    runs.addAll(run(bench, session.progress(), transformer, opened, tokens, n));
                 }
-                reportOptions.write(new ModelReport(file.shown(), options.threads(), transformer.attentions(), runs),
-                        spec.commandLine().getOut());
+                return new ModelReport(file.shown(), options.threads(), transformer.attentions(), runs);
             }
         } catch (OrtException e) {
             throw new Failure("ONNX Runtime: " + Sentences.oneLine(e.getMessage()), e);
@@ -145,7 +133,6 @@ final class ModelCommand implements Callable<Integer> {
             throw new Failure("running a model needs ONNX Runtime's Java library, onnxruntime-VERSION.jar of "
                     + "com.microsoft.onnxruntime on Maven Central, in kdebench's folder lib", e);
         }
-        return 0;
     }
 
     private List<Integer> lengths(long[] tokens) {
@@ -160,13 +147,13 @@ final class ModelCommand implements Callable<Integer> {
     }
 
     private List<ModelRun> run(ModelBench bench, Progress progress, OnnxTransformer transformer, ModelFile opened,
-            long[] tokens, int n, List<ModelBench.Way> ways) throws IOException, OrtException {
+            long[] tokens, int n) throws IOException, OrtException {
         Map<String, Path> files = inputOptions.files();
         boolean samples = ways.stream().anyMatch(way -> way.budgeted() != null) && files.isEmpty() && n > SAMPLE;
         try (ModelInputs inputs = ModelInputs.make(opened.model(), transformer.inputs(), files, tokens,
-                        inputOptions.batch(), n, engineOptions.seed());
+                        inputOptions.batch(), n, seed());
                 ModelInputs sample = samples ? ModelInputs.make(opened.model(), transformer.inputs(), files, tokens, 1,
-                        SAMPLE, engineOptions.seed()) : null) {
+                        SAMPLE, seed()) : null) {
             if (dump != null) {
                 progress.stage("writing queries, keys and values");
                 dump(transformer, inputs.tensors());
@@ -245,7 +232,7 @@ final class ModelCommand implements Callable<Integer> {
     }
 
     private AttentionMethod make(MethodEntry<?> entry, Allowance allowed) {
-        return entry.make(allowed, engineOptions.seed(), Map.of());
+        return entry.make(allowed, seed(), Map.of());
     }
 
     private IntPredicate chosen(OnnxTransformer transformer) {

@@ -2,17 +2,13 @@ package dev.kdeformer.cli;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
-import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
-import dev.kdeformer.cli.bench.EngineOptions;
 import dev.kdeformer.cli.bench.Refusals;
-import dev.kdeformer.cli.console.Progress;
-import dev.kdeformer.cli.console.Terminal;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.MethodOptions;
 import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.OutputFiles;
-import dev.kdeformer.cli.report.ReportOptions;
 import dev.kdeformer.cli.training.ModelFile;
 import dev.kdeformer.cli.training.PerplexityBench;
 import dev.kdeformer.cli.training.PerplexityReport;
@@ -27,12 +23,9 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
 
 /** Judges methods by what they cost a language model. */
 @Command(name = "perplexity",
@@ -41,7 +34,7 @@ import picocli.CommandLine.Spec;
             + "cost; with the time of attention and of the whole model."},
         footer = {"", "Examples:", "  kdebench perplexity --n 4096",
             "  kdebench perplexity --model model/model.safetensors --text book.txt --methods pilot,hyper --per-layer"})
-final class PerplexityCommand implements Callable<Integer> {
+final class PerplexityCommand extends TimedCommand {
     private static final int LONGEST = 1 << 20;
 
     @Mixin
@@ -77,31 +70,36 @@ final class PerplexityCommand implements Callable<Integer> {
 
     private final Refusals refusals = new Refusals(null);
 
-    @Mixin
-    private EngineOptions engineOptions;
-
-    @Mixin
-    private ReportOptions reportOptions;
-
-    @Spec
-    private CommandSpec spec;
+    private List<AttentionMethod> made;
+    private Text judged;
 
     @Override
-    public Integer call() throws IOException {
-        check();
+    void check(OutputFiles files) {
+        for (int n : lengths) {
+            if (n < 2 || n > LONGEST) {
+                throw new UsageError("--n must be between 2 and " + LONGEST + ", got " + n);
+            }
+        }
+        if (sequences < 1 || sequences > 10_000) {
+            throw new UsageError("--sequences must be between 1 and 10000, got " + sequences);
+        }
+        if (!(limit >= 0 && limit <= 1)) {
+            throw new UsageError("--calibrate must be between 0 and 1, got " + limit);
+        }
         List<String> names = new ArrayList<>(methods);
         names.remove(Methods.EXACT);
-        List<AttentionMethod> made = decoders(names.isEmpty() ? List.of()
-                : methodOptions.make(names, engineOptions.seed()));
-        Text judged = text.isEmpty() ? Texts.embeddedHeldOut() : Texts.whole(text);
+        made = decoders(names.isEmpty() ? List.of() : methodOptions.make(names, seed()));
+    }
+
+    @Override
+    Form work(Session session) throws IOException {
+        judged = text.isEmpty() ? Texts.embeddedHeldOut() : Texts.whole(text);
         int longest = lengths.stream().max(Integer::compare).orElseThrow();
         if ((sequences + 1L) * longest >= judged.length()) {
             throw new UsageError("--n " + longest + " with --sequences " + sequences + " and one more to calibrate on "
                     + "needs more than " + (sequences + 1L) * longest + " bytes of text, got " + judged.length());
         }
-        PerplexityReport report = modelFile.open(checkpoint -> run(checkpoint, made, judged));
-        reportOptions.write(report, spec.commandLine().getOut());
-        return 0;
+        return modelFile.open(checkpoint -> run(checkpoint, session));
     }
 
     /** Those of the methods that take a causal mask. */
@@ -115,36 +113,19 @@ final class PerplexityCommand implements Callable<Integer> {
         }
     }
 
-    private PerplexityReport run(Checkpoint checkpoint, List<AttentionMethod> made, Text judged) throws IOException {
+    private PerplexityReport run(Checkpoint checkpoint, Session session) throws IOException {
         if (!checkpoint.shape().isDecoder()) {
             throw new UsageError("--model must be a decoder, got a classifier");
         }
-        try (Engine engine = engineOptions.engine(); Transformer model = checkpoint.model(engine);
-                Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
-                        engine::progress)) {
-            PerplexityBench bench = new PerplexityBench(engine, model, judged, sequences);
+        try (Transformer model = checkpoint.model(session.engine())) {
+            PerplexityBench bench = new PerplexityBench(session.engine(), model, judged, sequences);
             for (int n : lengths) {
-                bench.run(n, made, limit == 0 ? Double.NaN : limit, perLayer, progress);
+                bench.run(n, made, limit == 0 ? Double.NaN : limit, perLayer, session.progress());
             }
             return new PerplexityReport(ModelFile.words(checkpoint),
                     sequences + " sequences of each length from " + judged.length() + " bytes of "
                             + (text.isEmpty() ? "embedded documents" : Texts.names(text)),
-                    engine.threads(), bench.rows(), refusals.reasons());
+                    session.engine().threads(), bench.rows(), refusals.reasons());
         }
-    }
-
-    private void check() {
-        for (int n : lengths) {
-            if (n < 2 || n > LONGEST) {
-                throw new UsageError("--n must be between 2 and " + LONGEST + ", got " + n);
-            }
-        }
-        if (sequences < 1 || sequences > 10_000) {
-            throw new UsageError("--sequences must be between 1 and 10000, got " + sequences);
-        }
-        if (!(limit >= 0 && limit <= 1)) {
-            throw new UsageError("--calibrate must be between 0 and 1, got " + limit);
-        }
-        reportOptions.check(new OutputFiles());
     }
 }

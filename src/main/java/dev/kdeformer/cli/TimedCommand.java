@@ -54,6 +54,11 @@ abstract class TimedCommand implements Callable<Integer> {
         return 0;
     }
 
+    /** Threads like those of the session, with memory of their own; to be closed by whoever asks for them. */
+    Engine anotherEngine() {
+        return engineOptions.engine();
+    }
+
     long seed() {
         return engineOptions.seed();
     }
