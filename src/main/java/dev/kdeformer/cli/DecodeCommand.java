@@ -62,8 +62,8 @@ final class DecodeCommand extends TimedCommand {
     void check(OutputFiles files) {
         turns.check();
         inputOptions.withoutMasks("decode");
-        options = new DecodeBench.Options(queries, DecodeBench.elements(elements), budgets, target, checks,
-                !unobserved, turns, seed());
+        options = new DecodeBench.Options(queries, DecodeBench.elements(elements),
+                new DecodeBench.Sparse(budgets, target, checks), !unobserved, turns, seed());
         methods = options.methods();
     }
 

@@ -160,8 +160,8 @@ final class ModelCommand extends TimedCommand {
             }
             boolean quantised = opened.model().nodes().stream().anyMatch(node -> node.operator().contains("Quantize")
                     || node.operator().contains("Integer"));
-            return bench.run(progress, files.isEmpty() ? n : 0, inputs.tensors(), samples ? sample.tensors()
-                    : inputs.tensors(), ways, quantised, repeat, perLayer);
+            return bench.run(progress, new ModelBench.Feed(files.isEmpty() ? n : 0, inputs.tensors(),
+                    samples ? sample.tensors() : inputs.tensors()), ways, quantised, repeat, perLayer);
         }
     }
 

@@ -41,6 +41,17 @@ final class LeafScores {
     private float[] ordered = new float[0];
     private int count;
 
+    /**
+     * A query as the leaves of a region see it.
+     *
+     * @param scaled   it, multiplied by the power of two of the scale
+     * @param features how many of its numbers count
+     * @param factor   what logits are multiplied by to be exponents
+     * @param variance variance of the logits of a leaf whose spread is 1
+     */
+    record Query(float[] scaled, int features, float factor, double variance) {
+    }
+
     /** Makes room for {@code leaves} leaves. */
     void resize(int leaves) {
         count = leaves;
@@ -64,19 +75,17 @@ final class LeafScores {
     /**
      * Scores leaves [from, to) of a region.
      *
-     * @param from     a multiple of GROUP
-     * @param at       index of the region's first leaf among all
-     * @param q        query, multiplied by the power of two of the scale
-     * @param factor   what logits are multiplied by to be exponents
-     * @param variance variance of the logits of a leaf whose spread is 1
-     * @param logits   buffer of GROUP floats
+     * @param from   a multiple of GROUP
+     * @param at     index of the region's first leaf among all
+     * @param logits buffer of GROUP floats
      */
-    void add(Region region, int unit, int from, int to, int at, float[] q, int d, float factor, double variance,
-            float[] logits) {
+    void add(Region region, int unit, int from, int to, int at, Query query, float[] logits) {
+        double variance = query.variance();
+        int d = query.features();
         float v = (float) Math.min(variance, 1e30);
         float constant = (float) (Math.log(Math.max(variance, 1e-30)) * LOG2E) - 5;
         for (int leaf = from; leaf < to; leaf += GROUP) {
-            DecodeKernel.logits(q, d, 1, d, region.means(unit, leaf), logits, 0);
+            DecodeKernel.logits(query.scaled(), d, 1, d, region.means(unit, leaf), logits, 0);
             for (int c = 0; c < GROUP; c += Lanes.LANES) {
                 long offset = (leaf + c) * 4L;
                 FloatVector spread = Lanes.load(region.spreads(unit) + offset).mul(v).min(LARGEST_VARIANCE);
@@ -85,7 +94,7 @@ final class LeafScores {
                         .sub(NORMAL_VARIANCE / 2);
                 FloatVector growth = normal.blend(extreme, spread.compare(VectorOperators.GT, NORMAL_VARIANCE))
                         .mul((float) LOG2E);
-                FloatVector m = FloatVector.fromArray(Lanes.FLOATS, logits, c).mul(factor).add(growth).add(5);
+                FloatVector m = FloatVector.fromArray(Lanes.FLOATS, logits, c).mul(query.factor()).add(growth).add(5);
                 m.intoArray(mass, at + leaf + c);
                 // log(exp(v) − 1) is log v + v / 2 up to the logarithm of sinh(v/2) / (v/2), which is near 0.
                 FloatVector error = normal.mul((float) LOG2E).add(Lanes.load(region.logSpreads(unit) + offset))

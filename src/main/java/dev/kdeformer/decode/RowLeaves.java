@@ -88,9 +88,10 @@ final class RowLeaves {
             int at = firstLeaf[r];
             double variance = (double) call.scale() * call.scale() * region.squaredLength(unit, query);
             variances[r] = variance;
+            LeafScores.Query seen = new LeafScores.Query(scaled, d, logitScale.factor(), variance);
             team.forEach(Math.ceilDiv(region.padded(), SCORED), (slice, scratch) -> scores.add(region, unit,
-                    slice * SCORED, Math.min(region.padded(), (slice + 1) * SCORED), at, scaled, d,
-                    logitScale.factor(), variance, scratch.keep(Logits.class, Logits::new).floats));
+                    slice * SCORED, Math.min(region.padded(), (slice + 1) * SCORED), at, seen,
+                    scratch.keep(Logits.class, Logits::new).floats));
         }
     }
 

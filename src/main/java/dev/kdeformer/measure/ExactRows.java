@@ -133,7 +133,7 @@ final class ExactRows {
                     input.d(), BLOCK);
             for (int i = firstRow; i < count; i++) {
                 int seen = Math.min(length, visible[i] - start);
-                bend(weights, i * BLOCK, length, batch, head, rows[chunk.head][chunk.from + i], start, pairs);
+                bend(weights, i, length, chunk, start, pairs);
                 weigh(part, i, weights, firsts[i] - start, seen, bias, start);
             }
             Product.add(weights, firstRow * BLOCK, BLOCK, values, part.values(), firstRow * width, count - firstRow,
@@ -143,13 +143,15 @@ final class ExactRows {
     }
 
     /** Bends a row's logits of a block by the soft cap and adds the biases of its pairs. */
-    private void bend(double[] logits, int at, int length, int batch, int head, int row, int start, float[] pairs) {
+    private void bend(double[] logits, int row, int length, Chunk chunk, int start, float[] pairs) {
+        int at = row * BLOCK;
         float cap = input.softCap();
         for (int j = at; j < at + length && cap > 0; j++) {
             logits[j] = cap * Math.tanh(logits[j] / cap);
         }
         if (input.pairBias() != null) {
-            input.pairBias().fill(batch, head, row, 1, start, length, pairs, BLOCK);
+            input.pairBias().fill(chunk.head / input.heads(), chunk.head % input.heads(),
+                    rows[chunk.head][chunk.from + row], 1, start, length, pairs, BLOCK);
             for (int j = 0; j < length; j++) {
                 logits[at + j] += pairs[j] <= AttentionInput.HIDING_BIAS ? Double.NEGATIVE_INFINITY : pairs[j];
             }

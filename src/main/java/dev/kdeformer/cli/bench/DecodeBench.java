@@ -75,9 +75,19 @@ public final class DecodeBench {
     private record Kind(CacheElement element, Budgeted method) {
     }
 
+    /**
+     * How to decode approximately.
+     *
+     * @param budgets parts of the cache's bytes to read
+     * @param target  the error to stop at, or 0
+     * @param checks  queries to decode exactly as well
+     */
+    public record Sparse(double[] budgets, double target, int checks) {
+    }
+
     /** What is to be measured; caches of float32 first. */
-    public record Options(int queries, List<CacheElement> elements, double[] budgets, double target, int checks,
-            boolean observe, TurnsOptions turns, long seed) {
+    public record Options(int queries, List<CacheElement> elements, Sparse sparse, boolean observe, TurnsOptions turns,
+            long seed) {
         /**
          * The ways to decode besides the exact one.
          *
@@ -87,11 +97,11 @@ public final class DecodeBench {
             if (queries < 1) {
                 throw new UsageError("--queries must be at least 1, got " + queries);
             }
-            if (checks < 0) {
-                throw new UsageError("--checks must be at least 0, got " + checks);
+            if (sparse.checks() < 0) {
+                throw new UsageError("--checks must be at least 0, got " + sparse.checks());
             }
             List<Budgeted> methods = new ArrayList<>();
-            for (double budget : budgets) {
+            for (double budget : sparse.budgets()) {
                 try {
                     methods.add(new Budgeted(budget, method(budget, 0), method(budget, 1)));
                 } catch (IllegalArgumentException e) {
@@ -102,7 +112,8 @@ public final class DecodeBench {
         }
 
         private SparseDecoding method(double budget, double checkedPart) {
-            return SparseDecoding.builder().budget(budget).targetError(target).checks(checkedPart).seed(seed).build();
+            return SparseDecoding.builder().budget(budget).targetError(sparse.target()).checks(checkedPart)
+                    .seed(seed).build();
         }
     }
 
@@ -223,8 +234,8 @@ public final class DecodeBench {
             parameters.put("cache", name(kind.element()));
             if (kind.method() != null) {
                 parameters.put("budget", kind.method().budget());
-                parameters.put("targetError", options.target());
-                parameters.put("checks", options.checks());
+                parameters.put("targetError", options.sparse().target());
+                parameters.put("checks", options.sparse().checks());
             }
             Times each = new Times(times.get(i).medianMs() / count, times.get(i).minMs() / count);
             runs.add(new Report.Run(kind.method() == null ? Methods.EXACT : SPARSE, parameters,
@@ -232,7 +243,7 @@ public final class DecodeBench {
                     times.get(0).medianMs() / times.get(i).medianMs(), errors.get(i), null, ""));
             bytes.add(bytes(kind.element()));
         }
-        return new DecodeReport(new Report(named, runs), statistics, count, options.target(), bytes, cache);
+        return new DecodeReport(new Report(named, runs), statistics, count, options.sparse().target(), bytes, cache);
     }
 
     private interface Decoding {
@@ -253,7 +264,8 @@ public final class DecodeBench {
     /** The errors of some of the queries, each over all its heads. */
     private CheckedRows check(KeyValueCache cache, Budgeted method, Tensor output, int count) {
         List<Double> squares = new ArrayList<>();
-        int[] drawn = CounterRandom.of(options.seed()).stream(PURPOSE).sample(count, Math.min(count, options.checks()));
+        int checks = Math.min(count, options.sparse().checks());
+        int[] drawn = CounterRandom.of(options.seed()).stream(PURPOSE).sample(count, checks);
         for (int index : drawn) {
             double error = method.checking().apply(engine, cache, query(index, count), output, null, input.scale())
                     .checked().error();

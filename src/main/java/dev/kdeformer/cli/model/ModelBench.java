@@ -99,16 +99,24 @@ public final class ModelBench {
     }
 
     /**
+     * What a model is fed with at one length.
+     *
+     * @param n      the length, or 0 where files give it
+     * @param inputs what to feed
+     * @param sample a shorter input to divide errors on, or the same
+     */
+    public record Feed(int n, Map<String, OnnxTensorLike> inputs, Map<String, OnnxTensorLike> sample) {
+    }
+
+    /**
      * Runs all ways at one length.
      *
-     * @param inputs  what to feed
-     * @param sample  a shorter input to divide errors on, or the same
-     * @param noise   whether to add what ONNX Runtime's own optimisations change
+     * @param noise whether to add what ONNX Runtime's own optimisations change
      */
-    public List<ModelRun> run(Progress stages, int n, Map<String, OnnxTensorLike> inputs,
-            Map<String, OnnxTensorLike> sample, List<Way> ways, boolean noise, int repeat, boolean perLayer)
+    public List<ModelRun> run(Progress stages, Feed feed, List<Way> ways, boolean noise, int repeat, boolean perLayer)
             throws OrtException {
-        Length length = new Length(n, inputs);
+        int n = feed.n();
+        Length length = new Length(n, feed.inputs());
         List<Way> all = new ArrayList<>(ways);
         if (noise && ways.stream().anyMatch(way -> way.name().equals(UNCUT))) {
             all.add(1, new Way(BASIC, null, null, 0));
@@ -126,7 +134,7 @@ public final class ModelBench {
                 }
                 Running running = new Running(way);
                 length.running.add(running);
-                once(length, running, sample);
+                once(length, running, feed.sample());
                 progress = (double) ++step[0] / steps;
             }
             List<Running> timed = length.running.stream().filter(running -> !running.failed).toList();

@@ -19,22 +19,30 @@ final class MaskSum {
     }
 
     /**
-     * Writes what is added to the logits of a query for some keys that follow each other.
+     * A query and some keys that follow each other.
      *
-     * @param from     the first key
+     * @param from  the first key
+     * @param count how many keys
+     */
+    record Keys(int batch, int head, int query, int from, int count) {
+    }
+
+    /**
+     * Writes what is added to the logits of a query for some keys.
+     *
+     * @param at       where the first of them goes
      * @param replaced whether a logit itself no longer counts, only what is added; null where nobody asks
      */
-    void read(int batch, int head, int query, int from, int count, float[] target, int at, boolean[] replaced)
-            throws CannotRun {
-        Arrays.fill(target, at, at + count, 0);
+    void read(Keys run, float[] target, int at, boolean[] replaced) throws CannotRun {
+        Arrays.fill(target, at, at + run.count(), 0);
         for (TermView term : terms) {
-            term.apply(batch, head, query, from, count, target, at, replaced);
+            term.apply(run, target, at, replaced);
         }
         if (causal.rule() != Site.Causal.Rule.NONE) {
-            long last = query + (causal.rule() == Site.Causal.Rule.UPPER_LEFT ? 0L : keys - queries);
+            long last = run.query() + (causal.rule() == Site.Causal.Rule.UPPER_LEFT ? 0L : keys - queries);
             long first = causal.window() == 0 ? 0 : last - causal.window() + 1;
-            for (int j = 0; j < count; j++) {
-                if (from + j < first || from + j > last) {
+            for (int j = 0; j < run.count(); j++) {
+                if (run.from() + j < first || run.from() + j > last) {
                     target[at + j] += (float) causal.added();
                 }
             }

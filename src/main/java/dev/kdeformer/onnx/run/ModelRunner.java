@@ -58,8 +58,8 @@ public final class ModelRunner implements AutoCloseable {
         try {
             for (int s = 0; s < plan.parts().size(); s++) {
                 Plan.Part part = plan.parts().get(s);
-                parts.add(part.outputs().isEmpty() ? null : PartRunner.open(sessions, model, part.nodes(),
-                        part.given(), part.outputs(), wanted, resultKinds, declared));
+                parts.add(part.outputs().isEmpty() ? null : PartRunner.open(sessions, model, part, wanted,
+                        resultKinds, declared));
                 for (Plan.Place place : plan.places()) {
                     if (place.stage() == s) {
                         String result = place.site().result().value();
@@ -199,8 +199,8 @@ public final class ModelRunner implements AutoCloseable {
         synchronized (alone) {
             if (alone[index] == null) {
                 Plan.Part own = place.own();
-                alone[index] = PartRunner.open(sessions, model, own.nodes(), own.given(), own.outputs(),
-                        Set.copyOf(own.outputs()), resultKinds, new HashMap<>(declared));
+                alone[index] = PartRunner.open(sessions, model, own, Set.copyOf(own.outputs()), resultKinds,
+                        new HashMap<>(declared));
             }
             return alone[index];
         }

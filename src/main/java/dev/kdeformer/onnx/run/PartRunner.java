@@ -6,6 +6,7 @@ import ai.onnxruntime.OnnxValue;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
+import dev.kdeformer.onnx.cut.Plan;
 import dev.kdeformer.onnx.graph.ElementKind;
 import dev.kdeformer.onnx.graph.Model;
 import dev.kdeformer.onnx.graph.Node;
@@ -40,17 +41,16 @@ final class PartRunner implements AutoCloseable {
     /**
      * Opens the session of a part.
      *
-     * @param given    values that earlier parts and attentions give it
      * @param wanted   values that attentions read, which are to be float32 if they are real numbers
      * @param results  what attentions make, with the kind that the model expects
      * @param declared what is known of values; receives this part's outputs
      */
-    static PartRunner open(Sessions sessions, Model model, List<Node> nodes, List<String> given,
-            List<String> outputs, Set<String> wanted, Map<String, Integer> results,
-            Map<String, PartFile.Given> declared) throws OrtException, OnnxFormatException {
+    static PartRunner open(Sessions sessions, Model model, Plan.Part part, Set<String> wanted,
+            Map<String, Integer> results, Map<String, PartFile.Given> declared)
+            throws OrtException, OnnxFormatException {
         List<Node> before = new ArrayList<>();
         List<PartFile.Given> declarations = new ArrayList<>();
-        for (String name : given) {
+        for (String name : part.given()) {
             int kind = results.getOrDefault(name, ElementKind.FLOAT);
             if (!results.containsKey(name)) {
                 declarations.add(declared.getOrDefault(name, new PartFile.Given(name, ElementKind.FLOAT, null)));
@@ -62,9 +62,9 @@ final class PartRunner implements AutoCloseable {
             }
         }
         List<Node> all = new ArrayList<>(before);
-        all.addAll(nodes);
-        OrtSession session = sessions.open(model, all, declarations, outputs);
-        List<String> converted = new ArrayList<>(outputs);
+        all.addAll(part.nodes());
+        OrtSession session = sessions.open(model, all, declarations, part.outputs());
+        List<String> converted = new ArrayList<>(part.outputs());
         for (Map.Entry<String, NodeInfo> output : session.getOutputInfo().entrySet()) {
             if (output.getValue().getInfo() instanceof TensorInfo info) {
                 int kind = Kinds.of(info);
@@ -78,7 +78,7 @@ final class PartRunner implements AutoCloseable {
                 }
             }
         }
-        if (converted.size() > outputs.size()) {
+        if (converted.size() > part.outputs().size()) {
             session.close();
             session = sessions.open(model, all, declarations, converted);
         }

@@ -46,7 +46,7 @@ final class RowScan {
     /** Takes the summands of a row and finds out what it is. */
     void read(MaskSum sum, int batch, int head, int query) throws CannotRun {
         Arrays.fill(replaced, false);
-        sum.read(batch, head, query, 0, row.length, row, 0, replaced);
+        sum.read(new MaskSum.Keys(batch, head, query, 0, row.length), row, 0, replaced);
         look();
     }
 

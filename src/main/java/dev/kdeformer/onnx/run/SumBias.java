@@ -31,7 +31,7 @@ final class SumBias implements PairBias {
         for (int r = 0; r < queries; r++) {
             int at = r * stride;
             try {
-                sum.read(b, h, query + r, key, keys, target, at, null);
+                sum.read(new MaskSum.Keys(b, h, query + r, key, keys), target, at, null);
             } catch (CannotRun e) {
                 throw new IllegalStateException("masks cannot be read again: " + e.getMessage(), e);
             }

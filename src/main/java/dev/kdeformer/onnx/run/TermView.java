@@ -159,15 +159,15 @@ final class TermView {
     }
 
     /**
-     * Applies the mask to what is to be added to the logits of a query for some keys that follow each other.
+     * Applies the mask to what is to be added to the logits of a query for some keys.
      *
-     * @param from     the first key
      * @param row      what is to be added, from {@code start} on
      * @param replaced whether the logit itself no longer counts, only what is added; null where nobody asks
      */
-    void apply(int batch, int head, int query, int from, int count, float[] row, int start, boolean[] replaced)
-            throws CannotRun {
-        long at = batchOffsets[batch] + headOffsets[head] + query * rowStride + from * columnStride;
+    void apply(MaskSum.Keys run, float[] row, int start, boolean[] replaced) throws CannotRun {
+        long at = batchOffsets[run.batch()] + headOffsets[run.head()] + run.query() * rowStride
+                + run.from() * columnStride;
+        int count = run.count();
         switch (term.kind()) {
             case ADD -> add(at, count, row, start);
             case KEEP, DROP -> {
@@ -182,7 +182,7 @@ final class TermView {
                 // all keys are there
             }
             case LENGTHS, LAST_KEYS -> {
-                double length = raw.get(at) + (term.kind() == MaskTerm.Kind.LAST_KEYS ? 1 : 0) - from;
+                double length = raw.get(at) + (term.kind() == MaskTerm.Kind.LAST_KEYS ? 1 : 0) - run.from();
                 for (int j = (int) Math.max(0, Math.min(count, length)); j < count; j++) {
                     hide(start + j, row, replaced);
                 }

@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot.causal;
 
+import dev.kdeformer.AttentionInput;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.PartialRows;
 import dev.kdeformer.kernel.QueryTile;
@@ -7,6 +8,7 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.pilot.keys.Metric;
 import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
@@ -49,32 +51,28 @@ final class CausalPilot {
     private final CausalKeys keys;
     private final Rows queries;
     private final Metric metric;
+    /** What to add to a query's index to get the last key it sees. */
     private final long offset;
+    /** Most folded keys that a tile draws to tilt values. */
     private final int tilt;
     private final PartialRows rows;
 
     /**
      * Prepares, with memory from the team's scratch.
      *
+     * @param metric  that of the keys
      * @param queries times the scale, in the caller's order
-     * @param offset  what to add to a query's index to get the last key it sees
-     * @param tilt    most folded keys that a tile draws to tilt values
      */
-    CausalPilot(KeyHead head, int member, CausalKeys keys, Rows queries, int offset, int tilt, Team team) {
-        this(head, member, keys, Metric.of(keys.groups().keys(), team.scratch()), queries, offset, tilt, team);
-    }
-
-    /** The same with the metric of the keys. */
-    CausalPilot(KeyHead head, int member, CausalKeys keys, Metric metric, Rows queries, int offset, int tilt,
-            Team team) {
-        this.head = head;
+    CausalPilot(Unit unit, int member, CausalKeys keys, Metric metric, Rows queries) {
+        AttentionInput input = unit.call().input();
+        this.head = unit.head();
         this.member = member;
         this.keys = keys;
         this.queries = queries;
-        this.offset = offset;
-        this.tilt = tilt;
+        this.offset = input.mask().causalOffset(input.queries(), input.keys());
+        this.tilt = keys.groups().valuesFollow() ? unit.options().expansion().tilt() : 0;
         this.metric = metric;
-        this.rows = new PartialRows(team.scratch(), queries.count(), head.value().columns());
+        this.rows = new PartialRows(unit.team().scratch(), queries.count(), head.value().columns());
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.kdeformer.pilot.causal;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Calibration.Effort;
 import dev.kdeformer.Calibration.Kind;
+import dev.kdeformer.pilot.keys.Metric;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.Climb;
@@ -50,9 +51,7 @@ public final class CausalUnit {
         for (int member = 0; member < unit.head().groupSize(); member++) {
             long mark = team.scratch().mark();
             Rows queries = Rows.allocate(team.scratch(), input.queries(), input.d());
-            CausalPilot each = new CausalPilot(unit.head(), member, plan.keys(), plan.metric(), queries,
-                    input.mask().causalOffset(input.queries(), input.keys()),
-                    plan.groups().valuesFollow() ? unit.options().expansion().tilt() : 0, team);
+            CausalPilot each = new CausalPilot(unit, member, plan.keys(), plan.metric(), queries);
             boolean[] wanted = share.spans(unit.query(member), each.starts(effort));
             int[] own = share.rows()[unit.query(member)];
             for (int from = 0; from < own.length;) {
@@ -73,9 +72,8 @@ public final class CausalUnit {
     private void member(int member, Rows queries, CausalKeys keys) {
         AttentionInput input = unit.call().input();
         PilotOptions options = unit.options();
-        CausalPilot each = new CausalPilot(unit.head(), member, keys, queries,
-                input.mask().causalOffset(input.queries(), input.keys()),
-                keys.groups().valuesFollow() ? options.expansion().tilt() : 0, unit.team());
+        CausalPilot each = new CausalPilot(unit, member, keys,
+                Metric.of(keys.groups().keys(), unit.team().scratch()), queries);
         if (options.budget() == null) {
             CausalEffort effort = new CausalCost(options).effort(input);
             boolean[] wanted = share == null ? null
