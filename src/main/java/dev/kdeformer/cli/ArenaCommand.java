@@ -3,7 +3,6 @@ package dev.kdeformer.cli;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
-import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.MethodOptions;
 import dev.kdeformer.cli.report.Form;
