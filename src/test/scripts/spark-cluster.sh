@@ -4,7 +4,7 @@
 #   src/test/scripts/spark-cluster.sh [-n ROWS] [-k] [CASE ...]
 #     -n ROWS  rows of the input, 12000 or more (default 20000)
 #     -k       keep the folder with inputs, outputs and logs, and say where it is
-#     CASE     plain, shards, pilot, kill, speculation, disk, memory; all without one
+#     CASE     plain, shards, pilot, kill, kill-shards, speculation, disk, memory; all without one
 # Needs the jars of "mvn -Pspark -DskipTests package" and Maven's copy of Spark. Listens on loopback alone.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -21,7 +21,7 @@ done
 [ "$rows" -ge 12000 ] || { echo "spark-cluster: ROWS must be 12000 or more, got $rows" >&2; exit 2; }
 shift $((OPTIND - 1))
 cases=("$@")
-[ $# -gt 0 ] || cases=(plain shards pilot kill speculation disk memory)
+[ $# -gt 0 ] || cases=(plain shards pilot kill kill-shards speculation disk memory)
 
 version=$(sed -n 's:^  <version>\(.*\)</version>:\1:p' pom.xml | head -1)
 library=$PWD/target/kdeformer-$version.jar
@@ -140,6 +140,31 @@ refused() {
 run() {
   submit "$master" small "$work/$1.npy" "${@:2}" > "$work/$1.log" 2>&1
 }
+# What folded shards give without a cluster.
+folded() {
+  [ -e "$work/folded.npy" ] || submit 'local[1]' small "$work/folded.npy" -- --plan shards --shard-mb 2 \
+    > "$work/folded.log" 2>&1
+}
+# killed CASE EXPECTED [OPTIONS]: a run whose executor is killed
+killed() {
+  local case=$1 expected=$2 driver executor=
+  shift 2
+  run "$case" -- "$@" &
+  driver=$!
+  # The executor is the child of a worker of ours; it is killed in the middle of the attention stage.
+  until grep -qs 'Submitting .* parquet at ResultFile' "$work/$case.log"; do
+    kill -0 "$driver" 2>/dev/null || break
+    sleep 0.2
+  done
+  executor=$(pgrep -P "${workers[0]}" | head -1 || true)
+  [ -z "$executor" ] || kill -9 "$executor"
+  wait "$driver" || true
+  if [ -n "$executor" ] && grep -q 'Lost executor' "$work/$case.log"; then
+    same "$case" "$expected" "$work/$case.npy"
+  else
+    say "$case" "FAILED: no executor was lost"
+  fi
+}
 
 make small "$rows"
 submit 'local[1]' small "$work/exact.npy" -- > "$work/exact.log" 2>&1
@@ -150,7 +175,7 @@ for case in "${cases[@]}"; do
       run plain -- || true
       same plain "$work/exact.npy" "$work/plain.npy" ;;
     shards)
-      submit 'local[1]' small "$work/folded.npy" -- --plan shards --shard-mb 2 > "$work/folded.log" 2>&1
+      folded
       run shards -- --plan shards --shard-mb 2 || true
       same shards "$work/folded.npy" "$work/shards.npy" ;;
     pilot)
@@ -158,22 +183,10 @@ for case in "${cases[@]}"; do
       run pilot -- --method pilot --parts 4 || true
       same pilot "$work/whole.npy" "$work/pilot.npy" ;;
     kill)
-      run kill -- &
-      driver=$!
-      # The executor is the child of a worker of ours; it is killed in the middle of the attention stage.
-      executor=
-      until grep -qs 'Submitting .* parquet at ResultFile' "$work/kill.log"; do
-        kill -0 "$driver" 2>/dev/null || break
-        sleep 0.2
-      done
-      executor=$(pgrep -P "${workers[0]}" | head -1 || true)
-      [ -z "$executor" ] || kill -9 "$executor"
-      wait "$driver" || true
-      if [ -n "$executor" ] && grep -q 'Lost executor' "$work/kill.log"; then
-        same kill "$work/exact.npy" "$work/kill.npy"
-      else
-        say kill "FAILED: no executor was lost"
-      fi ;;
+      killed kill "$work/exact.npy" ;;
+    kill-shards)
+      folded
+      killed kill-shards "$work/folded.npy" --plan shards --shard-mb 2 ;;
     speculation)
       run speculation --conf spark.speculation=true --conf spark.speculation.multiplier=1.01 \
         --conf spark.speculation.quantile=0.1 --conf spark.speculation.minTaskRuntime=10ms -- || true
