@@ -325,7 +325,11 @@ public final class OnnxTransformer implements AutoCloseable {
 
     /** The model's inputs: names, element types and shapes as ONNX Runtime sees them. */
     public Map<String, NodeInfo> inputs() throws OrtException {
-        return runner.inputs();
+        Map<String, NodeInfo> known = runner.inputs();
+        boolean direct = plan.places().stream().flatMap(place -> place.reads().stream()).anyMatch(read ->
+                !known.containsKey(read) && model.inputs().stream().anyMatch(input -> input.name().equals(read)));
+        // Of inputs that attentions alone read, only a session of the whole model tells.
+        return direct ? whole().getInputInfo() : known;
     }
 
     /** Frees sessions, engine and file. Not to be called while a run is under way. */

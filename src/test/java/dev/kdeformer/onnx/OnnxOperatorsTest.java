@@ -66,7 +66,7 @@ class OnnxOperatorsTest {
 
     private static List<Case> standard() {
         List<Case> cases = new ArrayList<>();
-        for (int opset : new int[] {23, 24}) {
+        for (int opset : new int[] {23, 24, 25}) {
             String version = "Attention " + opset + " ";
             add(cases, version + "4D", opset, "none", m -> {
                 String[] x = qkv(m, new long[] {2, 4, 9, 8}, new long[] {2, 2, 17, 8});
@@ -286,6 +286,15 @@ class OnnxOperatorsTest {
                 double difference = Feeds.difference(cut, uncut);
                 assertTrue(difference <= 3e-6, () -> test + ": " + difference);
             }
+        }
+    }
+
+    @Test
+    void inputsOfAttentionAloneAreInputs() throws IOException, OrtException {
+        TestModel model = new TestModel(23, 1);
+        operator(model, "", "Attention", 1, Map.of(), qkv(model, new long[] {1, 2, 9, 8}, new long[] {1, 2, 9, 8}));
+        try (OnnxTransformer transformer = OnnxTransformer.open(model.write(folder.resolve("layer.onnx")))) {
+            assertEquals(List.of("k", "q", "v"), transformer.inputs().keySet().stream().sorted().toList());
         }
     }
 }

@@ -187,6 +187,12 @@ enum Patterns {
             return model.node("Add", x, convolution(model, model.reshape(output, 2, 5, 8, 8), 5, 6));
         }
     },
+    TOKENS_TO_TOKENS("none", 17) {
+        @Override
+        String build(TestModel model) {
+            return TokensToTokens.build(model);
+        }
+    },
     SOFTMAX_OVER_ROWS("none", 17) {
         @Override
         String build(TestModel model) {

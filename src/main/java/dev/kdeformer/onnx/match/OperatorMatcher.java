@@ -4,6 +4,7 @@ import dev.kdeformer.onnx.graph.Node;
 import dev.kdeformer.onnx.graph.NodeWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Takes apart the operators that are attention themselves. What an operator does besides (projections, biases, rotary
@@ -12,6 +13,12 @@ import java.util.List;
 final class OperatorMatcher {
     private static final String CONTRIB = "com.microsoft";
     private static final int SPLIT_COUNTS_SINCE = 18;
+
+    /** What the operator of the ONNX domain may say: a later version could change its meaning by more. */
+    private static final Set<String> STANDARD = Set.of("is_causal", "kv_num_heads", "q_num_heads",
+            "qk_matmul_output_mode", "scale", "softcap", "softmax_precision");
+    private static final int STANDARD_INPUTS = 7;
+    private static final long LATEST = 25;
 
     private final GraphIndex graph;
 
@@ -36,9 +43,13 @@ final class OperatorMatcher {
         return refusal != null ? Found.not(node, refusal) : Found.site(parts.site());
     }
 
-    /** The operator of the ONNX domain, version 23 and 24. */
+    /** The operator of the ONNX domain, since version 23. */
     private String standard(Parts p) {
         Node node = p.node;
+        if (!STANDARD.containsAll(node.attributes().keySet()) || node.inputs().size() > STANDARD_INPUTS
+                || graph.model().opset("") > LATEST) {
+            return "it has attributes, inputs or a version that are not known here";
+        }
         boolean past = !node.input(4).isEmpty();
         boolean causal = node.whole("is_causal", 0) != 0;
         if (isRead(node.output(3))) {
