@@ -1,32 +1,14 @@
-package dev.kdeformer.pilot.tile;
+package dev.kdeformer.bodies;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-
-/**
- * Writes the unrolled bodies of {@link FoldKernel}: register tiles of nodes × vectors, with and without sums of
- * squares. They differ in their size alone, and compilers keep sums in registers only where each has a name.
- * {@code FoldBodiesTest} compares the file with this, and writes it with {@code -Dtest.vmargs=-Dfold.write=true}.
- */
-final class FoldBodies {
-    static final Path FILE = Path.of("src/main/java/dev/kdeformer/pilot/tile/FoldTiles.java");
-
-    private final StringBuilder text = new StringBuilder();
-
-    private FoldBodies() {
+/** The register tiles of sums over keys of the folds: nodes × vectors, with and without sums of squares. */
+final class FoldBodies extends Bodies {
+    FoldBodies() {
+        super("pilot/tile/FoldTiles.java");
     }
 
-    static String source() {
-        return new FoldBodies().all();
-    }
-
-    static void write() throws IOException {
-        Files.writeString(FILE, source());
-    }
-
-    private String all() {
-        text.append("""
+    @Override
+    void all() {
+        text("""
                 package dev.kdeformer.pilot.tile;
 
                 import static dev.kdeformer.kernel.Lanes.FLOATS;
@@ -52,7 +34,6 @@ final class FoldBodies {
                 body(nodes, vectors, false);
             }
         }
-        return text.append("}\n").toString();
     }
 
     private void body(int nodes, int vectors, boolean squares) {
@@ -111,19 +92,5 @@ final class FoldBodies {
 
     private static String place(String base, int node, int vector) {
         return base + times(node, "width") + times(vector, "LANES");
-    }
-
-    /** Adds the product of two vectors, both ways: for the compiler, a method of its own is one too many here. */
-    private static String sum(String target, String a, String b) {
-        return target + " = FUSED ? " + a + ".fma(" + b + ", " + target + ") : " + a + ".mul(" + b + ").add(" + target
-                + ");";
-    }
-
-    private static String times(int factor, String unit) {
-        return factor == 0 ? "" : factor == 1 ? " + " + unit : " + " + factor + " * " + unit;
-    }
-
-    private void line(int depth, String content) {
-        text.append(content.isEmpty() ? "" : "    ".repeat(depth)).append(content).append('\n');
     }
 }

@@ -1,0 +1,76 @@
+package dev.kdeformer.bodies;
+
+/** The register tiles of the outer products that gradients of weights are. */
+final class OuterBodies extends Bodies {
+    private static final int VECTORS = 2;
+
+    OuterBodies() {
+        super("train/OuterTiles.java");
+    }
+
+    @Override
+    void all() {
+        text("""
+                package dev.kdeformer.train;
+
+                import static dev.kdeformer.kernel.Lanes.FLOATS;
+                import static dev.kdeformer.kernel.Lanes.LANES;
+                import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+                import static dev.kdeformer.kernel.Lanes.load;
+                import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
+                import static dev.kdeformer.train.OuterKernel.STRIDE;
+
+                import jdk.incubator.vector.FloatVector;
+
+                /**
+                 * The register tiles of {@link OuterKernel}, named by rows × vectors. Written by OuterBodies in the
+                 * tests, which is what to change.
+                 */
+                final class OuterTiles {
+                    private OuterTiles() {
+                    }
+                """);
+        body(12);
+        body(6);
+    }
+
+    private void body(int rows) {
+        line(0, "");
+        line(1, "static void add" + rows + "x" + VECTORS
+                + "(float[] x, int first, int inner, long right, float[] o, int o0, int oStride) {");
+        each(rows, (row, vector) -> "FloatVector a" + row + "_" + vector + " = FloatVector.fromArray(FLOATS, o, "
+                + place(row, vector) + ");");
+        line(2, "for (int i = 0; i < inner; i++) {");
+        line(3, "long b = right + i * Panels.LINE;");
+        line(3, "int a = first + i * STRIDE;");
+        for (int vector = 0; vector < VECTORS; vector++) {
+            line(3, "FloatVector b" + vector + " = load(b" + times(vector, "VECTOR_BYTES") + ");");
+        }
+        for (int row = 0; row < rows; row++) {
+            line(3, "FloatVector x" + row + " = FloatVector.broadcast(FLOATS, x[a" + (row == 0 ? "" : " + " + row)
+                    + "]);");
+            for (int vector = 0; vector < VECTORS; vector++) {
+                line(3, sum("a" + row + "_" + vector, "x" + row, "b" + vector));
+            }
+        }
+        line(2, "}");
+        each(rows, (row, vector) -> "a" + row + "_" + vector + ".intoArray(o, " + place(row, vector) + ");");
+        line(1, "}");
+    }
+
+    private interface Line {
+        String of(int row, int vector);
+    }
+
+    private void each(int rows, Line line) {
+        for (int row = 0; row < rows; row++) {
+            for (int vector = 0; vector < VECTORS; vector++) {
+                line(2, line.of(row, vector));
+            }
+        }
+    }
+
+    private static String place(int row, int vector) {
+        return "o0" + times(row, "oStride") + times(vector, "LANES");
+    }
+}
