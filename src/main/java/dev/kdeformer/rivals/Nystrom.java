@@ -224,10 +224,7 @@ public final class Nystrom extends HeadwiseMethod {
          * @throws IllegalArgumentException if not between 1 and 4096
          */
         public Builder landmarks(int value) {
-            if (value < 1 || value > 4096) {
-                throw new IllegalArgumentException("landmarks must be between 1 and 4096, got " + value);
-            }
-            landmarks = value;
+            landmarks = Selection.between("landmarks", value, 1, 4096);
             return this;
         }
 
@@ -246,10 +243,7 @@ public final class Nystrom extends HeadwiseMethod {
          * @throws IllegalArgumentException if not between 1 and 100
          */
         public Builder iterations(int value) {
-            if (value < 1 || value > 100) {
-                throw new IllegalArgumentException("iterations must be between 1 and 100, got " + value);
-            }
-            iterations = value;
+            iterations = Selection.between("iterations", value, 1, 100);
             return this;
         }
 

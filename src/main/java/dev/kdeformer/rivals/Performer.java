@@ -109,10 +109,7 @@ public final class Performer extends HeadwiseMethod {
          * @throws IllegalArgumentException if not between 1 and 65536
          */
         public Builder features(int value) {
-            if (value < 1 || value > 1 << 16) {
-                throw new IllegalArgumentException("features must be between 1 and 65536, got " + value);
-            }
-            features = value;
+            features = Selection.between("features", value, 1, 1 << 16);
             return this;
         }
 

@@ -192,10 +192,7 @@ public final class Reformer extends HeadwiseMethod {
          * @throws IllegalArgumentException if not between 1 and 1024
          */
         public Builder rounds(int value) {
-            if (value < 1 || value > 1024) {
-                throw new IllegalArgumentException("rounds must be between 1 and 1024, got " + value);
-            }
-            rounds = value;
+            rounds = Selection.between("rounds", value, 1, 1024);
             return this;
         }
 

@@ -250,10 +250,7 @@ public final class ScatterBrain extends HeadwiseMethod {
          * @throws IllegalArgumentException if not between 1 and 65536
          */
         public Builder features(int value) {
-            if (value < 1 || value > 1 << 16) {
-                throw new IllegalArgumentException("features must be between 1 and 65536, got " + value);
-            }
-            features = value;
+            features = Selection.between("features", value, 1, 1 << 16);
             return this;
         }
 
@@ -279,11 +276,7 @@ public final class ScatterBrain extends HeadwiseMethod {
          * @throws IllegalArgumentException if not between 1 and 30
          */
         public Builder bits(int value) {
-            if (value < 1 || value > SignHash.MAX_BITS) {
-                throw new IllegalArgumentException("bits must be between 1 and " + SignHash.MAX_BITS + ", got "
-                        + value);
-            }
-            bits = value;
+            bits = Selection.between("bits", value, 1, SignHash.MAX_BITS);
             return this;
         }
 

@@ -56,4 +56,12 @@ final class Selection {
         }
         return value;
     }
+
+    /** A number of an option that must lie in [least, most]. */
+    static int between(String name, int value, int least, int most) {
+        if (value < least || value > most) {
+            throw new IllegalArgumentException(name + " must be between " + least + " and " + most + ", got " + value);
+        }
+        return value;
+    }
 }

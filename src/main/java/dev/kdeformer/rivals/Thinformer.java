@@ -181,10 +181,7 @@ public final class Thinformer extends HeadwiseMethod {
          * @throws IllegalArgumentException if not between 0 and 14
          */
         public Builder oversampling(int value) {
-            if (value < 0 || value > 14) {
-                throw new IllegalArgumentException("oversampling must be between 0 and 14, got " + value);
-            }
-            oversampling = value;
+            oversampling = Selection.between("oversampling", value, 0, 14);
             columns = 0;
             return this;
         }

@@ -182,10 +182,7 @@ public final class WildCat extends HeadwiseMethod {
          * @throws IllegalArgumentException if not between 1 and 8192
          */
         public Builder coreset(int value) {
-            if (value < 1 || value > 8192) {
-                throw new IllegalArgumentException("coreset must be between 1 and 8192, got " + value);
-            }
-            coreset = value;
+            coreset = Selection.between("coreset", value, 1, 8192);
             return this;
         }
 

@@ -1,45 +1,34 @@
 package dev.kdeformer.spark;
 
-import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
 
 /** Blocks of keys that follow each other in position, put together up to a number of rows. */
 final class Chunks implements Iterator<Block> {
-    private final Iterator<Block> blocks;
-    private final int most;
-    private Block next;
+    private final Together<Block> runs;
 
     Chunks(Iterator<Block> blocks, int most) {
-        this.blocks = blocks;
-        this.most = most;
-        this.next = blocks.hasNext() ? blocks.next() : null;
+        runs = new Together<>(blocks, (before, next) -> next.head == before.get(0).head
+                && next.start == before.get(0).start + rows(before) && rows(before) + next.rows <= most);
+    }
+
+    private static long rows(List<Block> blocks) {
+        return blocks.stream().mapToLong(block -> block.rows).sum();
     }
 
     @Override
     public boolean hasNext() {
-        return next != null;
+        return runs.hasNext();
     }
 
     @Override
     public Block next() {
-        if (next == null) {
-            throw new NoSuchElementException();
-        }
-        List<Block> together = new ArrayList<>();
-        Block first = next;
-        long rows = 0;
-        while (next != null && next.head == first.head && next.start == first.start + rows
-                && (rows == 0 || rows + next.rows <= most)) {
-            together.add(next);
-            rows += next.rows;
-            next = blocks.hasNext() ? blocks.next() : null;
-        }
+        List<Block> together = runs.next();
+        Block first = together.get(0);
         if (together.size() == 1) {
             return first;
         }
-        Block chunk = new Block(first.head, first.start, (int) rows);
+        Block chunk = new Block(first.head, first.start, (int) rows(together));
         chunk.key = join(together.stream().map(block -> block.key).toList());
         chunk.value = join(together.stream().map(block -> block.value).toList());
         chunk.bias = join(together.stream().map(block -> block.bias).toList());

@@ -5,36 +5,26 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
 
 /** Makes blocks of tokens that come sorted by head and position, a block at a time, and rows of blocks. */
 final class Packing implements Iterator<Block> {
-    private final Iterator<TokenRow> tokens;
-    private final List<TokenRow> rows = new ArrayList<>();
-    private TokenRow next;
+    private final Together<TokenRow> blocks;
 
     Packing(Iterator<TokenRow> tokens) {
-        this.tokens = tokens;
-        this.next = tokens.hasNext() ? tokens.next() : null;
+        blocks = new Together<>(tokens, (before, next) -> next.getHead() == before.get(0).getHead()
+                && next.getBlock() == before.get(0).getBlock()
+                && next.getPosition() == before.get(0).getPosition() + before.size());
     }
 
     @Override
     public boolean hasNext() {
-        return next != null;
+        return blocks.hasNext();
     }
 
     @Override
     public Block next() {
-        if (next == null) {
-            throw new NoSuchElementException();
-        }
-        rows.clear();
-        TokenRow first = next;
-        while (next != null && next.getHead() == first.getHead() && next.getBlock() == first.getBlock()
-                && next.getPosition() == first.getPosition() + rows.size()) {
-            rows.add(next);
-            next = tokens.hasNext() ? tokens.next() : null;
-        }
+        List<TokenRow> rows = blocks.next();
+        TokenRow first = rows.get(0);
         Block block = new Block(first.getHead(), first.getPosition(), rows.size());
         block.query = pack(Columns.QUERY, rows.stream().map(TokenRow::getQuery).toList(), first);
         block.key = pack(Columns.KEY, rows.stream().map(TokenRow::getKey).toList(), first);

@@ -2,11 +2,9 @@ package dev.kdeformer.cli.bench;
 
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.report.Columns;
-import dev.kdeformer.cli.report.Drawing;
-import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Plain;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.Table;
+import dev.kdeformer.cli.report.RunsForm;
 import dev.kdeformer.measure.CheckedRows;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +22,7 @@ import java.util.stream.Collectors;
  * @param cache      how the cache was filled
  */
 public record DecodeReport(Report report, List<Read> statistics, int queries, double target,
-        List<Double> bytes, Cache cache) implements Form {
+        List<Double> bytes, Cache cache) implements RunsForm<DecodeReport.Line> {
     private static final double CONFIDENCE = 0.95;
 
     /**
@@ -59,14 +57,15 @@ public record DecodeReport(Report report, List<Read> statistics, int queries, do
     }
 
     /** A run with what it read. */
-    private record Line(Report.Run run, Read read, double gigabytesPerSecond) {
+    record Line(Report.Run run, Read read, double gigabytesPerSecond) {
     }
 
     private static double within(CheckedRows checked) {
         return checked.partWithin(checked.largest(), CONFIDENCE);
     }
 
-    private List<Line> lines() {
+    @Override
+    public List<Line> lines() {
         List<Line> lines = new ArrayList<>();
         for (int i = 0; i < report.runs().size(); i++) {
             lines.add(new Line(report.runs().get(i), statistics.get(i), speed(i)));
@@ -74,7 +73,8 @@ public record DecodeReport(Report report, List<Read> statistics, int queries, do
         return lines;
     }
 
-    private static Columns<Line> columns() {
+    @Override
+    public Columns<Line> columns() {
         return new Columns<Line>()
                 .cell("decoding", line -> line.run().method())
                 .cell("cache", line -> String.valueOf(line.run().parameters().get("cache")))
@@ -100,21 +100,6 @@ public record DecodeReport(Report report, List<Read> statistics, int queries, do
     }
 
     @Override
-    public String heading() {
-        return report.heading();
-    }
-
-    @Override
-    public List<Table> tables() {
-        return List.of(columns().table(lines()));
-    }
-
-    @Override
-    public String csv() {
-        return Report.<Line>lead(line -> report.input()).with(columns(), line -> line).csv(lines());
-    }
-
-    @Override
     public Map<String, Object> toMap() {
         Map<String, Object> map = Report.about(report.input());
         map.put("queries", queries);
@@ -127,11 +112,6 @@ public record DecodeReport(Report report, List<Read> statistics, int queries, do
         map.put("readGigabytesPerSecond", Plain.number(cache.gigabytes()));
         map.put("runs", columns().maps(lines()));
         return map;
-    }
-
-    @Override
-    public List<? extends Drawing> drawings() {
-        return report.drawings();
     }
 
     private double speed(int run) {

@@ -5,14 +5,12 @@ import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.BarPanel;
 import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
-import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.Report;
-import dev.kdeformer.cli.report.Table;
+import dev.kdeformer.cli.report.RunsForm;
 import dev.kdeformer.measure.ErrorReport;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -27,7 +25,7 @@ import java.util.stream.Stream;
  * @param remarks    sentences to put below the table
  */
 public record PeerReport(Report report, List<Check> checks, double operations, List<String> remarks)
-        implements Form {
+        implements RunsForm<PeerReport.Line> {
     /**
      * An output beside this engine's.
      *
@@ -38,14 +36,16 @@ public record PeerReport(Report report, List<Check> checks, double operations, L
     }
 
     /** A run with its check. */
-    private record Line(Report.Run run, Check check) {
+    record Line(Report.Run run, Check check) {
     }
 
-    private List<Line> lines() {
+    @Override
+    public List<Line> lines() {
         return IntStream.range(0, checks.size()).mapToObj(i -> new Line(report.runs().get(i), checks.get(i))).toList();
     }
 
-    private Columns<Line> columns() {
+    @Override
+    public Columns<Line> columns() {
         return new Columns<Line>()
                 .withFields(Report.fields(), Line::run)
                 .cell("method", line -> line.run().method())
@@ -56,28 +56,6 @@ public record PeerReport(Report report, List<Check> checks, double operations, L
                 .figure("GFLOP/s", "gflops", line -> gflops(line.run()))
                 .cell("speed-up", line -> Sentences.times(line.run().speedup()))
                 .figure("max difference", "maxDifference", line -> line.check().difference());
-    }
-
-    @Override
-    public String heading() {
-        return report.heading();
-    }
-
-    @Override
-    public List<Table> tables() {
-        return List.of(columns().table(lines()));
-    }
-
-    @Override
-    public String csv() {
-        return Report.<Line>lead(line -> report.input()).with(columns(), line -> line).csv(lines());
-    }
-
-    @Override
-    public Map<String, Object> toMap() {
-        Map<String, Object> map = Report.about(report.input());
-        map.put("runs", columns().maps(lines()));
-        return map;
     }
 
     @Override
