@@ -92,6 +92,18 @@ public record Calibration(double budget, boolean causal, List<Effort> efforts) {
                 .mapToObj(head -> efforts.get(head).or(other.efforts.get(head))).toList());
     }
 
+    /**
+     * The efforts of some of the heads, for calls that have these alone.
+     *
+     * @param from the first of them
+     * @param to   the one after the last
+     * @throws IndexOutOfBoundsException if there are no such heads
+     * @throws IllegalArgumentException  if {@code from} is {@code to}
+     */
+    public Calibration heads(int from, int to) {
+        return new Calibration(budget, causal, efforts.subList(from, to));
+    }
+
     /** This calibration as JSON text, which {@link #parse} reads. */
     public String toJson() {
         return CalibrationJson.write(this);

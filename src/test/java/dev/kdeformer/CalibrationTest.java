@@ -63,4 +63,13 @@ class CalibrationTest {
         Calibration plain = new Calibration(0.05, false, TWO.efforts());
         assertThrows(IllegalArgumentException.class, () -> TWO.or(plain));
     }
+
+    @Test
+    void headsAreTakenOut() {
+        Effort tiles = new Effort(Kind.TILES, 2, 0.05);
+        Calibration three = new Calibration(0.1, true, List.of(tiles, Effort.EXACT, tiles));
+        assertEquals(new Calibration(0.1, true, List.of(Effort.EXACT, tiles)), three.heads(1, 3));
+        assertThrows(IndexOutOfBoundsException.class, () -> three.heads(2, 4));
+        assertThrows(IllegalArgumentException.class, () -> three.heads(1, 1));
+    }
 }

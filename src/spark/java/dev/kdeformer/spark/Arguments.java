@@ -26,6 +26,7 @@ final class Arguments {
         VALUED.put("--near", "N  pilot's near keys");
         VALUED.put("--columns", "N  key evaluations per query of pilot, kdeformer and hyper");
         VALUED.put("--budget", "E  relative error that pilot and auto keep");
+        VALUED.put("--calibration", "FILE.json  efforts of pilot's heads from kdebench calibrate, for their budget");
         VALUED.put("--scale", "X  factor before the logits (default: 1/sqrt(d))");
         VALUED.put("--key-lengths", "L,...  number of valid keys of each batch item of tensors");
         VALUED.put("--seed", "N  seed of the method (default: 0)");

@@ -30,6 +30,11 @@ record HeadCall(MethodSource source, long seed, Float scale, boolean causal, int
         return source.make(seed);
     }
 
+    /** The method of query heads of one key head. */
+    AttentionMethod method(int first, int count) {
+        return source instanceof CalibratedMethods calibrated ? calibrated.make(seed, first, count) : method();
+    }
+
     /** How many of some keys are valid. */
     int valid(int keyHead, long start, int rows) {
         Long end = keyEnds.get(keyHead);

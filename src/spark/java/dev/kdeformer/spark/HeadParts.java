@@ -82,7 +82,7 @@ record HeadParts(HeadCall call, List<WholeHead> heads, List<Broadcast<byte[]>> p
             AttentionInput input = head.input(call, arena);
             Tensor output = Tensor.allocate(arena, input.outputShape());
             Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
-            call.method().apply(Engines.ofTask(), input, output, sums);
+            call.method(head.queryHead(0), head.queries().size()).apply(Engines.ofTask(), input, output, sums);
             List<Block> results = new ArrayList<>();
             for (int member = 0; member < head.queries().size(); member++) {
                 call.complete(input.query().matrix(0, member), sums.matrix(0, member));

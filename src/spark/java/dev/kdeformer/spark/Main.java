@@ -1,9 +1,12 @@
 package dev.kdeformer.spark;
 
 import dev.kdeformer.Attention;
+import dev.kdeformer.Calibration;
 import dev.kdeformer.ErrorBudget;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -12,6 +15,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSError;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -118,15 +122,19 @@ public final class Main {
         int near = arguments.has("--near") ? arguments.count("--near", 0) : 0;
         int columns = arguments.has("--columns") ? arguments.count("--columns", 0) : 0;
         double budget = arguments.number("--budget", 0);
-        Map<String, Set<String>> taken = Map.of("exact", Set.of(), "pilot", Set.of("--near", "--columns", "--budget"),
+        Map<String, Set<String>> taken = Map.of("exact", Set.of(), "pilot", Set.of("--near", "--columns", "--budget",
+                "--calibration"),
                 "auto", Set.of("--budget"), "kdeformer", Set.of("--columns"), "hyper", Set.of("--columns"));
         if (!taken.containsKey(name)) {
             throw new IllegalArgumentException("--method must be exact, pilot, auto, kdeformer or hyper, got " + name);
         }
-        for (String option : List.of("--near", "--columns", "--budget")) {
+        for (String option : List.of("--near", "--columns", "--budget", "--calibration")) {
             if (arguments.has(option) && !taken.get(name).contains(option)) {
                 throw new IllegalArgumentException("method " + name + " has no " + option);
             }
+        }
+        if (arguments.has("--calibration") && arguments.has("--budget")) {
+            throw new IllegalArgumentException("--calibration is for its own budget, --budget must not be given");
         }
         ErrorBudget error = arguments.has("--budget") ? ErrorBudget.relativeSpectral(budget) : null;
         double relative = error == null ? 0 : budget;
@@ -145,6 +153,13 @@ public final class Main {
         };
     }
 
+    private Calibration calibration(String file) throws IOException {
+        Path path = new Path(file);
+        try (InputStream stream = path.getFileSystem(session.sparkContext().hadoopConfiguration()).open(path)) {
+            return Calibration.parse(new String(stream.readAllBytes(), StandardCharsets.UTF_8));
+        }
+    }
+
     private static ErrorBudget budgetOf(double relative) {
         return relative > 0 ? ErrorBudget.relativeSpectral(relative) : null;
     }
@@ -154,6 +169,15 @@ public final class Main {
         SparkAttention.Builder options = SparkAttention.builder().method(method(arguments))
                 .seed(arguments.whole("--seed", 0)).blockRows(arguments.count("--block-rows", 4096))
                 .shardBytes((long) arguments.count("--shard-mb", 512) << 20);
+        if (arguments.has("--calibration")) {
+            int near = arguments.has("--near") ? arguments.count("--near", 0) : 0;
+            int columns = arguments.has("--columns") ? arguments.count("--columns", 0) : 0;
+            options.method((seed, efforts) -> {
+                var builder = Attention.pilot().seed(seed).columns(columns).budget(budgetOf(efforts.budget()))
+                        .calibration(efforts);
+                return near > 0 ? builder.near(near).build() : builder.build();
+            }, calibration(arguments.text("--calibration", "")));
+        }
         if (arguments.has("--scale")) {
             options.scale((float) arguments.number("--scale", 0));
         }

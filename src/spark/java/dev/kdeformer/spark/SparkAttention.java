@@ -1,6 +1,7 @@
 package dev.kdeformer.spark;
 
 import dev.kdeformer.Attention;
+import dev.kdeformer.Calibration;
 import java.util.Map;
 import java.util.Objects;
 import org.apache.spark.sql.Dataset;
@@ -143,6 +144,20 @@ public final class SparkAttention {
         /** The method; exact attention by default. */
         public Builder method(MethodSource source) {
             method = Objects.requireNonNull(source, "source");
+            return this;
+        }
+
+        /**
+         * A method within an error budget whose efforts were found before: each task begins with those of its heads,
+         * and only checks them.
+         *
+         * @param source  makes the method with a budget and the efforts of some heads
+         * @param efforts of query heads 0, 1 and so on; where there are more heads than efforts, as many batch items
+         *                have, they begin anew
+         */
+        public Builder method(CalibratedSource source, Calibration efforts) {
+            method = new CalibratedMethods(Objects.requireNonNull(source, "source"),
+                    Objects.requireNonNull(efforts, "efforts"));
             return this;
         }
 

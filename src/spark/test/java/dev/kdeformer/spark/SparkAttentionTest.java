@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.Calibration;
+import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.Mask;
 import java.nio.file.Path;
 import java.util.List;
@@ -162,6 +164,24 @@ class SparkAttentionTest {
             SparkCase.assertBits(SparkCase.alone(Attention.kdeformer().seed(9).build(), head),
                     new float[][][] {actual[h]});
         }
+    }
+
+    @Test
+    void effortsThatWereFoundBeforeGoWithTheirHeads() {
+        SparkCase some = new SparkCase(2, 1, 4200, 4200, 16, 8, false);
+        ErrorBudget budget = ErrorBudget.relativeSpectral(0.3);
+        Calibration efforts = new Calibration(0.3, false, List.of(new Calibration.Effort(Calibration.Kind.TILES, 2.5,
+                0.1), Calibration.Effort.EXACT));
+        CalibratedSource source = (seed, own) -> Attention.pilot().budget(ErrorBudget.relativeSpectral(0.3))
+                .calibration(own).seed(seed).build();
+        float[][][] actual = some.collect(exact().method(source, efforts).seed(9).build().run(some.tokenRows(spark)));
+        for (int h = 0; h < 2; h++) {
+            AttentionInput head = AttentionInput.of(some.query.head(0, h), some.key.head(0, h), some.value.head(0, h));
+            SparkCase.assertBits(SparkCase.alone(Attention.pilot().budget(budget).calibration(efforts.heads(h, h + 1))
+                    .seed(9).build(), head), new float[][][] {actual[h]});
+        }
+        assertThrows(IllegalArgumentException.class, () -> new CalibratedMethods(source, efforts).make(9, 1, 2));
+        assertEquals("pilot", new CalibratedMethods(source, efforts).make(9, 2, 2).name());
     }
 
     @Test
