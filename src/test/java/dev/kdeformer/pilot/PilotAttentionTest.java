@@ -240,6 +240,17 @@ class PilotAttentionTest {
         assertEquals(15, calls);
     }
 
+    /** A glance at some queries tells noise from clusters before anything is sorted. */
+    @Test
+    void nothingIsSpentOnASearchThatIsLikelyToFail() {
+        AttentionInput noise = make.normal(1, 1, 1, 4200, 4100, 32, 8).withScale(0.5f);
+        PilotAttention method = Attention.pilot().budget(ErrorBudget.relativeSpectral(0.05)).build();
+        assertEquals(4100, method.apply(ENGINE, noise, make.zeros(noise.outputShape())).columns());
+        AttentionInput clusters = clustered(1, 4200, 4100, 16, 16).withScale(0.03f);
+        AttentionMethod.Statistics done = method.apply(ENGINE, clusters, make.zeros(clusters.outputShape()));
+        assertTrue(done.columns() < 2000, done.columns() + " evaluations");
+    }
+
     @Test
     void shortHeadsAreExactWithinABudget() {
         AttentionInput input = make.normal(1, 4, 2, 100, 90, 8, 8);

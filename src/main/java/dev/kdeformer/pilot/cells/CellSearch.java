@@ -30,6 +30,9 @@ public final class CellSearch {
     /** The few rows of a sketch are trusted so far. */
     private static final double TRUST = 2;
 
+    /** Large tiles whose error is below this part of the budget need no comparison. */
+    private static final double WELL = 0.25;
+
     private final Unit unit;
     private final CellPasses large;
     private final CellPasses small;
@@ -118,10 +121,15 @@ public final class CellSearch {
         if (!CellPasses.CLIMB.worthwhile(ofLarge, 0, large)) {
             return null;
         }
-        Climb.Sketch ofSmall = small.sketch(COMPARED);
-        boolean smaller = price(ofSmall) < price(ofLarge);
-        better = smaller ? small : large;
-        Climb.Sketch ofBetter = smaller ? ofSmall : ofLarge;
+        Climb.Sketch ofBetter = ofLarge;
+        better = large;
+        if (ofLarge.error() > WELL * budget()) {
+            Climb.Sketch ofSmall = small.sketch(COMPARED);
+            if (price(ofSmall) < price(ofLarge)) {
+                ofBetter = ofSmall;
+                better = small;
+            }
+        }
         double rung = COMPARED + CellPasses.CLIMB.stepsFor(TRUST * ofBetter.error() / budget());
         return rung > CellEffort.TOP || !CellPasses.CLIMB.worthwhile(ofBetter, rung - COMPARED, better) ? null
                 : CellPasses.CLIMB.plan(better, budget(), rung);

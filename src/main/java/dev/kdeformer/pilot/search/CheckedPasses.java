@@ -27,6 +27,7 @@ public abstract class CheckedPasses implements Climb.Passes {
     private final double[] leverage;
     private final Team team;
     private final SketchLeaves leaves;
+    private final Stragglers stragglers;
     /** What the last pass leaves to be suspected of each query; null until it is asked for. */
     private Doubts suspicion;
     private double work;
@@ -43,6 +44,7 @@ public abstract class CheckedPasses implements Climb.Passes {
         this.n = check.queries();
         this.exact = exact;
         this.team = team;
+        this.stragglers = leaves.stragglers();
         this.evaluation = 2.0 * (exact.keys().d() + exact.keys().dv());
     }
 
@@ -102,9 +104,9 @@ public abstract class CheckedPasses implements Climb.Passes {
     @Override
     public final Climb.Sketch sketch(double rung) {
         double evaluations = sketch(rung, leaves, leaves.rows());
-        // The strangest are computed exactly in the end.
-        RowSample.Error error = check.sample().error(new int[0],
-                position -> leaves.marks()[position] && n * leverage[position] < 2 * STRANGE);
+        // Stragglers and the strangest are computed exactly in the end.
+        RowSample.Error error = check.sample().error(new int[0], position -> leaves.marks()[position]
+                && stragglers.others()[position] && n * leverage[position] < 2 * STRANGE);
         return new Climb.Sketch(error.likely(), evaluations);
     }
 
@@ -141,10 +143,11 @@ public abstract class CheckedPasses implements Climb.Passes {
         write(doubtful(part));
     }
 
-    /** Computes the few queries exactly that are suspected far more than all others. */
+    /** Computes the stragglers exactly, and the few of the others that are suspected far more than the rest. */
     private void mend() {
-        int strange = suspicion().count((float) STRANGE);
-        write(suspicion().largest(Math.min(strange, n / MEND_EVERY), null));
+        write(stragglers.positions());
+        int strange = suspicion().count((float) STRANGE, stragglers.others());
+        write(suspicion().largest(Math.min(strange, n / MEND_EVERY), stragglers.others()));
     }
 
     /** Doubt and leverage together, each 1 on average. */
@@ -166,6 +169,6 @@ public abstract class CheckedPasses implements Climb.Passes {
     }
 
     private int[] doubtful(double part) {
-        return part > 0 ? suspicion().largest((int) (part * n), null) : new int[0];
+        return part > 0 ? suspicion().largest((int) (part * n), stragglers.others()) : new int[0];
     }
 }

@@ -54,11 +54,15 @@ public final class Doubts {
         return sum < Double.POSITIVE_INFINITY ? sum : 0;
     }
 
-    /** How many are at least {@code limit}. */
-    public int count(float limit) {
+    /**
+     * How many are at least {@code limit}.
+     *
+     * @param among marks the positions to count; null for all
+     */
+    public int count(float limit, boolean[] among) {
         int count = 0;
-        for (float doubt : doubts) {
-            count += doubt >= limit ? 1 : 0;
+        for (int i = 0; i < doubts.length; i++) {
+            count += (among == null || among[i]) && doubts[i] >= limit ? 1 : 0;
         }
         return count;
     }

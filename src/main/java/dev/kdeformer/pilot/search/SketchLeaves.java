@@ -18,13 +18,18 @@ public final class SketchLeaves {
     private static final int LEAST_ROWS = 48;
     private static final int MOST_ROWS = 96;
 
+    /** One query in so many may be a straggler. */
+    private static final int STRAGGLERS_EVERY = 32;
+
     private final CheckRows check;
+    private final Stragglers stragglers;
     private final double[] leverage;
     private final boolean[] marks;
     private int queries;
 
-    private SketchLeaves(CheckRows check, double[] leverage) {
+    private SketchLeaves(CheckRows check, Stragglers stragglers, double[] leverage) {
         this.check = check;
+        this.stragglers = stragglers;
         this.leverage = leverage;
         this.marks = new boolean[leverage.length];
     }
@@ -33,12 +38,15 @@ public final class SketchLeaves {
      * Chooses leaves, and draws rows in them.
      *
      * @param check    receives the rows
-     * @param leverage which part of all leverages each query has
+     * @param all      which part of all leverages each query has
      * @param starts   first position of every leaf, and the number of queries after the last
      */
-    public static SketchLeaves of(CheckRows check, double[] leverage, int[] starts, Team team) {
-        int n = leverage.length;
-        SketchLeaves chosen = new SketchLeaves(check, leverage);
+    public static SketchLeaves of(CheckRows check, double[] all, int[] starts, Team team) {
+        int n = all.length;
+        Stragglers stragglers = Stragglers.of(all, n / STRAGGLERS_EVERY);
+        // Stragglers are computed exactly, so that none of them need be looked at.
+        double[] leverage = stragglers.rest(all);
+        SketchLeaves chosen = new SketchLeaves(check, stragglers, leverage);
         double[] likely = Arrays.stream(leverage).map(each -> (each + 1.0 / n) / 2).toArray();
         int count = Math.min(n, Math.clamp(n / ROWS_EVERY, LEAST_ROWS, MOST_ROWS));
         double[] often = chosen.choose(starts, likely, count);
@@ -111,6 +119,12 @@ public final class SketchLeaves {
         return check;
     }
 
+    /** The queries that every pass is to leave to exact attention. */
+    Stragglers stragglers() {
+        return stragglers;
+    }
+
+    /** Which part of the leverages of all but the stragglers each query has. */
     double[] leverage() {
         return leverage;
     }

@@ -57,7 +57,7 @@ public record PeakedQueries(int samples) {
      */
     double run(PilotHead first, Doubts peaks, Team team) {
         int most = most(first.queries().count());
-        int[] positions = peaks.largest(Math.min(peaks.count(LEAST), most), null);
+        int[] positions = peaks.largest(Math.min(peaks.count(LEAST, null), most), null);
         double work = 0;
         if (positions.length > 0) {
             work = new PilotHead(first, positions, samples, ALIKE, TILE, team).run(Pass.of(EFFORT), team).work();

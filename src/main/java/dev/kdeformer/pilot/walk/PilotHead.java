@@ -10,9 +10,11 @@ import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.pilot.keys.BalancedTree;
 import dev.kdeformer.pilot.keys.Candidates;
 import dev.kdeformer.pilot.keys.KeyGroups;
+import dev.kdeformer.pilot.keys.Leverage;
 import dev.kdeformer.pilot.keys.Metric;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.search.PilotOptions;
+import dev.kdeformer.pilot.search.Stragglers;
 import dev.kdeformer.pilot.tile.DrawnKeys;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
@@ -236,8 +238,17 @@ public final class PilotHead {
     /** The pass at the fixed cost of the options. */
     public FixedPass fixedPass(AttentionInput input, Team team) {
         FixedCost cost = FixedCost.of(options, input, keys.count(), keys.valuesFollow());
-        int[] stragglers = planned != null ? planned : Stragglers.of(this, cost.mostStragglers(options), team);
+        int[] stragglers = planned != null ? planned : stragglers(cost.mostStragglers(options), team);
         return new FixedPass(cost.effort(options, narrowing, stragglers.length), stragglers);
+    }
+
+    private int[] stragglers(int most, Team team) {
+        return most == 0 ? new int[0] : Stragglers.of(leverage(team), most).positions();
+    }
+
+    /** Which part of all leverages each query has in the smallest tiles. */
+    double[] leverage(Team team) {
+        return Leverage.parts(queries, BalancedTree.starts(queries.count(), levels), keys.keys(), team);
     }
 
     /** Computes the output of all tiles that a pass wants. */

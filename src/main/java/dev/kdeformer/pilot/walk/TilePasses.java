@@ -3,7 +3,6 @@ package dev.kdeformer.pilot.walk;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.keys.BalancedTree;
-import dev.kdeformer.pilot.keys.Leverage;
 import dev.kdeformer.pilot.search.CheckRows;
 import dev.kdeformer.pilot.search.CheckedPasses;
 import dev.kdeformer.pilot.search.Climb;
@@ -46,8 +45,7 @@ final class TilePasses extends CheckedPasses {
         CheckRows check = new CheckRows(new RowSample(head.output(), head.order(), budget), head.queries().count(),
                 exact::sample, random);
         int[] starts = BalancedTree.starts(head.queries().count(), head.levels());
-        double[] leverage = Leverage.parts(head.queries(), starts, head.keys().keys(), team);
-        return new TilePasses(head, SketchLeaves.of(check, leverage, starts, team), exact, team);
+        return new TilePasses(head, SketchLeaves.of(check, head.leverage(team), starts, team), exact, team);
     }
 
     @Override

@@ -4,7 +4,10 @@ import dev.kdeformer.Calibration;
 import dev.kdeformer.Calibration.Kind;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.cells.CellSearch;
+import dev.kdeformer.pilot.keys.Dimension;
+import dev.kdeformer.pilot.keys.TileSpread;
 import dev.kdeformer.pilot.search.Climb;
+import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
 
 /**
@@ -17,6 +20,19 @@ final class TreeSearch {
 
     /** Passes over cells promise more than they keep, so that they have to be cheaper by this factor. */
     private static final double CHEAPER = 0.6;
+
+    /** Up to so many keys, preparing a search costs so much that a glance at some queries comes before it. */
+    private static final int LONG = 12_288;
+
+    /**
+     * The spread of a tile beyond which no pass is expected to keep a budget of 1, for each key. What an expansion to
+     * the second order leaves grows with the spread to the power of 3/2, and what a vain search costs beside exact
+     * attention falls with the number of keys.
+     */
+    private static final double CALM = 2.0 / 4096;
+
+    /** Keys that vary along more directions than this are no closer in cells than in groups. */
+    private static final double NARROW = 7;
 
     private final Unit unit;
     private final PilotHead head;
@@ -38,8 +54,28 @@ final class TreeSearch {
         packed = worthwhile() ? head.packedKeys(unit.team()) : null;
     }
 
+    /** Whether some query head of a unit may find a pass that keeps its budget and is worth looking for. */
+    static boolean promising(Unit unit) {
+        PilotOptions options = unit.options();
+        int[] visible = unit.head().visibleKeys();
+        if (options.promise().thorough() || options.promise().calibration() != null || visible.length > LONG
+                || visible.length == 0) {
+            return true;
+        }
+        double calm = CALM * visible.length * Math.pow(options.budget().error(), 2.0 / 3);
+        for (int member = 0; member < unit.head().groupSize(); member++) {
+            if (TileSpread.guess(unit.head(), member, visible, unit.call().input().scale(), Effort.TILE, unit.team())
+                    <= calm) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private boolean worthwhile() {
-        return known == null ? head.keys().count() >= Climb.SHORTEST : known.kind() != Kind.EXACT;
+        return known == null
+                ? head.keys().count() >= Climb.shortest(unit.options().promise().thorough(), false)
+                : known.kind() != Kind.EXACT;
     }
 
     /** The effort that was kept, null if there is none. */
@@ -62,15 +98,15 @@ final class TreeSearch {
     private Calibration.Effort search() {
         Climb.Plan plan = TilePasses.CLIMB.plan(tiles(), budget);
         if (plan == null) {
-            return longEnough() ? cells().run() : null;
+            return cellsMayFit() ? cells().run() : null;
         }
-        boolean compared = plan.share() > DEAR && longEnough();
+        boolean compared = plan.share() > DEAR && cellsMayFit();
         if (compared && cells().plan() < CHEAPER * plan.share()) {
             return cells().run();
         }
         Calibration.Effort found = climb(plan);
         // What has been spent in vain by now leaves room for a cheap pass only.
-        return found == null && longEnough() && cells().plan() < DEAR ? cells().run() : found;
+        return found == null && cellsMayFit() && cells().plan() < DEAR ? cells().run() : found;
     }
 
     private Calibration.Effort climb(Climb.Plan plan) {
@@ -78,8 +114,10 @@ final class TreeSearch {
                 TilePasses.CLIMB.run(tiles(), budget, plan, unit.options().promise().thorough()));
     }
 
-    private boolean longEnough() {
-        return known != null || head.keys().count() >= Climb.SHORTEST_LATER;
+    /** Whether cells may be worth making: few keys, or keys that fill too many directions, leave them too coarse. */
+    private boolean cellsMayFit() {
+        return known != null || head.keys().count() >= Climb.SHORTEST_LATER
+                && Dimension.of(head.keys(), head.queries()) < NARROW;
     }
 
     private TilePasses tiles() {

@@ -26,7 +26,11 @@ public final class TreeUnit {
 
     /** Computes all query heads of a unit that is long enough for its budget. */
     public static void attend(Unit unit) {
-        if (!attend(unit, null)) {
+        if (unit.options().budget() != null && !TreeSearch.promising(unit)) {
+            for (int member = 0; member < unit.head().groupSize(); member++) {
+                unit.keep(member, null);
+            }
+        } else if (!attend(unit, null)) {
             unit.head().writeNothing();
         }
     }

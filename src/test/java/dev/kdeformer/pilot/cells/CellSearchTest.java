@@ -53,19 +53,19 @@ class CellSearchTest {
 
     @Test
     void aNarrowKernelInThePlaneNeedsFewKeys() {
-        AttentionInput input = plane(9000, 8700, 0.03f);
+        AttentionInput input = plane(12_900, 12_600, 0.03f);
         Tensor exact = make.zeros(input.outputShape());
         Tensor output = make.zeros(input.outputShape());
         Attention.exact().build().apply(ENGINE, input, exact);
         AttentionMethod.Statistics done = within(0.05).apply(ENGINE, input, output);
         double error = ErrorReport.of(ENGINE, output, exact).max().spectral();
         assertTrue(error > 0 && error <= 0.05, done.note() + " error " + error);
-        assertTrue(done.columns() < 0.6 * 8700, done.columns() + " evaluations");
+        assertTrue(done.columns() < 0.6 * 12_600, done.columns() + " evaluations");
     }
 
     @Test
     void bitsDoNotDependOnThreads() {
-        AttentionInput input = plane(8300, 8200, 0.03f);
+        AttentionInput input = plane(12_400, 12_300, 0.03f);
         float[] first = null;
         for (int threads : new int[] {1, 2, 7}) {
             try (Engine engine = Engine.create(threads)) {
