@@ -12,7 +12,7 @@ import java.util.List;
 
 /**
  * The memory of a cache: chunks of a fixed number of keys of all heads, each in an arena of its own. A chunk has for
- * each head the keys, the values and the scales of its groups. Chunks of a file are read-only until somebody writes.
+ * each head the keys and scales of its groups, then their values. Chunks of a file are read-only until somebody writes.
  */
 final class Store implements AutoCloseable {
     /** Keys in a chunk. */
@@ -150,18 +150,18 @@ final class Store implements AutoCloseable {
 
     /** Address of a group of keys. */
     long keys(int unit, int group) {
-        return unit(unit, group) + group % CHUNK_GROUPS * layout.keyBytes();
+        return unit(unit, group) + group % CHUNK_GROUPS * (layout.keyBytes() + layout.scaleBytes());
     }
 
     /** Address of a group of values. */
     long values(int unit, int group) {
-        return unit(unit, group) + CHUNK_GROUPS * layout.keyBytes() + group % CHUNK_GROUPS * layout.valueBytes();
+        return unit(unit, group) + CHUNK_GROUPS * (layout.keyBytes() + layout.scaleBytes())
+                + group % CHUNK_GROUPS * layout.valueBytes();
     }
 
-    /** Address of the scales of a group. */
+    /** Address of the scales of a group: behind its keys, so that they come with them. */
     long scales(int unit, int group) {
-        return unit(unit, group) + CHUNK_GROUPS * (layout.keyBytes() + layout.valueBytes())
-                + group % CHUNK_GROUPS * layout.scaleBytes();
+        return keys(unit, group) + layout.keyBytes();
     }
 
     /** Writes a key, d floats. */

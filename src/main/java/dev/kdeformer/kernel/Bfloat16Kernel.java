@@ -2,11 +2,14 @@ package dev.kdeformer.kernel;
 
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
 import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
+import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -47,17 +50,24 @@ final class Bfloat16Kernel {
         }
     }
 
+    /** Written out: where code grows long, what is no method of the vectors' own is called with vectors in objects. */
     private static void logits1x2(float[] q, int q0, int lines, long keys, float[] s, int s0) {
         FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, b0 = a0, b1 = a0;
+        FloatVector y;
         for (int i = 0; i < lines; i++) {
-            IntVector x = Lanes.loadInts(keys + i * LINE);
-            IntVector y = Lanes.loadInts(keys + i * LINE + VECTOR_BYTES);
-            FloatVector even = of(q[q0 + 2 * i]);
-            a0 = fma(even, low(x), a0);
-            a1 = fma(even, low(y), a1);
-            FloatVector odd = of(q[q0 + 2 * i + 1]);
-            b0 = fma(odd, high(x), b0);
-            b1 = fma(odd, high(y), b1);
+            long line = keys + i * LINE;
+            IntVector x0 = IntVector.fromMemorySegment(INTS, Memory.ALL, line, Memory.ORDER);
+            IntVector x1 = IntVector.fromMemorySegment(INTS, Memory.ALL, line + VECTOR_BYTES, Memory.ORDER);
+            FloatVector w = FloatVector.broadcast(FLOATS, q[q0 + 2 * i]);
+            y = x0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            a0 = FUSED ? w.fma(y, a0) : w.mul(y).add(a0);
+            y = x1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            a1 = FUSED ? w.fma(y, a1) : w.mul(y).add(a1);
+            w = FloatVector.broadcast(FLOATS, q[q0 + 2 * i + 1]);
+            y = x0.and(UPPER).reinterpretAsFloats();
+            b0 = FUSED ? w.fma(y, b0) : w.mul(y).add(b0);
+            y = x1.and(UPPER).reinterpretAsFloats();
+            b1 = FUSED ? w.fma(y, b1) : w.mul(y).add(b1);
         }
         a0.add(b0).intoArray(s, s0);
         a1.add(b1).intoArray(s, s0 + LANES);
@@ -108,12 +118,72 @@ final class Bfloat16Kernel {
         }
         for (; r < rows; r++) {
             int v = 0;
+            for (; v + 4 * LANES <= ints; v += 4 * LANES) {
+                values1x4(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
+            }
             for (; v + 2 * LANES <= ints; v += 2 * LANES) {
                 values1x2(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
             }
             for (; v < ints; v += LANES) {
                 values1x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
             }
+        }
+    }
+
+    /** Whole rows of many sizes at once, so that memory is read in order. */
+    private static void values1x4(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
+            int stride) {
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
+        FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        FloatVector y;
+        for (int j = 0; j < keys; j++) {
+            long row = values + j * (ints * 4L);
+            FloatVector w = FloatVector.broadcast(FLOATS, p[p0 + j]);
+            IntVector x = IntVector.fromMemorySegment(INTS, Memory.ALL, row, Memory.ORDER);
+            y = x.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            a0 = FUSED ? w.fma(y, a0) : w.mul(y).add(a0);
+            y = x.and(UPPER).reinterpretAsFloats();
+            b0 = FUSED ? w.fma(y, b0) : w.mul(y).add(b0);
+            x = IntVector.fromMemorySegment(INTS, Memory.ALL, row + VECTOR_BYTES, Memory.ORDER);
+            y = x.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            a1 = FUSED ? w.fma(y, a1) : w.mul(y).add(a1);
+            y = x.and(UPPER).reinterpretAsFloats();
+            b1 = FUSED ? w.fma(y, b1) : w.mul(y).add(b1);
+            x = IntVector.fromMemorySegment(INTS, Memory.ALL, row + 2 * VECTOR_BYTES, Memory.ORDER);
+            y = x.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            a2 = FUSED ? w.fma(y, a2) : w.mul(y).add(a2);
+            y = x.and(UPPER).reinterpretAsFloats();
+            b2 = FUSED ? w.fma(y, b2) : w.mul(y).add(b2);
+            x = IntVector.fromMemorySegment(INTS, Memory.ALL, row + 3 * VECTOR_BYTES, Memory.ORDER);
+            y = x.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+            a3 = FUSED ? w.fma(y, a3) : w.mul(y).add(a3);
+            y = x.and(UPPER).reinterpretAsFloats();
+            b3 = FUSED ? w.fma(y, b3) : w.mul(y).add(b3);
+        }
+        int at = o0 + column;
+        if (column < stride) {
+            FloatVector.fromArray(FLOATS, o, at).add(a0).intoArray(o, at);
+        }
+        if (column + LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + LANES).add(a1).intoArray(o, at + LANES);
+        }
+        if (column + 2 * LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + 2 * LANES).add(a2).intoArray(o, at + 2 * LANES);
+        }
+        if (column + 3 * LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + 3 * LANES).add(a3).intoArray(o, at + 3 * LANES);
+        }
+        if (column + ints < stride) {
+            FloatVector.fromArray(FLOATS, o, at + ints).add(b0).intoArray(o, at + ints);
+        }
+        if (column + ints + LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + ints + LANES).add(b1).intoArray(o, at + ints + LANES);
+        }
+        if (column + ints + 2 * LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + ints + 2 * LANES).add(b2).intoArray(o, at + ints + 2 * LANES);
+        }
+        if (column + ints + 3 * LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + ints + 3 * LANES).add(b3).intoArray(o, at + ints + 3 * LANES);
         }
     }
 

@@ -2,14 +2,19 @@ package dev.kdeformer.kernel;
 
 import static dev.kdeformer.kernel.DecodeKernel.GROUP;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
+import static dev.kdeformer.kernel.Lanes.INTS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
+import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
 import static dev.kdeformer.runtime.MultiplyAdd.fma;
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
 
+import dev.kdeformer.runtime.Memory;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Products of a few queries with groups of keys and values in bytes, which become floats in registers. The scalar
@@ -23,20 +28,20 @@ final class ByteKernel {
 
     /** Byte 0 of every int. */
     private static FloatVector byte0(IntVector x) {
-        return floats(x.lanewise(VectorOperators.LSHL, 24));
+        return floats(x.lanewise(LSHL, 24));
     }
 
     private static FloatVector byte1(IntVector x) {
-        return floats(x.lanewise(VectorOperators.LSHL, 16));
+        return floats(x.lanewise(LSHL, 16));
     }
 
     private static FloatVector byte2(IntVector x) {
-        return floats(x.lanewise(VectorOperators.LSHL, 8));
+        return floats(x.lanewise(LSHL, 8));
     }
 
     /** The uppermost byte of every int. */
     private static FloatVector floats(IntVector x) {
-        return (FloatVector) x.lanewise(VectorOperators.ASHR, 24).convert(VectorOperators.I2F, 0);
+        return (FloatVector) x.lanewise(ASHR, 24).convert(I2F, 0);
     }
 
     private static FloatVector of(float x) {
@@ -58,25 +63,36 @@ final class ByteKernel {
         }
     }
 
+    /** Written out: where code grows long, what is no method of the vectors' own is called with vectors in objects. */
     private static void logits1x2(float[] q, int q0, int lines, long keys, float[] s, int s0) {
         FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
         FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        FloatVector y;
         for (int i = 0; i < lines; i++) {
-            IntVector x = Lanes.loadInts(keys + i * LINE);
-            IntVector y = Lanes.loadInts(keys + i * LINE + VECTOR_BYTES);
+            long line = keys + i * LINE;
             int a = q0 + 4 * i;
-            FloatVector first = of(q[a]);
-            a0 = fma(first, byte0(x), a0);
-            b0 = fma(first, byte0(y), b0);
-            FloatVector second = of(q[a + 1]);
-            a1 = fma(second, byte1(x), a1);
-            b1 = fma(second, byte1(y), b1);
-            FloatVector third = of(q[a + 2]);
-            a2 = fma(third, byte2(x), a2);
-            b2 = fma(third, byte2(y), b2);
-            FloatVector fourth = of(q[a + 3]);
-            a3 = fma(fourth, floats(x), a3);
-            b3 = fma(fourth, floats(y), b3);
+            IntVector x0 = IntVector.fromMemorySegment(INTS, Memory.ALL, line, Memory.ORDER);
+            IntVector x1 = IntVector.fromMemorySegment(INTS, Memory.ALL, line + VECTOR_BYTES, Memory.ORDER);
+            FloatVector w = FloatVector.broadcast(FLOATS, q[a]);
+            y = (FloatVector) x0.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            a0 = FUSED ? w.fma(y, a0) : w.mul(y).add(a0);
+            y = (FloatVector) x1.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            b0 = FUSED ? w.fma(y, b0) : w.mul(y).add(b0);
+            w = FloatVector.broadcast(FLOATS, q[a + 1]);
+            y = (FloatVector) x0.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            a1 = FUSED ? w.fma(y, a1) : w.mul(y).add(a1);
+            y = (FloatVector) x1.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            b1 = FUSED ? w.fma(y, b1) : w.mul(y).add(b1);
+            w = FloatVector.broadcast(FLOATS, q[a + 2]);
+            y = (FloatVector) x0.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            a2 = FUSED ? w.fma(y, a2) : w.mul(y).add(a2);
+            y = (FloatVector) x1.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            b2 = FUSED ? w.fma(y, b2) : w.mul(y).add(b2);
+            w = FloatVector.broadcast(FLOATS, q[a + 3]);
+            y = (FloatVector) x0.lanewise(ASHR, 24).convert(I2F, 0);
+            a3 = FUSED ? w.fma(y, a3) : w.mul(y).add(a3);
+            y = (FloatVector) x1.lanewise(ASHR, 24).convert(I2F, 0);
+            b3 = FUSED ? w.fma(y, b3) : w.mul(y).add(b3);
         }
         a0.add(a1).add(a2.add(a3)).intoArray(s, s0);
         b0.add(b1).add(b2.add(b3)).intoArray(s, s0 + LANES);
@@ -116,9 +132,68 @@ final class ByteKernel {
             }
         }
         for (; r < rows; r++) {
-            for (int v = 0; v < ints; v += LANES) {
+            int v = 0;
+            for (; v + 2 * LANES <= ints; v += 2 * LANES) {
+                values1x2(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
+            }
+            for (; v < ints; v += LANES) {
                 values1x1(p, p0 + r * STRIDE, keys, values + v * 4L, ints, o, r * stride, v, stride);
             }
+        }
+    }
+
+    /** Whole rows of most sizes at once, so that memory is read in order. */
+    private static void values1x2(float[] p, int p0, int keys, long values, int ints, float[] o, int o0, int column,
+            int stride) {
+        FloatVector a0 = FloatVector.zero(FLOATS), a1 = a0, a2 = a0, a3 = a0;
+        FloatVector b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+        FloatVector y;
+        for (int j = 0; j < keys; j++) {
+            long row = values + j * (ints * 4L);
+            IntVector x0 = IntVector.fromMemorySegment(INTS, Memory.ALL, row, Memory.ORDER);
+            IntVector x1 = IntVector.fromMemorySegment(INTS, Memory.ALL, row + VECTOR_BYTES, Memory.ORDER);
+            FloatVector w = FloatVector.broadcast(FLOATS, p[p0 + j]);
+            y = (FloatVector) x0.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            a0 = FUSED ? w.fma(y, a0) : w.mul(y).add(a0);
+            y = (FloatVector) x1.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            b0 = FUSED ? w.fma(y, b0) : w.mul(y).add(b0);
+            y = (FloatVector) x0.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            a1 = FUSED ? w.fma(y, a1) : w.mul(y).add(a1);
+            y = (FloatVector) x1.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            b1 = FUSED ? w.fma(y, b1) : w.mul(y).add(b1);
+            y = (FloatVector) x0.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            a2 = FUSED ? w.fma(y, a2) : w.mul(y).add(a2);
+            y = (FloatVector) x1.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            b2 = FUSED ? w.fma(y, b2) : w.mul(y).add(b2);
+            y = (FloatVector) x0.lanewise(ASHR, 24).convert(I2F, 0);
+            a3 = FUSED ? w.fma(y, a3) : w.mul(y).add(a3);
+            y = (FloatVector) x1.lanewise(ASHR, 24).convert(I2F, 0);
+            b3 = FUSED ? w.fma(y, b3) : w.mul(y).add(b3);
+        }
+        int at = o0 + column;
+        if (column < stride) {
+            FloatVector.fromArray(FLOATS, o, at).add(a0).intoArray(o, at);
+        }
+        if (column + LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + LANES).add(b0).intoArray(o, at + LANES);
+        }
+        if (column + ints < stride) {
+            FloatVector.fromArray(FLOATS, o, at + ints).add(a1).intoArray(o, at + ints);
+        }
+        if (column + ints + LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + ints + LANES).add(b1).intoArray(o, at + ints + LANES);
+        }
+        if (column + 2 * ints < stride) {
+            FloatVector.fromArray(FLOATS, o, at + 2 * ints).add(a2).intoArray(o, at + 2 * ints);
+        }
+        if (column + 2 * ints + LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + 2 * ints + LANES).add(b2).intoArray(o, at + 2 * ints + LANES);
+        }
+        if (column + 3 * ints < stride) {
+            FloatVector.fromArray(FLOATS, o, at + 3 * ints).add(a3).intoArray(o, at + 3 * ints);
+        }
+        if (column + 3 * ints + LANES < stride) {
+            FloatVector.fromArray(FLOATS, o, at + 3 * ints + LANES).add(b3).intoArray(o, at + 3 * ints + LANES);
         }
     }
 

@@ -15,13 +15,20 @@ public final class DecodeTile {
     /** Most queries in a tile. */
     public static final int ROWS = 48;
 
+    /** Groups of a step. */
     private static final int GROUPS = STEP / GROUP;
+
+    /**
+     * Most steps whose keys are read before their values: the longer memory is read in order, the less waits for it.
+     * Several rows have no room for more than one.
+     */
+    private static final int AHEAD = 4;
 
     private final float[] s = new float[ROWS * STRIDE];
     private final SoftmaxRows state = new SoftmaxRows(ROWS);
-    private final long[] groupValues = new long[GROUPS];
-    private final long[] groupScales = new long[GROUPS];
-    private final int[] groupKeys = new int[GROUPS];
+    private final long[] groupValues = new long[AHEAD * GROUPS];
+    private final long[] groupScales = new long[AHEAD * GROUPS];
+    private final int[] groupKeys = new int[AHEAD * GROUPS];
     private final float[] pairs = new float[ROWS * GROUP];
     private final float[] one = new float[ROWS];
     private float[] q = new float[0];
@@ -176,7 +183,7 @@ public final class DecodeTile {
         groupValues[groups] = value;
         groupScales[groups] = scales;
         groupKeys[groups] = present;
-        if (++groups == GROUPS) {
+        if (++groups == (rows == 1 ? AHEAD * GROUPS : GROUPS)) {
             flush();
         }
     }
@@ -191,14 +198,23 @@ public final class DecodeTile {
             Arrays.fill(s, r * STRIDE + groups * GROUP, r * STRIDE + columns, Float.NEGATIVE_INFINITY);
         }
         state.raise(s, columns, scale.factor());
-        for (int c = 0; c < columns; c += ExpKernel.COLUMNS) {
-            state.exp(s, c, scale.factor(), state.sums());
+        for (int from = 0; from < groups; from += GROUPS) {
+            int to = Math.min(groups, from + GROUPS);
+            for (int c = from * GROUP; c < to * GROUP; c += ExpKernel.COLUMNS) {
+                state.exp(s, c, scale.factor(), state.sums());
+            }
+            addValues(from, to);
+            state.endStep();
         }
-        int from = 0;
-        while (from < groups) {
+        groups = 0;
+    }
+
+    private void addValues(int first, int end) {
+        int from = first;
+        while (from < end) {
             int keys = groupKeys[from];
             int next = from + 1;
-            while (layout.joins() && next < groups && keys == (next - from) * GROUP
+            while (layout.joins() && next < end && keys == (next - from) * GROUP
                     && groupValues[next] == groupValues[from] + keys * layout.valueRowBytes()) {
                 keys += groupKeys[next++];
             }
@@ -206,8 +222,6 @@ public final class DecodeTile {
                     state.stride());
             from = next;
         }
-        groups = 0;
-        state.endStep();
     }
 
     /** Bytes that {@link #store} writes for each row. */

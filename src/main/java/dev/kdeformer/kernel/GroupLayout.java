@@ -156,7 +156,8 @@ public final class GroupLayout {
     }
 
     /**
-     * The largest magnitudes of the keys and of the values of some groups that follow each other.
+     * The largest magnitudes of the keys and of the values of some groups that follow each other, keys with scales
+     * behind them.
      *
      * @return of the keys, then of the values; +∞ where an element is not finite
      */
@@ -169,7 +170,7 @@ public final class GroupLayout {
         for (int g = 0; g < groups; g++) {
             for (int part = 0; part < 2; part++) {
                 largest[part] = Math.max(largest[part], StoredMagnitudes.largestOfBytes(
-                        scales + g * scaleBytes() + part * GROUP * 4L));
+                        scales + g * (keyBytes() + scaleBytes()) + part * GROUP * 4L));
             }
         }
         return largest;
