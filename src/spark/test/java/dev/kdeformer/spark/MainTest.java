@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.Calibration;
 import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
 import dev.kdeformer.io.ElementType;
@@ -20,6 +21,7 @@ import java.io.PrintStream;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -106,6 +108,28 @@ class MainTest {
             return files.map(file -> file.getFileName().toString()).filter(name -> !name.endsWith(".crc")).sorted()
                     .toList();
         }
+    }
+
+    @Test
+    void takesEffortsFromAFile() throws IOException {
+        Tensor q = normal(2, 2, 90, 16);
+        Npy.write(folder.resolve("q.npy"), q);
+        Files.writeString(folder.resolve("efforts.json"),
+                new Calibration(0.1, false, List.of(Calibration.Effort.EXACT, Calibration.Effort.EXACT)).toJson());
+        String[] run = {"--q", file("q.npy"), "--k", file("q.npy"), "--v", file("q.npy"), "--method", "pilot",
+            "--calibration", file("efforts.json"), "--out", file("o.npy")};
+        assertEquals(0, run(run), complaint);
+        assertTrue(printed.contains("attention pilot: HEADS"), printed);
+        assertArrayEquals(alone(AttentionInput.of(q, q, q)), Npy.read(folder.resolve("o.npy"), Arena.ofAuto())
+                .toArray());
+        String[] both = Arrays.copyOf(run, run.length + 2);
+        both[run.length] = "--budget";
+        both[run.length + 1] = "0.1";
+        assertEquals(2, run(both));
+        assertTrue(complaint.contains("--budget must not be given"), complaint);
+        assertEquals(2, run("--q", file("q.npy"), "--k", file("q.npy"), "--v", file("q.npy"), "--calibration",
+                file("efforts.json"), "--out", file("p.npy")));
+        assertTrue(complaint.contains("method exact has no --calibration"), complaint);
     }
 
     @Test
