@@ -21,7 +21,7 @@ public final class Attention {
     private Attention() {
     }
 
-    /** Exact attention. */
+    /** Returns exact attention. */
     public static ExactAttention.Builder exact() {
         return ExactAttention.builder();
     }
@@ -46,7 +46,7 @@ public final class Attention {
         return PilotAttention.builder();
     }
 
-    /** The trivial method that gives every query the mean of the values. */
+    /** Returns the trivial method that gives every query the mean of the values. */
     public static MeanOfValues.Builder mean() {
         return MeanOfValues.builder();
     }
@@ -56,7 +56,7 @@ public final class Attention {
         return UniformSampling.builder();
     }
 
-    /** The default: exact for short sequences, pilot attention within an error budget beyond. */
+    /** Returns the default: exact for short sequences, pilot attention within an error budget beyond. */
     public static AutoAttention.Builder auto() {
         return AutoAttention.builder();
     }
@@ -86,7 +86,7 @@ public final class Attention {
         return Nystrom.builder();
     }
 
-    /** Exact attention inside blocks, random features for all other keys. */
+    /** Returns exact attention inside blocks, random features for all other keys. */
     public static ScatterBrain.Builder scatterbrain() {
         return ScatterBrain.builder();
     }

@@ -35,7 +35,7 @@ public interface AttentionGradient {
             Tensor dQuery, Tensor dKey, Tensor dValue);
 
     /**
-     * The function that this is the gradient of, with the choices that the method makes for {@code input}.
+     * Returns the function that this is the gradient of, with the choices that the method makes for {@code input}.
      *
      * @throws IllegalArgumentException if the input holds NaN or infinity, or the method cannot do the mask
      * @throws IllegalStateException    if a tensor's arena or the engine is closed

@@ -88,7 +88,7 @@ public final class AttentionInput {
     }
 
     /**
-     * The same input with another factor before the logits.
+     * Returns the same input with another factor before the logits.
      *
      * @throws IllegalArgumentException if the scale is not finite
      */
@@ -102,7 +102,7 @@ public final class AttentionInput {
     }
 
     /**
-     * The same input with another mask.
+     * Returns the same input with another mask.
      *
      * @throws IllegalArgumentException if lengths are not given for every batch item, ranges not for every query, or
      *                                  something exceeds the keys or queries
@@ -116,8 +116,8 @@ public final class AttentionInput {
     }
 
     /**
-     * The same input with a bias added to the logits of every key: shape (batch or 1, kvHeads or 1, 1, m), in natural
-     * logarithm units, so that the logarithm of a weight counts a key with that weight.
+     * Returns the same input with a bias added to the logits of every key: shape (batch or 1, kvHeads or 1, 1, m), in
+     * natural logarithm units, so that the logarithm of a weight counts a key with that weight.
      *
      * @throws IllegalArgumentException if the bias has another shape
      */
@@ -135,7 +135,7 @@ public final class AttentionInput {
     }
 
     /**
-     * The same input with a bias added to the logit of every pair of a query and a key.
+     * Returns the same input with a bias added to the logit of every pair of a query and a key.
      *
      * @throws IllegalArgumentException if the bias does not fit the input
      */
@@ -147,8 +147,8 @@ public final class AttentionInput {
     }
 
     /**
-     * The same input with logits bent so that they stay within ±cap: cap · tanh(scale · q·k / cap), before biases are
-     * added and the mask hides.
+     * Returns the same input with logits bent so that they stay within ±cap: cap · tanh(scale · q·k / cap), before
+     * biases are added and the mask hides.
      *
      * @param cap positive; 0 for none
      * @throws IllegalArgumentException if the cap is negative or not finite
@@ -163,8 +163,8 @@ public final class AttentionInput {
     }
 
     /**
-     * The same input with a sink for every query head: a logit that takes weight from all keys and has no value. It
-     * counts in the log-sum-exp.
+     * Returns the same input with a sink for every query head: a logit that takes weight from all keys and has no
+     * value. It counts in the log-sum-exp.
      *
      * @param logits one for every query head, natural logarithm, finite or −∞
      * @throws IllegalArgumentException if there is not one for each head, or one is NaN, +∞ or beyond 1e30

@@ -9,15 +9,15 @@ import java.util.Set;
  * may be used from many threads at once; all state of a call lives in the {@link Engine}'s scratch memory.
  */
 public interface AttentionMethod {
-    /** The method's name on the command line and in reports, such as {@code exact} or {@code kdeformer}. */
+    /** Returns the method's name on the command line and in reports, such as {@code exact} or {@code kdeformer}. */
     String name();
 
-    /** The method's options by name, in a fixed order, for reports. */
+    /** Returns the method's options by name, in a fixed order, for reports. */
     Map<String, Object> parameters();
 
     /**
-     * The options that a call with this input runs with: those of {@link #parameters()}, unless the method's defaults
-     * depend on the input or some options have no effect on it.
+     * Returns the options that a call with this input runs with: those of {@link #parameters()}, unless the method's
+     * defaults depend on the input or some options have no effect on it.
      */
     default Map<String, Object> parameters(AttentionInput input) {
         return parameters();

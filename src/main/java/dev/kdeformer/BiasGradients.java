@@ -26,8 +26,8 @@ public final class BiasGradients {
     }
 
     /**
-     * With the gradient by a bias of every pair of a query and a key, whether the input has such a bias or not, summed
-     * where a size is 1: the gradient by a dense bias of that shape.
+     * Returns the same with the gradient by a bias of every pair of a query and a key, whether the input has such a
+     * bias or not, summed where a size is 1: the gradient by a dense bias of that shape.
      *
      * @param target receives (batch or 1, heads or 1, n or 1, m), float32
      */
@@ -36,8 +36,8 @@ public final class BiasGradients {
     }
 
     /**
-     * With the gradient by the {@link PairBias#parameters parameters} of the input's bias per pair, such as the entries
-     * of a table of distances, head by head.
+     * Returns the same with the gradient by the {@link PairBias#parameters parameters} of the input's bias per pair,
+     * such as the entries of a table of distances, head by head.
      *
      * @param target receives a number for each parameter
      */
@@ -46,7 +46,7 @@ public final class BiasGradients {
     }
 
     /**
-     * With the gradient by the input's sinks.
+     * Returns the same with the gradient by the input's sinks.
      *
      * @param target receives a number for each query head
      */

@@ -59,7 +59,7 @@ public record Calibration(double budget, boolean causal, List<Effort> efforts) {
             }
         }
 
-        /** The higher of two efforts: exact attention is above all, and of two kinds the other's passes are. */
+        /** Returns the higher of two efforts: exact attention is above all, and of two kinds the other's passes are. */
         public Effort or(Effort other) {
             if (kind != other.kind) {
                 return kind.compareTo(other.kind) > 0 ? this : other;
@@ -81,7 +81,7 @@ public record Calibration(double budget, boolean causal, List<Effort> efforts) {
         }
     }
 
-    /** The highest efforts of this and another calibration of the same heads. */
+    /** Returns the highest efforts of this and another calibration of the same heads. */
     public Calibration or(Calibration other) {
         if (other.budget != budget || other.causal != causal || other.efforts.size() != efforts.size()) {
             throw new IllegalArgumentException("calibrations must be for the same budget, mask and heads, got " + budget

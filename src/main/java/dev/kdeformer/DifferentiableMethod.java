@@ -2,6 +2,6 @@ package dev.kdeformer;
 
 /** A method that has gradients. */
 public interface DifferentiableMethod extends AttentionMethod {
-    /** The gradients of this method, with its options. */
+    /** Returns the gradients of this method, with its options. */
     AttentionGradient gradient();
 }

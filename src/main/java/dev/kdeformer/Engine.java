@@ -37,7 +37,7 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * An engine on all processors.
+     * Makes an engine on all processors.
      *
      * @throws IllegalStateException if this Java runs without the module jdk.incubator.vector
      */
@@ -46,7 +46,7 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * An engine with helper threads of its own (daemons).
+     * Makes an engine with helper threads of its own (daemons).
      *
      * @param threads number of threads of a call, the calling one included
      * @throws IllegalArgumentException if {@code threads} is not between 1 and 1,024
@@ -67,8 +67,8 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * An engine whose helpers come from the caller's executor, which stays the caller's to shut down. An executor that
-     * is busy or rejects work makes calls slower, never wrong.
+     * Makes an engine whose helpers come from the caller's executor, which stays the caller's to shut down. An executor
+     * that is busy or rejects work makes calls slower, never wrong.
      *
      * @param threads number of threads of a call, the calling one included
      * @throws IllegalArgumentException if {@code threads} is not between 1 and 1,024
@@ -79,12 +79,12 @@ public final class Engine implements AutoCloseable {
         return new Engine(new CrewPool(threads, Objects.requireNonNull(executor, "executor")), null);
     }
 
-    /** Number of threads of a call, the calling one included. */
+    /** Returns the number of threads of a call, the calling one included. */
     public int threads() {
         return lender.threads();
     }
 
-    /** The part of the latest call's work that is done, from 0 to 1; may be asked from any thread. */
+    /** Returns the part of the latest call's work that is done, from 0 to 1; may be asked from any thread. */
     public double progress() {
         return lender.progress();
     }

@@ -44,13 +44,13 @@ public record ErrorBudget(Measure measure, double error, double fraction) {
         }
     }
 
-    /** A budget for the relative spectral error of every head. */
+    /** Makes a budget for the relative spectral error of every head. */
     public static ErrorBudget relativeSpectral(double error) {
         return new ErrorBudget(Measure.SPECTRAL, error, 1);
     }
 
     /**
-     * A budget for the rows of every head.
+     * Makes a budget for the rows of every head.
      *
      * @param error    of a good row, relative to the root mean square norm of the head's rows
      * @param fraction the least fraction of rows that are good, above 0 and at most 1
@@ -60,7 +60,7 @@ public record ErrorBudget(Measure measure, double error, double fraction) {
     }
 
     /**
-     * The largest relative spectral error of a head.
+     * Returns the largest relative spectral error of a head.
      *
      * @throws IllegalStateException if this budget is about rows
      */
@@ -71,7 +71,7 @@ public record ErrorBudget(Measure measure, double error, double fraction) {
         return error;
     }
 
-    /** The budget in words, such as {@code relative spectral error of 0.05}. */
+    /** Returns the budget in words, such as {@code relative spectral error of 0.05}. */
     @Override
     public String toString() {
         return measure == Measure.SPECTRAL ? "relative spectral error of " + error

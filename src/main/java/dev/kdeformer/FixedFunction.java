@@ -10,7 +10,7 @@ package dev.kdeformer;
  */
 public interface FixedFunction {
     /**
-     * The output of the query heads that read a key head.
+     * Returns the output of the query heads that read a key head.
      *
      * @param unit  {@code batch · kvHeads + kvHead}
      * @param query elements of all query heads

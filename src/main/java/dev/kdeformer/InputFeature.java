@@ -41,12 +41,12 @@ public enum InputFeature {
         this.words = words;
     }
 
-    /** Whether it is something that the {@link Mask} says. */
+    /** Tells whether it is something that the {@link Mask} says. */
     public boolean isOfMask() {
         return compareTo(KEY_BIAS) < 0;
     }
 
-    /** The feature in words, as in "takes no …". */
+    /** Returns the feature in words, as in "takes no …". */
     @Override
     public String toString() {
         return words;

@@ -102,7 +102,8 @@ public final class Mask {
     }
 
     /**
-     * No causal rule, but a window: query i of n stands at key p = i + m − n and sees keys p − left to p + right.
+     * Returns no causal rule, but a window: query i of n stands at key p = i + m − n and sees keys p − left to p +
+     * right.
      *
      * @throws IllegalArgumentException if a side is negative
      */
@@ -121,8 +122,8 @@ public final class Mask {
     }
 
     /**
-     * The same mask, in which every query sees no more than the last {@code keys} of the keys that the causal rule
-     * shows it.
+     * Returns the same mask, in which every query sees no more than the last {@code keys} of the keys that the causal
+     * rule shows it.
      *
      * @throws IllegalArgumentException if {@code keys} is not positive or the mask has no causal rule
      */
@@ -139,7 +140,7 @@ public final class Mask {
     }
 
     /**
-     * The same mask, with only the first {@code lengths[b]} keys of batch item b valid.
+     * Returns the same mask, with only the first {@code lengths[b]} keys of batch item b valid.
      *
      * @throws IllegalArgumentException if a length is negative
      */
@@ -150,7 +151,8 @@ public final class Mask {
     }
 
     /**
-     * The same mask, with only the first {@code lengths[b]} queries of batch item b valid; the others see no key.
+     * Returns the same mask, with only the first {@code lengths[b]} queries of batch item b valid; the others see no
+     * key.
      *
      * @throws IllegalArgumentException if a length is negative
      */
@@ -172,9 +174,9 @@ public final class Mask {
     }
 
     /**
-     * The same mask for sequences that lie packed behind each other in one row: sequence s has queries starts[s] to
-     * starts[s + 1] − 1 and the keys of the same places, and sees itself alone. Causal rules and windows hold inside of
-     * each sequence. Queries and keys outside of all sequences see nothing and are not seen.
+     * Returns the same mask for sequences that lie packed behind each other in one row: sequence s has queries
+     * starts[s] to starts[s + 1] − 1 and the keys of the same places, and sees itself alone. Causal rules and windows
+     * hold inside of each sequence. Queries and keys outside of all sequences see nothing and are not seen.
      *
      * @param starts cumulative lengths: not negative, ascending, the end of the last sequence last
      * @throws IllegalArgumentException if there are fewer than two or they do not ascend
@@ -184,7 +186,7 @@ public final class Mask {
     }
 
     /**
-     * The same mask for packed sequences whose queries and keys lie at different places.
+     * Returns the same mask for packed sequences whose queries and keys lie at different places.
      *
      * @param newQueryStarts cumulative lengths of the queries of each sequence
      * @param newKeyStarts   cumulative lengths of their keys, as many
@@ -217,7 +219,7 @@ public final class Mask {
     }
 
     /**
-     * The same mask, in which query i of every batch item sees no key before {@code first[i]} and none after
+     * Returns the same mask, in which query i of every batch item sees no key before {@code first[i]} and none after
      * {@code last[i]}; none at all where {@code last[i]} is the smaller.
      *
      * @throws IllegalArgumentException if the two have different lengths
@@ -233,17 +235,17 @@ public final class Mask {
         return mask;
     }
 
-    /** The causal rule. */
+    /** Returns the causal rule. */
     public Causality causality() {
         return causality;
     }
 
-    /** Whether a causal rule applies. */
+    /** Tells whether a causal rule applies. */
     public boolean isCausal() {
         return causality != Causality.NONE;
     }
 
-    /** Whether a window applies, on one side or on both. */
+    /** Tells whether a window applies, on one side or on both. */
     public boolean hasWindow() {
         return left != UNLIMITED || right != UNLIMITED;
     }
@@ -254,27 +256,27 @@ public final class Mask {
         return (int) Math.min(keys, UNLIMITED);
     }
 
-    /** Whether batch items have key lengths of their own. */
+    /** Tells whether batch items have key lengths of their own. */
     public boolean hasKeyLengths() {
         return keyLengths != null;
     }
 
-    /** Whether batch items have query lengths of their own. */
+    /** Tells whether batch items have query lengths of their own. */
     public boolean hasQueryLengths() {
         return queryLengths != null;
     }
 
-    /** Whether rows are packed with sequences. */
+    /** Tells whether rows are packed with sequences. */
     public boolean hasSequences() {
         return queryStarts != null;
     }
 
-    /** Whether queries have ranges of keys. */
+    /** Tells whether queries have ranges of keys. */
     public boolean hasRanges() {
         return firstKeys != null;
     }
 
-    /** Whether every query sees all valid keys. */
+    /** Tells whether every query sees all valid keys. */
     public boolean showsAllKeys() {
         return !isCausal() && !hasWindow() && !hasQueryLengths() && !hasSequences() && !hasRanges();
     }
@@ -284,7 +286,7 @@ public final class Mask {
         return keyLengths == null ? 0 : keyLengths.length;
     }
 
-    /** Number of valid keys of a batch item out of m. */
+    /** Returns the number of valid keys of a batch item out of m. */
     public int keyLength(int batch, int m) {
         return keyLengths == null ? m : keyLengths[batch];
     }
@@ -373,12 +375,12 @@ public final class Mask {
         return queryStarts[low] > query || low == queryStarts.length - 1 ? -1 : low;
     }
 
-    /** The first key that query {@code query} of n sees out of m; as {@link #endKey} if it sees none. */
+    /** Returns the first key that query {@code query} of n sees out of m; as {@link #endKey} if it sees none. */
     public int firstKey(int batch, int query, int n, int m) {
         return (int) range(batch, query, n, m);
     }
 
-    /** The key after the last one that query {@code query} of n sees out of m. */
+    /** Returns the key after the last one that query {@code query} of n sees out of m. */
     public int endKey(int batch, int query, int n, int m) {
         return (int) (range(batch, query, n, m) >>> Integer.SIZE);
     }

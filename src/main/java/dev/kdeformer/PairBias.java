@@ -40,7 +40,7 @@ public interface PairBias {
      */
     void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride);
 
-    /** A number that no finite bias exceeds in magnitude; logits with it have to stay below 1e36. */
+    /** Returns a number that no finite bias exceeds in magnitude; logits with it have to stay below 1e36. */
     default double bound() {
         return 1e30;
     }
@@ -53,13 +53,16 @@ public interface PairBias {
     default void check(int batch, int heads, int n, int m) {
     }
 
-    /** Number of parameters that the biases are, each of which many pairs may share; 0, unless told, for none. */
+    /**
+     * Returns the number of parameters that the biases are, each of which many pairs may share; 0, unless told, for
+     * none.
+     */
     default int parameters() {
         return 0;
     }
 
     /**
-     * The parameter that the bias of a pair is, for gradients by parameters.
+     * Returns the parameter that the bias of a pair is, for gradients by parameters.
      *
      * @return from 0 to {@link #parameters} − 1, or −1 for none
      */
@@ -72,7 +75,10 @@ public interface PairBias {
         return Layout.PIECES;
     }
 
-    /** The tensors that the biases come from, whose memory and elements are checked before a call; none by default. */
+    /**
+     * Returns the tensors that the biases come from, whose memory and elements are checked before a call; none by
+     * default.
+     */
     default List<Tensor> tensors() {
         return List.of();
     }
@@ -110,7 +116,9 @@ public interface PairBias {
         };
     }
 
-    /** The slopes of {@link #alibi} as published: 2^(−8 (h + 1) / heads) for head h of a power of two of heads. */
+    /**
+     * Returns the slopes of {@link #alibi} as published: 2^(−8 (h + 1) / heads) for head h of a power of two of heads.
+     */
     static float[] alibiSlopes(int heads) {
         int power = Integer.highestOneBit(Math.max(1, heads));
         float[] slopes = new float[heads];
@@ -123,8 +131,8 @@ public interface PairBias {
     }
 
     /**
-     * A bias for every head and distance j − p of key j from the key p = i + offset that a query stands at, as relative
-     * positions and buckets of distances have it. Distances beyond the table take its first or last entry.
+     * Makes a bias for every head and distance j − p of key j from the key p = i + offset that a query stands at, as
+     * relative positions and buckets of distances have it. Distances beyond the table take its first or last entry.
      *
      * @param offset key that the first query stands at
      * @param least  the distance that the first column is for
@@ -173,8 +181,8 @@ public interface PairBias {
     }
 
     /**
-     * A bias that is a sum of a row's part and a column's, for keys that form a grid, as image encoders have it: key
-     * y · width + x of query i gets rows[i][y] + columns[i][x].
+     * Makes a bias that is a sum of a row's part and a column's, for keys that form a grid, as image encoders have it:
+     * key y · width + x of query i gets rows[i][y] + columns[i][x].
      *
      * @param rows    (batch or 1, heads or 1, n, height)
      * @param columns (batch or 1, heads or 1, n, width)

@@ -57,7 +57,7 @@ public final class PartialAttention {
     }
 
     /**
-     * The part that a method has attended to. Both tensors are copied.
+     * Returns the part that a method has attended to. Both tensors are copied.
      *
      * @param output    (batch, heads, n, d_v), finite; not read where the log-sum-exp is −∞
      * @param logSumExp (batch, heads, n, 1), natural logarithm, finite or −∞ for a query that saw no key
@@ -77,7 +77,7 @@ public final class PartialAttention {
     }
 
     /**
-     * The part that some computation of the caller has attended to, with a log-sum-exp in double precision.
+     * Returns the part that some computation of the caller has attended to, with a log-sum-exp in double precision.
      *
      * @param output    (batch, heads, n, d_v), finite; not read where the log-sum-exp is −∞
      * @param logSumExp batch · heads · n elements in row-major order, natural logarithm, within float32 or −∞ for a
@@ -107,7 +107,7 @@ public final class PartialAttention {
     }
 
     /**
-     * The part that {@link #toBytes} has written. Nothing is allocated before the length is known to be right.
+     * Returns the part that {@link #toBytes} has written. Nothing is allocated before the length is known to be right.
      *
      * @throws IllegalArgumentException if the bytes are not such a part, whole and without anything behind it
      */
@@ -143,7 +143,8 @@ public final class PartialAttention {
     }
 
     /**
-     * All parts together, merged from the first to the last: the same bits as {@code first.merge(second).merge(third)}.
+     * Returns all parts together, merged from the first to the last: the same bits as {@code
+     * first.merge(second).merge(third)}.
      *
      * @param parts of the same queries, one or more, no two of which saw the same key
      * @throws IllegalArgumentException if there is no part or two have different shapes
@@ -182,7 +183,7 @@ public final class PartialAttention {
         }
     }
 
-    /** The shape of the output, (batch, heads, n, d_v). */
+    /** Returns the shape of the output, (batch, heads, n, d_v). */
     public Shape shape() {
         return shape;
     }
@@ -197,7 +198,7 @@ public final class PartialAttention {
     }
 
     /**
-     * The sum of a query's weights relative to its reference, 0 for a query that saw no key.
+     * Returns the sum of a query's weights relative to its reference, 0 for a query that saw no key.
      *
      * @throws IndexOutOfBoundsException if there is no such batch item, head or row
      */
@@ -206,7 +207,7 @@ public final class PartialAttention {
     }
 
     /**
-     * A query's weighted sum of a column of the values, relative to its reference.
+     * Returns a query's weighted sum of a column of the values, relative to its reference.
      *
      * @throws IndexOutOfBoundsException if there is no such batch item, head, row or column
      */
@@ -215,7 +216,7 @@ public final class PartialAttention {
     }
 
     /**
-     * The log-sum-exp of a query's logits in double precision, −∞ for a query that saw no key.
+     * Returns the log-sum-exp of a query's logits in double precision, −∞ for a query that saw no key.
      *
      * @throws IndexOutOfBoundsException if there is no such batch item, head or row
      */
@@ -230,8 +231,8 @@ public final class PartialAttention {
     }
 
     /**
-     * The output of attention to the keys of this part, (batch, heads, n, d_v), in new memory of the arena. A query
-     * that saw no key has a row of zeros.
+     * Returns the output of attention to the keys of this part, (batch, heads, n, d_v), in new memory of the arena. A
+     * query that saw no key has a row of zeros.
      *
      * @throws IllegalStateException if the arena is closed
      */
@@ -246,8 +247,8 @@ public final class PartialAttention {
     }
 
     /**
-     * The log-sum-exp of every query's logits, (batch, heads, n, 1), natural logarithm, in new memory of the arena; −∞
-     * for a query that saw no key.
+     * Returns the log-sum-exp of every query's logits, (batch, heads, n, 1), natural logarithm, in new memory of the
+     * arena; −∞ for a query that saw no key.
      *
      * @throws IllegalStateException if the arena is closed
      */
@@ -264,7 +265,7 @@ public final class PartialAttention {
         return tensor.matrix(head / shape.heads(), head % shape.heads());
     }
 
-    /** Number of bytes of {@link #toBytes}. */
+    /** Returns the number of bytes of {@link #toBytes}. */
     public long byteSize() {
         return byteSize(shape);
     }

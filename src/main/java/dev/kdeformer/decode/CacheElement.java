@@ -18,7 +18,7 @@ public enum CacheElement {
         this.perInt = perInt;
     }
 
-    /** Bytes of a key or value of {@code features} features, its scale included, padding not. */
+    /** Returns the bytes of a key or value of {@code features} features, its scale included, padding not. */
     public long rowBytes(int features) {
         return switch (this) {
             case FLOAT32 -> 4L * features;

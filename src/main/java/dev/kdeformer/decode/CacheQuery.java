@@ -45,7 +45,7 @@ public final class CacheQuery {
     }
 
     /**
-     * The same queries with another factor before the logits.
+     * Returns the same queries with another factor before the logits.
      *
      * @throws IllegalArgumentException if the scale is not finite
      */
@@ -59,8 +59,8 @@ public final class CacheQuery {
     }
 
     /**
-     * The same queries with another mask than {@link Mask#causal()}. It is checked against the keys when it is used.
-     * Keys that no query sees cost nothing where the cache is not indexed.
+     * Returns the same queries with another mask than {@link Mask#causal()}. It is checked against the keys when it is
+     * used. Keys that no query sees cost nothing where the cache is not indexed.
      */
     public CacheQuery withMask(Mask newMask) {
         CacheQuery changed = new CacheQuery(this);
@@ -68,7 +68,10 @@ public final class CacheQuery {
         return changed;
     }
 
-    /** The same queries with a bias for every pair of a query and a key, checked against the keys when it is used. */
+    /**
+     * Returns the same queries with a bias for every pair of a query and a key, checked against the keys when it is
+     * used.
+     */
     public CacheQuery withPairBias(PairBias bias) {
         CacheQuery changed = new CacheQuery(this);
         changed.pairBias = Objects.requireNonNull(bias, "bias");
@@ -76,7 +79,7 @@ public final class CacheQuery {
     }
 
     /**
-     * The same queries with logits bent so that they stay within ±cap: cap · tanh(scale · q·k / cap).
+     * Returns the same queries with logits bent so that they stay within ±cap: cap · tanh(scale · q·k / cap).
      *
      * @param cap positive; 0 for none
      * @throws IllegalArgumentException if the cap is negative or above 1e30
@@ -91,8 +94,8 @@ public final class CacheQuery {
     }
 
     /**
-     * The same queries with a sink for every query head: a logit that takes weight from all keys and has no value. It
-     * counts in the log-sum-exp.
+     * Returns the same queries with a sink for every query head: a logit that takes weight from all keys and has no
+     * value. It counts in the log-sum-exp.
      *
      * @param logits one for every query head, natural logarithm, within 1e30 or −∞
      * @throws IllegalArgumentException if there is not one for each head, or one is out of range
@@ -114,22 +117,22 @@ public final class CacheQuery {
         return changed;
     }
 
-    /** The queries, (batch, heads, n, d). */
+    /** Returns the queries, (batch, heads, n, d). */
     public Tensor query() {
         return query;
     }
 
-    /** The factor before the logits. */
+    /** Returns the factor before the logits. */
     public float scale() {
         return scale;
     }
 
-    /** The mask. */
+    /** Returns the mask. */
     public Mask mask() {
         return mask;
     }
 
-    /** The bias per pair of a query and a key, or null. */
+    /** Returns the bias per pair of a query and a key, or null. */
     public PairBias pairBias() {
         return pairBias;
     }
@@ -139,7 +142,7 @@ public final class CacheQuery {
         return softCap;
     }
 
-    /** The logit of a query head's sink, −∞ without one. */
+    /** Returns the logit of a query head's sink, −∞ without one. */
     public float sink(int head) {
         return sinks == null ? Float.NEGATIVE_INFINITY : sinks[head];
     }

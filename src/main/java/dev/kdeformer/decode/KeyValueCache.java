@@ -54,7 +54,7 @@ public final class KeyValueCache implements AutoCloseable {
     }
 
     /**
-     * An empty cache of float32 for exact decoding.
+     * Makes an empty cache of float32 for exact decoding.
      *
      * @param batch   independent items
      * @param kvHeads heads of keys and values
@@ -66,18 +66,18 @@ public final class KeyValueCache implements AutoCloseable {
         return create(batch, kvHeads, d, dv, CacheElement.FLOAT32);
     }
 
-    /** An empty cache for exact decoding of keys and values that are stored as {@code element}. */
+    /** Makes an empty cache for exact decoding of keys and values that are stored as {@code element}. */
     public static KeyValueCache create(int batch, int kvHeads, int d, int dv, CacheElement element) {
         Store store = store(batch, kvHeads, d, dv, element);
         return new KeyValueCache(Shape.of(batch, kvHeads, 1, d), element, store, null);
     }
 
-    /** An empty cache of float32 that keeps an index for {@link SparseDecoding} as well. */
+    /** Makes an empty cache of float32 that keeps an index for {@link SparseDecoding} as well. */
     public static KeyValueCache createIndexed(int batch, int kvHeads, int d, int dv) {
         return createIndexed(batch, kvHeads, d, dv, CacheElement.FLOAT32);
     }
 
-    /** An empty cache of {@code element} that keeps an index for {@link SparseDecoding} as well. */
+    /** Makes an empty cache of {@code element} that keeps an index for {@link SparseDecoding} as well. */
     public static KeyValueCache createIndexed(int batch, int kvHeads, int d, int dv, CacheElement element) {
         Store store = store(batch, kvHeads, d, dv, element);
         return new KeyValueCache(Shape.of(batch, kvHeads, 1, d), element, store,
@@ -85,10 +85,10 @@ public final class KeyValueCache implements AutoCloseable {
     }
 
     /**
-     * A cache for exact decoding over a file that {@link #save} wrote. Its keys stay in the file, which must not be
-     * changed or cut short while the cache is open, and are read from it as they are needed; where it was written on a
-     * machine with vectors of another width, floats are copied. The cache can grow and be truncated like any other, and
-     * the file stays what it is. Every element is looked at once, so that none is not finite.
+     * Makes a cache for exact decoding over a file that {@link #save} wrote. Its keys stay in the file, which must not
+     * be changed or cut short while the cache is open, and are read from it as they are needed; where it was written on
+     * a machine with vectors of another width, floats are copied. The cache can grow and be truncated like any other,
+     * and the file stays what it is. Every element is looked at once, so that none is not finite.
      *
      * @param engine threads to look at the elements with
      * @throws dev.kdeformer.io.TensorFormatException if the file is not that of a cache, its sizes do not fit its
@@ -133,7 +133,7 @@ public final class KeyValueCache implements AutoCloseable {
         return new Store(Math.multiplyExact(batch, kvHeads), new GroupLayout(element.perInt(), d, dv));
     }
 
-    /** Number of keys of every head. */
+    /** Returns the number of keys of every head. */
     public int length() {
         lock.readLock().lock();
         try {
@@ -143,7 +143,7 @@ public final class KeyValueCache implements AutoCloseable {
         }
     }
 
-    /** Whether the cache keeps an index. */
+    /** Tells whether the cache keeps an index. */
     public boolean isIndexed() {
         return index != null;
     }

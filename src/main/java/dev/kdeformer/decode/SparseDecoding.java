@@ -71,8 +71,8 @@ public final class SparseDecoding {
     }
 
     /**
-     * The same for queries with sinks; another mask than the default, a bias per pair or a soft cap is refused, since
-     * summaries of groups say nothing of them.
+     * Does the same for queries with sinks; another mask than the default, a bias per pair or a soft cap is refused,
+     * since summaries of groups say nothing of them.
      *
      * @throws IllegalArgumentException if the query has a mask, bias or soft cap; otherwise as above
      * @see #apply(Engine, KeyValueCache, Tensor, Tensor, Tensor, float)
@@ -117,9 +117,9 @@ public final class SparseDecoding {
         }
 
         /**
-         * The largest part of the cache's bytes that a query may read, summaries included; 0.1 unless told. Summaries
-         * and youngest keys are read even if they take more. With 1 all keys may be read, and without a target are:
-         * the output is then exact, and costs its summaries besides.
+         * Sets the largest part of the cache's bytes that a query may read, summaries included; 0.1 unless told.
+         * Summaries and youngest keys are read even if they take more. With 1 all keys may be read, and without a
+         * target are: the output is then exact, and costs its summaries besides.
          *
          * @throws IllegalArgumentException if it is not in (0, 1]
          */
@@ -149,8 +149,8 @@ public final class SparseDecoding {
         }
 
         /**
-         * The part of the rows, a query of one head each, that are decoded exactly as well, drawn at random one by one;
-         * 0 unless told. Each costs what exact decoding of it costs. {@link Statistics#checked} has their errors.
+         * Sets the part of the rows, a query of one head each, that are decoded exactly as well, drawn at random one by
+         * one; 0 unless told. Each costs what exact decoding of it costs. {@link Statistics#checked} has their errors.
          *
          * @throws IllegalArgumentException if it is not in [0, 1]
          */
@@ -162,13 +162,13 @@ public final class SparseDecoding {
             return this;
         }
 
-        /** Seed of the choice of rows to check and of groups that are drawn; 1 unless told. */
+        /** Sets the seed of the choice of rows to check and of groups that are drawn; 1 unless told. */
         public Builder seed(long newSeed) {
             seed = newSeed;
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public SparseDecoding build() {
             return new SparseDecoding(this);
         }

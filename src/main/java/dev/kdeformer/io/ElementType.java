@@ -20,7 +20,7 @@ public enum ElementType {
         this.bytes = bytes;
     }
 
-    /** Bytes of an element in a file. */
+    /** Returns the bytes of an element in a file. */
     public int bytes() {
         return bytes;
     }

@@ -16,7 +16,7 @@ interface FloatDecoder {
      */
     int decode(MemorySegment chunk, float[] values, int count);
 
-    /** A decoder of up to {@code capacity} elements at a time. */
+    /** Makes a decoder of up to {@code capacity} elements at a time. */
     static FloatDecoder of(ElementType type, ByteOrder order, int capacity) {
         return switch (type) {
             case F16 -> half(order, new short[capacity]);

@@ -22,7 +22,7 @@ public record NpyHeader(int version, ElementType type, ByteOrder order, boolean 
         dimensions = List.copyOf(dimensions);
     }
 
-    /** Bytes of all elements in the file; in memory a tensor takes four bytes an element. */
+    /** Returns the bytes of all elements in the file; in memory a tensor takes four bytes an element. */
     public long dataBytes() {
         return shape.elements() * type.bytes();
     }

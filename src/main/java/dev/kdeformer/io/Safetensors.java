@@ -62,17 +62,17 @@ public final class Safetensors {
         }
     }
 
-    /** The file. */
+    /** Returns the file. */
     public Path path() {
         return path;
     }
 
-    /** All tensors, in the order of the header. */
+    /** Returns all tensors, in the order of the header. */
     public List<TensorInfo> tensors() {
         return List.copyOf(header.tensors().values());
     }
 
-    /** The free-form texts that the file carries; empty if there are none. */
+    /** Returns the free-form texts that the file carries; empty if there are none. */
     public Map<String, String> metadata() {
         return Map.copyOf(header.metadata());
     }
@@ -96,7 +96,7 @@ public final class Safetensors {
     }
 
     /**
-     * The shape that {@link #read} would give a tensor; dimensions that are not there count 1.
+     * Returns the shape that {@link #read} would give a tensor; dimensions that are not there count 1.
      *
      * @throws TensorFormatException if there is no tensor of that name or it is not one that can be read
      */

@@ -28,9 +28,9 @@ public enum Bandwidth {
     abstract double factor(double n, int d);
 
     /**
-     * The bandwidth that the rule gives. n is the number of points, (Σ w)² / Σ w² if they have weights, and σ the root
-     * of the mean of the features' variances. The rules are for a Gaussian; other kernels get the bandwidth at which
-     * they have the same variance.
+     * Returns the bandwidth that the rule gives. n is the number of points, (Σ w)² / Σ w² if they have weights, and σ
+     * the root of the mean of the features' variances. The rules are for a Gaussian; other kernels get the bandwidth at
+     * which they have the same variance.
      *
      * @param form    the kernel
      * @param points  (1, 1, n, d)

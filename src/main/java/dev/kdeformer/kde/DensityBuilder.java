@@ -23,7 +23,7 @@ public final class DensityBuilder {
     DensityBuilder() {
     }
 
-    /** The kernel; Gaussian of bandwidth 1 without it. */
+    /** Sets the kernel; Gaussian of bandwidth 1 without it. */
     public DensityBuilder kernel(Kernel newKernel) {
         kernel = Objects.requireNonNull(newKernel, "kernel");
         return this;
@@ -36,7 +36,7 @@ public final class DensityBuilder {
     }
 
     /**
-     * The largest relative error of an estimate; 0.1 without it. Exact sums are as exact as they are.
+     * Sets the largest relative error of an estimate; 0.1 without it. Exact sums are as exact as they are.
      *
      * @throws IllegalArgumentException if it is not between 0.0001 and 0.9
      */
@@ -50,7 +50,7 @@ public final class DensityBuilder {
     }
 
     /**
-     * The largest probability that an estimate is off by more; 0.05 without it. Some estimators never fail.
+     * Sets the largest probability that an estimate is off by more; 0.05 without it. Some estimators never fail.
      *
      * @throws IllegalArgumentException if it is not between 1e-15 and 0.5
      */
@@ -70,7 +70,7 @@ public final class DensityBuilder {
     }
 
     /**
-     * A weight for each point; all 1 without it.
+     * Sets a weight for each point; all 1 without it.
      *
      * @throws IllegalArgumentException if a weight is negative or not finite
      */
@@ -88,7 +88,7 @@ public final class DensityBuilder {
     }
 
     /**
-     * The natural logarithm of a weight for each point, −∞ for none, where the weights themselves might overflow.
+     * Sets the natural logarithm of a weight for each point, −∞ for none, where the weights themselves might overflow.
      *
      * @throws IllegalArgumentException if one is NaN or +∞
      */

@@ -86,7 +86,8 @@ public record Kernel(Form form, double parameter) {
     }
 
     /**
-     * The natural logarithm of the integral over all x in d dimensions, by which sums are divided to be densities.
+     * Returns the natural logarithm of the integral over all x in d dimensions, by which sums are divided to be
+     * densities.
      *
      * @param features d, at least 1
      * @throws IllegalArgumentException if there are no features or the integral is infinite
@@ -99,8 +100,8 @@ public record Kernel(Form form, double parameter) {
     }
 
     /**
-     * The standard deviation of one coordinate of a random vector that has this kernel as its density, as a multiple of
-     * the bandwidth: what makes bandwidths of different kernels comparable.
+     * Returns the standard deviation of one coordinate of a random vector that has this kernel as its density, as a
+     * multiple of the bandwidth: what makes bandwidths of different kernels comparable.
      *
      * @param features d, at least 1
      * @throws IllegalArgumentException if there are no features or the kernel is no density

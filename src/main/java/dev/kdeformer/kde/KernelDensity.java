@@ -26,22 +26,22 @@ public interface KernelDensity extends AutoCloseable {
         return new DensityBuilder();
     }
 
-    /** The kernel. */
+    /** Returns the kernel. */
     Kernel kernel();
 
-    /** Number of points of positive weight. */
+    /** Returns the number of points of positive weight. */
     int points();
 
     /** Features d of points and queries. */
     int features();
 
-    /** The natural logarithm of the sum of the points' weights. */
+    /** Returns the natural logarithm of the sum of the points' weights. */
     double logWeight();
 
-    /** The largest relative error. */
+    /** Returns the largest relative error. */
     double relativeError();
 
-    /** The largest probability that a query's error exceeds {@link #relativeError}; 0 if it cannot. */
+    /** Returns the largest probability that a query's error exceeds {@link #relativeError}; 0 if it cannot. */
     double failureProbability();
 
     /**

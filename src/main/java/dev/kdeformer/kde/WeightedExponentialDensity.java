@@ -189,7 +189,7 @@ public final class WeightedExponentialDensity extends DensityBase {
         return logTotal;
     }
 
-    /** What the classes' own densities state, plus what may be left out; at most what was asked for. */
+    /** Returns what the classes' own densities state, plus what may be left out; at most what was asked for. */
     @Override
     public double relativeError() {
         double largest = classes.stream().mapToDouble(each -> each.density.relativeError()).max().orElse(0);
@@ -202,7 +202,7 @@ public final class WeightedExponentialDensity extends DensityBase {
                 : failureProbability;
     }
 
-    /** Number of weight classes. */
+    /** Returns the number of weight classes. */
     public int classes() {
         return classes.size();
     }

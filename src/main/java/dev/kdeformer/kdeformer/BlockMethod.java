@@ -45,9 +45,9 @@ abstract class BlockMethod implements DifferentiableMethod {
     }
 
     /**
-     * The gradients of this method with its blocks, its sampled keys and their weights held fixed: those of softmax
-     * attention in which each query meets its own block, and the sampled keys outside it with the logarithms of their
-     * weights added to the logits. Blocks and samples are made again from the input and the seed.
+     * Returns the gradients of this method with its blocks, its sampled keys and their weights held fixed: those of
+     * softmax attention in which each query meets its own block, and the sampled keys outside it with the logarithms of
+     * their weights added to the logits. Blocks and samples are made again from the input and the seed.
      */
     @Override
     public AttentionGradient gradient() {

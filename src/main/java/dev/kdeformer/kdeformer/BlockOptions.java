@@ -23,7 +23,7 @@ public abstract sealed class BlockOptions<B extends BlockOptions<B>>
     abstract B self();
 
     /**
-     * Most keys in a block; 256 by default.
+     * Sets the most keys in a block; 256 by default.
      *
      * @throws IllegalArgumentException if it is below 1
      */
@@ -55,7 +55,7 @@ public abstract sealed class BlockOptions<B extends BlockOptions<B>>
     }
 
     /**
-     * Signs of the hash; 7 by default, as in the papers.
+     * Sets the signs of the hash; 7 by default, as in the papers.
      *
      * @throws IllegalArgumentException if it is not between 1 and 30
      */
@@ -64,7 +64,7 @@ public abstract sealed class BlockOptions<B extends BlockOptions<B>>
         return self();
     }
 
-    /** Seed of hash directions and draws; 0 by default. The same seed gives the same output. */
+    /** Sets the seed of hash directions and draws; 0 by default. The same seed gives the same output. */
     public B seed(long newSeed) {
         seed = newSeed;
         return self();

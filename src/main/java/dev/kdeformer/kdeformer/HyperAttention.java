@@ -56,7 +56,7 @@ public final class HyperAttention extends BlockMethod {
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public HyperAttention build() {
             return new HyperAttention(new BlockSampling(blockSize, samples, hashBits, seed, KeyWeights.UNIFORM, draws,
                     minLength));

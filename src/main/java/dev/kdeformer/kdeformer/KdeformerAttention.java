@@ -60,7 +60,7 @@ public final class KdeformerAttention extends BlockMethod {
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public KdeformerAttention build() {
             return new KdeformerAttention(new BlockSampling(blockSize, samples, hashBits, seed, weights, draws, 0));
         }

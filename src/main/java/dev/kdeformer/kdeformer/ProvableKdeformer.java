@@ -144,7 +144,7 @@ public final class ProvableKdeformer implements AttentionMethod {
         }
 
         /**
-         * The ε of ‖Õ − O‖ ≤ ε·‖P‖·‖V‖ (default 0.5).
+         * Sets the ε of ‖Õ − O‖ ≤ ε·‖P‖·‖V‖ (default 0.5).
          *
          * @throws IllegalArgumentException if not between 0.01 and 1
          */
@@ -157,7 +157,7 @@ public final class ProvableKdeformer implements AttentionMethod {
         }
 
         /**
-         * The probability, for each head, that the bound does not hold (default 0.05).
+         * Sets the probability, for each head, that the bound does not hold (default 0.05).
          *
          * @throws IllegalArgumentException if not between 0.001 and 0.5
          */
@@ -177,7 +177,7 @@ public final class ProvableKdeformer implements AttentionMethod {
         }
 
         /**
-         * How many keys to draw, with replacement, instead of what ε asks for; 0 (the default) for that. The bound
+         * Sets how many keys to draw, with replacement, instead of what ε asks for; 0 (the default) for that. The bound
          * that is claimed is then the one that so many draws give.
          *
          * @throws IllegalArgumentException if negative
@@ -196,7 +196,7 @@ public final class ProvableKdeformer implements AttentionMethod {
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public ProvableKdeformer build() {
             return new ProvableKdeformer(this);
         }

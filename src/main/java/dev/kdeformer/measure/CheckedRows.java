@@ -29,7 +29,7 @@ public record CheckedRows(long rows, List<Double> squares) {
         }
     }
 
-    /** No rows at all. */
+    /** Returns no rows at all. */
     public static CheckedRows none() {
         return new CheckedRows(0, List.of());
     }
@@ -41,7 +41,7 @@ public record CheckedRows(long rows, List<Double> squares) {
         return new CheckedRows(rows + others.rows, all);
     }
 
-    /** Number of rows that were drawn. */
+    /** Returns the number of rows that were drawn. */
     public int count() {
         return squares.size();
     }
@@ -51,16 +51,16 @@ public record CheckedRows(long rows, List<Double> squares) {
         return squares.isEmpty() ? Double.NaN : Math.sqrt(MeanInterval.mean(array()));
     }
 
-    /** The largest error of a drawn row, which {@link #partWithin} says how many of all keep; 0 for none. */
+    /** Returns the largest error of a drawn row, which {@link #partWithin} says how many of all keep; 0 for none. */
     public double largest() {
         return Math.sqrt(squares.stream().mapToDouble(Double::doubleValue).max().orElse(0));
     }
 
     /**
-     * The part of all rows that have at least, with the given confidence, an error of at most {@code error}, whatever
-     * the errors are like: the bound of Clopper and Pearson (1934) on those among the drawn. Of 16 that are all within,
-     * it says 0.83 at a confidence of 95 %; it takes 59 to say 0.95. Nothing like it can be said of the mean error: a
-     * few rows that were not drawn may hold most of it.
+     * Returns the part of all rows that have at least, with the given confidence, an error of at most {@code error},
+     * whatever the errors are like: the bound of Clopper and Pearson (1934) on those among the drawn. Of 16 that are
+     * all within, it says 0.83 at a confidence of 95 %; it takes 59 to say 0.95. Nothing like it can be said of the
+     * mean error: a few rows that were not drawn may hold most of it.
      *
      * @param error      not negative; chosen beforehand, or {@link #largest}
      * @param confidence strictly between 0 and 1, such as 0.95

@@ -48,7 +48,7 @@ public record ErrorMeasures(double spectral, double spectralCentred, double frob
     }
 
     /**
-     * The largest of each measure.
+     * Returns the largest of each measure.
      *
      * @throws IllegalArgumentException if the list is empty
      */

@@ -65,7 +65,7 @@ public record ErrorReport(int batch, int heads, List<ErrorMeasures> each) {
     }
 
     /**
-     * The errors of one head.
+     * Returns the errors of one head.
      *
      * @throws IndexOutOfBoundsException if there is no such batch item or head
      */
@@ -78,7 +78,7 @@ public record ErrorReport(int batch, int heads, List<ErrorMeasures> each) {
         return ErrorMeasures.mean(each);
     }
 
-    /** The largest of each measure over all heads of all batch items. */
+    /** Returns the largest of each measure over all heads of all batch items. */
     public ErrorMeasures max() {
         return ErrorMeasures.max(each);
     }

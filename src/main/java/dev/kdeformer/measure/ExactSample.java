@@ -65,17 +65,17 @@ public final class ExactSample {
         return new ExactSample(places, shape, exact);
     }
 
-    /** Number of rows in each head. */
+    /** Returns the number of rows in each head. */
     public int rows() {
         return exact.shape().rows();
     }
 
-    /** The exact rows, (batch, heads, rows, d_v), in ascending order of their places. */
+    /** Returns the exact rows, (batch, heads, rows, d_v), in ascending order of their places. */
     public Tensor exact() {
         return exact;
     }
 
-    /** The places of a head's rows in the output, ascending; a new array. */
+    /** Returns the places of a head's rows in the output, ascending; a new array. */
     public int[] places(int batchItem, int head) {
         return places[Objects.checkIndex(batchItem, outputShape.batch()) * outputShape.heads()
                 + Objects.checkIndex(head, outputShape.heads())].clone();

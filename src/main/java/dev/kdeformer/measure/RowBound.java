@@ -34,7 +34,7 @@ public record RowBound(double maxRow, double rootMeanSquare, List<Head> heads) {
     }
 
     /**
-     * The bounds of one head.
+     * Returns the bounds of one head.
      *
      * @param maxRow         no row has a larger Euclidean error
      * @param rootMeanSquare ‖Õ − O‖_F / √n is not larger

@@ -35,7 +35,7 @@ public record RowCertificate(int rows, double confidence, double error, List<Dou
     }
 
     /**
-     * The smallest number of rows that can certify a fraction, all of them good.
+     * Returns the smallest number of rows that can certify a fraction, all of them good.
      *
      * @param fraction   strictly between 0 and 1
      * @param confidence strictly between 0 and 1
@@ -52,7 +52,7 @@ public record RowCertificate(int rows, double confidence, double error, List<Dou
     }
 
     /**
-     * Whether every head is certified to keep a budget.
+     * Tells whether every head is certified to keep a budget.
      *
      * @throws IllegalArgumentException if the budget is not about rows, or about another error than this certificate
      */
@@ -64,7 +64,7 @@ public record RowCertificate(int rows, double confidence, double error, List<Dou
         return least() >= budget.fraction();
     }
 
-    /** The least fraction of all heads. */
+    /** Returns the least fraction of all heads. */
     public double least() {
         return fractions.stream().mapToDouble(Double::doubleValue).min().orElseThrow();
     }

@@ -26,19 +26,19 @@ public record OnnxOptions(int threads, boolean compactHeap, int shortestSequence
         }
     }
 
-    /** All processors; large blocks returned at once; sequences shorter than 320 uncut. */
+    /** Returns the defaults: all processors, large blocks returned at once, sequences shorter than 320 uncut. */
     public static OnnxOptions defaults() {
         return new OnnxOptions(Runtime.getRuntime().availableProcessors(), true, 320, 0);
     }
 
-    /** The same with another number of threads. */
+    /** Returns the same with another number of threads. */
     public OnnxOptions withThreads(int number) {
         return new OnnxOptions(number, compactHeap, shortestSequence, positions);
     }
 
     /**
-     * The same with or without the setting of the C library's heap that keeps long runs small: blocks from 1 MB on are
-     * mapped and unmapped one by one ({@code mallopt(M_MMAP_THRESHOLD)}). It holds for the whole process; the
+     * Returns the same with or without the setting of the C library's heap that keeps long runs small: blocks from 1 MB
+     * on are mapped and unmapped one by one ({@code mallopt(M_MMAP_THRESHOLD)}). It holds for the whole process; the
      * environment variable {@code MALLOC_MMAP_THRESHOLD_}, if set, goes before. Only glibc has it.
      */
     public OnnxOptions withCompactHeap(boolean compact) {
@@ -46,8 +46,8 @@ public record OnnxOptions(int threads, boolean compactHeap, int shortestSequence
     }
 
     /**
-     * The same with another length below which the model runs uncut: there a cut costs more than it gains. 0 cuts at
-     * any length.
+     * Returns the same with another length below which the model runs uncut: there a cut costs more than it gains. 0
+     * cuts at any length.
      */
     public OnnxOptions withShortestSequence(int length) {
         return new OnnxOptions(threads, compactHeap, length, positions);

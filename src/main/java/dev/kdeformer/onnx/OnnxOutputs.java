@@ -17,13 +17,13 @@ public final class OnnxOutputs implements AutoCloseable {
         held.forEach(this.held::push);
     }
 
-    /** All outputs by name, in the order of the model. */
+    /** Returns all outputs by name, in the order of the model. */
     public Map<String, OnnxValue> values() {
         return values;
     }
 
     /**
-     * An output.
+     * Returns an output.
      *
      * @throws IllegalArgumentException if the model has no output of this name
      */

@@ -155,7 +155,7 @@ public final class OnnxTransformer implements AutoCloseable {
         return (int) Math.max(0, sizes[operand.order(rank)[rank - fromRight]]);
     }
 
-    /** The file. */
+    /** Returns the file. */
     public Path file() {
         return file;
     }
@@ -165,7 +165,7 @@ public final class OnnxTransformer implements AutoCloseable {
         return options;
     }
 
-    /** The engine that computes the attentions; closed with this. */
+    /** Returns the engine that computes the attentions; closed with this. */
     public Engine engine() {
         return engine;
     }
@@ -242,7 +242,7 @@ public final class OnnxTransformer implements AutoCloseable {
     }
 
     /**
-     * A session of the whole model, which is the caller's to close.
+     * Returns a session of the whole model, which is the caller's to close.
      *
      * @param basic whether ONNX Runtime may optimise only in ways that do not change how anything is computed: what
      *              differs from the other way is the noise of the model itself, which is large where it is quantised
@@ -299,8 +299,8 @@ public final class OnnxTransformer implements AutoCloseable {
     }
 
     /**
-     * Whether {@link #run(Map, AttentionMethod)} would run the model uncut: with exact attention on sequences so short
-     * that a cut costs more than it gains, as far as earlier runs tell how long sequences are.
+     * Tells whether {@link #run(Map, AttentionMethod)} would run the model uncut: with exact attention on sequences so
+     * short that a cut costs more than it gains, as far as earlier runs tell how long sequences are.
      */
     public boolean runsUncut(Map<String, ? extends OnnxTensorLike> inputs, AttentionMethod method) {
         double rows = rowsPerElement * longestInput(inputs);
@@ -318,12 +318,15 @@ public final class OnnxTransformer implements AutoCloseable {
         return most;
     }
 
-    /** How many positions the model has, as far as the file tells: the length of a constant list of them; else 0. */
+    /**
+     * Returns how many positions the model has, as far as the file tells: the length of a constant list of them; else
+     * 0.
+     */
     public int positions() {
         return options.positions() > 0 ? options.positions() : Positions.count(model);
     }
 
-    /** The model's inputs: names, element types and shapes as ONNX Runtime sees them. */
+    /** Returns the model's inputs: names, element types and shapes as ONNX Runtime sees them. */
     public Map<String, NodeInfo> inputs() throws OrtException {
         Map<String, NodeInfo> known = runner.inputs();
         boolean direct = plan.places().stream().flatMap(place -> place.reads().stream()).anyMatch(read ->

@@ -136,7 +136,7 @@ public final class MeanOfValues implements AttentionMethod {
         private Builder() {
         }
 
-        /** The method. */
+        /** Makes the method. */
         public MeanOfValues build() {
             return new MeanOfValues();
         }

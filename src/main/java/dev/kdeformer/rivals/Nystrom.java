@@ -219,7 +219,7 @@ public final class Nystrom extends HeadwiseMethod {
         }
 
         /**
-         * Number of landmarks (default 64, as in the paper's experiments).
+         * Sets the number of landmarks (default 64, as in the paper's experiments).
          *
          * @throws IllegalArgumentException if not between 1 and 4096
          */
@@ -238,7 +238,7 @@ public final class Nystrom extends HeadwiseMethod {
         }
 
         /**
-         * Iterations of the pseudoinverse (default 6, as in the paper).
+         * Sets the iterations of the pseudoinverse (default 6, as in the paper).
          *
          * @throws IllegalArgumentException if not between 1 and 100
          */
@@ -247,7 +247,7 @@ public final class Nystrom extends HeadwiseMethod {
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public Nystrom build() {
             return new Nystrom(this);
         }

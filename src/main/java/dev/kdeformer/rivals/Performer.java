@@ -104,7 +104,7 @@ public final class Performer extends HeadwiseMethod {
         }
 
         /**
-         * Number of random features (default 256, as in the paper's experiments).
+         * Sets the number of random features (default 256, as in the paper's experiments).
          *
          * @throws IllegalArgumentException if not between 1 and 65536
          */
@@ -122,19 +122,19 @@ public final class Performer extends HeadwiseMethod {
             return this;
         }
 
-        /** Whether every d directions are orthogonal (default true) or all are independent. */
+        /** Sets whether every d directions are orthogonal (default true) or all are independent. */
         public Builder orthogonal(boolean value) {
             orthogonal = value;
             return this;
         }
 
-        /** Seed of the directions (default 0). */
+        /** Sets the seed of the directions (default 0). */
         public Builder seed(long value) {
             seed = value;
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public Performer build() {
             return new Performer(this);
         }

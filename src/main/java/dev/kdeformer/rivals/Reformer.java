@@ -176,7 +176,7 @@ public final class Reformer extends HeadwiseMethod {
         }
 
         /**
-         * Most keys in a chunk (default 64); a query attends to two chunks a round. Replaces {@link #columns}.
+         * Sets the most keys in a chunk (default 64); a query attends to two chunks a round. Replaces {@link #columns}.
          *
          * @throws IllegalArgumentException if below 1
          */
@@ -187,7 +187,7 @@ public final class Reformer extends HeadwiseMethod {
         }
 
         /**
-         * Hash rounds (default 8, the most that the paper evaluates with).
+         * Sets the number of hash rounds (default 8, the most that the paper evaluates with).
          *
          * @throws IllegalArgumentException if not between 1 and 1024
          */
@@ -197,7 +197,7 @@ public final class Reformer extends HeadwiseMethod {
         }
 
         /**
-         * Buckets of the hash; 0 (the default) for one to each chunk, rounded up to an even number.
+         * Sets the buckets of the hash; 0 (the default) for one to each chunk, rounded up to an even number.
          *
          * @throws IllegalArgumentException if not 0, or an even number from 2 to 2²⁰
          */
@@ -219,13 +219,13 @@ public final class Reformer extends HeadwiseMethod {
             return this;
         }
 
-        /** Seed of the rotations (default 0). */
+        /** Sets the seed of the rotations (default 0). */
         public Builder seed(long value) {
             seed = value;
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public Reformer build() {
             return new Reformer(this);
         }

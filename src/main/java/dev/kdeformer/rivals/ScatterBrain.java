@@ -235,7 +235,7 @@ public final class ScatterBrain extends HeadwiseMethod {
         }
 
         /**
-         * Most keys in a block of the support (default 128).
+         * Sets the most keys in a block of the support (default 128).
          *
          * @throws IllegalArgumentException if below 1
          */
@@ -245,7 +245,7 @@ public final class ScatterBrain extends HeadwiseMethod {
         }
 
         /**
-         * Number of random features (default 128).
+         * Sets the number of random features (default 128).
          *
          * @throws IllegalArgumentException if not between 1 and 65536
          */
@@ -271,7 +271,7 @@ public final class ScatterBrain extends HeadwiseMethod {
         }
 
         /**
-         * Signs of the hash (default 7).
+         * Sets the signs of the hash (default 7).
          *
          * @throws IllegalArgumentException if not between 1 and 30
          */
@@ -280,19 +280,19 @@ public final class ScatterBrain extends HeadwiseMethod {
             return this;
         }
 
-        /** Whether every d directions are orthogonal (default true) or all are independent. */
+        /** Sets whether every d directions are orthogonal (default true) or all are independent. */
         public Builder orthogonal(boolean value) {
             orthogonal = value;
             return this;
         }
 
-        /** Seed of directions and hash (default 0). */
+        /** Sets the seed of directions and hash (default 0). */
         public Builder seed(long value) {
             seed = value;
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public ScatterBrain build() {
             return new ScatterBrain(this);
         }

@@ -176,7 +176,7 @@ public final class Thinformer extends HeadwiseMethod {
         }
 
         /**
-         * The exponent g: 2^g·√n keys are kept (default 2, the paper's choice for its image models).
+         * Sets the exponent g: 2^g·√n keys are kept (default 2, the paper's choice for its image models).
          *
          * @throws IllegalArgumentException if not between 0 and 14
          */
@@ -196,7 +196,7 @@ public final class Thinformer extends HeadwiseMethod {
         }
 
         /**
-         * The probability of failure that the halvings share (default 0.5).
+         * Sets the probability of failure that the halvings share (default 0.5).
          *
          * @throws IllegalArgumentException if not above 0 and at most 1
          */
@@ -208,13 +208,13 @@ public final class Thinformer extends HeadwiseMethod {
             return this;
         }
 
-        /** Seed of the halvings (default 0). */
+        /** Sets the seed of the halvings (default 0). */
         public Builder seed(long value) {
             seed = value;
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public Thinformer build() {
             return new Thinformer(this);
         }

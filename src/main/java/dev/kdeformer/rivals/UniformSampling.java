@@ -77,7 +77,7 @@ public final class UniformSampling extends HeadwiseMethod {
         }
 
         /**
-         * How many keys to draw for each key head (default 256).
+         * Sets how many keys to draw for each key head (default 256).
          *
          * @throws IllegalArgumentException if below 1
          */
@@ -86,19 +86,19 @@ public final class UniformSampling extends HeadwiseMethod {
             return this;
         }
 
-        /** The same as {@link #samples}: every column is a sampled key. */
+        /** Does the same as {@link #samples}: every column is a sampled key. */
         public Builder columns(int value) {
             samples = Selection.atLeast("columns", value, 1);
             return this;
         }
 
-        /** Seed of the draws (default 0). */
+        /** Sets the seed of the draws (default 0). */
         public Builder seed(long value) {
             seed = value;
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public UniformSampling build() {
             return new UniformSampling(this);
         }

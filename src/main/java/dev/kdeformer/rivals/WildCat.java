@@ -177,7 +177,7 @@ public final class WildCat extends HeadwiseMethod {
         }
 
         /**
-         * Number of keys r in the coreset (default 128).
+         * Sets the number of keys r in the coreset (default 128).
          *
          * @throws IllegalArgumentException if not between 1 and 8192
          */
@@ -187,8 +187,8 @@ public final class WildCat extends HeadwiseMethod {
         }
 
         /**
-         * The same as {@link #coreset}, at most 8192: every column is a key of the coreset. Choosing and weighting it
-         * comes on top: with as many queries as keys about as much again, and (r / 2) / (d + d_v) times as much.
+         * Does the same as {@link #coreset}, at most 8192: every column is a key of the coreset. Choosing and weighting
+         * it comes on top: with as many queries as keys about as much again, and (r / 2) / (d + d_v) times as much.
          */
         public Builder columns(int value) {
             coreset = Math.min(8192, Selection.atLeast("columns", value, 1));
@@ -196,7 +196,7 @@ public final class WildCat extends HeadwiseMethod {
         }
 
         /**
-         * The temperature τ of the kernel on which keys are chosen and weighted; 0 (the default) for the authors'
+         * Sets the temperature τ of the kernel on which keys are chosen and weighted; 0 (the default) for the authors'
          * choice by the lengths of keys and queries.
          *
          * @throws IllegalArgumentException if negative or not finite
@@ -209,13 +209,13 @@ public final class WildCat extends HeadwiseMethod {
             return this;
         }
 
-        /** Seed of the pivots (default 0). */
+        /** Sets the seed of the pivots (default 0). */
         public Builder seed(long value) {
             seed = value;
             return this;
         }
 
-        /** The method. */
+        /** Makes the method. */
         public WildCat build() {
             return new WildCat(this);
         }

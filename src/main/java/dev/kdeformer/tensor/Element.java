@@ -27,17 +27,17 @@ public enum Element {
         this.bytes = bytes;
     }
 
-    /** Bytes of an element. */
+    /** Returns the bytes of an element. */
     public int bytes() {
         return bytes;
     }
 
-    /** Whether elements are numbers, which queries, keys, values and outputs have to be. */
+    /** Tells whether elements are numbers, which queries, keys, values and outputs have to be. */
     public boolean isNumber() {
         return this != BOOL;
     }
 
-    /** The element at a byte of memory, as a float. */
+    /** Returns the element at a byte of memory, as a float. */
     public float get(MemorySegment segment, long offset) {
         return switch (this) {
             case FLOAT32 -> segment.get(FLOAT, offset);
@@ -56,7 +56,7 @@ public enum Element {
         }
     }
 
-    /** The bits of the bfloat16 nearest to a float, the even one of two that are as near; NaN stays NaN. */
+    /** Returns the bits of the bfloat16 nearest to a float, the even one of two that are as near; NaN stays NaN. */
     public static short bfloat16(float value) {
         int bits = Float.floatToRawIntBits(value);
         return (short) (Float.isNaN(value) ? bits >>> 16 | QUIET : bits + 0x7fff + (bits >>> 16 & 1) >>> 16);

@@ -138,7 +138,7 @@ public final class Matrix {
     }
 
     /**
-     * All elements in row-major order, in a new array.
+     * Returns all elements in row-major order, in a new array.
      *
      * @throws ArithmeticException if there are more elements than an array can have
      */

@@ -38,7 +38,7 @@ public final class Tensor {
     }
 
     /**
-     * A new contiguous tensor of zeros, aligned to 64 bytes, that lives as long as {@code arena}.
+     * Makes a new contiguous tensor of zeros, aligned to 64 bytes, that lives as long as {@code arena}.
      *
      * @throws OutOfMemoryError if the memory is not to be had
      */
@@ -46,7 +46,7 @@ public final class Tensor {
         return allocate(arena, shape, Element.FLOAT32);
     }
 
-    /** A new contiguous tensor of zeros of another element, as {@link #allocate(Arena, Shape)}. */
+    /** Makes a new contiguous tensor of zeros of another element, as {@link #allocate(Arena, Shape)}. */
     public static Tensor allocate(Arena arena, Shape shape, Element element) {
         Objects.requireNonNull(arena, "arena");
         Objects.requireNonNull(element, "element");
@@ -54,7 +54,7 @@ public final class Tensor {
     }
 
     /**
-     * A new tensor in {@code arena} with the given elements in row-major order.
+     * Makes a new tensor in {@code arena} with the given elements in row-major order.
      *
      * @throws IllegalArgumentException if the number of values is not that of the shape
      */
@@ -70,7 +70,7 @@ public final class Tensor {
     }
 
     /**
-     * A contiguous row-major tensor over the whole of {@code segment}, without copying.
+     * Makes a contiguous row-major tensor over the whole of {@code segment}, without copying.
      *
      * @throws IllegalArgumentException if the segment is shorter than the shape needs
      * @throws IllegalStateException    if the segment's arena is closed
@@ -79,7 +79,7 @@ public final class Tensor {
         return of(segment, shape, Element.FLOAT32);
     }
 
-    /** A contiguous row-major tensor of another element, as {@link #of(MemorySegment, Shape)}. */
+    /** Makes a contiguous row-major tensor of another element, as {@link #of(MemorySegment, Shape)}. */
     public static Tensor of(MemorySegment segment, Shape shape, Element element) {
         Objects.requireNonNull(shape, "shape");
         long rowStride = shape.columns();
@@ -88,8 +88,8 @@ public final class Tensor {
     }
 
     /**
-     * A strided tensor over a segment of the caller, without copying. Strides count floats, not bytes, and may be 0
-     * (the same memory read for every index) in tensors that are only read; they may not be negative.
+     * Makes a strided tensor over a segment of the caller, without copying. Strides count floats, not bytes, and may be
+     * 0 (the same memory read for every index) in tensors that are only read; they may not be negative.
      *
      * @throws IllegalArgumentException if a stride is negative or the last element lies outside the segment
      * @throws IllegalStateException    if the segment's arena is closed
@@ -99,7 +99,7 @@ public final class Tensor {
         return of(segment, shape, batchStride, headStride, rowStride, columnStride, Element.FLOAT32);
     }
 
-    /** A strided tensor of another element, whose strides count elements; otherwise as that of float32. */
+    /** Makes a strided tensor of another element, whose strides count elements; otherwise as that of float32. */
     public static Tensor of(MemorySegment segment, Shape shape, long batchStride, long headStride, long rowStride,
             long columnStride, Element element) {
         Objects.requireNonNull(element, "element");
@@ -128,7 +128,7 @@ public final class Tensor {
     }
 
     /**
-     * A contiguous row-major tensor over the remaining floats of {@code buffer} (direct or not), without copying.
+     * Makes a contiguous row-major tensor over the remaining floats of {@code buffer} (direct or not), without copying.
      * A tensor over a read-only buffer can be read, but cannot be an output.
      *
      * @throws IllegalArgumentException if the buffer holds too few floats or is not in native byte order
@@ -190,7 +190,7 @@ public final class Tensor {
     }
 
     /**
-     * The rows × columns view of one head.
+     * Returns the rows × columns view of one head.
      *
      * @throws IndexOutOfBoundsException if there is no such batch item or head
      */
@@ -202,7 +202,7 @@ public final class Tensor {
     }
 
     /**
-     * The part [firstRow, firstRow + rows) of every head, which may be none, without copying.
+     * Returns the part [firstRow, firstRow + rows) of every head, which may be none, without copying.
      *
      * @throws IllegalArgumentException if the rows do not lie within this tensor
      */
@@ -233,7 +233,7 @@ public final class Tensor {
     }
 
     /**
-     * All elements in row-major order, in a new array.
+     * Returns all elements in row-major order, in a new array.
      *
      * @throws ArithmeticException if there are more elements than an array can have
      */
