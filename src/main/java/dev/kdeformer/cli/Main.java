@@ -55,6 +55,10 @@ public final class Main implements Runnable {
     /** The command line with all its commands. */
     @SuppressWarnings("deprecation") // of setSplitQuotedStrings, which has no successor
     static CommandLine commandLine() {
+        // It warns of a quote without a second one, which is the shell's business too.
+        if (System.getProperty("picocli.trace") == null) {
+            CommandLine.tracer().setLevel(CommandLine.TraceLevel.OFF);
+        }
         return new CommandLine(new Main())
                 .setUsageHelpWidth(Math.max(NARROWEST, Math.min(USAGE_WIDTH, Terminal.width().orElse(USAGE_WIDTH))))
                 // A file may be called @x, and quotes are the shell's business.

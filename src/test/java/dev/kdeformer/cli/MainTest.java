@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 class MainTest {
     @Test
@@ -106,6 +107,12 @@ class MainTest {
     void namesMayBeginWithAnAtSignAndHoldCommasAndQuotes() {
         Outcome.of("run", "--q", "@q.npy", "--k", "@q.npy", "--v", "@q.npy").failsWith(1, "@q.npy: no such file");
         Outcome.of("run", "--safetensors", "none", "--names", "q=a,b\",v=c").failsWith(1, "none");
+    }
+
+    @Test
+    void theParserSaysNothingOfQuotesInOptions() {
+        Outcome.of("run", "--method", "pilot", "-O", "near=\"3").failsWith(2, "got '\"3'");
+        assertTrue(CommandLine.tracer().isOff(), "warnings of the parser go past the command's own streams");
     }
 
     @Test
