@@ -24,8 +24,10 @@ import dev.kdeformer.onnx.match.Site;
 import dev.kdeformer.onnx.run.ModelRunner;
 import dev.kdeformer.onnx.run.NativeHeap;
 import dev.kdeformer.onnx.run.RunListener;
+import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -223,6 +225,45 @@ public final class OnnxTransformer implements AutoCloseable {
         } catch (IOException e) {
             throw new OrtException(e.getMessage());
         }
+    }
+
+    /**
+     * About how much memory a run takes beyond that of the process with the model open, in bytes, known before it: the
+     * values between the parts, the widest tensors within ONNX Runtime, and the attention that takes most. It grows
+     * with {@code batch · rows}; other models than transformers take more.
+     *
+     * @param batch  batch items
+     * @param rows   queries and keys of each attention
+     * @param method for all attentions
+     * @throws IllegalArgumentException if {@code batch} or {@code rows} is not positive
+     * @throws IllegalStateException    if neither the file nor a run has told the heads and features of an attention
+     */
+    public long estimate(int batch, int rows, AttentionMethod method) {
+        Objects.requireNonNull(method, "method");
+        if (batch < 1 || rows < 1) {
+            throw new IllegalArgumentException("batch and rows must be positive, got " + batch + " and " + rows);
+        }
+        double attention = 0;
+        for (OnnxAttention each : attentions()) {
+            if (each.index() >= 0) {
+                if (each.heads() == 0 || each.kvHeads() == 0 || each.d() == 0 || each.dv() == 0) {
+                    throw new IllegalStateException("the file does not tell the heads and features of attention "
+                            + each.name() + "; a run does");
+                }
+                Shape query = Shape.of(batch, each.heads(), rows, each.d());
+                Shape key = Shape.of(batch, each.kvHeads(), rows, each.d());
+                AttentionInput input = AttentionInput.of(shaped(query), shaped(key), shaped(key.withColumns(
+                        each.dv())));
+                attention = Math.max(attention, method.estimate(input, options.threads()).scratchBytes()
+                        + input.outputShape().elements() * (double) Float.BYTES);
+            }
+        }
+        return Math.round(attention + runner.memory().bytes(batch, rows));
+    }
+
+    /** A tensor of a shape whose rows are all the same memory; only its shape is looked at. */
+    private static Tensor shaped(Shape shape) {
+        return Tensor.of(MemorySegment.ofArray(new float[shape.columns()]), shape, 0, 0, 0, 1);
     }
 
     /**

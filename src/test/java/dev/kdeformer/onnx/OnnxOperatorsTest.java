@@ -2,11 +2,13 @@ package dev.kdeformer.onnx;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtException;
 import dev.kdeformer.Attention;
+import dev.kdeformer.AttentionMethod;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
@@ -295,6 +297,26 @@ class OnnxOperatorsTest {
         operator(model, "", "Attention", 1, Map.of(), qkv(model, new long[] {1, 2, 9, 8}, new long[] {1, 2, 9, 8}));
         try (OnnxTransformer transformer = OnnxTransformer.open(model.write(folder.resolve("layer.onnx")))) {
             assertEquals(List.of("k", "q", "v"), transformer.inputs().keySet().stream().sorted().toList());
+        }
+    }
+
+    @Test
+    void memoryIsStatedBeforeTheRun() throws IOException, OrtException {
+        Path file = Patterns.TWO_LAYERS_ONE_MASK.model(1).write(folder.resolve("two.onnx"));
+        try (OnnxTransformer transformer = OnnxTransformer.open(file)) {
+            AttentionMethod exact = Attention.exact().build();
+            long small = transformer.estimate(1, 1 << 16, exact);
+            long large = transformer.estimate(1, 1 << 18, exact);
+            // Queries, keys and values of 16 floats each, and what they are made from, pass between the parts.
+            assertTrue(small >= 4L * 16 * Float.BYTES << 16, small + " bytes");
+            assertTrue(large > 3.5 * small && large < 4.5 * small, small + " and " + large + " bytes");
+            assertTrue(transformer.estimate(3, 1 << 16, exact) > 2 * small);
+            assertThrows(IllegalArgumentException.class, () -> transformer.estimate(1, 0, exact));
+        }
+        TestModel layer = new TestModel(23, 1);
+        operator(layer, "", "Attention", 1, Map.of(), qkv(layer, new long[] {1, 2, 9, 8}, new long[] {1, 2, 9, 8}));
+        try (OnnxTransformer transformer = OnnxTransformer.open(layer.write(folder.resolve("sizes.onnx")))) {
+            assertThrows(IllegalStateException.class, () -> transformer.estimate(1, 9, Attention.exact().build()));
         }
     }
 }

@@ -96,6 +96,11 @@ public final class ModelRunner implements AutoCloseable {
         return given == null ? null : given.sizes();
     }
 
+    /** About what a run takes outside of attention. */
+    public RunMemory memory() {
+        return RunMemory.of(model, plan, declared);
+    }
+
     /** The model's inputs, as far as its parts read them. */
     public Map<String, NodeInfo> inputs() throws OrtException {
         Map<String, NodeInfo> all = new LinkedHashMap<>();
