@@ -6,7 +6,7 @@
 #   -r RUNS    inputs for each reader (default: 250000)
 #   -j FOLDER  a JDK from 21 on, instead of JAVA_HOME or java on the path
 #
-# READERS are npy, safetensors, picture, arguments, onnx, calibration and cache; all of them without any. What is found,
+# READERS are npy, safetensors, picture, arguments, onnx, calibration, cache and plan; all of them without any. What is found,
 # and the inputs that reach new code, are left in target/fuzz. To try an input again: put it into src/test/fuzz and run
 # FuzzTargetTest.
 set -uo pipefail
@@ -22,7 +22,7 @@ while getopts r:j:h option; do
     esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || set -- npy safetensors picture arguments onnx calibration cache
+[ $# -gt 0 ] || set -- npy safetensors picture arguments onnx calibration cache plan
 
 mkdir -p target/fuzz
 if ! mvn -B -q -Pfuzz test-compile dependency:build-classpath -Dmdep.outputFile=target/fuzz/class-path \
@@ -35,7 +35,7 @@ fi
 found=0
 for reader in "$@"; do
     if [ ! -d "src/test/fuzz/$reader" ]; then
-        echo "fuzz: readers are npy, safetensors, picture, arguments, onnx, calibration and cache, got $reader" >&2
+        echo "fuzz: readers are npy, safetensors, picture, arguments, onnx, calibration, cache and plan, got $reader" >&2
         exit 2
     fi
     mkdir -p "target/fuzz/$reader"

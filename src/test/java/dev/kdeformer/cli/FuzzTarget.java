@@ -49,7 +49,7 @@ import picocli.CommandLine.ParameterException;
 public final class FuzzTarget {
     /** The readers. */
     enum Reader {
-        NPY, SAFETENSORS, PICTURE, ARGUMENTS, ONNX, CALIBRATION, CACHE
+        NPY, SAFETENSORS, PICTURE, ARGUMENTS, ONNX, CALIBRATION, CACHE, PLAN
     }
 
     private static final LongAdder TRIED = new LongAdder();
@@ -86,6 +86,7 @@ public final class FuzzTarget {
                 case ONNX -> onnx(input);
                 case CALIBRATION -> calibration(input);
                 case CACHE -> cache(input);
+                case PLAN -> FuzzedPlan.read(input);
                 case ARGUMENTS -> arguments(new String(input, StandardCharsets.UTF_8));
             }
             return false;
