@@ -89,17 +89,17 @@ final class DataCommand implements Callable<Integer> {
         return new Columns<DataSet>()
                 .text("set", "name", DataSet::name)
                 .cell("shape", DataSet::shape)
-                .field("heads", DataSet::heads)
-                .field("n", DataSet::n)
-                .field("d", DataSet::d)
-                .field("dv", DataSet::dv)
+                .field("heads", set -> set.sizes().heads())
+                .field("n", set -> set.sizes().n())
+                .field("d", set -> set.sizes().d())
+                .field("dv", set -> set.sizes().dv())
                 .field("scale", DataSet::scale)
                 .field("causal", DataSet::causal)
-                .text("from", "model", DataSet::model)
-                .field("package", DataSet::source)
-                .text("licence", "licence", DataSet::licence)
-                .field("input", DataSet::input)
-                .field("kind", DataSet::kind)
+                .text("from", "model", set -> set.origin().model())
+                .field("package", set -> set.origin().source())
+                .text("licence", "licence", set -> set.origin().licence())
+                .field("input", set -> set.origin().input())
+                .field("kind", set -> set.origin().kind())
                 .field("files", DataSet::files);
     }
 
@@ -134,10 +134,11 @@ final class DataCommand implements Callable<Integer> {
     }
 
     private static String describe(DataSet set) {
+        DataSet.Origin origin = set.origin();
         List<String[]> lines = new ArrayList<>(List.of(new String[][] {
             {"set", set.name()}, {"shape", set.shape()}, {"scale", Float.toString(set.scale())},
-            {"causal", set.causal() ? "yes" : "no"}, {"model", set.model()}, {"package", set.source()},
-            {"licence", set.licence()}, {"input", set.input()}, {"length", set.kind()},
+            {"causal", set.causal() ? "yes" : "no"}, {"model", origin.model()}, {"package", origin.source()},
+            {"licence", origin.licence()}, {"input", origin.input()}, {"length", origin.kind()},
             {"files", String.join(", ", new LinkedHashSet<>(set.files().values()))}}));
         return lines(lines);
     }

@@ -124,7 +124,8 @@ final class PaperCommand implements Callable<Integer> {
                     List.of(plan.lengthFeature()), progress));
         }
         List<String> sets = dataFolder.catalogues().stream().flatMap(each -> each.sets().stream())
-                .filter(set -> set.n() <= plan.longestSet() && !set.name().startsWith("glove")).map(DataSet::name)
+                .filter(set -> set.sizes().n() <= plan.longestSet() && !set.name().startsWith("glove"))
+                .map(DataSet::name)
                 .distinct().toList();
         for (String set : sets) {
             try (Arena own = Arena.ofShared()) {

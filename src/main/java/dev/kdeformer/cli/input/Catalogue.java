@@ -132,10 +132,10 @@ public final class Catalogue {
             for (String tensor : List.of("q", "k", "v")) {
                 byTensor.put(tensor, files.file(tensor));
             }
-            sets.add(new DataSet(entry.text("name"), entry.whole("heads"), entry.whole("n"), entry.whole("d"),
-                    entry.whole("dv"), entry.real("scale"), entry.flag("causal"), entry.textOr("model"),
-                    entry.textOr("package"), entry.textOr("licence"), entry.textOr("input"), entry.textOr("kind"),
-                    byTensor));
+            sets.add(new DataSet(entry.text("name"), new DataSet.Sizes(entry.whole("heads"), entry.whole("n"),
+                    entry.whole("d"), entry.whole("dv")), entry.real("scale"), entry.flag("causal"),
+                    new DataSet.Origin(entry.textOr("model"), entry.textOr("package"), entry.textOr("licence"),
+                            entry.textOr("input"), entry.textOr("kind")), byTensor));
         }
         for (Entry entry : Entry.listOf(name, manifest, "pictures")) {
             pictures.add(new Picture(entry.text("name"), entry.file("file"), entry.whole("width"),

@@ -224,9 +224,9 @@ public abstract class InputOptions {
     /** The usual set, or where it is too short the shortest that is not, if there is one. */
     private String defaultData(int wanted) {
         List<DataSet> sets = dataFolder.catalogues().stream().flatMap(each -> each.sets().stream()).toList();
-        boolean suffices = sets.stream().anyMatch(set -> set.name().equals(DEFAULT_DATA) && set.n() >= wanted);
-        return suffices ? DEFAULT_DATA : sets.stream().filter(set -> set.n() >= wanted)
-                .min(Comparator.comparingInt(DataSet::n)).map(DataSet::name).orElse(DEFAULT_DATA);
+        boolean suffices = sets.stream().anyMatch(set -> set.name().equals(DEFAULT_DATA) && set.sizes().n() >= wanted);
+        return suffices ? DEFAULT_DATA : sets.stream().filter(set -> set.sizes().n() >= wanted)
+                .min(Comparator.comparingInt(set -> set.sizes().n())).map(DataSet::name).orElse(DEFAULT_DATA);
     }
 
     /**
@@ -251,7 +251,9 @@ public abstract class InputOptions {
         if (set.causal()) {
             input = input.withMask(Mask.causal());
         }
-        return new NamedInput(set.name(), set.model() + "; length: " + set.kind().split("[:(]")[0].strip(), 3, input);
+        DataSet.Origin origin = set.origin();
+        return new NamedInput(set.name(), origin.model() + "; length: " + origin.kind().split("[:(]")[0].strip(), 3,
+                input);
     }
 
     private static UsageError unknown(String name, List<Catalogue> catalogues, DataFolder folder) {

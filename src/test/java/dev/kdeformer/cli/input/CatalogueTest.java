@@ -32,14 +32,15 @@ class CatalogueTest {
         Catalogue catalogue = Catalogue.embedded();
         assertTrue(catalogue.sets().size() >= 7);
         for (DataSet set : catalogue.sets()) {
-            assertFalse(set.licence().isEmpty() || set.model().isEmpty() || set.kind().isEmpty(), set.name());
+            assertFalse(set.origin().licence().isEmpty() || set.origin().model().isEmpty()
+                    || set.origin().kind().isEmpty(), set.name());
             for (Map.Entry<String, String> file : set.files().entrySet()) {
                 byte[] bytes = catalogue.bytes(file.getValue());
                 try (Arena arena = Arena.ofConfined()) {
                     Shape shape = Npy.read(new ByteArrayInputStream(bytes), bytes.length, file.getValue(), arena)
                             .shape();
-                    int columns = file.getKey().equals("v") ? set.dv() : set.d();
-                    assertEquals(Shape.of(1, set.heads(), set.n(), columns), shape, file.getValue());
+                    int columns = file.getKey().equals("v") ? set.sizes().dv() : set.sizes().d();
+                    assertEquals(Shape.of(1, set.sizes().heads(), set.sizes().n(), columns), shape, file.getValue());
                 }
             }
         }
