@@ -146,11 +146,9 @@ class GoldenTest {
     /** What pilot attention does beyond its defaults without a mask, on input that is long enough for each. */
     private List<Row> pilotRows(Named words, Named large) {
         Named causal = new Named(large.name() + " causal", large.input().withMask(Mask.causal()));
-        Named pool = new Named("e5-pool16384.layer11 first 8192", AttentionInput.of(
-                EmbeddedData.load("e5-pool16384.layer11.q", 0, 8192),
-                EmbeddedData.load("e5-pool16384.layer11.k", 0, 8192),
-                EmbeddedData.load("e5-pool16384.layer11.v", 0, 8192)));
-        Named causalPool = new Named(pool.name() + " causal", pool.input().withMask(Mask.causal()));
+        Named pool = pool(8192);
+        Named most = pool(12_288);
+        Named causalPool = new Named(most.name() + " causal", most.input().withMask(Mask.causal()));
         PilotAttention few = Attention.pilot().near(64).tile(64).build();
         PilotAttention unbiased = Attention.pilot().near(64).unbiased(64).seed(7).build();
         PilotAttention peaked = Attention.pilot().near(64).peaked(64).seed(7).build();
@@ -163,6 +161,12 @@ class GoldenTest {
                 new Row(words.name(), "pilot gradient", () -> gradient(few, words.input())),
                 new Row(pool.name(), "auto", () -> auto(pool)),
                 new Row(causalPool.name(), "auto", () -> auto(causalPool)));
+    }
+
+    private static Named pool(int rows) {
+        String name = "e5-pool16384.layer11";
+        return new Named(name + " first " + rows, AttentionInput.of(EmbeddedData.load(name + ".q", 0, rows),
+                EmbeddedData.load(name + ".k", 0, rows), EmbeddedData.load(name + ".v", 0, rows)));
     }
 
     private String pilot(AttentionMethod method, Named named) {

@@ -166,7 +166,7 @@ class CausalPilotTest {
 
     @Test
     void aBudgetIsKeptAndCostsMoreTheSmallerItIs() {
-        AttentionInput input = drifting(2, 8192, 8300, 16, 16);
+        AttentionInput input = drifting(2, 12_288, 12_400, 16, 16);
         double before = 0;
         for (double budget : new double[] {0.1, 0.02}) {
             AttentionMethod method = Attention.pilot().budget(ErrorBudget.relativeSpectral(budget)).seed(3).build();
@@ -183,7 +183,7 @@ class CausalPilotTest {
     @Test
     void aBudgetThatNothingKeepsGivesExactAttention() {
         // Queries that have nothing in common.
-        AttentionInput input = make.normal(1, 1, 1, 8192, 8192, 24, 4).withScale(1.5f).withMask(Mask.causal());
+        AttentionInput input = make.normal(1, 1, 1, 12_288, 12_288, 24, 4).withScale(1.5f).withMask(Mask.causal());
         AttentionMethod method = Attention.pilot().budget(ErrorBudget.relativeSpectral(0.001)).build();
         assertEquals("1 of 1 heads computed exactly, which the error budget made cheaper",
                 method.apply(ENGINE, input, make.zeros(input.outputShape())).note());
@@ -192,7 +192,7 @@ class CausalPilotTest {
 
     @Test
     void autoTakesItForLongInput() {
-        AttentionInput input = drifting(1, 8192, 8192, 8, 8);
+        AttentionInput input = drifting(1, 12_288, 12_288, 8, 8);
         Tensor output = make.zeros(input.outputShape());
         AttentionMethod auto = Attention.auto().budget(ErrorBudget.relativeSpectral(0.15)).build();
         assertTrue(auto.apply(ENGINE, input, output).note().startsWith("took pilot"));

@@ -66,9 +66,12 @@ public final class TileSpread {
         return logits;
     }
 
-    /** Half the mean squared distance of a row from the nearest {@code near} others. */
+    /**
+     * Half the squared distance of a row from the nearest {@code near} others: the median of all rows, because the few
+     * of another population are computed exactly.
+     */
     private static double spread(Rows rows, int near) {
-        double sum = 0;
+        double[] spreads = new double[rows.count()];
         float[] nearest = new float[near + 1];
         for (int i = 0; i < rows.count() && near > 0; i++) {
             Arrays.fill(nearest, Float.POSITIVE_INFINITY);
@@ -84,10 +87,11 @@ public final class TileSpread {
                 }
             }
             for (int k = 0; k < near; k++) {
-                sum += nearest[k] / 2;
+                spreads[i] += nearest[k] / 2 / near;
             }
         }
-        return near == 0 ? 0 : sum / near / rows.count();
+        Arrays.sort(spreads);
+        return spreads[rows.count() / 2];
     }
 
     private static float distance(long x, long y, int stride) {
