@@ -271,6 +271,37 @@ public final class Mask {
         return queryStarts != null;
     }
 
+    /** Returns the number of packed sequences, 0 where rows are not packed. */
+    public int sequences() {
+        return queryStarts == null ? 0 : queryStarts.length - 1;
+    }
+
+    /** Returns the first query of a sequence; for the number {@link #sequences}, the one after all. */
+    public int sequenceQuery(int sequence) {
+        return queryStarts[sequence];
+    }
+
+    /** Returns the first key of a sequence; for the number {@link #sequences}, the one after all. */
+    public int sequenceKey(int sequence) {
+        return keyStarts[sequence];
+    }
+
+    /** Returns what the mask says inside of a packed sequence, but for ranges of keys, as a mask of its own. */
+    public Mask ofSequence(int sequence) {
+        Mask mask = new Mask();
+        mask.causality = causality;
+        mask.offset = offset;
+        mask.left = left;
+        mask.right = right;
+        mask.keyLengths = within(keyLengths, keyStarts[sequence], keyStarts[sequence + 1]);
+        mask.queryLengths = within(queryLengths, queryStarts[sequence], queryStarts[sequence + 1]);
+        return mask;
+    }
+
+    private static int[] within(int[] lengths, int from, int to) {
+        return lengths == null ? null : Arrays.stream(lengths).map(l -> Math.clamp(l, from, to) - from).toArray();
+    }
+
     /** Tells whether queries have ranges of keys. */
     public boolean hasRanges() {
         return firstKeys != null;
@@ -279,11 +310,6 @@ public final class Mask {
     /** Tells whether every query sees all valid keys. */
     public boolean showsAllKeys() {
         return !isCausal() && !hasWindow() && !hasQueryLengths() && !hasSequences() && !hasRanges();
-    }
-
-    /** Number of batch items that key lengths are given for, 0 without key lengths. */
-    int lengthCount() {
-        return keyLengths == null ? 0 : keyLengths.length;
     }
 
     /** Returns the number of valid keys of a batch item out of m. */

@@ -59,13 +59,13 @@ class MaskTest {
         lengths[0] = 99;
         assertEquals(3, mask.keyLength(0, 10));
         assertEquals(0, mask.keyLength(1, 10));
-        assertEquals(2, mask.lengthCount());
+        assertTrue(mask.hasKeyLengths());
         assertTrue(mask.hasKeyLengths() && mask.isCausal());
         assertEquals(Mask.Causality.LOWER_RIGHT, mask.causality());
 
         assertFalse(Mask.none().hasKeyLengths() || Mask.none().isCausal());
         assertEquals(10, Mask.none().keyLength(7, 10));
-        assertEquals(0, Mask.none().lengthCount());
+        assertFalse(Mask.none().hasKeyLengths());
         assertEquals("key length of batch item 1 must not be negative, got -4", assertThrows(
                 IllegalArgumentException.class, () -> Mask.none().withKeyLengths(2, -4)).getMessage());
         assertThrows(NullPointerException.class, () -> Mask.none().withKeyLengths((int[]) null));

@@ -7,6 +7,7 @@ import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.method.MethodFrame;
+import dev.kdeformer.method.Sequences;
 import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -19,7 +20,7 @@ abstract class BlockMethod implements DifferentiableMethod {
 
     BlockMethod(BlockSampling sampling) {
         this.sampling = sampling;
-        this.frame = MethodFrame.of(this, sampling::run);
+        this.frame = MethodFrame.of(this, sampling::run).bySequence();
     }
 
     /** The parameters, one of the method's own among them. */
@@ -36,7 +37,8 @@ abstract class BlockMethod implements DifferentiableMethod {
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.SEQUENCES,
+                InputFeature.KEY_BIAS);
     }
 
     @Override
@@ -59,6 +61,6 @@ abstract class BlockMethod implements DifferentiableMethod {
         if (input.isEmpty()) {
             return Estimate.NOTHING;
         }
-        return sampling.estimate(input, threads);
+        return Sequences.estimate(input, one -> sampling.estimate(one, threads));
     }
 }

@@ -9,6 +9,7 @@ import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 
@@ -22,13 +23,15 @@ public final class MethodFrame {
     private final Function<Call, Statistics> run;
     private final Consumer<AttentionInput> refusal;
     private final boolean trusting;
+    private final boolean bySequence;
 
     private MethodFrame(AttentionMethod method, Function<Call, Statistics> run, Consumer<AttentionInput> refusal,
-            boolean trusting) {
+            boolean trusting, boolean bySequence) {
         this.method = method;
         this.run = run;
         this.refusal = refusal;
         this.trusting = trusting;
+        this.bySequence = bySequence;
     }
 
     /**
@@ -37,7 +40,7 @@ public final class MethodFrame {
      * @param run computes the output of a checked call
      */
     public static MethodFrame of(AttentionMethod method, Function<Call, Statistics> run) {
-        return new MethodFrame(method, run, input -> { }, false);
+        return new MethodFrame(method, run, input -> { }, false, false);
     }
 
     /**
@@ -46,12 +49,17 @@ public final class MethodFrame {
      * @param check throws an {@link IllegalArgumentException} with the reason
      */
     public MethodFrame refusing(Consumer<AttentionInput> check) {
-        return new MethodFrame(method, run, check, trusting);
+        return new MethodFrame(method, run, check, trusting, bySequence);
+    }
+
+    /** The same frame for a method that computes packed sequences one after the other, each as a call of its own. */
+    public MethodFrame bySequence() {
+        return new MethodFrame(method, run, refusal, trusting, true);
     }
 
     /** The same frame for input whose elements have been checked before. */
     public MethodFrame trusting() {
-        return new MethodFrame(method, run, refusal, true);
+        return new MethodFrame(method, run, refusal, true, bySequence);
     }
 
     /**
@@ -74,7 +82,7 @@ public final class MethodFrame {
 
     private void refuse(AttentionInput input) {
         Checks.taken("method " + method.name(), method.takes(), input, "method exact does");
-        refusal.accept(input);
+        (bySequence ? Sequences.of(input) : List.of(input)).forEach(refusal);
     }
 
     /** Does what {@link AttentionMethod#apply(Engine, AttentionInput, Tensor, Tensor)} says. */
@@ -89,6 +97,9 @@ public final class MethodFrame {
             }
             if (input.isEmpty()) {
                 return nothing(input, output, logSumExp);
+            }
+            if (bySequence && input.mask().hasSequences()) {
+                return Sequences.run(input, output, logSumExp, team, run);
             }
             return run.apply(new Call(input.withHiddenKeys(), output, logSumExp, team));
         } finally {

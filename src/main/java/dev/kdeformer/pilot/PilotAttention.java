@@ -11,6 +11,7 @@ import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.method.MethodFrame;
+import dev.kdeformer.method.Sequences;
 import dev.kdeformer.pilot.causal.CausalCost;
 import dev.kdeformer.pilot.causal.CausalUnit;
 import dev.kdeformer.pilot.gradient.PilotGradient;
@@ -61,15 +62,15 @@ import java.util.function.Consumer;
  * a quarter to a half off the error that four directions learnt from all keys leave, for less work. What they make of a
  * query that lies far away is cut off at the range of the values, which outputs never leave by more than rounding.
  *
- * <p>Takes causal masks (not with {@link Builder#unbiased} or {@link Builder#peaked}), key padding, a bias per key and
- * grouped heads. At most 256 features. Memory is linear in n and m. The log-sum-exp is an estimate from the same
- * expansion.
+ * <p>Takes causal masks (not with {@link Builder#unbiased} or {@link Builder#peaked}), key padding, a bias per key,
+ * grouped heads, and packed sequences, each as a call of its own with the budget for itself. At most 256 features.
+ * Memory is linear in n and m. The log-sum-exp is an estimate from the same expansion.
  */
 public final class PilotAttention implements DifferentiableMethod {
     /** Options of calls without a causal mask, and with one. */
     private final PilotOptions plain;
     private final PilotOptions causal;
-    private final MethodFrame frame = MethodFrame.of(this, this::run).refusing(this::checkSupported);
+    private final MethodFrame frame = MethodFrame.of(this, this::run).bySequence().refusing(this::checkSupported);
 
     private PilotAttention(Builder options) {
         plain = options.resolved(false);
@@ -94,13 +95,13 @@ public final class PilotAttention implements DifferentiableMethod {
 
     @Override
     public Map<String, Object> parameters(AttentionInput input) {
-        boolean isCausal = input.mask().isCausal();
-        return options(input).reported(isCausal);
+        return options(input).reported(input.mask().isCausal());
     }
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.SEQUENCES,
+                InputFeature.KEY_BIAS);
     }
 
     /**
@@ -132,6 +133,9 @@ public final class PilotAttention implements DifferentiableMethod {
     }
 
     void checkSupported(AttentionInput input) {
+        if (input.mask().hasSequences()) {
+            throw new IllegalArgumentException("parts, plans and calibrations take no packed sequences");
+        }
         Calibration calibration = plain.promise().calibration();
         if (calibration != null && (calibration.efforts().size() != input.heads()
                 || calibration.causal() != input.mask().isCausal())) {
@@ -157,8 +161,7 @@ public final class PilotAttention implements DifferentiableMethod {
 
     private Statistics run(Call call) {
         AttentionInput input = call.input();
-        PilotOptions options = options(input);
-        Outcome whole = run(call, options);
+        Outcome whole = run(call, options(input));
         int heads = input.batch() * input.heads();
         List<String> notes = new ArrayList<>();
         if (whole.exactHeads() > 0) {
@@ -174,7 +177,7 @@ public final class PilotAttention implements DifferentiableMethod {
                     + " heads, which were searched for anew");
         }
         return new Statistics(evaluations(whole, input), String.join("; ", notes),
-                options.budget() != null && Double.isNaN(whole.error()) ? 0 : whole.error());
+                plain.budget() != null && Double.isNaN(whole.error()) ? 0 : whole.error());
     }
 
     private static Outcome run(Call call, PilotOptions options) {
@@ -284,8 +287,8 @@ public final class PilotAttention implements DifferentiableMethod {
         if (input.isEmpty()) {
             return Estimate.NOTHING;
         }
-        return input.mask().isCausal() ? new CausalCost(causal).estimate(input, threads)
-                : TreeUnit.estimate(plain, input, threads);
+        return Sequences.estimate(input, one -> one.mask().isCausal() ? new CausalCost(causal).estimate(one, threads)
+                : TreeUnit.estimate(plain, one, threads));
     }
 
     /** Options of pilot attention. */

@@ -9,6 +9,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.measure.ExactSample;
@@ -185,8 +186,10 @@ class CombinationsTest {
             refused(method, input.withSoftCap(3), output, " takes no soft cap; ");
             refused(method, input.withSinks(1, 2), output, " takes no sinks; ");
             refused(method, input.withMask(Mask.none().withQueryLengths(3)), output, " takes no query lengths, got ");
-            refused(method, input.withMask(Mask.none().withSequences(0, 3, 5)), output,
-                    " takes no packed sequences, got ");
+            if (!method.takes().contains(InputFeature.SEQUENCES)) {
+                refused(method, input.withMask(Mask.none().withSequences(0, 3, 5)), output,
+                        " takes no packed sequences, got ");
+            }
             refused(method, input.withMask(Mask.window(1, 1)), output, " takes no sliding window, got ");
         }
         AttentionInput everything = input.withSoftCap(3).withMask(Mask.window(1, 1));

@@ -22,7 +22,7 @@ final class PairOptions {
     @Option(names = "--packed", paramLabel = "LENGTHS|FILE.npy", order = 19,
             description = "Sequences that lie behind each other in the rows and see themselves alone: the length of "
                     + "each, comma-separated, or a .npy of i4 or i8 with their cumulative lengths, 0 first. For "
-                    + "methods exact and auto.")
+                    + "methods exact, auto, kdeformer, hyper and pilot.")
     private String packed;
 
     @Option(names = "--alibi", order = 19,
