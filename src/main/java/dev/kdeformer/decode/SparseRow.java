@@ -88,14 +88,15 @@ final class SparseRow {
     private double reach(SparseDecoding options, long states, Team team) {
         leaves.rank(PartialRows.at(states, call.store().dv()));
         int affordable = affordable(options);
-        // What is drawn counts as read where there is not enough for all.
+        // What is drawn counts as read where there is not enough for all; what is then left is read in the end.
         int most = affordable == leaves.count() ? affordable : Math.max(0, affordable - DRAWN);
         int wanted = most == 0 ? 0 : Math.min(most, leaves.scores().needed(allowed(options.target(), states)));
         CounterRandom random = CounterRandom.of(options.seed()).stream(call.length(), unit, row);
         while (true) {
             double predicted = spend(wanted, states, team);
             if (wanted >= most) {
-                return predicted;
+                int left = affordable - errors.draws();
+                return predicted <= options.target() || left <= wanted ? predicted : spend(left, states, team);
             }
             if (predicted <= options.target()) {
                 double sampled = relative(errors.sampled(total, DRAWN, random.stream(wanted), team.scratch()));

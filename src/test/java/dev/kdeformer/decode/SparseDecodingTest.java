@@ -183,6 +183,20 @@ class SparseDecodingTest {
     }
 
     @Test
+    void aTargetOutOfReachSpendsTheBudget() {
+        AttentionInput input = make.normal(1, 1, 1, 2, 8000, 16, 8).withScale(SCALE);
+        Tensor output = make.zeros(input.outputShape());
+        try (KeyValueCache cache = cacheOf(input)) {
+            SparseDecoding.Builder method = SparseDecoding.builder().budget(0.4);
+            double all = method.build().apply(ENGINE, cache, input.query(), output, null, SCALE).keysRead();
+            SparseDecoding.Statistics done = method.targetError(1e-6).build().apply(ENGINE, cache, input.query(),
+                    output, null, SCALE);
+            assertEquals(all, done.keysRead());
+            assertTrue(done.predictedError() > 1e-6 && done.bytesRead() <= 0.4, done.toString());
+        }
+    }
+
+    @Test
     void aCheckedRowThatMissesTheTargetGetsItsExactOutput() {
         AttentionInput input = make.normal(1, 2, 1, 4, 6000, 16, 8).withScale(SCALE);
         Tensor exact = make.zeros(input.outputShape());
