@@ -15,8 +15,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * @param number for every row that was asked for the number of its distinct row
  */
 record DistinctRows(int[] first, int[] number) {
-    /** Rows drawn for a guess, over the root of their number: pairs of twins among all rows give some 30 pairs then. */
-    private static final int DRAWN = 8;
+    /** Rows drawn for a guess, over the root of their number: rows that come in pairs give some 8 pairs then. */
+    private static final int DRAWN = 4;
+
+    /** Features that a guess looks at. */
+    private static final int FEATURES = 8;
 
     /** Rows that one thread takes at a time. */
     private static final int CHUNK = 1024;
@@ -26,14 +29,16 @@ record DistinctRows(int[] first, int[] number) {
     private static final long MIX = 0xD6E8FEB86659FD93L;
 
     /**
-     * Guesses how many distinct rows there are, from a few that are spread evenly: few where many of them are the same.
+     * Guesses how many distinct rows there are, from the first features of a few that are spread evenly: few where many
+     * of them are the same.
      */
     static double guess(Matrix matrix, int[] rows) {
         int drawn = (int) Math.min(rows.length, DRAWN * Math.ceil(Math.sqrt(rows.length)));
         LongOpenHashSet seen = new LongOpenHashSet(drawn);
-        float[] row = new float[matrix.columns()];
+        float[] row = new float[Math.min(FEATURES, matrix.columns())];
         for (int i = 0; i < drawn; i++) {
-            seen.add(hash(matrix, rows[(int) ((long) i * rows.length / drawn)], row));
+            matrix.readPart(rows[(int) ((long) i * rows.length / drawn)], 0, row.length, row, 0);
+            seen.add(hash(row));
         }
         return drawn == rows.length ? seen.size() : population(seen.size(), drawn, rows.length);
     }
@@ -63,7 +68,8 @@ record DistinctRows(int[] first, int[] number) {
         team.forRanges(rows.length, CHUNK, (from, to, scratch) -> {
             float[] row = new float[matrix.columns()];
             for (int i = from; i < to; i++) {
-                hashes[i] = hash(matrix, rows[i], row);
+                matrix.readRow(rows[i], row, 0);
+                hashes[i] = hash(row);
             }
         });
         Long2IntOpenHashMap numbers = new Long2IntOpenHashMap();
@@ -97,8 +103,7 @@ record DistinctRows(int[] first, int[] number) {
         return same.get();
     }
 
-    private static long hash(Matrix matrix, int index, float[] row) {
-        matrix.readRow(index, row, 0);
+    private static long hash(float[] row) {
         long hash = 0;
         for (float x : row) {
             hash = (hash ^ Float.floatToRawIntBits(x)) * GOLDEN;
