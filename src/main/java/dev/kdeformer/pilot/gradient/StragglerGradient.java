@@ -7,11 +7,13 @@ import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.method.Picked;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
+import java.util.stream.IntStream;
 
 /** The gradients of the queries of a head that were computed exactly: those of exact attention of these rows alone. */
 final class StragglerGradient {
@@ -49,25 +51,25 @@ final class StragglerGradient {
             return;
         }
         AttentionInput input = call.input();
-        int m = head.keys();
+        int[] keys = IntStream.range(0, head.keys()).toArray();
         try (Arena arena = Arena.ofShared()) {
-            Tensor query = picked(arena, head.query(member));
-            AttentionInput some = AttentionInput.of(query, copy(arena, head.key(), m), copy(arena, head.value(), m))
-                    .withScale(input.scale());
+            Tensor query = Picked.rows(arena, head.query(member), rows);
+            AttentionInput some = AttentionInput.of(query, Picked.rows(arena, head.key(), keys),
+                    Picked.rows(arena, head.value(), keys)).withScale(input.scale());
             if (head.bias() != null) {
-                Tensor bias = Tensor.allocate(arena, Shape.of(1, m));
-                for (int j = 0; j < m; j++) {
+                Tensor bias = Tensor.allocate(arena, Shape.of(1, keys.length));
+                for (int j : keys) {
                     bias.matrix(0, 0).set(0, j, head.bias().get(0, j));
                 }
                 some = some.withKeyBias(bias);
             }
-            Call forward = new Call(some, picked(arena, head.output(member)), picked(arena, head.logSumExp(member)),
-                    team);
+            Call forward = new Call(some, Picked.rows(arena, head.output(member), rows),
+                    Picked.rows(arena, head.logSumExp(member), rows), team);
             Tensor dQuery = Tensor.allocate(arena, query.shape());
             Tensor dKey = Tensor.allocate(arena, some.key().shape());
             Tensor dValue = Tensor.allocate(arena, some.value().shape());
             new TiledGradient().run(new GradientCall(forward,
-                    picked(arena, head.ofQueries(call.outputGradient(), member)), dQuery, dKey, dValue,
+                    Picked.rows(arena, head.ofQueries(call.outputGradient(), member), rows), dQuery, dKey, dValue,
                     BiasGradients.none()));
             Matrix target = head.ofQueries(call.dQuery(), member);
             float[] row = new float[input.d()];
@@ -78,26 +80,6 @@ final class StragglerGradient {
             add(dKey.matrix(0, 0), head.ofKeys(call.dKey()));
             add(dValue.matrix(0, 0), head.ofKeys(call.dValue()));
         }
-    }
-
-    private Tensor picked(Arena arena, Matrix source) {
-        Tensor some = Tensor.allocate(arena, Shape.of(rows.length, source.columns()));
-        float[] row = new float[source.columns()];
-        for (int i = 0; i < rows.length; i++) {
-            source.readRow(rows[i], row, 0);
-            some.matrix(0, 0).writeRow(i, row, 0);
-        }
-        return some;
-    }
-
-    private static Tensor copy(Arena arena, Matrix source, int count) {
-        Tensor rows = Tensor.allocate(arena, Shape.of(count, source.columns()));
-        float[] row = new float[source.columns()];
-        for (int j = 0; j < count; j++) {
-            source.readRow(j, row, 0);
-            rows.matrix(0, 0).writeRow(j, row, 0);
-        }
-        return rows;
     }
 
     private static void add(Matrix more, Matrix target) {

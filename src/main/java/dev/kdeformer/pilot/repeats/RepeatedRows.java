@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.method.Picked;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
@@ -90,10 +91,8 @@ public final class RepeatedRows {
         DistinctRows queries = rows.queries[member];
         DistinctRows keys = rows.keys;
         try (Arena arena = Arena.ofShared()) {
-            Tensor query = Tensor.allocate(arena, Shape.of(queries.count(), input.d()));
-            copy(head.query(member), queries.first(), query.matrix(0, 0));
-            Tensor key = Tensor.allocate(arena, Shape.of(keys.count(), input.d()));
-            copy(head.key(), keys.first(), key.matrix(0, 0));
+            Tensor query = Picked.rows(arena, head.query(member), queries.first());
+            Tensor key = Picked.rows(arena, head.key(), keys.first());
             Tensor value = Tensor.allocate(arena, Shape.of(keys.count(), input.dv()));
             Tensor bias = Tensor.allocate(arena, Shape.of(1, keys.count()));
             merge(value.matrix(0, 0), bias.matrix(0, 0));
@@ -110,14 +109,6 @@ public final class RepeatedRows {
         team.advance(wanted.length);
         unit.outcome().repeated(unit.queryHead(member), 2.0 * (input.d() + input.dv()) * queries.count()
                 * keys.count());
-    }
-
-    private static void copy(Matrix source, int[] rows, Matrix target) {
-        float[] row = new float[source.columns()];
-        for (int i = 0; i < rows.length; i++) {
-            source.readRow(rows[i], row, 0);
-            target.writeRow(i, row, 0);
-        }
     }
 
     private static void spread(Matrix source, Matrix target, DistinctRows queries, int[] wanted) {
