@@ -25,12 +25,12 @@ import java.util.List;
  * The file of a cache: a page with what it is, then its chunks as they lie in memory, keys in the order in which they
  * were appended. All numbers are little-endian.
  *
- * <p>The page begins with the magic {@code KDCACHE} and a zero byte, then ints: version 1, elements in four bytes (1, 2
+ * <p>The page begins with the magic {@code KDCACHE} and a zero byte, then ints: version 2, elements in four bytes (1, 2
  * or 4), batch, heads, d, d_v, length, and the ints of a value row. The rest is zeros.
  */
 final class CacheFile {
     private static final byte[] MAGIC = {'K', 'D', 'C', 'A', 'C', 'H', 'E', 0};
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
 
     /** Bytes before the first chunk; maps begin at pages. */
     private static final int PAGE = 4096;

@@ -135,7 +135,7 @@ class CacheFileTest {
         }
         byte[] good = Files.readAllBytes(file);
         refused(file, "no file of a cache", good, 3, 'X');
-        refused(file, "version must be 1, got 2", good, 8, 2);
+        refused(file, "version must be 2, got 1", good, 8, 1);
         refused(file, "elements in four bytes must be 1, 2 or 4, got 3", good, 12, 3);
         refused(file, "batch must be between 1 and 2147483647, got 0", good, 16, 0);
         refused(file, "heads must be between 1 and ", good, 20, -1);
