@@ -160,6 +160,7 @@ final class Bfloat16Kernel {
             y = x.and(UPPER).reinterpretAsFloats();
             b3 = FUSED ? w.fma(y, b3) : w.mul(y).add(b3);
         }
+        // Not by put: the compiler then keeps the sums in objects, and all of decoding took a twentieth longer.
         int at = o0 + column;
         if (column < stride) {
             FloatVector.fromArray(FLOATS, o, at).add(a0).intoArray(o, at);

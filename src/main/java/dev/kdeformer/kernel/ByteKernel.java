@@ -170,6 +170,7 @@ final class ByteKernel {
             y = (FloatVector) x1.lanewise(ASHR, 24).convert(I2F, 0);
             b3 = FUSED ? w.fma(y, b3) : w.mul(y).add(b3);
         }
+        // Not by put: the compiler then keeps the sums in objects, and all of decoding took twice as long.
         int at = o0 + column;
         if (column < stride) {
             FloatVector.fromArray(FLOATS, o, at).add(a0).intoArray(o, at);
