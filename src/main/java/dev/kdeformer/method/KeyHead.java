@@ -26,6 +26,8 @@ public final class KeyHead {
     private final Matrix[] queries;
     private final Matrix[] outputs;
     private final Matrix[] logSumExps;
+    /** Null until it is asked for. */
+    private int[] visible;
 
     KeyHead(Call call, int batch, int head) {
         AttentionInput input = call.input();
@@ -116,8 +118,15 @@ public final class KeyHead {
         return keys;
     }
 
-    /** The rows of the keys that are neither padding nor hidden by a bias of −∞. */
+    /** The rows of the keys that are neither padding nor hidden by a bias of −∞; not to be changed. */
     public int[] visibleKeys() {
+        if (visible == null) {
+            visible = findVisible();
+        }
+        return visible;
+    }
+
+    private int[] findVisible() {
         int[] rows = new int[keys];
         int count = 0;
         for (int j = 0; j < keys; j++) {

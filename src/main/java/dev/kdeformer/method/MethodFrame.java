@@ -109,15 +109,25 @@ public final class MethodFrame {
 
     /** Writes what queries without a key get; of no queries, nothing. */
     private static Statistics nothing(AttentionInput input, Tensor output, Tensor logSumExp) {
+        unseeing(input, output, logSumExp);
+        return new Statistics(0, input.queries() == 0 ? "no queries" : "no keys");
+    }
+
+    /**
+     * Writes all rows of queries that see no key.
+     *
+     * @param output    rows of the input's output, of all its heads
+     * @param logSumExp the same rows of its log-sum-exp; may be null
+     */
+    static void unseeing(AttentionInput input, Tensor output, Tensor logSumExp) {
         zero(output);
         for (int b = 0; b < input.batch() && logSumExp != null; b++) {
             for (int h = 0; h < input.heads(); h++) {
-                for (int i = 0; i < input.queries(); i++) {
+                for (int i = 0; i < logSumExp.shape().rows(); i++) {
                     logSumExp.matrix(b, h).set(i, 0, input.sink(h));
                 }
             }
         }
-        return new Statistics(0, input.queries() == 0 ? "no queries" : "no keys");
     }
 
     /** Sets all elements to zero. */

@@ -19,7 +19,7 @@ public final class Sequences {
     private Sequences() {
     }
 
-    /** The inputs of the sequences that have queries, by their number. */
+    /** The numbers of the sequences that have queries. */
     private static List<Integer> numbers(Mask mask) {
         List<Integer> numbers = new ArrayList<>();
         for (int s = 0; s < mask.sequences(); s++) {
@@ -34,6 +34,16 @@ public final class Sequences {
     public static List<AttentionInput> of(AttentionInput input) {
         return input.mask().hasSequences() ? numbers(input.mask()).stream().map(s -> of(input, s)).toList()
                 : List.of(input);
+    }
+
+    /** Queries or keys, whatever are fewer: those of the longest sequence, or of an input that is not packed. */
+    public static int longest(AttentionInput input) {
+        Mask mask = input.mask();
+        if (!mask.hasSequences()) {
+            return Math.min(input.queries(), input.keys());
+        }
+        return numbers(mask).stream().mapToInt(s -> Math.min(mask.sequenceQuery(s + 1) - mask.sequenceQuery(s),
+                mask.sequenceKey(s + 1) - mask.sequenceKey(s))).max().orElse(0);
     }
 
     private static AttentionInput of(AttentionInput input, int s) {
@@ -74,38 +84,28 @@ public final class Sequences {
         int done = 0;
         for (int s : numbers(mask)) {
             int first = mask.sequenceQuery(s);
-            int queries = mask.sequenceQuery(s + 1) - first;
-            unseeing(output, logSumExp, done, first - done);
-            done = first + queries;
+            int end = mask.sequenceQuery(s + 1);
+            MethodFrame.unseeing(input, rows(output, done, first), rows(logSumExp, done, first));
+            done = end;
             AttentionInput one = of(input, s).withHiddenKeys();
-            Tensor rows = output.rows(first, queries);
-            Tensor sums = logSumExp == null ? null : logSumExp.rows(first, queries);
             if (one.isEmpty()) {
-                unseeing(output, logSumExp, first, queries);
+                MethodFrame.unseeing(one, rows(output, first, end), rows(logSumExp, first, end));
                 continue;
             }
-            Statistics each = run.apply(new Call(one, rows, sums, team));
-            columns += each.columns() * queries / input.queries();
+            Statistics each = run.apply(new Call(one, rows(output, first, end), rows(logSumExp, first, end), team));
+            columns += each.columns() * one.queries() / input.queries();
             error = Double.isNaN(error) ? each.error() : Math.max(error, Double.isNaN(each.error()) ? 0 : each.error());
             if (!each.note().isEmpty()) {
                 notes.add(each.note());
             }
         }
-        unseeing(output, logSumExp, done, input.queries() - done);
+        MethodFrame.unseeing(input, rows(output, done, input.queries()), rows(logSumExp, done, input.queries()));
         notes.add(mask.sequences() + " packed sequences, each computed by itself");
         return new Statistics(columns, String.join("; ", notes), error);
     }
 
-    /** Writes the rows of queries that see no key. */
-    private static void unseeing(Tensor output, Tensor logSumExp, int first, int count) {
-        MethodFrame.zero(output.rows(first, count));
-        for (int b = 0; b < output.shape().batch() && logSumExp != null; b++) {
-            for (int h = 0; h < output.shape().heads(); h++) {
-                for (int i = first; i < first + count; i++) {
-                    logSumExp.matrix(b, h).set(i, 0, Float.NEGATIVE_INFINITY);
-                }
-            }
-        }
+    private static Tensor rows(Tensor tensor, int first, int end) {
+        return tensor == null ? null : tensor.rows(first, end - first);
     }
 
     /**

@@ -75,7 +75,7 @@ public final class AutoAttention implements AttentionMethod {
             return new Statistics(done.columns(), "took exact: " + reason, 0);
         }
         Statistics done = pilot.apply(engine, input, output, logSumExp);
-        return new Statistics(done.columns(), "took pilot: " + longest(input)
+        return new Statistics(done.columns(), "took pilot: " + Sequences.longest(input)
                 + " queries and keys or more" + (done.note().isEmpty() ? "" : "; " + done.note()), done.error());
     }
 
@@ -88,14 +88,9 @@ public final class AutoAttention implements AttentionMethod {
         if (input.d() > Lanes.DEPTH) {
             return "d = " + input.d() + " exceeds " + Lanes.DEPTH;
         }
-        int shorter = longest(input);
+        int shorter = Sequences.longest(input);
         int crossover = Climb.shortest(calibration != null, input.mask().isCausal());
         return shorter < crossover ? "only " + shorter + " queries or keys, fewer than " + crossover : null;
-    }
-
-    /** Queries or keys, whatever are fewer; those of the longest of packed sequences. */
-    private static int longest(AttentionInput input) {
-        return Sequences.of(input).stream().mapToInt(one -> Math.min(one.queries(), one.keys())).max().orElse(0);
     }
 
     @Override

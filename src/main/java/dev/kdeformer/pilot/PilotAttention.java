@@ -246,9 +246,7 @@ public final class PilotAttention implements DifferentiableMethod {
         boolean known = promise.thorough() || promise.calibration() != null;
         int shortest = Climb.shortest(known, input.mask().isCausal());
         if (promise.budget() != null && Math.min(unit.head().keys(), input.queries()) < shortest) {
-            for (int member = 0; member < input.groupSize(); member++) {
-                unit.keep(member, null);
-            }
+            unit.keepNone();
         } else if (input.mask().isCausal()) {
             CausalUnit.attend(unit);
         } else {

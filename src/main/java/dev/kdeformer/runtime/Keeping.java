@@ -6,7 +6,7 @@ package dev.kdeformer.runtime;
  *
  * @param scratch where the leader's memory comes from
  */
-public record Keeping(Team outer, Scratch scratch) implements Team {
+public record Keeping(Team outer, Scratch scratch) implements Inner {
     @Override
     public int threads() {
         return outer.threads();
@@ -15,20 +15,5 @@ public record Keeping(Team outer, Scratch scratch) implements Team {
     @Override
     public void forEach(int count, Task task) {
         outer.forEach(count, task);
-    }
-
-    @Override
-    public void check() {
-        outer.check();
-    }
-
-    @Override
-    public void expect(long units) {
-        outer.expect(units);
-    }
-
-    @Override
-    public void advance(long units) {
-        outer.advance(units);
     }
 }

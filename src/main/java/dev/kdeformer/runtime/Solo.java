@@ -1,7 +1,7 @@
 package dev.kdeformer.runtime;
 
 /** A team of one inside a task of another team. */
-record Solo(Team outer, Scratch scratch) implements Team {
+record Solo(Team outer, Scratch scratch) implements Inner {
     @Override
     public int threads() {
         return 1;
@@ -15,20 +15,5 @@ record Solo(Team outer, Scratch scratch) implements Team {
             task.run(index, scratch);
             scratch.release(mark);
         }
-    }
-
-    @Override
-    public void check() {
-        outer.check();
-    }
-
-    @Override
-    public void expect(long units) {
-        outer.expect(units);
-    }
-
-    @Override
-    public void advance(long units) {
-        outer.advance(units);
     }
 }

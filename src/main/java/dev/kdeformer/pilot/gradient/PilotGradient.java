@@ -20,7 +20,6 @@ import dev.kdeformer.pilot.walk.FixedPass;
 import dev.kdeformer.pilot.walk.PilotHead;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
-import java.lang.foreign.Arena;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -98,16 +97,14 @@ public final class PilotGradient implements GradientFrame.Body {
         Rows reflected = Rows.load(head.query(member), null, null, 1, team);
         keys.reflection().apply(reflected, team);
         StragglerGradient stragglers = new StragglerGradient(call, head, member, fixed.rows(pilot));
-        try (Arena arena = Arena.ofShared()) {
-            GradientRows.Source source = stragglers.hidden(GradientRows.Source
-                    .of(call, head, member, 0, input.queries()).withQuery(GradientSums.matrix(reflected)), arena);
-            Matrix dQuery = head.ofQueries(call.dQuery(), member);
-            pilot.visit(effort, shares, team, (share, memory) -> {
-                sums.clear(share);
-                return new LeafGradient(pilot, source, dQuery, sums.dKey(share), sums.dValue(share), input.scale(),
-                        memory);
-            });
-        }
+        GradientRows.Source source = stragglers.hidden(GradientRows.Source.of(call, head, member, 0, input.queries())
+                .withQuery(GradientSums.matrix(reflected)), team.scratch());
+        Matrix dQuery = head.ofQueries(call.dQuery(), member);
+        pilot.visit(effort, shares, team, (share, memory) -> {
+            sums.clear(share);
+            return new LeafGradient(pilot, source, dQuery, sums.dKey(share), sums.dValue(share), input.scale(),
+                    memory);
+        });
         sums.addTo(head.ofKeys(call.dKey()), head.ofKeys(call.dValue()), team);
         stragglers.add(team);
         team.advance(1);

@@ -8,6 +8,8 @@ import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.Picked;
+import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
@@ -33,12 +35,15 @@ final class StragglerGradient {
     }
 
     /** What a walk is to take for the saved rows, so that these queries give it no weight: log-sum-exps of −∞. */
-    GradientRows.Source hidden(GradientRows.Source source, Arena arena) {
+    GradientRows.Source hidden(GradientRows.Source source, Scratch scratch) {
         if (rows.length == 0) {
             return source;
         }
         int n = source.logSumExp().rows();
-        Matrix sums = Tensor.copyOf(arena, Shape.of(n, 1), source.logSumExp().toArray()).matrix(0, 0);
+        Matrix sums = GradientSums.matrix(new Rows(scratch.floats(n), n, 1, 1));
+        for (int i = 0; i < n; i++) {
+            sums.set(i, 0, source.logSumExp().get(i, 0));
+        }
         for (int row : rows) {
             sums.set(row, 0, Float.NEGATIVE_INFINITY);
         }

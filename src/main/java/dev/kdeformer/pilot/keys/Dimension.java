@@ -58,9 +58,10 @@ public final class Dimension {
 
         /** Adds up to {@code most} of the rows [from, to), evenly spread. */
         Sums add(Rows rows, int from, int to, int most) {
-            int some = Math.min(most, to - from);
+            RowRange range = new RowRange(rows, null, from, to);
+            int some = Math.min(most, range.count());
             for (int i = 0; i < some; i++) {
-                int row = from + (int) ((long) i * (to - from) / some);
+                int row = range.sampled(i, some);
                 for (int c = 0; c < sum.length; c++) {
                     double x = rows.get(row, c);
                     sum[c] += x;

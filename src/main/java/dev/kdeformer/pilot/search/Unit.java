@@ -63,6 +63,13 @@ public record Unit(Call call, int index, PilotOptions options, Team team, KeyHea
         }
     }
 
+    /** Computes all query heads exactly. */
+    public void keepNone() {
+        for (int member = 0; member < head.groupSize(); member++) {
+            keep(member, null);
+        }
+    }
+
     /** An effort of a kind, null for none. */
     public static Effort effort(Kind kind, Climb.Kept kept) {
         return kept == null ? null : new Effort(kind, kept.rung(), kept.error());

@@ -27,9 +27,7 @@ public final class TreeUnit {
     /** Computes all query heads of a unit that is long enough for its budget. */
     public static void attend(Unit unit) {
         if (unit.options().budget() != null && !TreeSearch.promising(unit)) {
-            for (int member = 0; member < unit.head().groupSize(); member++) {
-                unit.keep(member, null);
-            }
+            unit.keepNone();
         } else if (!attend(unit, null)) {
             unit.head().writeNothing();
         }
