@@ -67,8 +67,8 @@ final class TrainCommand implements Callable<Integer> {
     private ModelOptions modelOptions;
 
     @Option(names = "--method", paramLabel = "NAME", order = 21, defaultValue = Methods.EXACT,
-            description = "Attention, forward and backward: exact, kdeformer, hyper or pilot, which has no gradient of "
-                    + "its own under a causal mask and takes that of exact attention (default: ${DEFAULT-VALUE}).")
+            description = "Attention, forward and backward: exact, kdeformer, hyper or pilot, the last three at a "
+                    + "fixed cost (default: ${DEFAULT-VALUE}).")
     private String method;
 
     @Mixin
@@ -122,9 +122,6 @@ final class TrainCommand implements Callable<Integer> {
                 + shape.heads() + " heads (" + shape.kvHeads() + " of keys), attention " + made.name() + "; "
                 + texts.train().length() + " bytes of text, " + texts.heldOut().length() + " held out ("
                 + texts.about() + "); memory about " + Sentences.bytes(bytes));
-        if (ModelAttention.hasExactGradient(made, true)) {
-            report.println("Attention is " + made.name() + "; its gradients are those of exact attention.");
-        }
         if (out != null) {
             Files.createDirectories(out);
         }
@@ -133,7 +130,7 @@ final class TrainCommand implements Callable<Integer> {
                         : Trainer.resume(before, plan, engine, recomputeAbove);
                 Progress progress = new Progress(spec.commandLine().getErr(), Terminal.showsErrors(),
                         () -> (double) trainer.bytes() / plan.schedule().total())) {
-            ModelAttention attention = ModelAttention.same(engine, made, shape.layers(), true);
+            ModelAttention attention = ModelAttention.same(engine, made, shape.layers());
             new TrainingRun(trainer, plan, attention, texts, out, plot).run(report, progress, minutes);
             report.println(end(trainer));
         }
@@ -167,8 +164,13 @@ final class TrainCommand implements Callable<Integer> {
 
     private AttentionMethod method() {
         AttentionMethod made = methodOptions.makeOne(method, engineOptions.seed(), Map.of());
-        if (!(made instanceof DifferentiableMethod)) {
+        if (!(made instanceof DifferentiableMethod differentiable)) {
             throw new UsageError("method " + method + " has no gradients");
+        }
+        try {
+            differentiable.gradient();
+        } catch (IllegalStateException e) {
+            throw new UsageError(e.getMessage());
         }
         return made;
     }

@@ -264,9 +264,10 @@ public final class PilotAttention implements DifferentiableMethod {
      * ν_g becomes ν_g + M Δ, and what is folded there is added; at a leaf a query that is δ away from the centroid
      * meets group g with the logit a_g + δ·κ_g + ½ Σ δ²c_g and the value ν_g + M δ, beside the near keys. The gradient
      * of this function is computed, through near keys, log-masses and means. Where the far part is cut off at the range
-     * of the values, the gradient is that of the function before the cut.
+     * of the values, the gradient is that of the function before the cut. Under a causal mask a tile of a span is a
+     * node without ancestors, and the keys at the diagonal are met as by exact attention.
      *
-     * <p>The walk down the tree is done again, so that memory stays linear in n and m.
+     * <p>The choices are made again, so that memory stays linear in n and m.
      *
      * @throws IllegalStateException if the method has an error budget, which tries several costs, or draws a sample of
      *                               folded keys to be unbiased or for peaked queries
@@ -277,7 +278,7 @@ public final class PilotAttention implements DifferentiableMethod {
             throw new IllegalStateException("pilot attention has gradients at a fixed cost only, without "
                     + (plain.budget() != null ? "an error budget" : "a sample of folded keys"));
         }
-        return new GradientFrame(new PilotGradient(this, plain, this::checkSupported));
+        return new GradientFrame(new PilotGradient(this, plain, causal, this::checkSupported));
     }
 
     @Override

@@ -51,7 +51,7 @@ public record Classification(double accuracy, double loss, double stepMs, double
             IntConsumer step) {
         try (Transformer model = new Transformer(shape(task), engine, Integer.MAX_VALUE)) {
             model.initialise(effort.seed);
-            ModelAttention attention = ModelAttention.same(engine, method, LAYERS, false);
+            ModelAttention attention = ModelAttention.same(engine, method, LAYERS);
             AdamW optimiser = new AdamW(model.parameters().all());
             Schedule schedule = new Schedule(RATE, Math.max(1, effort.steps / 10), effort.steps / 4, effort.steps);
             long start = System.nanoTime();

@@ -1,12 +1,10 @@
 package dev.kdeformer.train;
 
-import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
-import dev.kdeformer.pilot.PilotAttention;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
@@ -25,38 +23,26 @@ public class ModelAttention {
     private long forwardNanos;
     private long backwardNanos;
 
-    /**
-     * Attention with a method for each layer.
-     *
-     * @param causal whether masks will be causal
-     */
-    public ModelAttention(Engine engine, List<AttentionMethod> methods, boolean causal) {
+    /** Attention with a method for each layer. */
+    public ModelAttention(Engine engine, List<AttentionMethod> methods) {
         this.engine = Objects.requireNonNull(engine, "engine");
         this.methods = List.copyOf(methods);
         this.gradients = new AttentionGradient[methods.size()];
-        for (int layer = 0; layer < gradients.length; layer++) {
-            gradients[layer] = gradient(methods.get(layer), causal);
-        }
     }
 
     /** Attention with the same method in all layers. */
-    public static ModelAttention same(Engine engine, AttentionMethod method, int layers, boolean causal) {
-        return new ModelAttention(engine, Collections.nCopies(layers, method), causal);
+    public static ModelAttention same(Engine engine, AttentionMethod method, int layers) {
+        return new ModelAttention(engine, Collections.nCopies(layers, method));
     }
 
-    /**
-     * Whether a model trained with the method gets the gradients of exact attention, from the method's own output and
-     * log-sum-exp: pilot attention has none of its own for causal masks.
-     */
-    public static boolean hasExactGradient(AttentionMethod method, boolean causal) {
-        return causal && method instanceof PilotAttention;
-    }
-
-    private static AttentionGradient gradient(AttentionMethod method, boolean causal) {
-        if (hasExactGradient(method, causal)) {
-            return Attention.exactGradient().build();
+    private AttentionGradient gradient(int layer) {
+        if (gradients[layer] == null) {
+            if (!(methods.get(layer) instanceof DifferentiableMethod differentiable)) {
+                throw new IllegalStateException("method " + methods.get(layer).name() + " has no gradients");
+            }
+            gradients[layer] = differentiable.gradient();
         }
-        return method instanceof DifferentiableMethod differentiable ? differentiable.gradient() : null;
+        return gradients[layer];
     }
 
     /** The method of a layer. */
@@ -79,11 +65,9 @@ public class ModelAttention {
      */
     void backward(int layer, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
             Tensor dQuery, Tensor dKey, Tensor dValue) {
-        if (gradients[layer] == null) {
-            throw new IllegalStateException("method " + methods.get(layer).name() + " has no gradients");
-        }
+        AttentionGradient gradient = gradient(layer);
         long start = System.nanoTime();
-        gradients[layer].apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue);
+        gradient.apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue);
         backwardNanos += System.nanoTime() - start;
     }
 

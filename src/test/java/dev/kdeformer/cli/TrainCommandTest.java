@@ -54,7 +54,7 @@ class TrainCommandTest {
     @Test
     void trainsOnEmbeddedText() {
         String out = train("--bytes", "128", "--method", "pilot").succeeds().out();
-        assertTrue(out.contains("documentation of SQLite") && out.contains("gradients are those of exact"), out);
+        assertTrue(out.contains("documentation of SQLite") && out.contains("attention pilot"), out);
     }
 
     @Test
@@ -62,6 +62,7 @@ class TrainCommandTest {
         String text = text().toString();
         train("--resume").failsWith(2, "--resume needs the --out");
         train("--bytes", "many").failsWith(2, "--bytes must be a number such as");
+        train("--method", "pilot", "--budget", "0.05").failsWith(2, "gradients at a fixed cost only");
         train("--method", "performer").failsWith(2, "method performer has no gradients");
         Outcome.of("train", "--text", text, "--n", "5000").failsWith(2, "--n 5000 needs a longer text");
         train("--text", text, "--held-out", "1.5").failsWith(2, "--held-out must be between 0 and 1");

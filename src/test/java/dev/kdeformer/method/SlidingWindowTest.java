@@ -56,17 +56,6 @@ class SlidingWindowTest {
     }
 
     @Test
-    void theGradientOfPilotAttentionRefusesCausalMasks() {
-        AttentionInput causal = input.withMask(Mask.causal());
-        try (Engine engine = Engine.create(1)) {
-            IllegalArgumentException e = assertThrows(IllegalArgumentException.class,
-                    () -> Attention.pilot().build().gradient().fixed(engine, causal));
-            assertEquals("this gradient takes no causal mask, got Mask[LOWER_RIGHT]; that of exact attention does",
-                    e.getMessage());
-        }
-    }
-
-    @Test
     void autoTakesExact() {
         try (Engine engine = Engine.create(1)) {
             Tensor exact = make.zeros(input.outputShape());

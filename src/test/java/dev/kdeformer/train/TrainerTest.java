@@ -32,7 +32,7 @@ class TrainerTest {
     private Path folder;
 
     private static ModelAttention exact(Engine engine) {
-        return ModelAttention.same(engine, Attention.exact().build(), SHAPE.layers(), true);
+        return ModelAttention.same(engine, Attention.exact().build(), SHAPE.layers());
     }
 
     private static List<float[]> values(Trainer trainer) {

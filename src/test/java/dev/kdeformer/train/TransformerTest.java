@@ -63,7 +63,7 @@ class TransformerTest {
     }
 
     private static ModelAttention exact(Engine engine, ModelShape shape) {
-        return ModelAttention.same(engine, Attention.exact().build(), shape.layers(), shape.isDecoder());
+        return ModelAttention.same(engine, Attention.exact().build(), shape.layers());
     }
 
     @ParameterizedTest
@@ -135,7 +135,7 @@ class TransformerTest {
                 Attention.hyper().build(), Attention.pilot().build())) {
             try (Engine engine = Engine.create(2); Transformer model = new Transformer(shape, engine, 1 << 20)) {
                 model.initialise(1);
-                ModelAttention attention = ModelAttention.same(engine, method, 1, true);
+                ModelAttention attention = ModelAttention.same(engine, method, 1);
                 AdamW optimiser = new AdamW(model.parameters().all());
                 double first = 0;
                 double last = 0;

@@ -44,7 +44,7 @@ public final class ActivationDump extends ModelAttention {
      */
     public ActivationDump(Engine engine, Path folder, String name, List<Integer> layers, int count, String model,
             String text) {
-        super(engine, Collections.nCopies(count, Attention.exact().build()), true);
+        super(engine, Collections.nCopies(count, Attention.exact().build()));
         this.folder = folder;
         this.name = name;
         this.layers = List.copyOf(layers);

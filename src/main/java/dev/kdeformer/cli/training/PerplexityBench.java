@@ -115,7 +115,7 @@ public final class PerplexityBench {
         int layers = model.shape().layers();
         AttentionMethod exact = Attention.exact().build();
         Batch batch = text.at(text.length() - 1 - n, n);
-        double yardstick = model.loss(batch, new ModelAttention(engine, Collections.nCopies(layers, exact), true));
+        double yardstick = model.loss(batch, new ModelAttention(engine, Collections.nCopies(layers, exact)));
         List<AttentionMethod> chosen = new ArrayList<>(Collections.nCopies(layers, exact));
         for (int layer = 0; layer < layers; layer++) {
             for (int columns : COLUMNS) {
@@ -124,7 +124,7 @@ public final class PerplexityBench {
                 }
                 progress.stage("n = " + n + ", calibration, layer " + layer + ", " + columns + " columns");
                 AttentionMethod pilot = Attention.pilot().columns(columns).build();
-                double loss = model.loss(batch, new ModelAttention(engine, alone(exact, pilot, layer), true));
+                double loss = model.loss(batch, new ModelAttention(engine, alone(exact, pilot, layer)));
                 if (loss <= yardstick * (1 + limit / layers)) {
                     chosen.set(layer, pilot);
                     break;
@@ -147,9 +147,9 @@ public final class PerplexityBench {
         long asked = 0;
         double[] attentionMs = new double[sequences];
         double[] wholeMs = new double[sequences];
-        ModelAttention warm = new ModelAttention(engine, methods, true);
+        ModelAttention warm = new ModelAttention(engine, methods);
         model.loss(sequence(0, Math.min(n, WARM_UP)), warm);
-        ModelAttention attention = new ModelAttention(engine, methods, true);
+        ModelAttention attention = new ModelAttention(engine, methods);
         for (int i = 0; i < sequences; i++) {
             Batch batch = sequence(i, n);
             long before = attention.forwardNanos();

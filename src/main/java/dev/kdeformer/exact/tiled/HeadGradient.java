@@ -40,15 +40,20 @@ final class HeadGradient {
     private final GradientCall call;
     private final KeyHead head;
     private final PairGradients pairs;
+    private final boolean whole;
     private final LogitScale scale;
     private final float[] centre;
     private final double taken;
     private final int tiles;
     private final int shares;
 
-    /** @param pairs adds up gradients by biases; null where nobody wants them */
-    HeadGradient(GradientCall call, int unit, PairGradients pairs) {
+    /**
+     * @param pairs adds up gradients by biases; null where nobody wants them
+     * @param whole whether the saved log-sum-exps are those of the keys that the mask shows, and of no others
+     */
+    HeadGradient(GradientCall call, int unit, PairGradients pairs, boolean whole) {
         this.pairs = pairs;
+        this.whole = whole;
         this.input = call.input();
         this.call = call;
         this.head = call.forward().keyHead(unit);
@@ -98,7 +103,7 @@ final class HeadGradient {
         GradientRows packed = new GradientRows(scratch, rows, input.d(), input.dv(), scale);
         long blockBytes = GradientTile.blockFloats(input.d()) * Float.BYTES;
         long partial = scratch.allocate(shares * blocks(rows) * blockBytes);
-        PackedKeys keys = largeLogits() ? packKeys(team) : null;
+        PackedKeys keys = whole && largeLogits() ? packKeys(team) : null;
         if (pairs != null) {
             pairs.begin(shares);
         }

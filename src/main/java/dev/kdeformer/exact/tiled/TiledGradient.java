@@ -29,7 +29,7 @@ public final class TiledGradient implements GradientFrame.Body {
             PairGradients.writeSinks(call, call.biases().sinks());
         }
         if (!PairGradients.isWanted(call.biases())) {
-            team.deal(units, 4, (unit, its) -> new HeadGradient(call, unit, null).run(its));
+            team.deal(units, 4, (unit, its) -> new HeadGradient(call, unit, null, true).run(its));
             return;
         }
         PairGradients pairs = new PairGradients(call);
@@ -37,9 +37,29 @@ public final class TiledGradient implements GradientFrame.Body {
             MethodFrame.zero(call.biases().pairs());
         }
         for (int unit = 0; unit < units; unit++) {
-            new HeadGradient(call, unit, pairs).run(team);
+            new HeadGradient(call, unit, pairs, true).run(team);
         }
         pairs.writeTo(call.biases().parameters());
+    }
+
+    /**
+     * Writes the gradients of one key head and the queries that read it, as far as they go through the keys that the
+     * mask of the forward call shows. The saved outputs and log-sum-exps may be those of more keys.
+     *
+     * @param unit index of the key head among those of all batch items
+     */
+    public static void part(GradientCall call, int unit, Team team) {
+        new HeadGradient(call, unit, null, false).run(team);
+    }
+
+    /** Units of progress of a key head. */
+    public static long headSteps(AttentionInput input) {
+        return HeadGradient.steps(input);
+    }
+
+    /** Bytes off the heap that a key head needs. */
+    public static long headBytes(AttentionInput input) {
+        return HeadGradient.bytes(input);
     }
 
     @Override

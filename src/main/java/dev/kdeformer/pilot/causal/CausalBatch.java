@@ -19,6 +19,7 @@ import dev.kdeformer.pilot.keys.RowRange;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.tile.DrawnKeys;
 import dev.kdeformer.pilot.tile.FarField;
+import dev.kdeformer.pilot.tile.FoldedKeys;
 import dev.kdeformer.pilot.tile.NodeScratch;
 import dev.kdeformer.pilot.tile.ScoreKernel;
 import dev.kdeformer.pilot.tile.TileAttention;
@@ -101,6 +102,8 @@ final class CausalBatch {
     private final int tilt;
     private final Team team;
     private final Scratch scratch;
+    /** Takes the tiles; null for attention. */
+    private final SpanVisitor visitor;
     private final NodeScratch node;
     private final Buffers buffers;
     private final KeyGroups keys;
@@ -112,8 +115,10 @@ final class CausalBatch {
     private int count;
     private double work;
 
-    CausalBatch(CausalPilot head, CausalEffort effort, Team team, Scratch scratch) {
+    /** @param visitor takes the tiles; null for attention */
+    CausalBatch(CausalPilot head, CausalEffort effort, SpanVisitor visitor, Team team, Scratch scratch) {
         this.head = head;
+        this.visitor = visitor;
         this.effort = effort;
         this.tilt = head.tilt();
         this.team = team;
@@ -152,6 +157,14 @@ final class CausalBatch {
             choose(r, visible, last.ends());
         }
         fold(last.ends());
+        if (visitor != null) {
+            for (int r = 0; r < count; r++) {
+                expand(tiles[r], r);
+                visitor.tile(tiles[r].centre, Arrays.copyOfRange(tiles[r].index, tiles[r].from, tiles[r].to),
+                        Arrays.copyOf(tiles[r].near, tiles[r].nearCount), tiles[r].far, folded(tiles[r], r));
+            }
+            return work;
+        }
         TileAttention attention = new TileAttention(keys, effort.near(), tilt > 0, scratch);
         for (int r = 0; r < count; r++) {
             attend(tiles[r], r, attention);
@@ -354,7 +367,8 @@ final class CausalBatch {
         }
     }
 
-    private void attend(Tile tile, int r, TileAttention attention) {
+    /** Makes a tile's far field of the sums of its groups. */
+    private void expand(Tile tile, int r) {
         for (int g = 0; g < keys.groups(); g++) {
             tile.far.setMoments(g, buffers.masses[g * ROWS + r], buffers.sums, (g * ROWS + r) * width);
         }
@@ -362,6 +376,30 @@ final class CausalBatch {
             tile.far.setTilt(node.tilt.deviations(keys, tile.drawn, tile.far.keys(), tile.far.values(), scratch),
                     tile.top);
         }
+    }
+
+    /** The keys that a tile's far field was made of. */
+    private FoldedKeys folded(Tile tile, int r) {
+        int[] ends = tile.span.ends();
+        double[] masses = new double[ends.length];
+        int[] index = new int[keys.count()];
+        float[] weights = new float[keys.count()];
+        int found = 0;
+        for (int g = 0; g < ends.length; g++) {
+            masses[g] = buffers.masses[g * ROWS + r];
+            for (int j = keys.starts()[g]; j < ends[g]; j++) {
+                float weight = buffers.weights[at(r, j)];
+                if (weight > 0) {
+                    index[found] = j;
+                    weights[found++] = weight;
+                }
+            }
+        }
+        return new FoldedKeys(index, weights, found, masses);
+    }
+
+    private void attend(Tile tile, int r, TileAttention attention) {
+        expand(tile, r);
         attention.prepare(tile.near, tile.nearCount, tile.far);
         for (int first = tile.from; first < tile.to; first += QueryTile.ROWS) {
             int rows = Math.min(QueryTile.ROWS, tile.to - first);

@@ -104,13 +104,50 @@ final class CausalPilot {
             for (Span span : part) {
                 rows.clear(span.from, span.to);
             }
-            work.add(new CausalBatch(this, effort, team, scratch).run(part));
+            work.add(new CausalBatch(this, effort, null, team, scratch).run(part));
             for (Span span : part) {
                 work.add(diagonal(span, scratch));
                 team.advance(span.to - span.from);
             }
         });
         return work.sum();
+    }
+
+    /**
+     * Lets visitors take the tiles of all spans in place of attention, which are dealt to them in turns.
+     *
+     * @param shares number of visitors
+     */
+    void visit(CausalEffort effort, int shares, Team team, SpanVisitor.Maker maker) {
+        int[] starts = starts(effort);
+        int together = CausalBatch.ROWS >> effort.levels();
+        team.forEach(shares, (share, scratch) -> {
+            SpanVisitor visitor = maker.make(share, scratch);
+            Span[] batch = new Span[together];
+            int count = 0;
+            for (int i = share; i + 1 < starts.length; i += shares) {
+                Span span = span(effort, starts[i], starts[i + 1]);
+                if (span.keys > 0) {
+                    batch[count++] = span;
+                }
+                if (count == together || count > 0 && i + shares + 1 >= starts.length) {
+                    long mark = scratch.mark();
+                    new CausalBatch(this, effort, visitor, team, scratch).run(Arrays.copyOf(batch, count));
+                    scratch.release(mark);
+                    count = 0;
+                }
+            }
+        });
+    }
+
+    /** The first key that every query meets exactly: those before it are approximated. */
+    int[] firstExact(CausalEffort effort) {
+        int[] starts = starts(effort);
+        int[] first = new int[queries.count()];
+        for (int i = 0; i + 1 < starts.length; i++) {
+            Arrays.fill(first, starts[i], starts[i + 1], span(effort, starts[i], starts[i + 1]).keys);
+        }
+        return first;
     }
 
     /** First query of every span of an effort, and n after the last. */

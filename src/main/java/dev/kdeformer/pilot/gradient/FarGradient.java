@@ -10,6 +10,7 @@ import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.pilot.tile.Fold;
+import dev.kdeformer.pilot.tile.FoldedKeys;
 import dev.kdeformer.pilot.tile.NodeScratch;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
@@ -90,6 +91,17 @@ final class FarGradient {
                 weights[count++] = node.folded[j];
             }
         }
+    }
+
+    /** Notes what a node without ancestors has folded, all that its far field stands for. */
+    void fold(FarField far, FoldedKeys all) {
+        for (int g = 0; g < keep.length; g++) {
+            keep[g] = 0;
+            take[g] = far.logMass(g) > FarField.EMPTY ? (float) (1 / all.masses()[g]) : 0;
+        }
+        folded = all.index();
+        weights = all.weights();
+        count = all.count();
     }
 
     /** Gradients by the log-masses, to be added to. */

@@ -33,17 +33,11 @@ final class GradientSums {
         return shares * (Rows.bytes(keys, d) + Rows.bytes(keys, dv));
     }
 
-    void clear(int share) {
+    /** What a share adds to, made zero, beside gradients by queries. */
+    LeafGradient.Targets targets(int share, Matrix dQuery) {
         Memory.fillFloats(dKeys[share].address(), (long) keys.count() * dKeys[share].stride(), 0);
         Memory.fillFloats(dValues[share].address(), (long) keys.count() * dValues[share].stride(), 0);
-    }
-
-    Rows dKey(int share) {
-        return dKeys[share];
-    }
-
-    Rows dValue(int share) {
-        return dValues[share];
+        return new LeafGradient.Targets(dQuery, dKeys[share], dValues[share]);
     }
 
     /** Rows as a matrix. */

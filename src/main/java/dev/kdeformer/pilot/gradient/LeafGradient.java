@@ -7,33 +7,60 @@ import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.method.KeyHead;
-import dev.kdeformer.pilot.keys.Candidates;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.tile.FarField;
-import dev.kdeformer.pilot.tile.Fold;
-import dev.kdeformer.pilot.tile.NodeScratch;
-import dev.kdeformer.pilot.walk.NodeVisitor;
-import dev.kdeformer.pilot.walk.PilotHead;
-import dev.kdeformer.pilot.walk.PilotWalk;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 
 /**
- * The gradients of the leaves of a share of the tree, and on the way up those of the keys that their ancestors have
- * folded. The near keys of a leaf are a tile of exact attention. Its groups are one more tile: a query δ away from the
- * centroid meets group g with the features (δ, δ², 1) and the group's (κ, ½c, a), so that the same kernel does both.
+ * The gradients of the queries of one tile after another, by themselves, by their near keys and by the far field. The
+ * near keys of a tile are a tile of exact attention. Its groups are one more: a query δ away from the centroid meets
+ * group g with the features (δ, δ², 1) and the group's (κ, ½c, a), so that the same kernel does both.
  */
-final class LeafGradient implements NodeVisitor {
-    private final PilotHead head;
+final class LeafGradient {
+    /**
+     * A query head.
+     *
+     * @param keys    of the key head that it reads
+     * @param queries times the scale, reflected like the keys
+     * @param source  with queries that are reflected too
+     */
+    record Head(KeyHead head, KeyGroups keys, Rows queries, GradientRows.Source source) {
+    }
+
+    /**
+     * What gradients are added to.
+     *
+     * @param dQuery by the caller's queries
+     * @param dKey   by the keys, in group order
+     * @param dValue by the values, in group order
+     */
+    record Targets(Matrix dQuery, Rows dKey, Rows dValue) {
+    }
+
+    /**
+     * The queries of a tile.
+     *
+     * @param rows    the caller's rows of the queries of this and of other tiles
+     * @param address the same off the heap
+     * @param from    position of the first one among them
+     * @param to      position after the last
+     * @param sorted  whether {@link Head#queries} has the order of {@code rows} rather than the caller's
+     */
+    record Queries(int[] rows, long address, int from, int to, boolean sorted) {
+        private int place(int position) {
+            return sorted ? position : rows[position];
+        }
+    }
+
     private final KeyGroups keys;
     private final KeyHead keyHead;
+    private final Rows queries;
     private final GradientRows.Source source;
     private final Matrix dQuery;
-    private final Rows dKey;
-    private final Rows dValue;
     private final Matrix nearKeys;
     private final Matrix nearValues;
     private final Matrix dNearKeys;
@@ -42,7 +69,6 @@ final class LeafGradient implements NodeVisitor {
     private final LogitScale nearScale;
     private final Scratch scratch;
     private final GradientTile tile;
-    private final FarGradient[] fars;
     private final GradientRows packed;
     private final PackedKeys deviations;
     private final Rows deviationRows;
@@ -60,29 +86,22 @@ final class LeafGradient implements NodeVisitor {
     private final float[] turned;
     private final float[] outputGradient;
     private final float[] row;
+    private final float[] before;
     private final float[] output;
-    private final float[] centroid;
+    /** Of the tile. */
+    private float[] centroid;
     private final float[] mass = new float[GradientTile.QUERIES];
     private final int d;
     private final int dv;
     private final int stride;
     private final int features;
 
-    /**
-     * @param source whose queries are reflected
-     * @param dQuery receives the gradients by the queries of the leaves
-     * @param dKey   gradients by the keys in group order, to be added to
-     * @param dValue gradients by the values in group order, to be added to
-     */
-    LeafGradient(PilotHead head, GradientRows.Source source, Matrix dQuery, Rows dKey, Rows dValue, float scale,
-            Scratch scratch) {
-        this.head = head;
-        this.keys = head.keys();
-        this.keyHead = head.keyHead();
-        this.source = source;
-        this.dQuery = dQuery;
-        this.dKey = dKey;
-        this.dValue = dValue;
+    LeafGradient(Head head, Targets targets, float scale, Scratch scratch) {
+        this.keys = head.keys;
+        this.keyHead = head.head;
+        this.queries = head.queries;
+        this.source = head.source;
+        this.dQuery = targets.dQuery;
         this.scale = scale;
         this.nearScale = LogitScale.of(scale);
         this.scratch = scratch;
@@ -93,10 +112,8 @@ final class LeafGradient implements NodeVisitor {
         this.features = 2 * stride + 1;
         this.nearKeys = GradientSums.matrix(keys.keys());
         this.nearValues = GradientSums.matrix(keys.values());
-        this.dNearKeys = GradientSums.matrix(dKey);
-        this.dNearValues = GradientSums.matrix(dValue);
-        this.fars = new FarGradient[head.levels() / PilotWalk.LEVELS + 2];
-        Arrays.setAll(fars, depth -> new FarGradient(keys));
+        this.dNearKeys = GradientSums.matrix(targets.dKey);
+        this.dNearValues = GradientSums.matrix(targets.dValue);
         this.packed = new GradientRows(scratch, GradientTile.QUERIES, d, dv, nearScale);
         this.deviations = new PackedKeys(scratch, GradientTile.QUERIES, features, features, LogitScale.of(1));
         this.deviationRows = Rows.allocate(scratch, GradientTile.QUERIES, features);
@@ -115,7 +132,7 @@ final class LeafGradient implements NodeVisitor {
         this.turned = new float[dv * stride];
         this.outputGradient = new float[dv];
         this.output = new float[dv];
-        this.centroid = new float[stride];
+        this.before = new float[stride];
         this.row = new float[Math.max(deviationRows.stride(), groupValues.stride())];
     }
 
@@ -129,37 +146,29 @@ final class LeafGradient implements NodeVisitor {
                 + GradientTile.sumFloats(features, dv));
     }
 
-    @Override
-    public void enter(int depth, float[] centre, FarField far) {
-        fars[depth].enter(centre);
-        System.arraycopy(centre, 0, centroid, 0, stride);
-    }
-
-    @Override
-    public void fold(int depth, FarField far, Fold fold, Candidates list, NodeScratch node) {
-        fars[depth].fold(far, fold, list, node);
-    }
-
-    @Override
-    public void leave(int depth, FarField far) {
-        fars[depth].leave(far, dKey, dValue, depth > 0 ? fars[depth - 1] : null);
-    }
-
-    @Override
-    public void leaf(int depth, int from, int to, int[] chosen, int count, FarField far) {
-        for (int first = from; first < to; first += GradientTile.QUERIES) {
-            meet(depth, first, Math.min(GradientTile.QUERIES, to - first), chosen, count, far);
+    /**
+     * Adds the gradients of a tile.
+     *
+     * @param newCentroid that of its queries
+     * @param chosen      its near keys, {@code count} of them
+     * @param gradient    receives the gradients by the far field, added
+     */
+    void add(float[] newCentroid, Queries tileQueries, int[] chosen, int count, FarField far, FarGradient gradient) {
+        centroid = newCentroid;
+        for (int first = tileQueries.from; first < tileQueries.to; first += GradientTile.QUERIES) {
+            meet(tileQueries, first, Math.min(GradientTile.QUERIES, tileQueries.to - first), chosen, count, far,
+                    gradient);
         }
     }
 
-    private void meet(int depth, int from, int rows, int[] chosen, int count, FarField far) {
-        long order = head.orderAddress() + (long) from * Integer.BYTES;
+    private void meet(Queries all, int from, int rows, int[] chosen, int count, FarField far, FarGradient gradient) {
+        long order = all.address + (long) from * Integer.BYTES;
         packed.resize(rows);
         packed.pack(keyHead, source, order, 0, rows, centre, scratch);
         meetNear(chosen, count);
         System.arraycopy(tile.blockRows(block, 1, 0, d, rows), 0, gradients, 0, rows * d);
         if (!far.isEmpty()) {
-            meetFar(fars[depth], from, rows, far);
+            meetFar(gradient, all, from, rows, far);
         }
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < d; c++) {
@@ -167,7 +176,11 @@ final class LeafGradient implements NodeVisitor {
             }
             Arrays.fill(row, d, stride, 0);
             keys.reflection().apply(row);
-            dQuery.writeRow(head.order()[from + r], row, 0);
+            dQuery.readRow(all.rows[from + r], before, 0);
+            for (int c = 0; c < d; c++) {
+                row[c] += before[c];
+            }
+            dQuery.writeRow(all.rows[from + r], row, 0);
         }
     }
 
@@ -185,9 +198,9 @@ final class LeafGradient implements NodeVisitor {
         }
     }
 
-    private void meetFar(FarGradient gradient, int from, int rows, FarField far) {
+    private void meetFar(FarGradient gradient, Queries all, int from, int rows, FarField far) {
         loadGroups(far);
-        loadDeviations(from, rows, far);
+        loadDeviations(all, from, rows, far);
         Memory.fillFloats(farBlock, GradientTile.blockFloats(features), 0);
         Arrays.fill(mass, 0);
         Matrix groupKeys = GradientSums.matrix(groupRows);
@@ -232,8 +245,8 @@ final class LeafGradient implements NodeVisitor {
      * The queries as they meet groups. The values of all groups move by Mᵀδ, so that the slopes of a query have
      * dO·Mᵀδ = u·δ more, with u = M·dO.
      */
-    private void loadDeviations(int from, int rows, FarField far) {
-        long order = head.orderAddress() + (long) from * Integer.BYTES;
+    private void loadDeviations(Queries all, int from, int rows, FarField far) {
+        long order = all.address + (long) from * Integer.BYTES;
         double[] shift = keyHead.shift(source.query(), order, 0, rows, centre);
         float[] tilt = far.tilt();
         for (int c = 0; c < d && tilt.length > 0; c++) {
@@ -244,7 +257,7 @@ final class LeafGradient implements NodeVisitor {
         Arrays.fill(tilted, 0, rows * stride, 0);
         deviations.resize(rows);
         for (int r = 0; r < rows; r++) {
-            int at = head.order()[from + r];
+            int at = all.rows[from + r];
             source.gradient().readRow(at, outputGradient, 0);
             source.output().readRow(at, output, 0);
             double slope = 0;
@@ -257,7 +270,7 @@ final class LeafGradient implements NodeVisitor {
                     tilted[r * stride + c] += g * turned[v * stride + c];
                 }
             }
-            head.queries().read(from + r, row, 0);
+            queries.read(all.place(from + r), row, 0);
             for (int c = 0; c < stride; c++) {
                 float delta = row[c] - centroid[c];
                 row[c] = delta;
@@ -271,7 +284,7 @@ final class LeafGradient implements NodeVisitor {
         Matrix matrix = GradientSums.matrix(deviationRows);
         scratch.keep(Packer.class, Packer::new).pack(deviations, 0, rows, matrix, matrix, null, 0, null);
         for (int r = 0; r < rows; r++) {
-            float sum = source.logSumExp().get(head.order()[from + r], 0);
+            float sum = source.logSumExp().get(all.rows[from + r], 0);
             deviations.setBias(r, sum == Float.NEGATIVE_INFINITY ? sum : (float) (shift[r] - sum));
         }
     }

@@ -5,6 +5,7 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.FixedFunction;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.exact.tiled.TiledGradient;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientFrame;
@@ -34,31 +35,35 @@ import java.util.function.Function;
  * threads.
  */
 public final class PilotGradient implements GradientFrame.Body {
-    /** Most shares of the tree. */
-    private static final int SHARES = 8;
+    /** Most shares of the tree, and of the spans under a causal mask. */
+    static final int SHARES = 8;
 
     /** Rows that one task clears. */
     private static final int CHUNK = 4096;
 
     private final AttentionMethod method;
     private final PilotOptions options;
+    private final CausalGradient causal;
     private final Consumer<AttentionInput> check;
 
     /**
      * Gradients of a method.
      *
      * @param options of the method, without a mask
+     * @param causal  its options under a causal mask
      * @param check   refuses what the method does not take
      */
-    public PilotGradient(AttentionMethod method, PilotOptions options, Consumer<AttentionInput> check) {
+    public PilotGradient(AttentionMethod method, PilotOptions options, PilotOptions causal,
+            Consumer<AttentionInput> check) {
         this.method = method;
         this.options = options;
+        this.causal = new CausalGradient(causal);
         this.check = check;
     }
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
     }
 
     @Override
@@ -70,8 +75,15 @@ public final class PilotGradient implements GradientFrame.Body {
     public void run(GradientCall call) {
         Team team = call.team();
         int units = call.forward().keyHeads();
-        team.expect((long) units * call.input().groupSize());
-        team.deal(units, 4, (unit, its) -> head(call, unit, its));
+        boolean spans = call.input().mask().isCausal();
+        team.expect(units * (call.input().groupSize() + (spans ? TiledGradient.headSteps(call.input()) : 0)));
+        team.deal(units, 4, (unit, its) -> {
+            if (spans) {
+                causal.run(call, unit, its);
+            } else {
+                head(call, unit, its);
+            }
+        });
     }
 
     private void head(GradientCall call, int unit, Team team) {
@@ -79,11 +91,11 @@ public final class PilotGradient implements GradientFrame.Body {
         KeyHead head = call.forward().keyHead(unit);
         clear(head.ofKeys(call.dKey()), team);
         clear(head.ofKeys(call.dValue()), team);
-        boolean seen = SharedKeys.<KeyGroups>forEach(head, input.scale(), options.expansion().groups(),
-                Function.identity(), (member, queries, keys) -> member(call, head, member, queries, keys, team), team);
-        for (int member = 0; member < head.groupSize() && !seen; member++) {
+        for (int member = 0; member < head.groupSize(); member++) {
             clear(head.ofQueries(call.dQuery(), member), team);
         }
+        SharedKeys.<KeyGroups>forEach(head, input.scale(), options.expansion().groups(), Function.identity(),
+                (member, queries, keys) -> member(call, head, member, queries, keys, team), team);
     }
 
     private void member(GradientCall call, KeyHead head, int member, Rows queries, KeyGroups keys, Team team) {
@@ -93,21 +105,25 @@ public final class PilotGradient implements GradientFrame.Body {
         Effort effort = fixed.effort();
         int shares = Math.min(SHARES, pilot.topNodes(effort));
         GradientSums sums = new GradientSums(keys, shares, team.scratch());
-        // The queries as they are, but reflected like the keys.
-        Rows reflected = Rows.load(head.query(member), null, null, 1, team);
-        keys.reflection().apply(reflected, team);
         StragglerGradient stragglers = new StragglerGradient(call, head, member, fixed.rows(pilot));
-        GradientRows.Source source = stragglers.hidden(GradientRows.Source.of(call, head, member, 0, input.queries())
-                .withQuery(GradientSums.matrix(reflected)), team.scratch());
+        GradientRows.Source source = stragglers.hidden(reflected(call, head, member, keys, team), team.scratch());
         Matrix dQuery = head.ofQueries(call.dQuery(), member);
+        LeafGradient.Head leaves = new LeafGradient.Head(head, keys, pilot.queries(), source);
         pilot.visit(effort, shares, team, (share, memory) -> {
-            sums.clear(share);
-            return new LeafGradient(pilot, source, dQuery, sums.dKey(share), sums.dValue(share), input.scale(),
-                    memory);
+            LeafGradient.Targets targets = sums.targets(share, dQuery);
+            return new TreeGradient(pilot, new LeafGradient(leaves, targets, input.scale(), memory), targets);
         });
         sums.addTo(head.ofKeys(call.dKey()), head.ofKeys(call.dValue()), team);
         stragglers.add(team);
         team.advance(1);
+    }
+
+    /** What is saved of a query head, with the queries reflected like the keys. */
+    static GradientRows.Source reflected(GradientCall call, KeyHead head, int member, KeyGroups keys, Team team) {
+        Rows reflected = Rows.load(head.query(member), null, null, 1, team);
+        keys.reflection().apply(reflected, team);
+        return GradientRows.Source.of(call, head, member, 0, call.input().queries())
+                .withQuery(GradientSums.matrix(reflected));
     }
 
     private PilotHead pilot(KeyHead head, int member, Rows queries, KeyGroups keys, Team team) {
@@ -118,6 +134,24 @@ public final class PilotGradient implements GradientFrame.Body {
     public FixedFunction fixed(Call call) {
         AttentionInput input = call.input();
         PlainPilot[] heads = new PlainPilot[input.batch() * input.heads()];
+        if (input.mask().isCausal()) {
+            causal.record(call, heads);
+        } else {
+            record(call, heads);
+        }
+        return (unit, query, key, value) -> {
+            double[][] outputs = new double[input.groupSize()][];
+            for (int member = 0; member < outputs.length; member++) {
+                int head = unit * outputs.length + member;
+                outputs[member] = heads[head] == null ? new double[input.queries() * input.dv()]
+                        : heads[head].output(query[head], key[unit], value[unit]);
+            }
+            return outputs;
+        };
+    }
+
+    private void record(Call call, PlainPilot[] heads) {
+        AttentionInput input = call.input();
         Team team = call.team();
         for (int unit = 0; unit < call.keyHeads(); unit++) {
             KeyHead head = call.keyHead(unit);
@@ -132,15 +166,6 @@ public final class PilotGradient implements GradientFrame.Body {
                         heads[first + member] = new PlainPilot(input, keys, record.leaves());
                     }, team);
         }
-        return (unit, query, key, value) -> {
-            double[][] outputs = new double[input.groupSize()][];
-            for (int member = 0; member < outputs.length; member++) {
-                int head = unit * outputs.length + member;
-                outputs[member] = heads[head] == null ? new double[input.queries() * input.dv()]
-                        : heads[head].output(query[head], key[unit], value[unit]);
-            }
-            return outputs;
-        };
     }
 
     private static void clear(Matrix rows, Team team) {
@@ -155,6 +180,9 @@ public final class PilotGradient implements GradientFrame.Body {
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
         Estimate forward = method.estimate(input, threads);
+        if (input.mask().isCausal()) {
+            return causal.estimate(forward, input, threads);
+        }
         long heads = Math.min(threads, (long) input.batch() * input.kvHeads());
         int d = input.d();
         int dv = input.dv();

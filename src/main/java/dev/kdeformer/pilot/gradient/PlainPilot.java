@@ -8,6 +8,7 @@ import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Reflection;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Pilot attention of one query head in double precision, straight from the definition, as a recorded walk decided. */
 final class PlainPilot {
@@ -56,8 +57,9 @@ final class PlainPilot {
                     groups.fold(j);
                 }
             }
-            for (int row : leaf.rows()) {
-                attend(leaf, groups, row, output);
+            for (int i = 0; i < leaf.rows().length; i++) {
+                int[] near = leaf.exact() == null ? leaf.near() : withExact(leaf.near(), leaf.exact()[i]);
+                attend(leaf, groups, near, leaf.rows()[i], output);
             }
         }
         return output;
@@ -79,17 +81,24 @@ final class PlainPilot {
         return logit;
     }
 
-    private void attend(Leaf leaf, Groups groups, int row, double[] output) {
+    /** Keys of the groups, and those whose rows are the caller's rows [first, end). */
+    private int[] withExact(int[] near, int[] rowsBetween) {
+        IntStream more = IntStream.range(0, rows.length)
+                .filter(j -> rows[j] >= rowsBetween[0] && rows[j] < rowsBetween[1]);
+        return IntStream.concat(Arrays.stream(near), more).toArray();
+    }
+
+    private void attend(Leaf leaf, Groups groups, int[] near, int row, double[] output) {
         double[] scaled = new double[d];
         double[] delta = new double[d];
         for (int c = 0; c < d; c++) {
             scaled[c] = input.scale() * query[row * d + c];
             delta[c] = scaled[c] - groups.centroid[c];
         }
-        int count = leaf.near().length;
+        int count = near.length;
         double[] logits = new double[count + groups.keys.length];
         for (int e = 0; e < count; e++) {
-            logits[e] = logit(scaled, leaf.near()[e]);
+            logits[e] = logit(scaled, near[e]);
         }
         for (int g = 0; g < groups.keys.length; g++) {
             double logit = groups.mass.log(g);
@@ -102,7 +111,7 @@ final class PlainPilot {
         for (int e = 0; e < logits.length; e++) {
             double p = sums.add(0, logits[e], 1);
             for (int c = 0; c < dv && p > 0; c++) {
-                double v = e < count ? value(leaf.near()[e], c) : groups.values[e - count][c];
+                double v = e < count ? value(near[e], c) : groups.values[e - count][c];
                 for (int f = 0; f < d && e >= count; f++) {
                     v += delta[f] * leaf.tilt()[f][c];
                 }

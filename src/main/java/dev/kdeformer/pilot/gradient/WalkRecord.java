@@ -33,8 +33,9 @@ final class WalkRecord implements NodeVisitor {
      * @param steps   the way to it, itself last
      * @param moments second central moments of every group's keys
      * @param tilt    the value tilt, a row of values for every feature
+     * @param exact   the caller's keys [first, end) that each of the queries meets beside; null for none
      */
-    record Leaf(int[] rows, int[] near, List<Step> steps, double[][] moments, double[][] tilt) {
+    record Leaf(int[] rows, int[] near, List<Step> steps, double[][] moments, double[][] tilt, int[][] exact) {
     }
 
     private final PilotHead head;
@@ -61,7 +62,7 @@ final class WalkRecord implements NodeVisitor {
         int dv = keys.values().columns();
         leaves.add(new Leaf(rows, IntStream.range(0, keys.count()).toArray(),
                 List.of(new Step(new double[d], new double[dv], new int[0])), new double[keys.groups()][d],
-                new double[d][dv]));
+                new double[d][dv], null));
     }
 
     @Override
@@ -88,22 +89,31 @@ final class WalkRecord implements NodeVisitor {
 
     @Override
     public void leaf(int depth, int from, int to, int[] near, int count, FarField far) {
-        int d = keys.keys().columns();
-        int dv = keys.values().columns();
+        leaves.add(new Leaf(Arrays.copyOfRange(head.order(), from, to), Arrays.copyOf(near, count),
+                List.of(Arrays.copyOf(steps, depth + 1)), moments(far, keys), tilt(far, keys), null));
+    }
+
+    /** Second central moments of every group. */
+    static double[][] moments(FarField far, KeyGroups keys) {
         double[][] moments = new double[keys.groups()][];
-        Arrays.setAll(moments, g -> doubles(far.variances(), g * keys.keys().stride(), d));
-        double[][] tilt = new double[d][];
+        Arrays.setAll(moments, g -> doubles(far.variances(), g * keys.keys().stride(), keys.keys().columns()));
+        return moments;
+    }
+
+    /** The value tilt, a row of values for every feature. */
+    static double[][] tilt(FarField far, KeyGroups keys) {
+        int dv = keys.values().columns();
+        double[][] tilt = new double[keys.keys().columns()][];
         Arrays.setAll(tilt, c -> far.tilt().length == 0 ? new double[dv]
                 : doubles(far.tilt(), c * keys.values().stride(), dv));
-        leaves.add(new Leaf(Arrays.copyOfRange(head.order(), from, to), Arrays.copyOf(near, count),
-                List.of(Arrays.copyOf(steps, depth + 1)), moments, tilt));
+        return tilt;
     }
 
     @Override
     public void leave(int depth, FarField far) {
     }
 
-    private static double[] doubles(float[] x, int at, int count) {
+    static double[] doubles(float[] x, int at, int count) {
         double[] y = new double[count];
         Arrays.setAll(y, c -> x[at + c]);
         return y;
