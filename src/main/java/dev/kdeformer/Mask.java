@@ -286,22 +286,6 @@ public final class Mask {
         return keyStarts[sequence];
     }
 
-    /** Returns what the mask says inside of a packed sequence, but for ranges of keys, as a mask of its own. */
-    public Mask ofSequence(int sequence) {
-        Mask mask = new Mask();
-        mask.causality = causality;
-        mask.offset = offset;
-        mask.left = left;
-        mask.right = right;
-        mask.keyLengths = within(keyLengths, keyStarts[sequence], keyStarts[sequence + 1]);
-        mask.queryLengths = within(queryLengths, queryStarts[sequence], queryStarts[sequence + 1]);
-        return mask;
-    }
-
-    private static int[] within(int[] lengths, int from, int to) {
-        return lengths == null ? null : Arrays.stream(lengths).map(l -> Math.clamp(l, from, to) - from).toArray();
-    }
-
     /** Tells whether queries have ranges of keys. */
     public boolean hasRanges() {
         return firstKeys != null;
@@ -315,6 +299,11 @@ public final class Mask {
     /** Returns the number of valid keys of a batch item out of m. */
     public int keyLength(int batch, int m) {
         return keyLengths == null ? m : keyLengths[batch];
+    }
+
+    /** Returns the number of valid queries of a batch item out of n. */
+    public int queryLength(int batch, int n) {
+        return queryLengths == null ? n : queryLengths[batch];
     }
 
     /**

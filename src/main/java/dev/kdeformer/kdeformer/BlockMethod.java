@@ -5,9 +5,10 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.method.Checks;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.method.MethodFrame;
-import dev.kdeformer.method.Sequences;
+import dev.kdeformer.method.Pieces;
 import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -20,7 +21,7 @@ abstract class BlockMethod implements DifferentiableMethod {
 
     BlockMethod(BlockSampling sampling) {
         this.sampling = sampling;
-        this.frame = MethodFrame.of(this, sampling::run).bySequence();
+        this.frame = MethodFrame.of(this, sampling::run).inPieces().refusing(this::checkWindow);
     }
 
     /** The parameters, one of the method's own among them. */
@@ -37,8 +38,14 @@ abstract class BlockMethod implements DifferentiableMethod {
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.SEQUENCES,
-                InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+    }
+
+    private void checkWindow(AttentionInput input) {
+        if (!sampling.isExact(input)) {
+            Checks.window(this, input.mask(), sampling.mostExact(), "so many it computes exactly");
+        }
     }
 
     @Override
@@ -58,9 +65,6 @@ abstract class BlockMethod implements DifferentiableMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
-        return Sequences.estimate(input, one -> sampling.estimate(one, threads));
+        return Pieces.estimate(input, one -> sampling.estimate(one, threads));
     }
 }

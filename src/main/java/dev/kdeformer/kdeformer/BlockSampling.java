@@ -29,11 +29,19 @@ record BlockSampling(int blockSize, int samples, int hashBits, long seed, KeyWei
         int exactBelow) {
     /** Whether queries attend {@code keys} keys exactly. */
     boolean isExact(int keys) {
-        return keys < exactBelow || keys <= (long) blockSize + samples;
+        return keys <= mostExact();
+    }
+
+    /** Most keys that queries attend exactly. */
+    int mostExact() {
+        return (int) Math.min(Integer.MAX_VALUE, Math.max(exactBelow - 1L, (long) blockSize + samples));
     }
 
     /** Whether no key of any head is left out. */
     boolean isExact(AttentionInput input) {
+        if (input.mask().hasWindow() && isExact(input.mask().window())) {
+            return true;
+        }
         for (int b = 0; b < input.batch(); b++) {
             int keys = input.mask().keyLength(b, input.keys());
             if (!isExact(keys) && !(input.mask().isCausal() && split(input, keys).isExact())) {

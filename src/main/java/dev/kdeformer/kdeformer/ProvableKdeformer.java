@@ -9,6 +9,7 @@ import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodFrame;
+import dev.kdeformer.method.Pieces;
 import dev.kdeformer.tensor.Tensor;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -26,8 +27,8 @@ import java.util.Set;
  * dimension (Tropp, "An introduction to matrix concentration inequalities", 2015, theorem 7.3.1), with all its
  * constants. It is the yardstick of correctness and not of speed: for most sizes, exact attention is faster.
  *
- * <p>Takes key lengths, biases and grouped heads; refuses a causal mask. The log-sum-exp is the estimate of the row
- * sums.
+ * <p>Takes padding, packed sequences, biases and grouped heads; refuses a causal mask. The log-sum-exp is the
+ * estimate of the row sums.
  */
 public final class ProvableKdeformer implements AttentionMethod {
     private final double epsilon;
@@ -36,7 +37,7 @@ public final class ProvableKdeformer implements AttentionMethod {
     private final int samples;
     private final long seed;
 
-    private final MethodFrame frame = MethodFrame.of(this, this::run);
+    private final MethodFrame frame = MethodFrame.of(this, this::run).inPieces();
 
     private ProvableKdeformer(Builder builder) {
         epsilon = builder.epsilon;
@@ -89,7 +90,8 @@ public final class ProvableKdeformer implements AttentionMethod {
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS, InputFeature.SEQUENCES,
+                InputFeature.KEY_BIAS);
     }
 
     @Override
@@ -118,9 +120,10 @@ public final class ProvableKdeformer implements AttentionMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
+        return Pieces.estimate(input, this::need);
+    }
+
+    private Estimate need(AttentionInput input) {
         int n = input.queries();
         int m = input.keys();
         double pairs = (double) input.batch() * input.heads() * n * m;

@@ -1,8 +1,10 @@
 package dev.kdeformer.method;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Element;
@@ -110,6 +112,20 @@ public final class Checks {
                 throw new IllegalArgumentException(name + " takes no " + feature + (feature.isOfMask()
                         ? ", got " + input.mask() : "") + "; " + other);
             }
+        }
+    }
+
+    /**
+     * Checks that a window is so short that a method computes what it shows exactly.
+     *
+     * @param most keys that the method computes exactly
+     * @param why  what it does with so many
+     * @throws IllegalArgumentException if the window is longer
+     */
+    public static void window(AttentionMethod method, Mask mask, int most, String why) {
+        if (mask.hasWindow() && mask.window() > most) {
+            throw new IllegalArgumentException("method " + method.name() + " takes windows of at most " + most
+                    + " keys, " + why + ", got " + mask + "; method exact takes any");
         }
     }
 

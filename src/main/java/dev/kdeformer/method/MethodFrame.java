@@ -23,15 +23,15 @@ public final class MethodFrame {
     private final Function<Call, Statistics> run;
     private final Consumer<AttentionInput> refusal;
     private final boolean trusting;
-    private final boolean bySequence;
+    private final boolean inPieces;
 
     private MethodFrame(AttentionMethod method, Function<Call, Statistics> run, Consumer<AttentionInput> refusal,
-            boolean trusting, boolean bySequence) {
+            boolean trusting, boolean inPieces) {
         this.method = method;
         this.run = run;
         this.refusal = refusal;
         this.trusting = trusting;
-        this.bySequence = bySequence;
+        this.inPieces = inPieces;
     }
 
     /**
@@ -49,17 +49,20 @@ public final class MethodFrame {
      * @param check throws an {@link IllegalArgumentException} with the reason
      */
     public MethodFrame refusing(Consumer<AttentionInput> check) {
-        return new MethodFrame(method, run, check, trusting, bySequence);
+        return new MethodFrame(method, run, check, trusting, inPieces);
     }
 
-    /** The same frame for a method that computes packed sequences one after the other, each as a call of its own. */
-    public MethodFrame bySequence() {
+    /**
+     * The same frame for a method that is given calls without packed sequences and padded queries: {@link Pieces} of
+     * inputs that have them, one after the other.
+     */
+    public MethodFrame inPieces() {
         return new MethodFrame(method, run, refusal, trusting, true);
     }
 
     /** The same frame for input whose elements have been checked before. */
     public MethodFrame trusting() {
-        return new MethodFrame(method, run, refusal, true, bySequence);
+        return new MethodFrame(method, run, refusal, true, inPieces);
     }
 
     /**
@@ -82,7 +85,7 @@ public final class MethodFrame {
 
     private void refuse(AttentionInput input) {
         Checks.taken("method " + method.name(), method.takes(), input, "method exact does");
-        (bySequence ? Sequences.of(input) : List.of(input)).forEach(refusal);
+        (inPieces ? Pieces.of(input) : List.of(input)).forEach(refusal);
     }
 
     /** Does what {@link AttentionMethod#apply(Engine, AttentionInput, Tensor, Tensor)} says. */
@@ -98,8 +101,8 @@ public final class MethodFrame {
             if (input.isEmpty()) {
                 return nothing(input, output, logSumExp);
             }
-            if (bySequence && input.mask().hasSequences()) {
-                return Sequences.run(input, output, logSumExp, team, run);
+            if (inPieces && !Pieces.isWhole(input.mask())) {
+                return Pieces.run(input, output, logSumExp, team, run);
             }
             return run.apply(new Call(input.withHiddenKeys(), output, logSumExp, team));
         } finally {

@@ -8,7 +8,7 @@ import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.InputFeature;
 import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.kernel.Lanes;
-import dev.kdeformer.method.Sequences;
+import dev.kdeformer.method.Pieces;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.tensor.Tensor;
@@ -75,20 +75,23 @@ public final class AutoAttention implements AttentionMethod {
             return new Statistics(done.columns(), "took exact: " + reason, 0);
         }
         Statistics done = pilot.apply(engine, input, output, logSumExp);
-        return new Statistics(done.columns(), "took pilot: " + Sequences.longest(input)
+        return new Statistics(done.columns(), "took pilot: " + Pieces.longest(input)
                 + " queries and keys or more" + (done.note().isEmpty() ? "" : "; " + done.note()), done.error());
     }
 
     private String whyExact(AttentionInput input) {
+        if (input.mask().hasWindow()) {
+            return "the mask has a sliding window";
+        }
         for (InputFeature feature : input.features()) {
             if (!pilot.takes().contains(feature)) {
-                return feature == InputFeature.WINDOW ? "the mask has a sliding window" : "pilot takes no " + feature;
+                return "pilot takes no " + feature;
             }
         }
         if (input.d() > Lanes.DEPTH) {
             return "d = " + input.d() + " exceeds " + Lanes.DEPTH;
         }
-        int shorter = Sequences.longest(input);
+        int shorter = Pieces.longest(input);
         int crossover = Climb.shortest(calibration != null, input.mask().isCausal());
         return shorter < crossover ? "only " + shorter + " queries or keys, fewer than " + crossover : null;
     }

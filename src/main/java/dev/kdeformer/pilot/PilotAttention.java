@@ -7,11 +7,11 @@ import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.InputFeature;
-import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.exact.tiled.TiledAttention;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.method.MethodFrame;
-import dev.kdeformer.method.Sequences;
+import dev.kdeformer.method.Pieces;
 import dev.kdeformer.pilot.causal.CausalCost;
 import dev.kdeformer.pilot.causal.CausalUnit;
 import dev.kdeformer.pilot.gradient.PilotGradient;
@@ -63,14 +63,16 @@ import java.util.function.Consumer;
  * query that lies far away is cut off at the range of the values, which outputs never leave by more than rounding.
  *
  * <p>Takes causal masks (not with {@link Builder#unbiased} or {@link Builder#peaked}), key padding, a bias per key,
- * grouped heads, and packed sequences, each as a call of its own with the budget for itself. At most 256 features.
+ * grouped heads, and packed sequences and padded queries, each as a call of its own with the budget for itself. What a
+ * window shows is computed exactly: within a budget any, at a fixed cost no more keys than that. At most 256 features.
  * Memory is linear in n and m. The log-sum-exp is an estimate from the same expansion.
  */
 public final class PilotAttention implements DifferentiableMethod {
     /** Options of calls without a causal mask, and with one. */
     private final PilotOptions plain;
     private final PilotOptions causal;
-    private final MethodFrame frame = MethodFrame.of(this, this::run).bySequence().refusing(this::checkSupported);
+    private final MethodFrame frame = MethodFrame.of(this, this::run).inPieces()
+            .refusing(input -> limits().checkWhole(this, input));
 
     private PilotAttention(Builder options) {
         plain = options.resolved(false);
@@ -100,8 +102,8 @@ public final class PilotAttention implements DifferentiableMethod {
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.SEQUENCES,
-                InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
     }
 
     /**
@@ -115,16 +117,8 @@ public final class PilotAttention implements DifferentiableMethod {
      *                                  which look at results of all rows
      */
     public PilotPart part(int part, int parts) {
-        checkParts();
+        limits().checkParts();
         return new PilotPart(this, part, parts);
-    }
-
-    /** Refuses to be cut into parts where something looks at results of all rows. */
-    void checkParts() {
-        if (plain.budget() != null || plain.draws().peaked() > 0) {
-            throw new IllegalStateException("pilot attention has parts at a fixed cost only, without "
-                    + (plain.budget() != null ? "an error budget" : "a second pass over peaked queries"));
-        }
     }
 
     /** The options of a call with this input. */
@@ -132,26 +126,9 @@ public final class PilotAttention implements DifferentiableMethod {
         return input.mask().isCausal() ? causal : plain;
     }
 
-    void checkSupported(AttentionInput input) {
-        if (input.mask().hasSequences()) {
-            throw new IllegalArgumentException("parts, plans and calibrations take no packed sequences");
-        }
-        Calibration calibration = plain.promise().calibration();
-        if (calibration != null && (calibration.efforts().size() != input.heads()
-                || calibration.causal() != input.mask().isCausal())) {
-            throw new IllegalArgumentException("calibration is for " + calibration.efforts().size() + " heads"
-                    + (calibration.causal() ? " with" : " without") + " a causal mask, got " + input.heads()
-                    + " heads and " + input.mask());
-        }
-        PilotOptions.Draws draws = plain.draws();
-        if (input.mask().isCausal() && (draws.unbiased() > 0 || draws.peaked() > 0)) {
-            throw new IllegalArgumentException((draws.unbiased() > 0 ? "unbiased pilot attention"
-                    : "a second pass over peaked queries") + " takes no causal mask, got " + input.mask());
-        }
-        if (input.d() > Lanes.DEPTH) {
-            throw new IllegalArgumentException("pilot attention takes at most " + Lanes.DEPTH
-                    + " features, got d = " + input.d());
-        }
+    /** What it refuses. */
+    PilotLimits limits() {
+        return new PilotLimits(plain, causal);
     }
 
     @Override
@@ -161,6 +138,10 @@ public final class PilotAttention implements DifferentiableMethod {
 
     private Statistics run(Call call) {
         AttentionInput input = call.input();
+        if (input.mask().hasWindow()) {
+            return new Statistics(TiledAttention.run(call).columns(), "exact, because of the window",
+                    plain.budget() == null ? Double.NaN : 0);
+        }
         Outcome whole = run(call, options(input));
         int heads = input.batch() * input.heads();
         List<String> notes = new ArrayList<>();
@@ -228,7 +209,7 @@ public final class PilotAttention implements DifferentiableMethod {
             Outcome whole = run(call, options(input).thorough());
             efforts.addAll(whole.efforts().values());
             return new Statistics(Double.NaN, "", whole.error());
-        }).refusing(this::checkSupported);
+        }).refusing(limits()::check);
         try (Arena arena = Arena.ofShared()) {
             searching.apply(engine, input, Tensor.allocate(arena, input.outputShape()), null);
         }
@@ -278,15 +259,13 @@ public final class PilotAttention implements DifferentiableMethod {
             throw new IllegalStateException("pilot attention has gradients at a fixed cost only, without "
                     + (plain.budget() != null ? "an error budget" : "a sample of folded keys"));
         }
-        return new GradientFrame(new PilotGradient(this, plain, causal, this::checkSupported));
+        return new GradientFrame(new PilotGradient(this, plain, causal, limits()::check));
     }
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
-        return Sequences.estimate(input, one -> one.mask().isCausal() ? new CausalCost(causal).estimate(one, threads)
+        return Pieces.estimate(input, one -> one.mask().hasWindow() ? TiledAttention.estimate(one, threads)
+                : one.mask().isCausal() ? new CausalCost(causal).estimate(one, threads)
                 : TreeUnit.estimate(plain, one, threads));
     }
 

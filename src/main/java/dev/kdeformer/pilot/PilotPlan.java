@@ -109,8 +109,8 @@ public final class PilotPlan {
     }
 
     private static MethodFrame frame(PilotAttention method) {
-        method.checkParts();
-        return MethodFrame.of(method, call -> null).refusing(method::checkSupported);
+        method.limits().checkParts();
+        return MethodFrame.of(method, call -> null).refusing(method.limits()::check);
     }
 
     /** The method whose call this is the plan of. */

@@ -10,6 +10,7 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodFrame;
+import dev.kdeformer.method.Pieces;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
@@ -24,10 +25,10 @@ import java.util.Set;
  * tiles of queries to it. Many heads run one per thread, few heads use all threads together. Keys that a bias of −∞
  * hides are left out before a method sees the head; a head without visible keys is answered here.
  *
- * <p>These methods take key lengths, biases and grouped heads; a causal mask is refused.
+ * <p>These methods take padding, packed sequences, biases and grouped heads; a causal mask is refused.
  */
 abstract class HeadwiseMethod implements AttentionMethod {
-    private final MethodFrame frame = MethodFrame.of(this, this::run);
+    private final MethodFrame frame = MethodFrame.of(this, this::run).inPieces();
 
     @Override
     public final Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
@@ -36,8 +37,17 @@ abstract class HeadwiseMethod implements AttentionMethod {
 
     @Override
     public final Set<InputFeature> takes() {
-        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS, InputFeature.SEQUENCES,
+                InputFeature.KEY_BIAS);
     }
+
+    @Override
+    public final Estimate estimate(AttentionInput input, int threads) {
+        return Pieces.estimate(input, one -> need(one, threads));
+    }
+
+    /** What a call would need that has queries and keys, which are neither packed nor, the queries, padded. */
+    abstract Estimate need(AttentionInput input, int threads);
 
     /** The random stream of a key head. */
     abstract CounterRandom random();

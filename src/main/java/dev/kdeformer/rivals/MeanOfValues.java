@@ -8,6 +8,7 @@ import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.method.MethodFrame;
+import dev.kdeformer.method.Pieces;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Map;
@@ -18,11 +19,11 @@ import java.util.Set;
  * were zero. Whatever approximates attention has to be better than this; on data whose output is dominated by its
  * mean row this method looks good under uncentred error measures, which is why it stands in the reports.
  *
- * <p>Takes every mask and bias. The log-sum-exp is that of the biases plus the mean logit, a lower bound of the true
- * one (Jensen's inequality). Work: one pass over keys and values for each head.
+ * <p>Takes causal masks, padding, packed sequences and a bias per key. The log-sum-exp is that of the biases plus
+ * the mean logit, a lower bound of the true one (Jensen's inequality). Work: one pass over keys and values for each head.
  */
 public final class MeanOfValues implements AttentionMethod {
-    private final MethodFrame frame = MethodFrame.of(this, MeanOfValues::run);
+    private final MethodFrame frame = MethodFrame.of(this, MeanOfValues::run).inPieces();
 
     private MeanOfValues() {
     }
@@ -44,7 +45,8 @@ public final class MeanOfValues implements AttentionMethod {
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
     }
 
     @Override
@@ -63,11 +65,8 @@ public final class MeanOfValues implements AttentionMethod {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
-        double each = passes(input) * 2 * (input.d() + input.dv());
-        return new Estimate(0, each * input.batch() * input.heads() * input.queries());
+        return Pieces.estimate(input, one -> new Estimate(0, passes(one) * 2 * (one.d() + one.dv()) * one.batch()
+                * one.heads() * one.queries()));
     }
 
     /** The pass over m keys, shared by the n queries of all heads of a group. */

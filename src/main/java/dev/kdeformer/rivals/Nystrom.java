@@ -199,10 +199,7 @@ public final class Nystrom extends HeadwiseMethod {
     }
 
     @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
+    Estimate need(AttentionInput input, int threads) {
         int count = Math.min(landmarks, Math.min(input.queries(), input.keys()));
         long bytes = PackedKeys.bytes(input.keys(), input.d(), input.dv()) + 4L * input.keys()
                 + input.groupSize() * PackedKeys.bytes(count, input.d(), input.dv());

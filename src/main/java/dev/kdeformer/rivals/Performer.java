@@ -85,10 +85,7 @@ public final class Performer extends HeadwiseMethod {
     }
 
     @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
+    Estimate need(AttentionInput input, int threads) {
         return estimate(input, threads, PackedKeys.bytes(input.keys(), input.d(), input.dv()) + 4L * input.keys()
                 + PackedKeys.bytes(features, input.d(), input.dv()),
                 features * (1 + (double) input.keys() / input.queries() / input.groupSize()));

@@ -135,10 +135,7 @@ public final class Reformer extends HeadwiseMethod {
     }
 
     @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
+    Estimate need(AttentionInput input, int threads) {
         int seen = (int) Math.min(input.keys(), 2L * chunk);
         int directions = RotationHash.directions(buckets == 0 ? defaultBuckets(input.keys()) : buckets, chunk);
         double hashed = (double) directions * input.d() * (1 + (double) input.keys() / input.queries()

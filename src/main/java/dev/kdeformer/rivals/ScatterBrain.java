@@ -209,10 +209,7 @@ public final class ScatterBrain extends HeadwiseMethod {
     }
 
     @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
+    Estimate need(AttentionInput input, int threads) {
         long packed = PackedKeys.bytes(input.keys(), input.d(), input.dv());
         int own = Math.min(block, input.keys());
         long blockBytes = 2 * PackedKeys.bytes(own, input.d(), input.dv())

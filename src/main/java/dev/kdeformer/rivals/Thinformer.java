@@ -110,10 +110,7 @@ public final class Thinformer extends HeadwiseMethod {
     }
 
     @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
+    Estimate need(AttentionInput input, int threads) {
         Plan plan = new Plan(input.keys());
         long bytes = PackedKeys.bytes(plan.size, input.d(), input.dv()) + 4L * plan.size;
         if (plan.g < plan.log && plan.size < input.keys()) {

@@ -60,10 +60,7 @@ public final class UniformSampling extends HeadwiseMethod {
     }
 
     @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
+    Estimate need(AttentionInput input, int threads) {
         int drawn = Math.min(samples, input.keys());
         return estimate(input, threads, PackedKeys.bytes(drawn, input.d(), input.dv()) + 4L * drawn, drawn);
     }

@@ -140,10 +140,7 @@ public final class WildCat extends HeadwiseMethod {
     }
 
     @Override
-    public Estimate estimate(AttentionInput input, int threads) {
-        if (input.isEmpty()) {
-            return Estimate.NOTHING;
-        }
+    Estimate need(AttentionInput input, int threads) {
         int m = input.keys();
         int r = Math.min(coreset, m);
         long bytes = PackedKeys.bytes(r, input.d(), input.dv() + 1);

@@ -216,6 +216,21 @@ public final class Tensor {
                 columnStride);
     }
 
+    /**
+     * Returns batch items [first, first + count), one or more, without copying.
+     *
+     * @throws IllegalArgumentException if the items do not lie within this tensor
+     */
+    public Tensor items(int first, int count) {
+        if (first < 0 || count < 1 || count > shape.batch() - first) {
+            throw new IllegalArgumentException("batch items [" + first + ", " + ((long) first + count)
+                    + ") must lie within the " + shape.batch() + " items of the tensor");
+        }
+        return new Tensor(from(shape.elements() == 0 ? 0 : first * batchStride), element,
+                Shape.of(count, shape.heads(), shape.rows(), shape.columns()), batchStride, headStride, rowStride,
+                columnStride);
+    }
+
     private MemorySegment from(long index) {
         return segment.asSlice(index * element.bytes());
     }

@@ -293,8 +293,11 @@ class RunCommandTest {
     @Test
     void leavesOutMethodsThatCannot() {
         String out = quick("--data", "minilm-512.layer2", "--n", "64", "--causal", "--window", "8").succeeds().out();
-        assertTrue(out.contains("kdeformer, mean are left out: they take no sliding window")
+        assertTrue(out.contains("mean is left out: it takes no sliding window")
                 && out.contains(" auto "), out);
+        String longer = quick("--data", "minilm-512.layer2", "--n", "400", "--window", "80,20", "--method", "pilot",
+                "-O", "near=100").failsWith(1, "method pilot takes windows of at most 100 keys").err();
+        assertTrue(longer.contains("method exact takes any"), longer);
         quick("--data", "minilm-512.layer2", "--n", "64", "--causal", "--window", "8", "--method", "mean")
                 .failsWith(1, "mean");
     }

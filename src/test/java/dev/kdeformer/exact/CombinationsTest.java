@@ -185,12 +185,11 @@ class CombinationsTest {
             refused(method, input.withPairBias(PairBias.alibi(2, 1, 0.5f)), output, " takes no bias per pair; ");
             refused(method, input.withSoftCap(3), output, " takes no soft cap; ");
             refused(method, input.withSinks(1, 2), output, " takes no sinks; ");
-            refused(method, input.withMask(Mask.none().withQueryLengths(3)), output, " takes no query lengths, got ");
-            if (!method.takes().contains(InputFeature.SEQUENCES)) {
-                refused(method, input.withMask(Mask.none().withSequences(0, 3, 5)), output,
-                        " takes no packed sequences, got ");
+            refused(method, input.withMask(Mask.none().withRanges(new int[5], new int[5])), output,
+                    " takes no ranges of keys, got ");
+            if (!method.takes().contains(InputFeature.WINDOW)) {
+                refused(method, input.withMask(Mask.window(1, 1)), output, " takes no sliding window, got ");
             }
-            refused(method, input.withMask(Mask.window(1, 1)), output, " takes no sliding window, got ");
         }
         AttentionInput everything = input.withSoftCap(3).withMask(Mask.window(1, 1));
         Attention.auto().build().apply(ENGINE, everything, output);

@@ -20,9 +20,8 @@ class SlidingWindowTest {
     private final AttentionInput input = make.normal(1, 1, 1, 40, 40, 8, 8).withMask(Mask.causal().withWindow(6));
 
     @Test
-    void approximateMethodsRefuseIt() {
-        List<AttentionMethod> methods = List.of(Attention.kdeformer().build(), Attention.hyper().build(),
-                Attention.pilot().build(), Attention.provable().build(), Attention.mean().build(),
+    void methodsThatComputeNothingExactlyRefuseIt() {
+        List<AttentionMethod> methods = List.of(Attention.provable().build(), Attention.mean().build(),
                 Attention.uniform().build(), Attention.thinformer().build(), Attention.wildcat().build(),
                 Attention.performer().build(), Attention.reformer().build(), Attention.nystrom().build(),
                 Attention.scatterbrain().build());

@@ -227,6 +227,11 @@ class TensorTest {
         Tensor transposed = Tensor.of(MemorySegment.ofArray(values), Shape.of(1, 1, 7, 5), 0, 0, 1, 7);
         assertArrayEquals(new float[] {6, 13, 20, 27, 34}, transposed.rows(6, 1).toArray());
 
+        assertArrayEquals(tensor.matrix(1, 2).toArray(), tensor.items(1, 1).matrix(0, 2).toArray());
+        assertArrayEquals(tensor.toArray(), tensor.items(0, 2).toArray());
+        refused("batch items [1, 3) must lie within the 2 items of the tensor", () -> tensor.items(1, 2));
+        refused("batch items [-1, 1)", () -> tensor.items(-1, 2));
+        refused("batch items [1, 1)", () -> tensor.items(1, 0));
         refused("rows [-1, 2) must lie within the 5 rows of the tensor", () -> tensor.rows(-1, 3));
         refused("rows [3, 6)", () -> tensor.rows(3, 3));
         refused("rows [2, 1)", () -> tensor.rows(2, -1));

@@ -15,14 +15,13 @@ final class PairOptions {
     @Option(names = "--window", paramLabel = "W|L,R", split = ",", order = 18,
             description = "Sliding window. With a causal mask, W: every query sees no more than the last W keys that "
                     + "the mask shows it. Without one, L,R: a query sees L keys before the one it stands at, that one, "
-                    + "and R after it; W means W,W. Query i of n stands at key i + m - n of m. Only method exact takes "
-                    + "it, and auto, which takes exact then.")
+                    + "and R after it; W means W,W. Query i of n stands at key i + m - n of m. Methods exact and "
+                    + "auto take any, kdeformer, hyper and pilot short ones.")
     private int[] window;
 
     @Option(names = "--packed", paramLabel = "LENGTHS|FILE.npy", order = 19,
             description = "Sequences that lie behind each other in the rows and see themselves alone: the length of "
-                    + "each, comma-separated, or a .npy of i4 or i8 with their cumulative lengths, 0 first. For "
-                    + "methods exact, auto, kdeformer, hyper and pilot.")
+                    + "each, comma-separated, or a .npy of i4 or i8 with their cumulative lengths, 0 first.")
     private String packed;
 
     @Option(names = "--alibi", order = 19,
