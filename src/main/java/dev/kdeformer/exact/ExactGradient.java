@@ -40,9 +40,9 @@ public final class ExactGradient implements AttentionGradient {
     }
 
     /**
-     * The same with gradients by biases per pair, by their parameters and by sinks: the derivative by the bias of a
-     * pair is S of the class comment, that by a sink −p · D with p its weight. Where pairs or parameters are wanted,
-     * heads are computed one after the other, each by all threads.
+     * The same with gradients by biases per pair, by their parameters, by the parts of a grid and by sinks: the
+     * derivative by the bias of a pair is S of the class comment, that by a sink −p · D with p its weight. Where more
+     * than sinks is wanted, heads are computed one after the other, each by all threads.
      *
      * @param biases receives them
      * @throws IllegalArgumentException if what receives them does not fit; otherwise as above

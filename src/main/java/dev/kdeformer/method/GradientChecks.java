@@ -8,12 +8,17 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Element;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 
 /** Argument checks of gradients, made before anything is computed or written. */
 public final class GradientChecks {
     /** Largest gradient that leaves room for a rescaling by the softmax scale in float32. */
     private static final double LARGEST = 0x1p120;
+
+    /** Most rows and columns of a grid: sums of as many queries as are computed at a time fit into an array. */
+    private static final int MOST_PLACES = 1 << 16;
 
     private final AttentionInput input;
     private final Tensor output;
@@ -70,16 +75,30 @@ public final class GradientChecks {
      * @throws IllegalArgumentException if it does not fit the input
      */
     void biases(Engine engine, BiasGradients biases, Tensor... others) {
-        Tensor pairs = biases.pairs();
-        if (pairs != null) {
-            PairBias.of(pairs).check(input.batch(), input.heads(), input.queries(), input.keys());
-            if (pairs.element() != Element.FLOAT32) {
-                throw new IllegalArgumentException("gradient by pairs must be of FLOAT32, got " + pairs.element());
+        if (biases.pairs() != null) {
+            PairBias.of(biases.pairs()).check(input.batch(), input.heads(), input.queries(), input.keys());
+        }
+        if (biases.rows() != null) {
+            PairBias.decomposed(biases.rows(), biases.columns()).check(input.batch(), input.heads(), input.queries(),
+                    input.keys());
+            int places = biases.rows().shape().columns() + biases.columns().shape().columns();
+            if (places > MOST_PLACES) {
+                throw new IllegalArgumentException("gradient by a grid takes a height and a width of at most "
+                        + MOST_PLACES + " together, got " + places);
             }
-            written("gradient by pairs", pairs, engine);
-            for (Tensor other : others) {
-                Checks.apart("gradient by pairs", pairs, "another gradient", other);
+        }
+        List<Tensor> before = new ArrayList<>(List.of(others));
+        for (Tensor target : biases.tensors()) {
+            String name = target == biases.pairs() ? "gradient by pairs"
+                    : "gradient by " + (target == biases.rows() ? "rows" : "columns") + " of a grid";
+            if (target.element() != Element.FLOAT32) {
+                throw new IllegalArgumentException(name + " must be of FLOAT32, got " + target.element());
             }
+            written(name, target, engine);
+            for (Tensor other : before) {
+                Checks.apart(name, target, "another gradient", other);
+            }
+            before.add(target);
         }
         int parameters = input.pairBias() == null ? 0 : input.pairBias().parameters();
         if (biases.parameters() != null && (parameters == 0 || biases.parameters().length != parameters)) {

@@ -83,9 +83,7 @@ public final class GradientFrame implements AttentionGradient {
     }
 
     private static void zero(BiasGradients biases) {
-        if (biases.pairs() != null) {
-            MethodFrame.zero(biases.pairs());
-        }
+        biases.tensors().forEach(MethodFrame::zero);
         for (float[] each : new float[][] {biases.parameters(), biases.sinks()}) {
             Arrays.fill(each == null ? new float[0] : each, 0);
         }

@@ -12,9 +12,12 @@ import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.reference.ReferenceGradient;
 import dev.kdeformer.reference.TestInputs;
+import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.util.SplittableRandom;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -84,6 +87,102 @@ class BiasGradientTest {
         assertEquals(true, compared >= 3, "only " + compared + " tables were compared");
     }
 
+    /** Parts of a grid get the sums over the keys of their row or column of the gradient by pairs, in every input. */
+    @Test
+    void partsOfAGridAreSumsOfPairs() {
+        int biased = 0;
+        for (TestInputs.Case each : TestInputs.combinations(52, 60)) {
+            AttentionInput input = each.input();
+            int m = input.keys();
+            boolean own = input.pairBias() != null && input.pairBias().layout() == PairBias.Layout.GRID;
+            int width = own ? input.pairBias().tensors().get(1).shape().columns()
+                    : IntStream.rangeClosed(1, m).filter(w -> m % w == 0 && (long) w * w >= m).findFirst().orElse(m);
+            biased += own ? 1 : 0;
+            boolean shared = input.queries() % 2 == 0;
+            Shape rows = Shape.of(shared ? 1 : input.batch(), input.heads(), input.queries(), m / width);
+            Shape columns = Shape.of(input.batch(), shared ? 1 : input.heads(), input.queries(), width);
+            Tensor outputGradient = make.tensor(input.outputShape(), 1);
+            Tensor pairs = make.tensor(Shape.of(input.batch(), input.heads(), input.queries(), m), 5);
+            Tensor ofRows = make.tensor(rows, 5);
+            Tensor ofColumns = make.tensor(columns, 5);
+            run(ENGINE, input, outputGradient, BiasGradients.none().withPairs(pairs).withGrid(ofRows, ofColumns));
+            assertArrayEquals(folded(pairs, rows, j -> j / width), ofRows.toArray(), 1e-4f, each.toString());
+            assertArrayEquals(folded(pairs, columns, j -> j % width), ofColumns.toArray(), 1e-4f, each.toString());
+        }
+        assertEquals(true, biased >= 5, "only " + biased + " inputs had a grid");
+    }
+
+    private static float[] folded(Tensor pairs, Shape shape, IntUnaryOperator place) {
+        double[] sums = new double[(int) shape.elements()];
+        Shape all = pairs.shape();
+        for (int b = 0; b < all.batch(); b++) {
+            for (int h = 0; h < all.heads(); h++) {
+                int unit = Math.min(b, shape.batch() - 1) * shape.heads() + Math.min(h, shape.heads() - 1);
+                for (int i = 0; i < all.rows(); i++) {
+                    for (int j = 0; j < all.columns(); j++) {
+                        sums[(unit * all.rows() + i) * shape.columns() + place.applyAsInt(j)] += pairs.matrix(b, h)
+                                .get(i, j);
+                    }
+                }
+            }
+        }
+        return floats(sums);
+    }
+
+    /** Several phases of queries and several shares of keys, at any number of threads. */
+    @Test
+    void partsOfAGridHaveTheSameBitsAtAnyNumberOfThreads() {
+        AttentionInput bare = make.normal(1, 2, 1, 9700, 40 * 25, 5, 3);
+        AttentionInput input = bare.withPairBias(PairBias.decomposed(make.bias(Shape.of(1, 1, 9700, 40)),
+                make.bias(Shape.of(1, 2, 9700, 25))));
+        Tensor outputGradient = make.tensor(input.outputShape(), 1);
+        Tensor pairs = make.zeros(Shape.of(1, 2, 9700, 1000));
+        run(ENGINE, input, outputGradient, BiasGradients.none().withPairs(pairs));
+        float[] expected = folded(pairs, Shape.of(1, 1, 9700, 40), j -> j / 25);
+        float[][] first = null;
+        for (int threads : new int[] {1, 2, 7}) {
+            Tensor rows = make.zeros(Shape.of(1, 1, 9700, 40));
+            Tensor columns = make.zeros(Shape.of(1, 2, 9700, 25));
+            try (Engine engine = Engine.create(threads)) {
+                run(engine, input, outputGradient, BiasGradients.none().withGrid(rows, columns));
+            }
+            assertArrayEquals(expected, rows.toArray(), 1e-4f);
+            first = first == null ? new float[][] {rows.toArray(), columns.toArray()} : first;
+            assertArrayEquals(first[0], rows.toArray());
+            assertArrayEquals(first[1], columns.toArray());
+        }
+    }
+
+    /** The parts themselves, moved up and down. */
+    @Test
+    void partsOfAGridFollowDifferences() {
+        AttentionInput bare = make.normal(2, 2, 1, 31, 42, 5, 3).withMask(Mask.causalAt(20));
+        Tensor rows = make.bias(Shape.of(1, 2, 31, 6));
+        Tensor columns = make.bias(Shape.of(2, 1, 31, 7));
+        AttentionInput input = bare.withPairBias(PairBias.decomposed(rows, columns));
+        Tensor outputGradient = make.tensor(input.outputShape(), 1);
+        Tensor ofRows = make.tensor(rows.shape(), 5);
+        Tensor ofColumns = make.tensor(columns.shape(), 5);
+        run(ENGINE, input, outputGradient, BiasGradients.none().withGrid(ofRows, ofColumns));
+        for (Tensor[] part : new Tensor[][] {{rows, ofRows}, {columns, ofColumns}}) {
+            Shape shape = part[0].shape();
+            for (int t = 0; t < 40; t++) {
+                int row = t * 17 % 31;
+                int place = t % shape.columns();
+                Matrix elements = part[0].matrix(t % shape.batch(), t % shape.heads());
+                float was = elements.get(row, place);
+                elements.set(row, place, was + 0x1p-7f);
+                double up = ReferenceGradient.of(input, outputGradient).loss();
+                double step = elements.get(row, place) - (double) was;
+                elements.set(row, place, (float) (was - step));
+                double down = ReferenceGradient.of(input, outputGradient).loss();
+                elements.set(row, place, was);
+                assertEquals((up - down) / (2 * step),
+                        part[1].matrix(t % shape.batch(), t % shape.heads()).get(row, place), 2e-4, t + ": " + shape);
+            }
+        }
+    }
+
     private static float[] byParameter(AttentionInput input, Tensor pairs) {
         double[] sums = new double[input.pairBias().parameters()];
         for (int b = 0; b < input.batch(); b++) {
@@ -95,6 +194,10 @@ class BiasGradientTest {
                 }
             }
         }
+        return floats(sums);
+    }
+
+    private static float[] floats(double[] sums) {
         float[] floats = new float[sums.length];
         for (int i = 0; i < sums.length; i++) {
             floats[i] = (float) sums[i];
@@ -184,6 +287,18 @@ class BiasGradientTest {
                 BiasGradients.none().withParameters(new float[3]));
         says("gradient by sinks needs an input with sinks and a number for each of the 2 heads, got 2 numbers for 0"
                 + " sinks", input, gradient, BiasGradients.none().withSinks(new float[2]));
+        says("grid of the pair bias must have as many places as there are keys, 7, got 2 rows of 3", input, gradient,
+                BiasGradients.none().withGrid(make.zeros(Shape.of(5, 2)), make.zeros(Shape.of(5, 3))));
+        says("parts of the pair bias must have shape (1 or 1, 2 or 1, 5, height or width), got (1, 1, 1, 7)", input,
+                gradient, BiasGradients.none().withGrid(make.zeros(Shape.of(5, 1)), make.zeros(Shape.of(1, 7))));
+        AttentionInput wide = make.normal(1, 1, 1, 1, 65_536, 1, 1);
+        says("gradient by a grid takes a height and a width of at most 65536 together, got 65537", wide,
+                make.zeros(Shape.of(1, 1)), BiasGradients.none().withGrid(make.zeros(Shape.of(1, 1)),
+                        make.zeros(Shape.of(1, 65_536))));
+        Tensor both = make.zeros(Shape.of(1, 40));
+        says("gradient by columns of a grid must not overlap another gradient, got memory shared with it", input,
+                gradient, BiasGradients.none().withGrid(Tensor.of(both.segment(), Shape.of(5, 1)),
+                        Tensor.of(both.segment().asSlice(16), Shape.of(1, 1, 5, 7))));
         says("gradient by pairs must not overlap outputGradient, got memory shared with it", input, gradient,
                 BiasGradients.none().withPairs(Tensor.of(gradient.segment(), Shape.of(1, 7))));
     }

@@ -115,7 +115,13 @@ final class HeadGradient {
                 if (keys != null) {
                     phase.sumAgain(team, keys);
                 }
+                if (pairs != null) {
+                    pairs.beginPhase(from, count);
+                }
                 team.forEach(shares, (share, memory) -> phase.share(share, sums, tileBytes, memory));
+                if (pairs != null) {
+                    pairs.endPhase(head.batch(), head.queryHead(member));
+                }
                 team.forEach(blocks(count), phase::writeBlock);
                 team.advance(1);
             }

@@ -9,7 +9,7 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 
 /**
- * Adds up the derivatives by the biases of pairs and by sinks. Shares of one head have different keys, so that they
+ * Adds up the derivatives by the biases of pairs, by what these are made of, and by sinks. Shares of one head have different keys, so that they
  * write different columns of a gradient by pairs; parameters they sum apart. Heads come one after the other, since they
  * may share both.
  */
@@ -18,23 +18,44 @@ final class PairGradients {
     private final Tensor pairs;
     private final PairBias bias;
     private final double[] parameters;
+    /** Null where nobody wants the parts of a grid. */
+    private final GridGradients grid;
     private double[][] ofShares = new double[0][];
+    /** First query of the phase. */
+    private int from;
 
     PairGradients(GradientCall call) {
         this.input = call.input();
         this.pairs = call.biases().pairs();
         this.bias = input.pairBias();
         this.parameters = call.biases().parameters() == null ? null : new double[bias.parameters()];
+        this.grid = call.biases().rows() == null ? null
+                : new GridGradients(call.biases().rows(), call.biases().columns());
     }
 
     /** Whether a call wants what this adds up while tiles are computed. */
     static boolean isWanted(BiasGradients biases) {
-        return biases.pairs() != null || biases.parameters() != null;
+        return !biases.tensors().isEmpty() || biases.parameters() != null;
     }
 
     /** Starts a head whose keys are dealt to some shares. */
     void begin(int shares) {
         ofShares = new double[shares][parameters == null ? 0 : parameters.length];
+    }
+
+    /** Starts some queries of a query head. */
+    void beginPhase(int first, int queries) {
+        from = first;
+        if (grid != null) {
+            grid.begin(ofShares.length, queries);
+        }
+    }
+
+    /** Adds the shares of these queries. */
+    void endPhase(int batch, int head) {
+        if (grid != null) {
+            grid.end(batch, head, from);
+        }
     }
 
     /**
@@ -45,6 +66,9 @@ final class PairGradients {
     void add(int share, int batch, int head, int query, int queries, int key, int keys, float[] slopes) {
         if (pairs != null) {
             addPairs(batch, head, query, queries, key, keys, slopes);
+        }
+        if (grid != null) {
+            grid.add(share, query - from, queries, key, keys, slopes);
         }
         for (int r = 0; r < keys && parameters != null; r++) {
             for (int i = 0; i < queries; i++) {

@@ -33,9 +33,7 @@ public final class TiledGradient implements GradientFrame.Body {
             return;
         }
         PairGradients pairs = new PairGradients(call);
-        if (call.biases().pairs() != null) {
-            MethodFrame.zero(call.biases().pairs());
-        }
+        call.biases().tensors().forEach(MethodFrame::zero);
         for (int unit = 0; unit < units; unit++) {
             new HeadGradient(call, unit, pairs, true).run(team);
         }
