@@ -20,7 +20,8 @@ import java.util.Set;
  * mean row this method looks good under uncentred error measures, which is why it stands in the reports.
  *
  * <p>Takes causal masks, padding, packed sequences and a bias per key. The log-sum-exp is that of the biases plus
- * the mean logit, a lower bound of the true one (Jensen's inequality). Work: one pass over keys and values for each head.
+ * the mean logit, a lower bound of the true one (Jensen's inequality). Work: one pass over keys and values for each
+ * head.
  */
 public final class MeanOfValues implements AttentionMethod {
     private final MethodFrame frame = MethodFrame.of(this, MeanOfValues::run).inPieces();

@@ -9,9 +9,9 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 
 /**
- * Adds up the derivatives by the biases of pairs, by what these are made of, and by sinks. Shares of one head have different keys, so that they
- * write different columns of a gradient by pairs; parameters they sum apart. Heads come one after the other, since they
- * may share both.
+ * Adds up the derivatives by the biases of pairs, by what these are made of, and by sinks. Shares
+ * of one head have different keys, so that they write different columns of a gradient by pairs; parameters they sum
+ * apart. Heads come one after the other, since they may share both.
  */
 final class PairGradients {
     private final AttentionInput input;
