@@ -120,7 +120,7 @@ final class ModelCommand extends TimedCommand {
                     .withPositions(inputOptions.stretch() ? lengths.stream().mapToInt(n -> n).max().orElse(0) : 0);
             try (OnnxTransformer transformer = OnnxTransformer.open(unpacked.model(), options)) {
                 List<ModelRun> runs = new ArrayList<>();
-                ModelBench bench = new ModelBench(transformer, chosen(transformer));
+                ModelBench bench = new ModelBench(transformer, chosen(transformer), this::say);
                 session.progress().follow(bench::progress);
                 for (int n : list ? List.<Integer>of() : lengths) {
                     runs.addAll(run(bench, session.progress(), transformer, opened, tokens, n));
@@ -132,6 +132,14 @@ final class ModelCommand extends TimedCommand {
         } catch (NoClassDefFoundError e) {
             throw new Failure("running a model needs ONNX Runtime's Java library, onnxruntime-VERSION.jar of "
                     + "com.microsoft.onnxruntime on Maven Central, in kdebench's folder lib", e);
+        }
+    }
+
+    /** Where a report in another form takes standard output, it holds this as well. */
+    private void say(String line) {
+        if (!takesStandardOutput()) {
+            spec().commandLine().getOut().println(line);
+            spec().commandLine().getOut().flush();
         }
     }
 
@@ -160,8 +168,8 @@ final class ModelCommand extends TimedCommand {
             }
             boolean quantised = opened.model().nodes().stream().anyMatch(node -> node.operator().contains("Quantize")
                     || node.operator().contains("Integer"));
-            return bench.run(progress, new ModelBench.Feed(files.isEmpty() ? n : 0, inputs.tensors(),
-                    samples ? sample.tensors() : inputs.tensors()), ways, quantised, repeat, perLayer);
+            return bench.run(progress, new ModelBench.Feed(files.isEmpty() ? n : 0, inputOptions.batch(),
+                    inputs.tensors(), samples ? sample.tensors() : inputs.tensors()), ways, quantised, repeat, perLayer);
         }
     }
 

@@ -240,6 +240,19 @@ public final class OnnxTransformer implements AutoCloseable {
      */
     public long estimate(int batch, int rows, AttentionMethod method) {
         Objects.requireNonNull(method, "method");
+        return estimate(batch, rows, attention -> method);
+    }
+
+    /**
+     * The same with a method for each attention.
+     *
+     * @param methods gives the method of an attention; null for one that is left to ONNX Runtime, which holds the
+     *                logits of all pairs twice, so that its memory grows with {@code batch · rows²}
+     * @throws IllegalArgumentException if {@code batch} or {@code rows} is not positive
+     * @throws IllegalStateException    if neither the file nor a run has told the heads and features of an attention
+     */
+    public long estimate(int batch, int rows, Function<OnnxAttention, AttentionMethod> methods) {
+        Objects.requireNonNull(methods, "methods");
         if (batch < 1 || rows < 1) {
             throw new IllegalArgumentException("batch and rows must be positive, got " + batch + " and " + rows);
         }
@@ -250,15 +263,20 @@ public final class OnnxTransformer implements AutoCloseable {
                     throw new IllegalStateException("the file does not tell the heads and features of attention "
                             + each.name() + "; a run does");
                 }
-                Shape query = Shape.of(batch, each.heads(), rows, each.d());
-                Shape key = Shape.of(batch, each.kvHeads(), rows, each.d());
-                AttentionInput input = AttentionInput.of(shaped(query), shaped(key), shaped(key.withColumns(
-                        each.dv())));
-                attention = Math.max(attention, method.estimate(input, options.threads()).scratchBytes()
-                        + input.outputShape().elements() * (double) Float.BYTES);
+                attention = Math.max(attention, bytes(each, batch, rows, methods.apply(each)));
             }
         }
         return Math.round(attention + runner.memory().bytes(batch, rows));
+    }
+
+    /** What an attention takes beside its operands. */
+    private double bytes(OnnxAttention attention, int batch, int rows, AttentionMethod method) {
+        Shape query = Shape.of(batch, attention.heads(), rows, attention.d());
+        Shape key = Shape.of(batch, attention.kvHeads(), rows, attention.d());
+        AttentionInput input = AttentionInput.of(shaped(query), shaped(key), shaped(key.withColumns(attention.dv())));
+        double scratch = method == null ? 2.0 * Float.BYTES * batch * attention.heads() * rows * rows
+                : method.estimate(input, options.threads()).scratchBytes();
+        return scratch + input.outputShape().elements() * (double) Float.BYTES;
     }
 
     /** A tensor of a shape whose rows are all the same memory; only its shape is looked at. */

@@ -3,6 +3,7 @@ package dev.kdeformer.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
 import dev.kdeformer.onnx.TestModel;
@@ -25,26 +26,31 @@ class ModelCommandTest {
     private Path folder;
     private Path model;
 
-    /** Tokens to two layers of attention with a padding mask. */
     @BeforeEach
     void write() throws IOException {
+        model = write("model.onnx", 16);
+    }
+
+    /** Tokens to two layers of attention with a padding mask, two heads. */
+    private Path write(String name, long width) throws IOException {
         TestModel made = new TestModel(17, 1);
         String ids = made.input("input_ids", new long[] {0}, 1, 1);
         String mask = made.input("attention_mask", new long[] {0}, 1, 1);
-        String x = made.node("Gather", made.weight(50, 16), ids);
+        String x = made.node("Gather", made.weight(50, width), ids);
         String hidden = made.node("Mul", made.node("Sub", made.scalar(1), made.reshape(made.cast(mask, 1), 0, 1, 1,
                 -1)), made.scalar(-Float.MAX_VALUE));
         for (int i = 0; i < 2; i++) {
             String[] parts = new String[3];
             for (int p = 0; p < 3; p++) {
-                parts[p] = made.transpose(made.reshape(made.dense(x, 16, 16), 0, 0, 2, 8), 0, 2, 1, 3);
+                parts[p] = made.transpose(made.reshape(made.dense(x, width, width), 0, 0, 2, width / 2), 0, 2, 1, 3);
             }
             String scores = made.node("Add", made.node("MatMul", parts[0], made.transpose(parts[1], 0, 1, 3, 2)),
                     hidden);
             String output = made.node("MatMul", made.softmax(scores, -1), parts[2]);
-            x = made.node("Add", x, made.dense(made.reshape(made.transpose(output, 0, 2, 1, 3), 0, 0, 16), 16, 16));
+            x = made.node("Add", x, made.dense(made.reshape(made.transpose(output, 0, 2, 1, 3), 0, 0, width), width,
+                    width));
         }
-        model = made.output(x).write(folder.resolve("model.onnx"));
+        return made.output(x).write(folder.resolve(name));
     }
 
     private static Outcome run(String... args) {
@@ -87,6 +93,24 @@ class ModelCommandTest {
         assertNull(runs.get(0).get("attentionMs"));
         assertEquals("onnxruntime, fused", runs.get(3).get("run"));
         assertTrue(number(runs.get(3), "frobenius") <= 3e-6, runs.get(3).toString());
+    }
+
+    /** Of a run of some 300 MB, so that what else the process does beside does not matter. */
+    @Test
+    void memoryIsStatedBeforeTheRunAndHolds() throws IOException {
+        assumeTrue(Files.isReadable(Path.of("/proc/self/status")), "only Linux tells what a process holds");
+        String wide = write("wide.onnx", 256).toString();
+        String[] asked = {wide, "--random", "50000", "--repeat", "1", "--methods", "mean"};
+        String[] json = Arrays.copyOf(asked, asked.length + 1);
+        json[asked.length] = "--json";
+        Map<String, Object> run = list(JSON.std.mapFrom(run(json).succeeds().out()).get("runs")).get(0);
+        double stated = number(run, "expectedBytes") - number(run, "heldBytes");
+        double measured = number(run, "peakBytes") - number(run, "heldBytes");
+        assertTrue(stated > 200e6 && stated < 500e6, run.toString());
+        assertTrue(measured > stated / 2 && measured < 1.5 * stated, run.toString());
+        String out = run(asked).succeeds().out();
+        assertTrue(out.matches("(?s)mean, n = 50000: will take about [\\d,]+ MB, of which the process holds .*"), out);
+        assertTrue(out.contains("| expected MB | peak MB |"), out);
     }
 
     @Test

@@ -312,6 +312,9 @@ class OnnxOperatorsTest {
             assertTrue(large > 3.5 * small && large < 4.5 * small, small + " and " + large + " bytes");
             assertTrue(transformer.estimate(3, 1 << 16, exact) > 2 * small);
             assertThrows(IllegalArgumentException.class, () -> transformer.estimate(1, 0, exact));
+            // Two heads' logits, twice, where an attention is left to ONNX Runtime.
+            long left = transformer.estimate(1, 1 << 12, attention -> attention.index() == 1 ? null : exact);
+            assertTrue(left > 4L * Float.BYTES << 24 && left < 5L * Float.BYTES << 24, left + " bytes");
         }
         TestModel layer = new TestModel(23, 1);
         operator(layer, "", "Attention", 1, Map.of(), qkv(layer, new long[] {1, 2, 9, 8}, new long[] {1, 2, 9, 8}));

@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.DoubleFunction;
 import java.util.function.Function;
 import java.util.function.IntPredicate;
@@ -39,6 +40,7 @@ public final class ModelBench {
 
     private final OnnxTransformer transformer;
     private final IntPredicate chosen;
+    private final Consumer<String> lines;
     private final AttentionMethod exact = Attention.exact().build();
     private volatile double progress;
 
@@ -55,13 +57,15 @@ public final class ModelBench {
     /** What the ways of a length have in common while they run. */
     private final class Length {
         private final int n;
+        private final int batch;
         private final Map<String, OnnxTensorLike> inputs;
         private final List<Running> running = new ArrayList<>();
         private Map<String, OutputError.Copy> expected;
 
-        Length(int n, Map<String, OnnxTensorLike> inputs) {
-            this.n = n;
-            this.inputs = inputs;
+        Length(Feed feed) {
+            n = feed.n();
+            batch = feed.batch();
+            inputs = feed.inputs();
         }
     }
 
@@ -72,7 +76,7 @@ public final class ModelBench {
         private OrtSession session;
         private final List<Double> attentionMs = new ArrayList<>();
         private Map<String, OutputError> errors = Map.of();
-        private double peak = Double.NaN;
+        private ModelRun.Memory memory = ModelRun.Memory.UNKNOWN;
         private String note = "";
         private boolean failed;
         private Times times;
@@ -87,10 +91,12 @@ public final class ModelBench {
      * A bench.
      *
      * @param chosen the attentions that methods get; the others are computed exactly
+     * @param lines  told before each way runs how much memory it will take
      */
-    public ModelBench(OnnxTransformer transformer, IntPredicate chosen) {
+    public ModelBench(OnnxTransformer transformer, IntPredicate chosen, Consumer<String> lines) {
         this.transformer = transformer;
         this.chosen = chosen;
+        this.lines = lines;
     }
 
     /** The part of the work that is done, from 0 to 1. */
@@ -102,10 +108,11 @@ public final class ModelBench {
      * What a model is fed with at one length.
      *
      * @param n      the length, or 0 where files give it
+     * @param batch  batch items, where files do not give them
      * @param inputs what to feed
      * @param sample a shorter input to divide errors on, or the same
      */
-    public record Feed(int n, Map<String, OnnxTensorLike> inputs, Map<String, OnnxTensorLike> sample) {
+    public record Feed(int n, int batch, Map<String, OnnxTensorLike> inputs, Map<String, OnnxTensorLike> sample) {
     }
 
     /**
@@ -116,7 +123,7 @@ public final class ModelBench {
     public List<ModelRun> run(Progress stages, Feed feed, List<Way> ways, boolean noise, int repeat, boolean perLayer)
             throws OrtException {
         int n = feed.n();
-        Length length = new Length(n, feed.inputs());
+        Length length = new Length(feed);
         List<Way> all = new ArrayList<>(ways);
         if (noise && ways.stream().anyMatch(way -> way.name().equals(UNCUT))) {
             all.add(1, new Way(BASIC, null, null, 0));
@@ -198,9 +205,10 @@ public final class ModelBench {
             running.methods = methods(running, sample, length.inputs);
             NativeMemory.reset();
             open(running);
+            state(length, running);
             Map<String, OutputError.Copy> made = new HashMap<>();
             execute(length, running, made);
-            running.peak = NativeMemory.peak();
+            running.memory = running.memory.withPeak(NativeMemory.peak());
             if (length.expected == null) {
                 length.expected = made;
             } else {
@@ -211,11 +219,41 @@ public final class ModelBench {
                 throw e;
             }
             running.failed = true;
-            running.peak = NativeMemory.peak();
+            running.memory = running.memory.withPeak(NativeMemory.peak());
             running.note = "fails: " + Sentences.oneLine(e.getCause().getMessage());
         } finally {
             close(running);
         }
+    }
+
+    /** Says how much memory a way will take, as far as the file or an earlier run tells. */
+    private void state(Length length, Running running) {
+        double held = NativeMemory.held();
+        double takes = Double.NaN;
+        if (length.n > 0 && !running.way.name().equals(FUSED)) {
+            boolean whole = running.way.method() == null || isUncut(length, running);
+            try {
+                takes = transformer.estimate(length.batch, length.n, whole ? attention -> null : running.methods);
+            } catch (IllegalStateException e) {
+                // the file tells no sizes, and nothing has run here yet
+            }
+        }
+        running.memory = new ModelRun.Memory(held, held + takes, Double.NaN);
+        if (Double.isFinite(held + takes)) {
+            Way way = running.way;
+            lines.accept(way.name() + (way.budgeted() == null ? "" : " " + way.outputs()) + ", n = " + length.n
+                    + ": will take about " + megabytes(held + takes) + " MB, of which the process holds "
+                    + megabytes(held));
+        }
+    }
+
+    private static String megabytes(double bytes) {
+        return Sentences.count(Math.rint(bytes / 1e6));
+    }
+
+    private boolean isUncut(Length length, Running running) {
+        return running.way.method() != null && running.way.budgeted() == null
+                && transformer.runsUncut(length.inputs, running.way.method());
     }
 
     private Function<OnnxAttention, AttentionMethod> methods(Running running, Map<String, OnnxTensorLike> sample,
@@ -241,8 +279,7 @@ public final class ModelBench {
     private void execute(Length length, Running running, Map<String, OutputError.Copy> made) {
         double[] nanos = {0};
         boolean[] any = {false};
-        boolean uncut = running.way.method() != null && running.way.budgeted() == null
-                && transformer.runsUncut(length.inputs, running.way.method());
+        boolean uncut = isUncut(length, running);
         if (uncut) {
             running.note = "runs uncut, because the sequence is shorter than " + transformer.options()
                     .shortestSequence();
@@ -311,7 +348,7 @@ public final class ModelBench {
                     : Times.of(running.attentionMs.stream().mapToDouble(Double::doubleValue).toArray()).medianMs();
             double speedup = running.times == null ? Double.NaN : uncutMs / running.times.medianMs();
             runs.add(new ModelRun(running.way.name(), parameters, length.n, running.times, attention, speedup,
-                    running.peak, running.errors, running.layers, running.note));
+                    running.memory, running.errors, running.layers, running.note));
         }
         return runs;
     }

@@ -81,14 +81,20 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
                 .cell("rest", run -> isTimed(run) ? Sentences.digits(run.times().medianMs() - run.attentionMs()) : "-")
                 .both("speed-up", "speedup", ModelRun::speedup,
                         run -> Double.isFinite(run.speedup()) ? Sentences.times(run.speedup()) : "-")
-                .both("peak MB", "peakBytes", ModelRun::peakBytes, run -> Double.isFinite(run.peakBytes())
-                        ? Sentences.count(Math.rint(run.peakBytes() / 1e6)) : "-")
+                .field("heldBytes", run -> run.memory().held())
+                .both("expected MB", "expectedBytes", run -> run.memory().expected(),
+                        run -> megabytes(run.memory().expected()))
+                .both("peak MB", "peakBytes", run -> run.memory().peak(), run -> megabytes(run.memory().peak()))
                 .figure("Frobenius", "frobenius", run -> run.worst(OutputError::frobenius, true))
                 .both("cosine", "cosine", run -> run.worst(OutputError::cosine, false),
                         run -> cosine(run.worst(OutputError::cosine, false)))
                 .both("worst row", "worstRow", run -> run.worst(OutputError::worstRow, false),
                         run -> cosine(run.worst(OutputError::worstRow, false)))
                 .field("note", ModelRun::note);
+    }
+
+    private static String megabytes(double bytes) {
+        return Double.isFinite(bytes) ? Sentences.count(Math.rint(bytes / 1e6)) : "-";
     }
 
     private static boolean isTimed(ModelRun run) {
@@ -168,7 +174,7 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
         runs.forEach(run -> lines.computeIfAbsent(run.label(), label -> new ArrayList<>()).add(run));
         lines.forEach((label, line) -> {
             time.add(label, places(line, run -> run.times() == null ? Double.NaN : run.times().medianMs()));
-            memory.add(label, places(line, run -> run.peakBytes() / 1e6));
+            memory.add(label, places(line, run -> run.memory().peak() / 1e6));
         });
         return List.of(time, memory);
     }

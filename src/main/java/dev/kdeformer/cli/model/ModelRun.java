@@ -14,14 +14,28 @@ import java.util.function.ToDoubleFunction;
  * @param times       of the whole run; null if it failed
  * @param attentionMs of it, the attentions that are computed here; NaN where none is
  * @param speedup     against uncut ONNX Runtime; NaN without it
- * @param peakBytes   the most memory of the process while it ran
+ * @param memory      of the process, before and while it ran
  * @param errors      of each float32 output; empty for what the others are compared with
  * @param layers      what is known of each attention; empty if not asked for
  * @param note        why it failed, or what a method could not do; else the empty string
  */
 public record ModelRun(String name, Map<String, Object> parameters, int n, Times times, double attentionMs,
-        double speedup,
-        double peakBytes, Map<String, OutputError> errors, List<Layer> layers, String note) {
+        double speedup, Memory memory, Map<String, OutputError> errors, List<Layer> layers, String note) {
+    /**
+     * Memory of the process in bytes, native memory included; NaN for what is not known.
+     *
+     * @param held     before the run, with the model open
+     * @param expected {@code held} and what the run was said to take before it
+     * @param peak     the most while it ran
+     */
+    public record Memory(double held, double expected, double peak) {
+        static final Memory UNKNOWN = new Memory(Double.NaN, Double.NaN, Double.NaN);
+
+        Memory withPeak(double bytes) {
+            return new Memory(held, expected, bytes);
+        }
+    }
+
     /**
      * An attention of a run.
      *

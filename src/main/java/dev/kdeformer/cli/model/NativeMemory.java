@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 
-/** The most memory that this process has held, native memory included, as Linux counts it. */
+/** The memory that this process holds and has held at most, native memory included, as Linux counts it. */
 final class NativeMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Path CLEAR = Path.of("/proc/self/clear_refs");
@@ -29,11 +29,20 @@ final class NativeMemory {
 
     /** Bytes at the peak since the last reset; NaN where the system does not tell. */
     static double peak() {
+        return status("VmHWM:");
+    }
+
+    /** Bytes at present; NaN where the system does not tell. */
+    static double held() {
+        return status("VmRSS:");
+    }
+
+    private static double status(String name) {
         if (!Files.isReadable(STATUS)) {
             return Double.NaN;
         }
         try (Stream<String> lines = Files.lines(STATUS)) {
-            return lines.filter(line -> line.startsWith("VmHWM:")).findFirst()
+            return lines.filter(line -> line.startsWith(name)).findFirst()
                     .map(line -> 1024 * Double.parseDouble(line.replaceAll("\\D", ""))).orElse(Double.NaN);
         } catch (IOException e) {
             return Double.NaN;
