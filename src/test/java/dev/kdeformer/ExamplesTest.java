@@ -3,6 +3,7 @@ package dev.kdeformer;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.kdeformer.onnx.TestModel;
 import dev.kdeformer.reference.ChildJvm;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -11,9 +12,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +36,7 @@ class ExamplesTest {
             "Density", new Figure("worst relative error", 0, 0.01),
             "ExactAndBudget", new Figure("true error", 1e-5, 0.05),
             "Gradients", new Figure("loss after step 60", 0, 0.4),
+            "LongDocument", new Figure("cosine of one piece and pieces of 512", 0.99, 1.000001),
             "MapRegression", new Figure("error of the map", 0, 0.1),
             "PrefillAndDecode", new Figure("largest change", 0, 1e-5)));
 
@@ -43,18 +48,42 @@ class ExamplesTest {
         List<String> options = new ArrayList<>(flags());
         // A child is started for short commands, without the second compiler. Examples print as the user's language
         // does.
-        options.addAll(List.of("-XX:TieredStopAtLevel=4", "-Duser.language=en"));
-        ChildJvm.Result result = ChildJvm.start(folder, options, All.class.getName(),
-                FIGURES.keySet().stream().map(name -> name.equals("ExactAndBudget") ? name + "=8192" : name)
-                        .toArray(String[]::new)).end();
-        assertEquals("", result.err());
-        assertEquals(0, result.code());
+        options.addAll(List.of("-XX:TieredStopAtLevel=4", "-Duser.language=en", "-DDJL_CACHE_DIR=" + folder));
+        Map<String, String> arguments = Map.of("ExactAndBudget", "=8192", "LongDocument", document());
+        ChildJvm.Result result = ChildJvm.start(folder, options, All.class.getName(), FIGURES.keySet().stream()
+                .map(name -> name + arguments.getOrDefault(name, "")).toArray(String[]::new)).end();
+        assertEquals("", result.err(), result.out());
+        assertEquals(0, result.code(), result.out());
         FIGURES.forEach((name, figure) -> {
             Matcher found = Pattern.compile(figure.label + " +([-+.0-9eE]+)").matcher(result.out());
             assertTrue(found.find(), name + ": " + result.out());
             double value = Double.parseDouble(found.group(1));
             assertTrue(value >= figure.least && value <= figure.most, name + ": " + result.out());
         });
+    }
+
+    /** A model with one attention, a tokenizer of a few words and a text of 2,000, as arguments. */
+    private String document() throws IOException {
+        TestModel model = new TestModel(17, 1);
+        String ids = model.input("input_ids", new long[] {0}, 1, 1);
+        String mask = model.input("attention_mask", new long[] {0}, 1, 1);
+        String types = model.input("token_type_ids", new long[] {0}, 1, 1);
+        String x = model.node("Add", model.node("Gather", model.weight(12, 16), ids),
+                model.node("Gather", model.weight(2, 16), types));
+        String hidden = model.node("Mul", model.node("Sub", model.scalar(1), model.reshape(model.cast(mask, 1), 0, 1,
+                -1)), model.scalar(-Float.MAX_VALUE));
+        String scores = model.node("MatMul", x, model.transpose(x, 0, 2, 1));
+        String output = model.node("MatMul", model.softmax(model.node("Add", scores, hidden), -1), x);
+        List<String> words = List.of("[PAD]", "[CLS]", "[SEP]", "[UNK]", "a", "cat", "and", "dog", "are", "on", "the",
+                "mat");
+        String vocabulary = IntStream.range(0, words.size()).mapToObj(i -> "\"" + words.get(i) + "\":" + i)
+                .collect(Collectors.joining(","));
+        String text = new Random(1).ints(2000, 4, words.size()).mapToObj(words::get).collect(Collectors.joining(" "));
+        return "=" + model.output(output).write(folder.resolve("model.onnx"))
+                + "=" + Files.writeString(folder.resolve("tokenizer.json"), """
+                {"version":"1.0","pre_tokenizer":{"type":"Whitespace"},"post_processor":{"type":"BertProcessing",
+                 "sep":["[SEP]",2],"cls":["[CLS]",1]},"model":{"type":"WordLevel","unk_token":"[UNK]","vocab":{%s}}}
+                """.formatted(vocabulary)) + "=" + Files.writeString(folder.resolve("text.txt"), text);
     }
 
     @Test

@@ -1,14 +1,23 @@
 package dev.kdeformer.onnx;
 
-/** Whether ONNX Runtime's Java library is there. */
+import ai.onnxruntime.OrtEnvironment;
+
+/** Whether ONNX Runtime's Java library is there, and its start. */
 final class OnnxRuntime {
+    /**
+     * Version 1.29 looks through the command line of the process by a recursion of 270 bytes a character: on the stack
+     * of a Java thread, 1 MB, a class path of 4,000 characters ends the process. The stack is address space alone until
+     * it is used.
+     */
+    private static final long STACK = 256L << 20;
+
     private OnnxRuntime() {
     }
 
     /**
-     * Checks that it is.
+     * Checks that it is, and makes its environment, of which a process has one.
      *
-     * @throws IllegalStateException if not, in one sentence
+     * @throws IllegalStateException if it is not there, in one sentence
      */
     static void require() {
         try {
@@ -16,6 +25,40 @@ final class OnnxRuntime {
         } catch (ClassNotFoundException e) {
             throw new IllegalStateException("running an ONNX model needs ONNX Runtime's Java library: add the"
                     + " dependency com.microsoft.onnxruntime:onnxruntime, 1.23 or later", e);
+        }
+        Start.make();
+    }
+
+    /** Apart, because it cannot be loaded without the library. */
+    private static final class Start {
+        private static boolean made;
+
+        private Start() {
+        }
+
+        private static synchronized void make() {
+            if (made) {
+                return;
+            }
+            Throwable[] failure = new Throwable[1];
+            Thread thread = new Thread(null, () -> OrtEnvironment.getEnvironment(), "kdeformer-onnx", STACK);
+            thread.setUncaughtExceptionHandler((at, thrown) -> failure[0] = thrown);
+            thread.start();
+            boolean interrupted = false;
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            if (failure[0] != null) {
+                throw new IllegalStateException("ONNX Runtime does not start: " + failure[0].getMessage(), failure[0]);
+            }
+            made = true;
         }
     }
 }
