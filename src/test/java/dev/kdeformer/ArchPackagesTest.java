@@ -44,7 +44,7 @@ class ArchPackagesTest {
             Map.entry("rivals", "api kernel linalg lsh method runtime sampling tensor"),
             Map.entry("decode", "api io kernel linalg measure method runtime sampling tensor"),
             Map.entry("measure", "api linalg runtime sampling tensor"),
-            Map.entry("onnx", "api exact tensor"),
+            Map.entry("onnx", "api exact runtime tensor"),
             Map.entry("langchain4j", "api exact onnx")));
 
     /** The rooms of pilot attention, and which of the others each may know of. */

@@ -169,7 +169,8 @@ final class ModelCommand extends TimedCommand {
             boolean quantised = opened.model().nodes().stream().anyMatch(node -> node.operator().contains("Quantize")
                     || node.operator().contains("Integer"));
             return bench.run(progress, new ModelBench.Feed(files.isEmpty() ? n : 0, inputOptions.batch(),
-                    inputs.tensors(), samples ? sample.tensors() : inputs.tensors()), ways, quantised, repeat, perLayer);
+                    inputs.tensors(), samples ? sample.tensors() : inputs.tensors()), ways, quantised, repeat,
+                    perLayer);
         }
     }
 

@@ -55,6 +55,7 @@ public final class OnnxTransformer implements AutoCloseable {
     private final int[] positions;
     private final AttentionMethod exact = ExactAttention.builder().build();
     private OrtSession uncut;
+    private boolean uncutRefused;
     /** Rows of the longest attention for each element of the longest input; 0 before the first run. */
     private volatile double rowsPerElement;
 
@@ -131,8 +132,9 @@ public final class OnnxTransformer implements AutoCloseable {
             return new OnnxAttention(-1, found.name(), found.form(), 0, 0, 0, 0, 0, 0, "",
                     OnnxAttention.Place.IN_MODEL, "no output of the model depends on it");
         }
-        String mask = site.causal().rule() != Site.Causal.Rule.NONE ? "causal" : site.masks().isEmpty() ? "none"
-                : "by value";
+        Site.Causal causal = site.causal();
+        String mask = causal.rule() != Site.Causal.Rule.NONE ? causal.after() == 0 ? "causal" : "window"
+                : site.masks().isEmpty() ? "none" : "by value";
         return new OnnxAttention(index, found.name(), found.form(), size(site.query(), 3), size(site.key(), 3),
                 size(site.query(), 1), size(site.value(), 1), 0, 0, mask, OnnxAttention.Place.HERE, "");
     }
@@ -363,7 +365,19 @@ public final class OnnxTransformer implements AutoCloseable {
      */
     public boolean runsUncut(Map<String, ? extends OnnxTensorLike> inputs, AttentionMethod method) {
         double rows = rowsPerElement * longestInput(inputs);
-        return method.name().equals(exact.name()) && rows > 0 && rows < options.shortestSequence();
+        return method.name().equals(exact.name()) && rows > 0 && rows < options.shortestSequence() && takesWhole();
+    }
+
+    /** Whether ONNX Runtime takes the whole model, which may have operators that it does not know or has not here. */
+    private synchronized boolean takesWhole() {
+        if (uncut == null && !uncutRefused) {
+            try {
+                uncut = openUncut(false);
+            } catch (OrtException e) {
+                uncutRefused = true;
+            }
+        }
+        return !uncutRefused;
     }
 
     /** Elements of a batch item of the largest input. */

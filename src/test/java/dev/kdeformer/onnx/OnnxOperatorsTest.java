@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OnnxTensorLike;
 import ai.onnxruntime.OrtException;
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionMethod;
@@ -22,6 +23,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The operators that are attention themselves, against ONNX Runtime's own. */
@@ -217,6 +219,50 @@ class OnnxOperatorsTest {
         }
         assertArrayEquals(outputs[0], outputs[1]);
         assertArrayEquals(outputs[0], outputs[2]);
+    }
+
+    /** Windows of version 25, which ONNX Runtime 1.29 does not know, against the same attention with a mask. */
+    @ParameterizedTest
+    @CsvSource({"3, 2, false, 0", "3, -1, false, 0", "-1, 4, false, 0", "0, 0, false, 0", "4, -1, true, 0",
+        "3, 5, true, 7", "2, 1, false, 7"})
+    void windowsOfVersion25(int left, int right, boolean causal, int past) throws IOException, OrtException {
+        int n = 20;
+        int m = n + past;
+        Path[] files = new Path[2];
+        Map<String, TestModel.Feed> feeds = null;
+        for (int form = 0; form < 2; form++) {
+            TestModel model = new TestModel(25, 5);
+            String[] x = qkv(model, new long[] {2, 4, n, 8}, new long[] {2, 2, n, 8});
+            String[] before = {past == 0 ? "" : model.normalInput("past_k", 2, 2, past, 8),
+                past == 0 ? "" : model.normalInput("past_v", 2, 2, past, 8)};
+            boolean[] visible = new boolean[n * m];
+            for (int i = 0; i < visible.length; i++) {
+                int distance = i % m - i / m - past;
+                visible[i] = (left < 0 || distance >= -left) && (right < 0 || distance <= right)
+                        && (!causal || distance <= 0);
+            }
+            Map<String, Object> windows = Map.of("left_window_size", (long) left, "right_window_size", (long) right,
+                    "is_causal", causal ? 1L : 0L);
+            String mask = form == 0 ? "" : model.input("mask", visible, n, m);
+            List<String> made = model.nodes("", "Attention", List.of(x[0], x[1], x[2], mask, before[0], before[1]),
+                    past == 0 ? 1 : 3, form == 0 ? windows : Map.of());
+            files[form] = outputs(model, made).write(folder.resolve("window" + form + ".onnx"));
+            feeds = model.feeds();
+        }
+        try (OnnxTransformer ours = OnnxTransformer.open(files[0]); OnnxTransformer theirs = OnnxTransformer.open(
+                files[1]); Feeds fed = new Feeds(feeds); OnnxOutputs expected = theirs.runUncut(fed.tensors())) {
+            Map<String, OnnxTensorLike> unmasked = new LinkedHashMap<>(fed.tensors());
+            unmasked.remove("mask");
+            for (int repeat = 0; repeat < 2; repeat++) { // uncut from the second time on, if that were possible
+                try (OnnxOutputs made = ours.run(unmasked)) {
+                    double difference = Feeds.difference(made, expected);
+                    assertTrue(difference <= 3e-6, () -> String.valueOf(difference));
+                }
+            }
+            OnnxAttention attention = ours.attentions().get(0);
+            assertEquals(OnnxAttention.Place.HERE, attention.runs());
+            assertTrue(attention.mask().contains("window"), attention.mask());
+        }
     }
 
     private static List<Case> grouped() {

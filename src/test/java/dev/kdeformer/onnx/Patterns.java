@@ -160,9 +160,10 @@ enum Patterns {
             Layer layer = layer(model, 2, 24);
             String cosine = model.constant(model.normal(24 * 8, 1), 1, 1, 24, 8);
             String sine = model.constant(model.normal(24 * 8, 1), 1, 1, 24, 8);
-            return attention(model, new Layer(rotated(model, layer.q, cosine, sine), rotated(model, layer.k, cosine,
-                    sine), layer.v), scores -> model.node("Add", scores, triangle(model, 24, 24, -Float.MAX_VALUE)),
-                    -1);
+            Layer rotated = new Layer(PatternParts.rotated(model, layer.q, cosine, sine), PatternParts.rotated(model,
+                    layer.k, cosine, sine), layer.v);
+            return attention(model, rotated, scores -> model.node("Add", scores, triangle(model, 24, 24,
+                    -Float.MAX_VALUE)), -1);
         }
     },
     FUSED_MATMUL("none", 17) {
@@ -179,12 +180,12 @@ enum Patterns {
         @Override
         String build(TestModel model) {
             String x = model.normalInput("x", 2, 6, 8, 8);
-            String theta = model.reshape(convolution(model, x, 6, 4), 2, 4, 64);
-            String phi = model.reshape(pooled(model, convolution(model, x, 6, 4)), 2, 4, 16);
-            String g = model.reshape(pooled(model, convolution(model, x, 6, 5)), 2, 5, 16);
+            String theta = model.reshape(PatternParts.convolution(model, x, 6, 4), 2, 4, 64);
+            String phi = model.reshape(PatternParts.pooled(model, PatternParts.convolution(model, x, 6, 4)), 2, 4, 16);
+            String g = model.reshape(PatternParts.pooled(model, PatternParts.convolution(model, x, 6, 5)), 2, 5, 16);
             String beta = model.softmax(model.node("MatMul", model.transpose(theta, 0, 2, 1), phi), -1);
             String output = model.node("MatMul", g, model.transpose(beta, 0, 2, 1));
-            return model.node("Add", x, convolution(model, model.reshape(output, 2, 5, 8, 8), 5, 6));
+            return model.node("Add", x, PatternParts.convolution(model, model.reshape(output, 2, 5, 8, 8), 5, 6));
         }
     },
     TOKENS_TO_TOKENS("none", 17) {
@@ -308,6 +309,24 @@ enum Patterns {
                     -Float.MAX_VALUE)), -1);
         }
     },
+    SINKS("causal", 17) {
+        @Override
+        String build(TestModel model) {
+            return PatternParts.sinks(model);
+        }
+    },
+    SINKS_BEFORE_KEYS_IN_A_WINDOW("causal window 5", 18) {
+        @Override
+        String build(TestModel model) {
+            return PatternParts.sinksInAWindow(model);
+        }
+    },
+    SINKS_LEFT_PADDED("causal, key bias", 17) {
+        @Override
+        String build(TestModel model) {
+            return PatternParts.sinksLeftPadded(model);
+        }
+    },
     HALF_PRECISION("none", 17) {
         @Override
         String build(TestModel model) {
@@ -425,7 +444,7 @@ enum Patterns {
         return merge(model, model.node("MatMul", model.softmax(masking.apply(scores), axis), layer.v));
     }
 
-    private static String merge(TestModel model, String output) {
+    static String merge(TestModel model, String output) {
         return model.transpose(output, 0, 2, 1, 3);
     }
 
@@ -476,21 +495,5 @@ enum Patterns {
             bias[i] = factors[i / 576] * (buckets ? 32 - Integer.numberOfLeadingZeros(distance) : distance);
         }
         return model.constant(bias, 1, 2, 24, 24);
-    }
-
-    private static String rotated(TestModel model, String value, String cosine, String sine) {
-        List<String> halves = model.nodes("", "Split", List.of(value), 2, Map.of("axis", -1L));
-        String turned = model.node("Concat", List.of(model.node("Neg", halves.get(1)), halves.get(0)),
-                Map.of("axis", -1L));
-        return model.node("Add", model.node("Mul", value, cosine), model.node("Mul", turned, sine));
-    }
-
-    private static String convolution(TestModel model, String value, long in, long out) {
-        return model.node("Conv", value, model.constant(model.normal((int) (in * out), 0.6), out, in, 1, 1));
-    }
-
-    private static String pooled(TestModel model, String value) {
-        return model.node("MaxPool", List.of(value), Map.of("kernel_shape", new long[] {2, 2}, "strides",
-                new long[] {2, 2}));
     }
 }

@@ -214,16 +214,22 @@ public final class ModelBench {
             } else {
                 running.errors = OutputError.of(made, length.expected);
             }
+        } catch (OrtException e) {
+            fail(running, e);
         } catch (RuntimeException e) {
-            if (!(e.getCause() instanceof OrtException)) {
+            if (!(e.getCause() instanceof OrtException cause)) {
                 throw e;
             }
-            running.failed = true;
-            running.memory = running.memory.withPeak(NativeMemory.peak());
-            running.note = "fails: " + Sentences.oneLine(e.getCause().getMessage());
+            fail(running, cause);
         } finally {
             close(running);
         }
+    }
+
+    private static void fail(Running running, OrtException e) {
+        running.failed = true;
+        running.memory = running.memory.withPeak(NativeMemory.peak());
+        running.note = "fails: " + Sentences.oneLine(e.getMessage());
     }
 
     /** Says how much memory a way will take, as far as the file or an earlier run tells. */

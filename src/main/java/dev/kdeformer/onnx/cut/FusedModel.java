@@ -65,7 +65,8 @@ public final class FusedModel {
                 return false;
             }
         }
-        return site.factors().isEmpty() && site.cap() == 0 && site.causal() == Site.Causal.NONE;
+        return site.factors().isEmpty() && site.cap() == 0 && site.sinks().isEmpty()
+                && site.causal() == Site.Causal.NONE;
     }
 
     private static void fuse(Site site, Sizes sizes, List<Node> nodes) {

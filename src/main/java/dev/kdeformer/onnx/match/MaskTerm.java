@@ -32,7 +32,8 @@ public record MaskTerm(Kind kind, String value, double factor, double fill, bool
         PADDING
     }
 
-    static MaskTerm add(String value, String shape) {
+    /** A value that is added to the logits, which were last reshaped to {@code shape}. */
+    public static MaskTerm add(String value, String shape) {
         return new MaskTerm(Kind.ADD, value, 1, 0, true, shape);
     }
 

@@ -16,7 +16,7 @@ final class OperatorMatcher {
 
     /** What the operator of the ONNX domain may say: a later version could change its meaning by more. */
     private static final Set<String> STANDARD = Set.of("is_causal", "kv_num_heads", "q_num_heads",
-            "qk_matmul_output_mode", "scale", "softcap", "softmax_precision");
+            "qk_matmul_output_mode", "scale", "softcap", "softmax_precision", "left_window_size", "right_window_size");
     private static final int STANDARD_INPUTS = 7;
     private static final long LATEST = 25;
 
@@ -55,8 +55,11 @@ final class OperatorMatcher {
         if (isRead(node.output(3))) {
             return "its logits are an output";
         }
-        if (!node.input(6).isEmpty() && (causal || past)) {
-            return "it has lengths of keys and a causal rule or past keys at once";
+        long left = node.whole("left_window_size", -1);
+        long right = node.whole("right_window_size", -1);
+        boolean window = left >= 0 || right >= 0;
+        if (!node.input(6).isEmpty() && (causal || window || past)) {
+            return "it has lengths of keys and a causal rule, a window or past keys at once";
         }
         int heads = (int) node.whole("q_num_heads", 0);
         int kvHeads = (int) node.whole("kv_num_heads", 0);
@@ -73,9 +76,14 @@ final class OperatorMatcher {
         if (!node.input(6).isEmpty()) {
             p.masks.add(MaskTerm.hide(MaskTerm.Kind.LENGTHS, node.input(6), -Float.MAX_VALUE, true, ""));
         }
-        if (causal) {
-            p.causal = new Site.Causal(past ? Site.Causal.Rule.LOWER_RIGHT : Site.Causal.Rule.UPPER_LEFT, 0,
-                    -Float.MAX_VALUE);
+        if (window) {
+            // Left out, so that of keys that a mask hides as well and others none is preferred.
+            p.causal = new Site.Causal(past ? Site.Causal.Rule.LOWER_RIGHT : Site.Causal.Rule.UPPER_LEFT,
+                    left < 0 ? Site.Causal.ALL : left, causal ? 0 : right < 0 ? Site.Causal.ALL : right,
+                    Double.NEGATIVE_INFINITY);
+            p.guarded = true;
+        } else if (causal) {
+            p.causal = Site.Causal.rule(past, -Float.MAX_VALUE);
         }
         return null;
     }
@@ -180,7 +188,7 @@ final class OperatorMatcher {
             p.masks.add(MaskTerm.add(node.input(10), ""));
         }
         long window = node.whole("local_window_size", -1);
-        p.causal = new Site.Causal(Site.Causal.Rule.LOWER_RIGHT, window > 0 ? (int) window : 0,
+        p.causal = new Site.Causal(Site.Causal.Rule.LOWER_RIGHT, window > 0 ? window - 1 : Site.Causal.ALL, 0,
                 Double.NEGATIVE_INFINITY);
         return null;
     }
@@ -201,6 +209,7 @@ final class OperatorMatcher {
         private double scale = Double.NaN;
         private double cap;
         private String sinks = "";
+        private boolean guarded;
         private Site.Causal causal = Site.Causal.NONE;
 
         Parts(Node node) {
@@ -210,7 +219,7 @@ final class OperatorMatcher {
         Site site() {
             return new Site(node.shown(), node.domain().isEmpty() ? node.operator() + "-"
                     + graph.model().opset("") : node.operator(), query, key, value, result, scale, List.of(), cap,
-                    masks, causal, -1, false, List.of(), sinks, List.of(node), feeders);
+                    masks, causal, -1, guarded, List.of(), sinks, List.of(node), feeders);
         }
 
         private String fresh() {
@@ -300,7 +309,7 @@ final class OperatorMatcher {
                 masks.add(MaskTerm.add(bias, ""));
             }
             if (node.whole("unidirectional", 0) != 0) {
-                causal = new Site.Causal(Site.Causal.Rule.LOWER_RIGHT, 0, fill);
+                causal = Site.Causal.rule(true, fill);
             }
         }
     }

@@ -21,7 +21,8 @@ import java.util.List;
  *                nothing to check
  * @param guarded whether a query that sees no key gets zeros, not NaN
  * @param shapes  shape operands of Reshapes that the logits go through
- * @param sinks   a value (heads): the logit of a key of every head that has no value; the empty string for none
+ * @param sinks   the logit of a key of every head that has no value, (heads) or a column that spreads over the logits;
+ *                the empty string for none
  * @param nodes   the nodes that compute it in the graph, from queries, keys, values, masks and factors on
  * @param feeders nodes that are in no file and make queries, keys, values or further outputs of an operator
  */
@@ -38,23 +39,31 @@ public record Site(String name, String form, Operand query, Operand key, Operand
     }
 
     /**
-     * A causal rule.
+     * A causal rule or a window.
      *
-     * @param rule   NONE, LOWER_RIGHT (the last query sees all keys) or UPPER_LEFT
-     * @param window keys that a query sees at most, 0 for all
+     * @param rule   NONE, LOWER_RIGHT (the last query stands at the last key) or UPPER_LEFT (the first at the first)
+     * @param before keys that a query sees before the one it stands at, {@link #ALL} for no bound
+     * @param after  keys that it sees after that
      * @param added  what is added to the logits of hidden keys, −∞ where they are left out
      */
-    public record Causal(Rule rule, int window, double added) {
-        /** No rule. */
-        public static final Causal NONE = new Causal(Rule.NONE, 0, Double.NEGATIVE_INFINITY);
+    public record Causal(Rule rule, long before, long after, double added) {
+        /** No bound. */
+        public static final long ALL = Integer.MAX_VALUE;
 
-        /** How a causal rule is aligned. */
+        /** No rule. */
+        public static final Causal NONE = new Causal(Rule.NONE, ALL, ALL, Double.NEGATIVE_INFINITY);
+
+        static Causal rule(boolean lowerRight, double added) {
+            return new Causal(lowerRight ? Rule.LOWER_RIGHT : Rule.UPPER_LEFT, ALL, 0, added);
+        }
+
+        /** How it is aligned. */
         public enum Rule {
             /** Every query sees every key. */
             NONE,
-            /** Query i sees key j where j ≤ i + m − n. */
+            /** Query i stands at key i + m − n. */
             LOWER_RIGHT,
-            /** Query i sees key j where j ≤ i. */
+            /** Query i stands at key i. */
             UPPER_LEFT
         }
     }

@@ -31,8 +31,13 @@ final class SoftmaxMatcher {
 
     /** The attention of a softmax. */
     Found match(Node softmax) {
-        LogitChain.Result chain = new LogitChain(graph).walk(softmax.input(0));
-        Use use = follow(softmax.output(0), false, false, 0);
+        SinkColumn sinks = SinkColumn.of(graph, softmax.input(0));
+        LogitChain.Result chain = sinks == null ? new LogitChain(graph).walk(softmax.input(0)) : sinks.chain();
+        String weights = sinks == null ? softmax.output(0) : sinks.weights(graph, softmax.output(0));
+        if (weights == null) {
+            return Found.not(softmax, "its sinks are not cut off the weights again");
+        }
+        Use use = follow(weights, false, false, 0);
         boolean valued = use != null && use.product() != null;
         if (!valued && chain != null && (graph.model().isWeight(chain.product().input(0))
                 || graph.model().isWeight(chain.product().input(1)))) {
@@ -53,10 +58,10 @@ final class SoftmaxMatcher {
             return Found.not(softmax, "its softmax is neither over the last axis nor over the one before");
         }
         boolean keysInRows = axis == -2;
-        if (keysInRows && (!chain.masks().isEmpty() || !chain.shapes().isEmpty())) {
+        if (keysInRows && (!chain.masks().isEmpty() || !chain.shapes().isEmpty() || sinks != null)) {
             return Found.not(softmax, "its softmax is over rows and has a mask");
         }
-        return site(softmax, chain, use, keysInRows, axis >= 0 ? axis : -1);
+        return site(softmax, chain, use, keysInRows, axis >= 0 ? axis : -1, sinks == null ? "" : sinks.value());
     }
 
     /** The softmax's axis: −1 last, −2 the one before, others to be compared with the number of dimensions. */
@@ -69,7 +74,8 @@ final class SoftmaxMatcher {
         return axis >= 1 && axis < 8 ? (int) axis : null;
     }
 
-    private Found site(Node softmax, LogitChain.Result chain, Use use, boolean keysInRows, int axis) {
+    private Found site(Node softmax, LogitChain.Result chain, Use use, boolean keysInRows, int axis,
+            String sinks) {
         Node first = chain.product();
         Node second = use.product();
         // As matrices: logits = A B. With keys in rows, A holds the keys; else B's columns are the keys.
@@ -102,10 +108,13 @@ final class SoftmaxMatcher {
         Set<String> ends = new LinkedHashSet<>(List.of(query.value(), key.value(), value.value()));
         chain.masks().forEach(mask -> ends.add(mask.value()));
         factors.forEach(factor -> ends.add(factor.value()));
+        if (!sinks.isEmpty()) {
+            ends.add(sinks);
+        }
         List<Node> nodes = between(ends, result.value());
-        return Found.site(new Site(softmax.shown(), form(first, softmax), query, key, value, result, scale, factors,
-                chain.cap(), chain.masks(), Site.Causal.NONE, axis, use.guarded(), chain.shapes(), "", nodes,
-                List.of()));
+        String form = form(first, softmax) + (sinks.isEmpty() ? "" : ", sinks");
+        return Found.site(new Site(softmax.shown(), form, query, key, value, result, scale, factors, chain.cap(),
+                chain.masks(), Site.Causal.NONE, axis, use.guarded(), chain.shapes(), sinks, nodes, List.of()));
     }
 
     private static String form(Node first, Node softmax) {

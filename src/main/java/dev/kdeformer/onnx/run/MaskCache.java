@@ -1,5 +1,6 @@
 package dev.kdeformer.onnx.run;
 
+import dev.kdeformer.Engine;
 import dev.kdeformer.onnx.match.MaskTerm;
 import dev.kdeformer.onnx.match.Site;
 import java.util.ArrayList;
@@ -9,7 +10,12 @@ import java.util.Map;
 
 /** The masks of a run: those that layers share are read once. */
 final class MaskCache {
+    private final Engine engine;
     private final Map<Object, Object> known = new HashMap<>();
+
+    MaskCache(Engine engine) {
+        this.engine = engine;
+    }
 
     /** What tells masks apart within a run. */
     private record Key(List<MaskTerm> terms, Site.Causal causal, int batch, int heads, int queries, int keys) {
@@ -32,7 +38,7 @@ final class MaskCache {
         return (MaskForm) found;
     }
 
-    private static MaskForm read(Site site, Grid grid, Reader reader) throws CannotRun {
+    private MaskForm read(Site site, Grid grid, Reader reader) throws CannotRun {
         Map<String, long[]> shapes = new HashMap<>();
         for (String shape : site.shapes()) {
             shapes.put(shape, whole(reader.read(shape)));
@@ -41,7 +47,7 @@ final class MaskCache {
         for (MaskTerm term : site.masks()) {
             terms.add(TermView.of(term, reader.read(term.value()), grid, shapes::get));
         }
-        return MaskScan.scan(site.causal(), grid, terms);
+        return MaskScan.scan(engine, site.causal(), grid, terms);
     }
 
     /** A shape as whole numbers. */

@@ -12,7 +12,7 @@ import java.util.List;
  * @param bias    what is added to the logits of each key, (biasBatch, biasHeads, 1, m); null for nothing
  * @param pairs   what is added to the logits of each pair; null for nothing
  * @param special rows that see nothing, or keys alike without regard to the logits
- * @param shifts  whether a row may have lost a summand of all its keys, which counts beside a sink
+ * @param shifts  whether a row has a summand of all its keys that is lost here and counts beside a sink
  */
 record MaskForm(String kind, Mask mask, float[] bias, int biasBatch, int biasHeads, PairBias pairs,
         List<SpecialRow> special, boolean shifts) {

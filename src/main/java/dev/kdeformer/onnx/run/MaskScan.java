@@ -1,8 +1,11 @@
 package dev.kdeformer.onnx.run;
 
+import dev.kdeformer.Engine;
 import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.onnx.match.Site;
+import dev.kdeformer.runtime.Crews;
+import dev.kdeformer.runtime.Team;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -14,46 +17,44 @@ import java.util.List;
  */
 final class MaskScan {
     private final Grid grid;
+    /** Rows that one thread reads at a time, at least: each such piece has arrays of its own. */
+    private static final int PIECE = 64;
+
+    private final Engine engine;
     private final MaskSum sum;
     private final boolean byRow;
     private final int batches;
     private final int heads;
-    private final RowScan scan;
     private final List<MaskForm.SpecialRow> special = new ArrayList<>();
 
     private boolean shifts;
 
-    private MaskScan(Site.Causal causal, Grid grid, List<TermView> terms) {
+    private MaskScan(Engine engine, Site.Causal causal, Grid grid, List<TermView> terms) {
+        this.engine = engine;
         this.grid = grid;
         sum = new MaskSum(causal, grid, terms);
         byRow = causal.rule() != Site.Causal.Rule.NONE || terms.stream().anyMatch(TermView::variesByRow);
         batches = terms.stream().anyMatch(TermView::variesByBatch) ? grid.batch() : 1;
         heads = terms.stream().anyMatch(TermView::variesByHead) ? grid.heads() : 1;
-        scan = new RowScan(grid.keys());
     }
 
     /**
-     * Reads the masks.
+     * Reads the masks, on all threads of an engine; what they come to does not depend on their number.
      *
      * @throws CannotRun if the engine has nothing of that form
      */
-    static MaskForm scan(Site.Causal causal, Grid grid, List<TermView> terms) throws CannotRun {
+    static MaskForm scan(Engine engine, Site.Causal causal, Grid grid, List<TermView> terms) throws CannotRun {
         if (terms.isEmpty() && causal.rule() == Site.Causal.Rule.NONE) {
             return MaskForm.NONE;
         }
-        MaskScan scan = new MaskScan(causal, grid, terms);
+        MaskScan scan = new MaskScan(engine, causal, grid, terms);
         return scan.byRow ? scan.rows() : scan.keys();
     }
 
-    private void read(int b, int h, int query) throws CannotRun {
-        scan.read(sum, b, h, query);
-        shifts |= scan.largest != 0;
-    }
-
-    private void special(int b, int h, int query) {
+    private MaskForm.SpecialRow special(RowScan scan, int b, int h, int query) {
         int first = scan.kind == RowScan.Kind.MEAN ? scan.first : 0;
         int end = scan.kind == RowScan.Kind.MEAN ? scan.end : 0;
-        special.add(new MaskForm.SpecialRow(batches == 1 ? -1 : b, heads == 1 ? -1 : h, query, first, end));
+        return new MaskForm.SpecialRow(batches == 1 ? -1 : b, heads == 1 ? -1 : h, query, first, end);
     }
 
     /** All queries see the same. */
@@ -62,11 +63,13 @@ final class MaskScan {
         float[] bias = new float[batches * heads * m];
         int[] lengths = new int[batches];
         boolean areLengths = heads == 1;
+        RowScan scan = new RowScan(m);
         for (int b = 0; b < batches; b++) {
             for (int h = 0; h < heads; h++) {
-                read(b, h, 0);
+                scan.read(sum, b, h, 0);
+                shifts |= scan.shifts();
                 if (scan.kind != RowScan.Kind.SOFTMAX) {
-                    special(b, h, -1);
+                    special.add(special(scan, b, h, -1));
                     lengths[b] = m;
                     continue;
                 }
@@ -101,17 +104,7 @@ final class MaskScan {
         VisibleKeys[] seen = new VisibleKeys[batches * heads];
         for (int b = 0; b < batches; b++) {
             for (int h = 0; h < heads; h++) {
-                VisibleKeys keys = new VisibleKeys(n, m);
-                seen[b * heads + h] = keys;
-                for (int i = 0; i < n; i++) {
-                    read(b, h, i);
-                    if (scan.kind == RowScan.Kind.SOFTMAX) {
-                        keys.add(i, scan);
-                    } else {
-                        special(b, h, i);
-                    }
-                }
-                keys.sum();
+                seen[b * heads + h] = head(b, h);
             }
         }
         Visibility rule = Visibility.of(seen, n, m);
@@ -126,6 +119,58 @@ final class MaskScan {
         return new MaskForm(rule == null ? dense : and(rule.kind(), dense), rule == null
                 ? Visibility.outer(seen, n, m).mask() : rule.mask(), null, 1, 1, new SumBias(sum, batches, heads, seen),
                 special, shifts);
+    }
+
+    /** What the queries of a head see, read in pieces that follow each other. */
+    private VisibleKeys head(int b, int h) throws CannotRun {
+        int n = grid.queries();
+        int size = Math.max(PIECE, Math.ceilDiv(n, engine.threads()));
+        Piece[] pieces = new Piece[Math.ceilDiv(n, size)];
+        Team team = Crews.begin(engine);
+        try {
+            team.forRanges(n, size, (from, to, scratch) -> pieces[from / size] = piece(b, h, from, to));
+        } finally {
+            Crews.end(engine, team);
+        }
+        VisibleKeys keys = new VisibleKeys(n, grid.keys());
+        for (Piece piece : pieces) {
+            if (piece.refusal != null) {
+                throw piece.refusal;
+            }
+            keys.take(piece.keys);
+            special.addAll(piece.special);
+            shifts |= piece.shifts;
+        }
+        keys.sum();
+        return keys;
+    }
+
+    /** Some rows of a head. */
+    private static final class Piece {
+        private VisibleKeys keys;
+        private final List<MaskForm.SpecialRow> special = new ArrayList<>();
+        private boolean shifts;
+        private CannotRun refusal;
+    }
+
+    private Piece piece(int b, int h, int from, int to) {
+        Piece piece = new Piece();
+        piece.keys = new VisibleKeys(from, to, grid.queries(), grid.keys());
+        RowScan scan = new RowScan(grid.keys());
+        try {
+            for (int i = from; i < to; i++) {
+                scan.read(sum, b, h, i);
+                piece.shifts |= scan.shifts();
+                if (scan.kind == RowScan.Kind.SOFTMAX) {
+                    piece.keys.add(i, scan);
+                } else {
+                    piece.special.add(special(scan, b, h, i));
+                }
+            }
+        } catch (CannotRun e) {
+            piece.refusal = e;
+        }
+        return piece;
     }
 
     private static String and(String kind, String more) {

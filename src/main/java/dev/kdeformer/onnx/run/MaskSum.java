@@ -30,20 +30,21 @@ final class MaskSum {
     /**
      * Writes what is added to the logits of a query for some keys.
      *
-     * @param at       where the first of them goes
+     * @param start    where the first of them goes
      * @param replaced whether a logit itself no longer counts, only what is added; null where nobody asks
      */
-    void read(Keys run, float[] target, int at, boolean[] replaced) throws CannotRun {
-        Arrays.fill(target, at, at + run.count(), 0);
+    void read(Keys run, float[] target, int start, boolean[] replaced) throws CannotRun {
+        Arrays.fill(target, start, start + run.count(), 0);
         for (TermView term : terms) {
-            term.apply(run, target, at, replaced);
+            term.apply(run, target, start, replaced);
         }
         if (causal.rule() != Site.Causal.Rule.NONE) {
-            long last = run.query() + (causal.rule() == Site.Causal.Rule.UPPER_LEFT ? 0L : keys - queries);
-            long first = causal.window() == 0 ? 0 : last - causal.window() + 1;
+            long at = run.query() + (causal.rule() == Site.Causal.Rule.UPPER_LEFT ? 0L : keys - queries);
+            long first = at - causal.before();
+            long last = at + causal.after();
             for (int j = 0; j < run.count(); j++) {
                 if (run.from() + j < first || run.from() + j > last) {
-                    target[at + j] += (float) causal.added();
+                    target[start + j] += (float) causal.added();
                 }
             }
         }

@@ -30,6 +30,7 @@ public final class ModelRunner implements AutoCloseable {
     private final Model model;
     private final Plan plan;
     private final Sessions sessions;
+    private final Engine engine;
     private final SiteRunner sites;
     private final List<PartRunner> parts = new ArrayList<>();
     private final Map<String, PartFile.Given> declared = new HashMap<>();
@@ -45,6 +46,7 @@ public final class ModelRunner implements AutoCloseable {
     public ModelRunner(Model model, Plan plan, int threads, Engine engine) throws OrtException, OnnxFormatException {
         this.model = model;
         this.plan = plan;
+        this.engine = engine;
         this.sessions = new Sessions(threads);
         this.sites = new SiteRunner(sessions.environment(), engine);
         this.alone = new PartRunner[plan.places().size()];
@@ -133,7 +135,7 @@ public final class ModelRunner implements AutoCloseable {
             throws OrtException, OnnxFormatException {
         Map<String, Held> values = new LinkedHashMap<>();
         inputs.forEach((name, value) -> values.put(name, Held.given(value)));
-        MaskCache masks = new MaskCache();
+        MaskCache masks = new MaskCache(engine);
         Iterator<Plan.Place> places = plan.places().iterator();
         int index = 0;
         try {

@@ -50,6 +50,11 @@ final class RowScan {
         look();
     }
 
+    /** Whether a sink beside the row would make a difference that the row's visible keys do not show. */
+    boolean shifts() {
+        return kind == Kind.SOFTMAX ? largest != 0 : largest > -HIDDEN;
+    }
+
     boolean isVisible(int key) {
         return isVisible(row[key], largest);
     }

@@ -7,6 +7,7 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.exact.ExactAttention;
+import dev.kdeformer.onnx.match.MaskTerm;
 import dev.kdeformer.onnx.match.Operand;
 import dev.kdeformer.onnx.match.Site;
 import dev.kdeformer.tensor.Shape;
@@ -21,6 +22,8 @@ final class SiteRunner {
     private static final AttentionMethod EXACT = ExactAttention.builder().build();
     /** The largest cap or sink that the engine takes. */
     private static final float LARGEST = 1e30f;
+    /** A sink that takes all of the weight where every key is hidden. */
+    private static final float LEAST_BESIDE_NOTHING = -RowScan.HIDDEN / 2;
 
     private final OrtEnvironment environment;
     private final Engine engine;
@@ -165,14 +168,36 @@ final class SiteRunner {
         if (mask.shifts()) {
             throw new CannotRun("it has sinks and a bias beside which they count");
         }
-        if (raw.elements() != grid.heads()) {
+        float[] sinks = raw.sizes().length > 1 ? column(raw, grid) : new float[grid.heads()];
+        if (raw.sizes().length <= 1 && raw.elements() != grid.heads()) {
             throw new CannotRun("it has " + raw.elements() + " sinks for " + grid.heads() + " heads");
         }
-        float[] sinks = new float[grid.heads()];
         for (int h = 0; h < sinks.length; h++) {
-            sinks[h] = (float) raw.get(h);
-            if (!(Math.abs(sinks[h]) <= LARGEST)) {
+            sinks[h] = raw.sizes().length > 1 ? sinks[h] : (float) raw.get(h);
+            if (!(Math.abs(sinks[h]) <= LARGEST) || !mask.special().isEmpty() && sinks[h] < LEAST_BESIDE_NOTHING) {
                 throw new CannotRun("it has a sink of " + sinks[h]);
+            }
+        }
+        return sinks;
+    }
+
+    /** Sinks that are written out as a column of logits: one for each head if all its queries have the same. */
+    private static float[] column(RawTensor raw, Grid grid) throws CannotRun {
+        Grid single = new Grid(grid.batch(), grid.heads(), grid.queries(), 1, grid.lead(), grid.folded());
+        TermView view = TermView.of(MaskTerm.add("", ""), raw, single, shape -> null);
+        float[] sinks = new float[grid.heads()];
+        float[] one = new float[1];
+        int rows = view.variesByRow() ? grid.queries() : 1;
+        for (int b = 0; b < grid.batch(); b++) {
+            for (int h = 0; h < sinks.length; h++) {
+                for (int i = 0; i < rows; i++) {
+                    one[0] = 0;
+                    view.apply(new MaskSum.Keys(b, h, i, 0, 1), one, 0, null);
+                    if (b + i > 0 && one[0] != sinks[h]) {
+                        throw new CannotRun("its sinks differ between queries");
+                    }
+                    sinks[h] = one[0];
+                }
             }
         }
         return sinks;

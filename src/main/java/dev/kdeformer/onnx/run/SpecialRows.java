@@ -6,7 +6,10 @@ import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
 import java.util.List;
 
-/** Writes the rows of an output that are no softmax of logits: means of values, NaN or zeros. */
+/**
+ * Writes the rows of an output that are no softmax of logits: means of values, NaN or zeros. Where a sink has all of
+ * the weight they are zeros.
+ */
 final class SpecialRows {
     private SpecialRows() {
     }
@@ -24,7 +27,9 @@ final class SpecialRows {
                     if (row.first() != first || row.end() != end) {
                         first = row.first();
                         end = row.end();
-                        mean(input.value().matrix(b, h / input.groupSize()), first, end, guarded, mean);
+                        if (!input.hasSinks()) {
+                            mean(input.value().matrix(b, h / input.groupSize()), first, end, guarded, mean);
+                        }
                     }
                     Matrix out = output.matrix(b, h);
                     int from = row.query() < 0 ? 0 : row.query();

@@ -8,6 +8,9 @@ import java.util.Arrays;
  */
 final class VisibleKeys {
     private final int keys;
+    /** The first query that arrays of queries have, and the last that the distances count from. */
+    private final int start;
+    private final int last;
     private final int[] first;
     private final int[] end;
     private final int[] count;
@@ -24,15 +27,22 @@ final class VisibleKeys {
     private boolean distancesAgree = true;
 
     VisibleKeys(int queries, int keys) {
+        this(0, queries, queries, keys);
+    }
+
+    /** For the queries of [from, to) alone, to be taken by one for all. */
+    VisibleKeys(int from, int to, int queries, int keys) {
         this.keys = keys;
-        first = new int[queries];
-        end = new int[queries];
-        count = new int[queries];
+        start = from;
+        last = queries - 1;
+        first = new int[to - from];
+        end = new int[to - from];
+        count = new int[to - from];
         Arrays.fill(count, -1);
         summand = new float[keys];
         Arrays.fill(summand, Float.NaN);
         seenBelow = new int[keys + 1];
-        largest = new float[queries];
+        largest = new float[to - from];
         Arrays.fill(largest, Float.POSITIVE_INFINITY);
         byDistance = new float[Math.max(0, queries + keys - 1)];
         Arrays.fill(byDistance, Float.NaN);
@@ -40,21 +50,47 @@ final class VisibleKeys {
 
     /** Takes a row that is a softmax. */
     void add(int query, RowScan scan) {
-        first[query] = scan.first;
-        end[query] = scan.end;
-        count[query] = scan.count;
-        largest[query] = scan.largest;
+        int at = query - start;
+        first[at] = scan.first;
+        end[at] = scan.end;
+        count[at] = scan.count;
+        largest[at] = scan.largest;
         flat &= scan.flat;
-        int none = count.length - 1 - query;
+        int none = last - query;
         for (int j = scan.first; j < scan.end; j++) {
             if (scan.isVisible(j)) {
                 float value = scan.row[j];
-                agree &= Float.isNaN(summand[j]) || summand[j] == value;
-                summand[j] = value;
-                distancesAgree &= Float.isNaN(byDistance[none + j]) || byDistance[none + j] == value;
-                byDistance[none + j] = value;
+                agree &= takes(summand, j, value);
+                distancesAgree &= takes(byDistance, none + j, value);
             }
         }
+    }
+
+    /** Writes a value; false if another one was there. */
+    private static boolean takes(float[] values, int index, float value) {
+        float before = values[index];
+        values[index] = value;
+        return Float.isNaN(before) || before == value;
+    }
+
+    /** Takes what was found of some of the queries. */
+    void take(VisibleKeys part) {
+        int at = part.start - start;
+        System.arraycopy(part.first, 0, first, at, part.first.length);
+        System.arraycopy(part.end, 0, end, at, part.end.length);
+        System.arraycopy(part.count, 0, count, at, part.count.length);
+        System.arraycopy(part.largest, 0, largest, at, part.largest.length);
+        flat &= part.flat;
+        agree &= part.agree & takesAll(summand, part.summand);
+        distancesAgree &= part.distancesAgree & takesAll(byDistance, part.byDistance);
+    }
+
+    private static boolean takesAll(float[] values, float[] others) {
+        boolean agree = true;
+        for (int i = 0; i < values.length; i++) {
+            agree &= Float.isNaN(others[i]) || takes(values, i, others[i]);
+        }
+        return agree;
     }
 
     /** The largest summand of a row; +∞ for a row that is no softmax. */
