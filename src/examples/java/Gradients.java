@@ -8,6 +8,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -35,9 +36,8 @@ public class Gradients {
             Tensor key = Tensor.copyOf(arena, shape, gaussian(shape.elements(), random));
             Tensor output = Tensor.allocate(arena, shape);
             Tensor logSumExp = Tensor.allocate(arena, shape.withColumns(1));
-            Tensor dQuery = Tensor.allocate(arena, shape);
-            Tensor dKey = Tensor.allocate(arena, shape);
-            Tensor dValue = Tensor.allocate(arena, shape);
+            InputGradients gradients = new InputGradients(Tensor.allocate(arena, shape),
+                    Tensor.allocate(arena, shape), Tensor.allocate(arena, shape));
             for (int step = 0; step <= steps; step++) {
                 try (Arena each = Arena.ofShared()) {
                     AttentionInput input = AttentionInput.of(Tensor.copyOf(each, shape, queries), key,
@@ -53,10 +53,10 @@ public class Gradients {
                         System.out.printf("loss after step %-3d %.4f%n", step, loss);
                     }
                     method.gradient().apply(engine, input, output, logSumExp, Tensor.copyOf(each, shape, difference),
-                            dQuery, dKey, dValue);
+                            gradients);
                 }
-                descend(queries, dQuery.toArray(), 0.2f);
-                descend(values, dValue.toArray(), 0.2f);
+                descend(queries, gradients.dQuery().toArray(), 0.2f);
+                descend(values, gradients.dValue().toArray(), 0.2f);
             }
         }
     }

@@ -3,6 +3,7 @@ package dev.kdeformer.bench;
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -83,7 +84,8 @@ public class GradientBench {
     /** Its gradients. */
     @Benchmark
     public Tensor backward() {
-        Attention.exactGradient().build().apply(engine, input, output, sums, outputGradient, dQuery, dKey, dValue);
+        Attention.exactGradient().build().apply(engine, input, output, sums, outputGradient, new InputGradients(dQuery,
+                dKey, dValue));
         return dQuery;
     }
 }

@@ -21,9 +21,7 @@ public interface AttentionGradient {
      * @param logSumExp      the saved log-sum-exp, (batch, heads, n, 1), natural logarithm; gradients mean nothing if
      *                       it is not what the method gave for {@code input}
      * @param outputGradient gradient of the loss by the output, (batch, heads, n, d_v)
-     * @param dQuery         receives (batch, heads, n, d)
-     * @param dKey           receives (batch, kvHeads, m, d)
-     * @param dValue         receives (batch, kvHeads, m, d_v)
+     * @param gradients      receives the gradients, in the shapes of queries, keys and values
      * @throws IllegalArgumentException if a shape does not fit, memory that is written overlaps other memory, an
      *                                  element is not finite, gradients might leave float32, or the method cannot do
      *                                  the mask; nothing is written then
@@ -32,7 +30,7 @@ public interface AttentionGradient {
      *                                  undefined then and the interrupt flag stays set
      */
     void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
-            Tensor dQuery, Tensor dKey, Tensor dValue);
+            InputGradients gradients);
 
     /**
      * Returns the function that this is the gradient of, with the choices that the method makes for {@code input}.

@@ -91,8 +91,8 @@ class EmptyTensorsTest {
         List<Tensor> gradients = List.of(full(input.query().shape(), 9), full(input.key().shape(), 9),
                 full(input.value().shape(), 9));
         AttentionGradient gradient = method.gradient();
-        gradient.apply(ENGINE, input, output, sums, full(output.shape(), 1), gradients.get(0), gradients.get(1),
-                gradients.get(2));
+        gradient.apply(ENGINE, input, output, sums, full(output.shape(), 1), new InputGradients(gradients.get(0),
+                gradients.get(1), gradients.get(2)));
         for (Tensor each : gradients) {
             assertArrayEquals(new float[(int) each.shape().elements()], each.toArray(), method.name());
         }

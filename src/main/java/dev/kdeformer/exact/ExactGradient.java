@@ -6,6 +6,7 @@ import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
 import dev.kdeformer.FixedFunction;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.exact.tiled.TiledGradient;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.tensor.Tensor;
@@ -35,8 +36,8 @@ public final class ExactGradient implements AttentionGradient {
 
     @Override
     public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
-            Tensor dQuery, Tensor dKey, Tensor dValue) {
-        frame.apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue);
+            InputGradients gradients) {
+        frame.apply(engine, input, output, logSumExp, outputGradient, gradients);
     }
 
     /**
@@ -46,11 +47,11 @@ public final class ExactGradient implements AttentionGradient {
      *
      * @param biases receives them
      * @throws IllegalArgumentException if what receives them does not fit; otherwise as above
-     * @see #apply(Engine, AttentionInput, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)
+     * @see #apply(Engine, AttentionInput, Tensor, Tensor, Tensor, InputGradients)
      */
     public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
-            Tensor dQuery, Tensor dKey, Tensor dValue, BiasGradients biases) {
-        frame.apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue, biases);
+            InputGradients gradients, BiasGradients biases) {
+        frame.apply(engine, input, output, logSumExp, outputGradient, gradients, biases);
     }
 
     @Override

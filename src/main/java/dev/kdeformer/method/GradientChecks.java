@@ -3,6 +3,7 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Element;
@@ -40,11 +41,11 @@ public final class GradientChecks {
      *                                  read-only
      * @throws IllegalStateException    if an arena is closed
      */
-    public void tensors(Engine engine, Tensor dQuery, Tensor dKey, Tensor dValue) {
+    public void tensors(Engine engine, InputGradients gradients) {
         Objects.requireNonNull(engine, "engine");
-        Objects.requireNonNull(dQuery, "dQuery");
-        Objects.requireNonNull(dKey, "dKey");
-        Objects.requireNonNull(dValue, "dValue");
+        Tensor dQuery = gradients.dQuery();
+        Tensor dKey = gradients.dKey();
+        Tensor dValue = gradients.dValue();
         Checks.shape("output", output, input.outputShape());
         Checks.shape("logSumExp", logSumExp, input.outputShape().withColumns(1));
         Checks.logSumExp(logSumExp);
@@ -74,7 +75,7 @@ public final class GradientChecks {
      *
      * @throws IllegalArgumentException if it does not fit the input
      */
-    void biases(Engine engine, BiasGradients biases, Tensor... others) {
+    void biases(Engine engine, BiasGradients biases, InputGradients others) {
         if (biases.pairs() != null) {
             PairBias.of(biases.pairs()).check(input.batch(), input.heads(), input.queries(), input.keys());
         }
@@ -87,7 +88,7 @@ public final class GradientChecks {
                         + MOST_PLACES + " together, got " + places);
             }
         }
-        List<Tensor> before = new ArrayList<>(List.of(others));
+        List<Tensor> before = new ArrayList<>(others.tensors());
         for (Tensor target : biases.tensors()) {
             String name = target == biases.pairs() ? "gradient by pairs"
                     : "gradient by " + (target == biases.rows() ? "rows" : "columns") + " of a grid";

@@ -7,6 +7,7 @@ import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
 import dev.kdeformer.FixedFunction;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.kernel.WarmUp;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
@@ -53,30 +54,29 @@ public final class GradientFrame implements AttentionGradient {
 
     @Override
     public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
-            Tensor dQuery, Tensor dKey, Tensor dValue) {
-        apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue, BiasGradients.none());
+            InputGradients gradients) {
+        apply(engine, input, output, logSumExp, outputGradient, gradients, BiasGradients.none());
     }
 
     /** The same with gradients by biases, for a body that computes them. */
     public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
-            Tensor dQuery, Tensor dKey, Tensor dValue, BiasGradients biases) {
+            InputGradients gradients, BiasGradients biases) {
         GradientChecks checks = new GradientChecks(input, output, logSumExp, outputGradient);
-        checks.tensors(engine, dQuery, dKey, dValue);
-        checks.biases(engine, Objects.requireNonNull(biases, "biases"), dQuery, dKey, dValue);
+        Objects.requireNonNull(gradients, "gradients");
+        checks.tensors(engine, gradients);
+        checks.biases(engine, Objects.requireNonNull(biases, "biases"), gradients);
         checkInput(input);
         WarmUp.before(input.outputShape().elements(), input.keys());
         Team team = Crews.begin(engine);
         try {
             checks.elements(team);
             if (input.isEmpty()) {
-                MethodFrame.zero(dQuery);
-                MethodFrame.zero(dKey);
-                MethodFrame.zero(dValue);
+                gradients.tensors().forEach(MethodFrame::zero);
                 zero(biases);
                 return;
             }
-            body.run(new GradientCall(new Call(input.withHiddenKeys(), output, logSumExp, team), outputGradient, dQuery,
-                    dKey, dValue, biases));
+            body.run(new GradientCall(new Call(input.withHiddenKeys(), output, logSumExp, team), outputGradient,
+                    gradients, biases));
         } finally {
             Crews.end(engine, team);
         }

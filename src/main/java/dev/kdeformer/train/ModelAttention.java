@@ -5,6 +5,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Collections;
 import java.util.List;
@@ -67,7 +68,8 @@ public class ModelAttention {
             Tensor dQuery, Tensor dKey, Tensor dValue) {
         AttentionGradient gradient = gradient(layer);
         long start = System.nanoTime();
-        gradient.apply(engine, input, output, logSumExp, outputGradient, dQuery, dKey, dValue);
+        gradient.apply(engine, input, output, logSumExp, outputGradient, new InputGradients(dQuery, dKey,
+                dValue));
         backwardNanos += System.nanoTime() - start;
     }
 

@@ -12,6 +12,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.MethodEntry;
@@ -213,11 +214,9 @@ class GoldenTest {
         Tensor output = zeros(input);
         Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
         Attention.exact().build().apply(ENGINE, input, output, sums);
-        Tensor dQuery = Tensor.allocate(arena, input.query().shape());
-        Tensor dKey = Tensor.allocate(arena, input.key().shape());
-        Tensor dValue = Tensor.allocate(arena, input.value().shape());
-        ExactGradient.builder().build().apply(ENGINE, input, output, sums, output, dQuery, dKey, dValue);
-        return row(Double.NaN, dQuery, dKey, dValue);
+        InputGradients gradients = InputGradients.allocate(arena, input);
+        ExactGradient.builder().build().apply(ENGINE, input, output, sums, output, gradients);
+        return row(Double.NaN, gradients.tensors().toArray(Tensor[]::new));
     }
 
     private String decoding(AttentionInput input, boolean sparse) {

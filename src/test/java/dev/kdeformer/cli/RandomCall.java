@@ -4,6 +4,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.Allowance;
@@ -145,13 +146,10 @@ final class RandomCall {
         Tensor output = Tensor.allocate(arena, input.outputShape());
         Tensor logSumExp = Tensor.allocate(arena, sums);
         Attention.exact().build().apply(engine, input, output, logSumExp);
-        Tensor[] gradients = {Tensor.allocate(arena, input.query().shape()),
-            Tensor.allocate(arena, input.key().shape()), Tensor.allocate(arena, input.value().shape())};
+        InputGradients gradients = InputGradients.allocate(arena, input);
         ExactGradient.builder().build().apply(engine, input, output, logSumExp, normal(input.outputShape()),
-                gradients[0], gradients[1], gradients[2]);
-        for (Tensor gradient : gradients) {
-            add(gradient);
-        }
+                gradients);
+        gradients.tensors().forEach(this::add);
         return "gradient";
     }
 

@@ -8,6 +8,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.reference.ReferenceGradient;
@@ -36,8 +37,8 @@ class BiasGradientTest {
         Tensor sums = make.zeros(input.outputShape().withColumns(1));
         Attention.exact().build().apply(engine, input, output, sums);
         ExactGradient.builder().build().apply(engine, input, output, sums, outputGradient,
-                make.zeros(input.query().shape()), make.zeros(input.key().shape()), make.zeros(input.value().shape()),
-                biases);
+                new InputGradients(make.zeros(input.query().shape()), make.zeros(input.key().shape()),
+                        make.zeros(input.value().shape())), biases);
     }
 
     @Test

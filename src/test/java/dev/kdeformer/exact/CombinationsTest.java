@@ -10,6 +10,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.measure.ExactSample;
@@ -57,7 +58,8 @@ class CombinationsTest {
         Tensor dQuery = make.tensor(input.query().shape(), 9);
         Tensor dKey = make.tensor(input.key().shape(), 9);
         Tensor dValue = make.tensor(input.value().shape(), 9);
-        Attention.exactGradient().build().apply(ENGINE, input, output, sums, outputGradient, dQuery, dKey, dValue);
+        Attention.exactGradient().build().apply(ENGINE, input, output, sums, outputGradient, new InputGradients(dQuery,
+                dKey, dValue));
         // Where few weights are neither 0 nor 1 gradients are small, and what remains is rounding of larger terms.
         assertEquals(0, ReferenceGradient.error(dValue, exact.value()), 1e-4, "dValue");
         assertEquals(0, difference(dQuery, exact.query()), 2e-4, "dQuery");

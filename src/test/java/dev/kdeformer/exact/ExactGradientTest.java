@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.reference.GradientChecking;
 import dev.kdeformer.reference.ReferenceGradient;
@@ -39,8 +40,8 @@ class ExactGradientTest {
                 make.tensor(input.query().shape(), 9), make.tensor(input.key().shape(), 9),
                 make.tensor(input.value().shape(), 9));
         Attention.exact().build().apply(engine, input, g.output, g.sums);
-        Attention.exactGradient().build().apply(engine, input, g.output, g.sums, outputGradient, g.query, g.key,
-                g.value);
+        Attention.exactGradient().build().apply(engine, input, g.output, g.sums, outputGradient,
+                new InputGradients(g.query, g.key, g.value));
         return g;
     }
 
@@ -141,8 +142,8 @@ class ExactGradientTest {
         Tensor query = make.strided(input.query());
         Tensor key = make.strided(input.key());
         Tensor value = make.strided(input.value());
-        Attention.exactGradient().build().apply(ENGINE, input, g.output, g.sums, make.strided(outputGradient), query,
-                key, value);
+        Attention.exactGradient().build().apply(ENGINE, input, g.output, g.sums, make.strided(outputGradient),
+                new InputGradients(query, key, value));
         assertArrayEquals(g.query.toArray(), query.toArray());
         assertArrayEquals(g.key.toArray(), key.toArray());
         assertArrayEquals(g.value.toArray(), value.toArray());
@@ -213,7 +214,7 @@ class ExactGradientTest {
     private void refused(String words, AttentionInput input, Tensor output, Tensor sums, Tensor gradient, Tensor dq,
             Tensor dk, Tensor dv) {
         IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> Attention.exactGradient()
-                .build().apply(ENGINE, input, output, sums, gradient, dq, dk, dv));
+                .build().apply(ENGINE, input, output, sums, gradient, new InputGradients(dq, dk, dv)));
         assertTrue(e.getMessage().contains(words), e.getMessage());
     }
 

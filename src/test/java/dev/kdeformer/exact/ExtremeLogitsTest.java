@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.decode.KeyValueCache;
 import dev.kdeformer.reference.ReferenceAttention;
@@ -87,7 +88,8 @@ class ExtremeLogitsTest {
         Tensor dQuery = make.zeros(input.query().shape());
         Tensor dKey = make.zeros(input.key().shape());
         Tensor dValue = make.zeros(input.value().shape());
-        Attention.exactGradient().build().apply(ENGINE, biased, output, sums, outputGradient, dQuery, dKey, dValue);
+        Attention.exactGradient().build().apply(ENGINE, biased, output, sums, outputGradient, new InputGradients(dQuery,
+                dKey, dValue));
         assertEquals(0, ReferenceGradient.error(dQuery, exact.query()), 2e-5);
         assertEquals(0, ReferenceGradient.error(dKey, exact.key()), 2e-5);
         assertEquals(0, ReferenceGradient.error(dValue, exact.value()), 2e-5);
@@ -103,7 +105,7 @@ class ExtremeLogitsTest {
         Tensor outputGradient = make.tensor(input.outputShape(), 1);
         Tensor dValue = make.zeros(input.value().shape());
         Attention.exactGradient().build().apply(ENGINE, input, output, sums, outputGradient,
-                make.zeros(input.query().shape()), make.zeros(input.key().shape()), dValue);
+                new InputGradients(make.zeros(input.query().shape()), make.zeros(input.key().shape()), dValue));
         assertEquals(0, ReferenceGradient.error(dValue, ReferenceGradient.of(input, outputGradient).value()), 1e-5);
     }
 
@@ -156,8 +158,8 @@ class ExtremeLogitsTest {
         Tensor sums = make.zeros(input.outputShape().withColumns(1));
         Attention.exact().build().apply(ENGINE, input, output, sums);
         Tensor dValue = make.zeros(input.value().shape());
-        Attention.exactGradient().build().apply(ENGINE, input, output, sums, ones, make.zeros(input.query().shape()),
-                make.zeros(input.key().shape()), dValue);
+        Attention.exactGradient().build().apply(ENGINE, input, output, sums, ones,
+                new InputGradients(make.zeros(input.query().shape()), make.zeros(input.key().shape()), dValue));
         for (float each : dValue.toArray()) {
             assertEquals(1, each / (3.3f * n / 3.0), 3e-6);
         }

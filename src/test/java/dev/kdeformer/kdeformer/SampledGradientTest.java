@@ -7,6 +7,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.reference.GradientChecking;
@@ -226,8 +227,8 @@ class SampledGradientTest {
                 DifferentiableMethod method = Attention.kdeformer().blockSize(100).samples(200).build();
                 Tensor output = make.zeros(input.outputShape());
                 method.gradient().apply(engine, masked, output, make.zeros(output.shape().withColumns(1)),
-                        make.zeros(output.shape()), make.zeros(input.query().shape()), make.zeros(input.key().shape()),
-                        make.zeros(input.value().shape()));
+                        make.zeros(output.shape()), new InputGradients(make.zeros(input.query().shape()),
+                        make.zeros(input.key().shape()), make.zeros(input.value().shape())));
                 long estimate = method.gradient().estimate(masked, 1).scratchBytes();
                 assertTrue(engine.scratchBytes() <= 2 * estimate + (2 << 20),
                         engine.scratchBytes() + " bytes, estimate " + estimate);

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
@@ -65,7 +66,8 @@ class RefusalsTest {
 
     private void gradients() {
         new GradientChecks(input(), tensors.get("output"), tensors.get("logSumExp"), tensors.get("outputGradient"))
-                .tensors(engine, tensors.get("dQuery"), tensors.get("dKey"), tensors.get("dValue"));
+                .tensors(engine, new InputGradients(tensors.get("dQuery"), tensors.get("dKey"),
+                        tensors.get("dValue")));
     }
 
     /** Puts another tensor in a place, expects the sentence, and puts the old one back. */

@@ -9,6 +9,7 @@ import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Tensor;
@@ -47,7 +48,8 @@ class SlidingWindowTest {
                     Attention.hyper().build().gradient(), Attention.pilot().build().gradient())) {
                 IllegalArgumentException e = assertThrows(IllegalArgumentException.class,
                         () -> gradient.apply(engine, input, like, sums, make.zeros(like.shape()),
-                                make.zeros(like.shape()), make.zeros(like.shape()), make.zeros(like.shape())));
+                                new InputGradients(make.zeros(like.shape()), make.zeros(like.shape()),
+                                        make.zeros(like.shape()))));
                 assertEquals("this gradient takes no sliding window, got Mask[LOWER_RIGHT, window=6];"
                         + " that of exact attention does", e.getMessage());
             }

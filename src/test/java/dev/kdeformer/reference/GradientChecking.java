@@ -8,6 +8,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.FixedFunction;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
 import java.util.function.DoubleSupplier;
@@ -22,7 +23,8 @@ public record GradientChecking(Tensor output, Tensor sums, Tensor query, Tensor 
                 make.zeros(input.outputShape().withColumns(1)), make.tensor(input.query().shape(), 9),
                 make.tensor(input.key().shape(), 9), make.tensor(input.value().shape(), 9));
         method.apply(engine, input, g.output, g.sums);
-        method.gradient().apply(engine, input, g.output, g.sums, outputGradient, g.query, g.key, g.value);
+        method.gradient().apply(engine, input, g.output, g.sums, outputGradient, new InputGradients(g.query, g.key,
+                g.value));
         return g;
     }
 

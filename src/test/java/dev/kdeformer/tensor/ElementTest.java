@@ -9,6 +9,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.io.Npy;
@@ -126,12 +127,12 @@ class ElementTest {
         Tensor sums = make.zeros(input.outputShape().withColumns(1));
         Attention.exact().build().apply(ENGINE, floats, output, sums);
         Tensor[] expected = {make.zeros(q.shape()), make.zeros(k.shape()), make.zeros(v.shape())};
-        Attention.exactGradient().build().apply(ENGINE, floats, output, sums, floats(gradient), expected[0],
-                expected[1], expected[2]);
+        Attention.exactGradient().build().apply(ENGINE, floats, output, sums, floats(gradient),
+                new InputGradients(expected[0], expected[1], expected[2]));
         Tensor[] actual = {Tensor.allocate(arena, q.shape(), Element.BFLOAT16),
             Tensor.allocate(arena, k.shape(), Element.BFLOAT16), Tensor.allocate(arena, v.shape(), Element.BFLOAT16)};
-        Attention.exactGradient().build().apply(ENGINE, AttentionInput.of(q, k, v), output, sums, gradient, actual[0],
-                actual[1], actual[2]);
+        Attention.exactGradient().build().apply(ENGINE, AttentionInput.of(q, k, v), output, sums, gradient,
+                new InputGradients(actual[0], actual[1], actual[2]));
         for (int i = 0; i < 3; i++) {
             assertArrayEquals(rounded(expected[i], Element.BFLOAT16, false).toArray(), actual[i].toArray());
         }

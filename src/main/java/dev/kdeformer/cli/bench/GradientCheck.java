@@ -5,6 +5,7 @@ import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.cli.console.Machine;
 import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.input.NamedInput;
@@ -48,11 +49,9 @@ public final class GradientCheck {
             Tensor output = Tensor.allocate(arena, input.outputShape());
             Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
             Tensor loss = normal(Tensor.allocate(arena, input.outputShape()));
-            List<Tensor> gradients = List.of(Tensor.allocate(arena, input.query().shape()),
-                    Tensor.allocate(arena, input.key().shape()), Tensor.allocate(arena, input.value().shape()));
+            InputGradients gradients = InputGradients.allocate(arena, input);
             List<Runnable> calls = List.of(() -> method.apply(engine, input, output, sums),
-                    () -> gradient.apply(engine, input, output, sums, loss, gradients.get(0), gradients.get(1),
-                            gradients.get(2)));
+                    () -> gradient.apply(engine, input, output, sums, loss, gradients));
             for (Runnable call : calls) {
                 progress.stage("warming up");
                 Turns.warmUp(call, turns.warmUpSeconds());
@@ -64,11 +63,11 @@ public final class GradientCheck {
             List<GradientReport.Row> rows = new ArrayList<>();
             String[] names = {"query", "key", "value"};
             for (int t = 0; t < names.length; t++) {
-                rows.add(check(names[t], t, gradients.get(t), plain));
+                rows.add(check(names[t], t, gradients.tensors().get(t), plain));
             }
             if (!method.name().equals(Methods.EXACT)) {
                 progress.stage("exact gradients");
-                againstExact(arena, loss, gradients, rows);
+                againstExact(arena, loss, gradients.tensors(), rows);
             }
             return new GradientReport(method, named, engine.threads(), rows, times, tolerance);
         }
@@ -79,12 +78,11 @@ public final class GradientCheck {
         DifferentiableMethod exact = Attention.exact().build();
         Tensor output = Tensor.allocate(arena, input.outputShape());
         Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
-        List<Tensor> exactGradients = gradients.stream().map(each -> Tensor.allocate(arena, each.shape())).toList();
+        InputGradients exactGradients = InputGradients.allocate(arena, input);
         exact.apply(engine, input, output, sums);
-        exact.gradient().apply(engine, input, output, sums, loss, exactGradients.get(0), exactGradients.get(1),
-                exactGradients.get(2));
+        exact.gradient().apply(engine, input, output, sums, loss, exactGradients);
         for (int t = 0; t < rows.size(); t++) {
-            rows.set(t, rows.get(t).withFromExact(distance(gradients.get(t), exactGradients.get(t))));
+            rows.set(t, rows.get(t).withFromExact(distance(gradients.get(t), exactGradients.tensors().get(t))));
         }
     }
 

@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.gradient;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.BiasGradients;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.exact.tiled.TiledGradient;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
@@ -70,20 +71,18 @@ final class StragglerGradient {
             }
             Call forward = new Call(some, Picked.rows(arena, head.output(member), rows),
                     Picked.rows(arena, head.logSumExp(member), rows), team);
-            Tensor dQuery = Tensor.allocate(arena, query.shape());
-            Tensor dKey = Tensor.allocate(arena, some.key().shape());
-            Tensor dValue = Tensor.allocate(arena, some.value().shape());
+            InputGradients gradients = InputGradients.allocate(arena, some);
             new TiledGradient().run(new GradientCall(forward,
-                    Picked.rows(arena, head.ofQueries(call.outputGradient(), member), rows), dQuery, dKey, dValue,
+                    Picked.rows(arena, head.ofQueries(call.outputGradient(), member), rows), gradients,
                     BiasGradients.none()));
             Matrix target = head.ofQueries(call.dQuery(), member);
             float[] row = new float[input.d()];
             for (int i = 0; i < rows.length; i++) {
-                dQuery.matrix(0, 0).readRow(i, row, 0);
+                gradients.dQuery().matrix(0, 0).readRow(i, row, 0);
                 target.writeRow(rows[i], row, 0);
             }
-            add(dKey.matrix(0, 0), head.ofKeys(call.dKey()));
-            add(dValue.matrix(0, 0), head.ofKeys(call.dValue()));
+            add(gradients.dKey().matrix(0, 0), head.ofKeys(call.dKey()));
+            add(gradients.dValue().matrix(0, 0), head.ofKeys(call.dValue()));
         }
     }
 

@@ -9,6 +9,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Engine;
 import dev.kdeformer.ErrorBudget;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
@@ -180,8 +181,8 @@ class PilotGradientTest {
         try (Engine engine = Engine.create(1)) {
             Tensor output = make.zeros(input.outputShape());
             method.gradient().apply(engine, input, output, make.zeros(output.shape().withColumns(1)),
-                    make.zeros(output.shape()), make.zeros(input.query().shape()), make.zeros(input.key().shape()),
-                    make.zeros(input.value().shape()));
+                    make.zeros(output.shape()), new InputGradients(make.zeros(input.query().shape()),
+                    make.zeros(input.key().shape()), make.zeros(input.value().shape())));
             long estimate = method.gradient().estimate(input, 1).scratchBytes();
             assertTrue(engine.scratchBytes() <= 2 * estimate + (2 << 20),
                     engine.scratchBytes() + " bytes, estimate " + estimate);
