@@ -1,5 +1,6 @@
 package dev.kdeformer.bench;
 
+import dev.kdeformer.kernel.KeySource;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
@@ -91,7 +92,7 @@ public class SortBench {
     /** Keys and values gathered in sorted order into the kernels' layout. */
     @Benchmark
     public PackedKeys gather() {
-        packer.pack(packed, 0, n, rows, rows, null, order, null);
+        packer.pack(packed, 0, n, KeySource.of(rows, order));
         return packed;
     }
 }

@@ -27,18 +27,27 @@ public interface PairBias {
     }
 
     /**
+     * Some queries that follow each other, with some keys that do.
+     *
+     * @param batch   batch item
+     * @param head    query head
+     * @param query   first query
+     * @param queries number of queries
+     * @param key     first key
+     * @param keys    number of keys
+     */
+    record Piece(int batch, int head, int query, int queries, int key, int keys) {
+    }
+
+    /**
      * Writes the biases of some queries and some keys that follow each other.
      *
-     * @param batch    batch item
-     * @param head     query head
-     * @param query    first query
-     * @param queries  number of queries
-     * @param key      first key
-     * @param keys     number of keys
-     * @param target   receives the biases: query r and key c at {@code r · stride + c}; neither NaN nor +∞
-     * @param stride   distance of rows in {@code target}
+     * @param piece  which of them
+     * @param target receives the biases: those of the piece's query r and key c at {@code r · stride + c}; neither NaN
+     *               nor +∞
+     * @param stride distance of rows in {@code target}
      */
-    void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride);
+    void fill(Piece piece, float[] target, int stride);
 
     /** Returns a number that no finite bias exceeds in magnitude; logits with it have to stay below 1e36. */
     default double bound() {

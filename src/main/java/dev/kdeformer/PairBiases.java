@@ -30,8 +30,9 @@ final class PairBiases {
     }
 
     /** The view of a tensor whose batch items or heads may be shared. */
-    private static Matrix shared(Tensor tensor, int batch, int head) {
-        return tensor.matrix(Math.min(batch, tensor.shape().batch() - 1), Math.min(head, tensor.shape().heads() - 1));
+    private static Matrix shared(Tensor tensor, PairBias.Piece piece) {
+        return tensor.matrix(Math.min(piece.batch(), tensor.shape().batch() - 1),
+                Math.min(piece.head(), tensor.shape().heads() - 1));
     }
 
     /** Biases that lie in memory. */
@@ -48,12 +49,13 @@ final class PairBiases {
         }
 
         @Override
-        public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
-            Matrix biases = shared(tensor, batch, head);
-            for (int r = 0; r < queries; r++) {
-                biases.readPart(biases.rows() == 1 ? 0 : query + r, key, keys, target, r * stride);
+        public void fill(Piece piece, float[] target, int stride) {
+            Matrix biases = shared(tensor, piece);
+            for (int r = 0; r < piece.queries(); r++) {
+                biases.readPart(biases.rows() == 1 ? 0 : piece.query() + r, piece.key(), piece.keys(), target,
+                        r * stride);
                 if (!tensor.element().isNumber()) {
-                    hideFalse(target, r * stride, keys);
+                    hideFalse(target, r * stride, piece.keys());
                 }
             }
         }
@@ -95,9 +97,10 @@ final class PairBiases {
         }
 
         @Override
-        public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
-            for (int r = 0; r < queries; r++) {
-                row(Math.min(head, heads - 1), (long) key - query - r - offset, keys, target, r * stride);
+        public void fill(Piece piece, float[] target, int stride) {
+            long distance = (long) piece.key() - piece.query() - offset;
+            for (int r = 0; r < piece.queries(); r++) {
+                row(Math.min(piece.head(), heads - 1), distance - r, piece.keys(), target, r * stride);
             }
         }
 
@@ -135,18 +138,21 @@ final class PairBiases {
         }
 
         @Override
-        public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
+        public void fill(Piece piece, float[] target, int stride) {
             int width = columns.shape().columns();
-            Matrix ofRows = shared(rows, batch, head);
-            Matrix ofColumns = shared(columns, batch, head);
-            for (int r = 0; r < queries; r++) {
+            int keys = piece.keys();
+            Matrix ofRows = shared(rows, piece);
+            Matrix ofColumns = shared(columns, piece);
+            for (int r = 0; r < piece.queries(); r++) {
+                int query = piece.query() + r;
                 int c = 0;
                 while (c < keys) {
-                    int x = (key + c) % width;
+                    int key = piece.key() + c;
+                    int x = key % width;
                     int count = Math.min(keys - c, width - x);
                     int at = r * stride + c;
-                    ofColumns.readPart(query + r, x, count, target, at);
-                    float ofRow = ofRows.get(query + r, (key + c) / width);
+                    ofColumns.readPart(query, x, count, target, at);
+                    float ofRow = ofRows.get(query, key / width);
                     for (int i = at; i < at + count; i++) {
                         target[i] += ofRow;
                     }

@@ -83,13 +83,17 @@ final class CacheFile {
             for (int unit = 0; unit < positions.length; unit++) {
                 for (int i = 0; i < count; i++) {
                     int from = positions[unit].of(first + i);
-                    store.layout().copy(store.keys(unit, from / GROUP), store.values(unit, from / GROUP),
-                            store.scales(unit, from / GROUP), from % GROUP, one.keys(unit, i / GROUP),
-                            one.values(unit, i / GROUP), one.scales(unit, i / GROUP), i % GROUP);
+                    store.layout().copy(place(store, unit, from), place(one, unit, i));
                 }
             }
             copy(one.chunk(0), out);
         }
+    }
+
+    private static GroupLayout.Place place(Store store, int unit, int key) {
+        int group = key / GROUP;
+        return new GroupLayout.Place(store.keys(unit, group), store.values(unit, group), store.scales(unit, group),
+                key % GROUP);
     }
 
     private static void copy(MemorySegment memory, OutputStream out) throws IOException {

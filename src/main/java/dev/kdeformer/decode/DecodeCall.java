@@ -90,7 +90,8 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
             for (int from = row; from < row + rows;) {
                 int to = Math.min(row + rows, (from / n + 1) * n);
                 float[] part = from == row ? target : new float[(to - from) * stride];
-                bias.fill(unit / kvHeads, head(unit, from), from % n, to - from, key, keys, part, stride);
+                bias.fill(new PairBias.Piece(unit / kvHeads, head(unit, from), from % n, to - from, key, keys), part,
+                        stride);
                 if (part != target) {
                     System.arraycopy(part, 0, target, (from - row) * stride, part.length);
                 }

@@ -1,5 +1,7 @@
 package dev.kdeformer.kde;
 
+import dev.kdeformer.kernel.Centring;
+import dev.kdeformer.kernel.KeySource;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
@@ -39,7 +41,8 @@ final class ExactDensity extends ExactSums {
         team.forEach(Math.ceilDiv(count, PACK), (index, scratch) -> {
             int from = index * PACK;
             int to = Math.min(count, from + PACK);
-            scratch.keep(Packer.class, Packer::new).pack(packed, from, to, rows, null, null, 0, points.centre());
+            scratch.keep(Packer.class, Packer::new).pack(packed, from, to,
+                    new KeySource(rows, null, null, 0, Centring.of(points.centre())));
             for (int j = from; j < to; j++) {
                 packed.setBias(j, (float) bias(j));
             }

@@ -1,6 +1,7 @@
 package dev.kdeformer.kdeformer;
 
 import dev.kdeformer.kdeformer.CausalSplit.Part;
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
 import dev.kdeformer.kernel.PartialRows;
@@ -90,8 +91,8 @@ final class CausalHead {
         for (int j = 0; j < count; j++) {
             Memory.putInt(order + (long) j * Integer.BYTES, part.keyFrom() + j);
         }
-        scratch.keep(Packer.class, Packer::new).pack(keys, 0, count, keyHead.key(), keyHead.value(), keyHead.bias(),
-                order, head.centre());
+        scratch.keep(Packer.class, Packer::new).pack(keys, 0, count,
+                keyHead.source(order, Centring.of(head.centre())));
         QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
         SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
         for (int member = 0; member < rows.length; member++) {

@@ -1,5 +1,6 @@
 package dev.kdeformer.kdeformer;
 
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.GradientTile;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientRows;
@@ -105,7 +106,6 @@ final class GradientHead {
      */
     void load(GradientTile tile, long order, int from, int to, long sums) {
         KeyHead keyHead = head.keyHead();
-        tile.load(keyHead.key(), keyHead.value(), keyHead.bias(), order, from, to - from, head.scale(),
-                head.centre(), sums);
+        tile.load(keyHead.source(order, Centring.of(head.centre())), from, to - from, head.scale(), sums);
     }
 }

@@ -1,6 +1,8 @@
 package dev.kdeformer.kdeformer;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.Centring;
+import dev.kdeformer.kernel.KeySource;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
@@ -147,7 +149,8 @@ final class ProvableHead {
         }
         PackedKeys keys = new PackedKeys(scratch, distinct, input.d(), input.dv(), LogitScale.of(input.scale()));
         float[] centre = head.centre();
-        scratch.keep(Packer.class, Packer::new).pack(keys, 0, distinct, head.key(), head.value(), null, order, centre);
+        scratch.keep(Packer.class, Packer::new).pack(keys, 0, distinct,
+                new KeySource(head.key(), head.value(), null, order, Centring.of(centre)));
         for (int position = 0; position < distinct; position++) {
             int j = Memory.getInt(order + 4L * position);
             keys.setBias(position, (float) (bias[j] + Math.log((double) counts[j] / draws) - plan.logProbability(j)));

@@ -1,5 +1,6 @@
 package dev.kdeformer.kdeformer;
 
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.GradientTile;
 import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.runtime.Memory;
@@ -67,7 +68,8 @@ final class QueryPieces {
         piece.from = from;
         piece.rows.resize(number);
         piece.rows.pack(head.keyHead(), order == 0 ? head.source(member, from, number) : head.source(member),
-                order == 0 ? 0 : order + (long) from * Integer.BYTES, 0, number, head.head().centre(), scratch);
+                order == 0 ? 0 : order + (long) from * Integer.BYTES, 0, number, Centring.of(head.head().centre()),
+                scratch);
         Memory.fillFloats(piece.sums, GradientTile.blockFloats(head.keyHead().key().columns()), 0);
     }
 

@@ -1,5 +1,7 @@
 package dev.kdeformer.kdeformer;
 
+import dev.kdeformer.kernel.Centring;
+import dev.kdeformer.kernel.KeySource;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitKernel;
 import dev.kdeformer.kernel.PackedKeys;
@@ -70,8 +72,8 @@ final class Rectangle {
         team.forEach(Math.ceilDiv(sample.count(), PACK_KEYS), (chunk, scratch) -> {
             int from = chunk * PACK_KEYS;
             int to = Math.min(sample.count(), from + PACK_KEYS);
-            scratch.keep(Packer.class, Packer::new).pack(sampled, from, to, keyHead.key(), keyHead.value(), null,
-                    rows, head.centre());
+            scratch.keep(Packer.class, Packer::new).pack(sampled, from, to, new KeySource(keyHead.key(),
+                    keyHead.value(), null, rows, Centring.of(head.centre())));
             for (int entry = from; entry < to; entry++) {
                 int key = Memory.getInt(rows + (long) entry * Integer.BYTES);
                 float bias = keyHead.bias() == null ? 0 : keyHead.bias().get(0, key);
@@ -140,8 +142,8 @@ final class Rectangle {
         int count = choice.keys(block);
         PackedKeys own = new PackedKeys(scratch, count, keyHead.key().columns(), keyHead.value().columns(),
                 head.scale());
-        scratch.keep(Packer.class, Packer::new).pack(own, 0, count, keyHead.key(), keyHead.value(), keyHead.bias(),
-                choice.keyOrder() + (long) from * Integer.BYTES, head.centre());
+        scratch.keep(Packer.class, Packer::new).pack(own, 0, count, keyHead.source(
+                choice.keyOrder() + (long) from * Integer.BYTES, Centring.of(head.centre())));
         return own;
     }
 

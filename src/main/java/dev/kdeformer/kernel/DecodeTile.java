@@ -140,7 +140,7 @@ public final class DecodeTile {
                     }
                 }
             }
-            TermKernel.add(s, column, rows, GROUP, pairs, 0, GROUP, scale.bias());
+            TermKernel.add(s, column, rows, GROUP, new BiasRows(pairs, 0, GROUP), scale.bias());
         }
     }
 
@@ -218,8 +218,7 @@ public final class DecodeTile {
                     && groupValues[next] == groupValues[from] + keys * layout.valueRowBytes()) {
                 keys += groupKeys[next++];
             }
-            layout.values(s, from * GROUP, rows, keys, groupValues[from], groupScales[from], state.span(),
-                    state.stride());
+            layout.values(s, from * GROUP, rows, keys, groupValues[from], groupScales[from], state);
             from = next;
         }
     }

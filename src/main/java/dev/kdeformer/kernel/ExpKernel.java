@@ -150,23 +150,22 @@ public final class ExpKernel {
     }
 
     /**
-     * Replaces logits by exponents relative to any reference: factor · s − (high + low). {@link #exp} takes them with a
+     * Replaces {@link #COLUMNS} logits of each row by exponents relative to any reference: factor · s − (high + low). {@link #exp} takes them with a
      * factor of 1 and references of 0. Where a logit comes near its reference, nothing is rounded but the result.
      *
-     * @param from    first row
-     * @param to      row after the last
-     * @param columns a multiple of LANES
-     * @param high    the reference of each row, rounded to a float
-     * @param low     what is missing to it
+     * @param from first row
+     * @param to   row after the last
+     * @param high the reference of each row, rounded to a float
+     * @param low  what is missing to it
      */
-    static void relate(float[] s, int s0, int from, int to, int columns, float factor, float[] high, float[] low) {
+    static void relate(float[] s, int s0, int from, int to, float factor, float[] high, float[] low) {
         if (!MultiplyAdd.FUSED) {
-            relateScalar(s, s0, from, to, columns, factor, high, low);
+            relateScalar(s, s0, from, to, factor, high, low);
             return;
         }
         for (int r = from; r < to; r++) {
             FloatVector h = FloatVector.broadcast(FLOATS, -high[r]);
-            for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c += LANES) {
+            for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + COLUMNS; c += LANES) {
                 fma(FloatVector.fromArray(FLOATS, s, c), FloatVector.broadcast(FLOATS, factor), h).sub(low[r])
                         .intoArray(s, c);
             }
@@ -174,10 +173,9 @@ public final class ExpKernel {
     }
 
     /** The scalar reference of {@link #relate}, and what does its work where a product would be rounded. */
-    static void relateScalar(float[] s, int s0, int from, int to, int columns, float factor, float[] high,
-            float[] low) {
+    static void relateScalar(float[] s, int s0, int from, int to, float factor, float[] high, float[] low) {
         for (int r = from; r < to; r++) {
-            for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + columns; c++) {
+            for (int c = s0 + r * STRIDE; c < s0 + r * STRIDE + COLUMNS; c++) {
                 s[c] = (float) ((double) s[c] * factor - high[r] - low[r]);
             }
         }

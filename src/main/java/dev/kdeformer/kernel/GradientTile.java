@@ -87,45 +87,34 @@ public final class GradientTile {
     /**
      * Loads keys and values, and the sums so far.
      *
-     * @param key     (m, d)
-     * @param value   (m, d_v)
-     * @param keyBias (1, m), natural logarithm, or null
-     * @param order   address of ints, the row of every key; 0 for the identity
-     * @param from    first key
-     * @param size    number of keys, at most KEYS
-     * @param centre  d floats to subtract from every key
-     * @param sums    address of the sums that {@link #store} left, or 0 to start from zeros
+     * @param source where they come from; the log-sum-exps of the queries have to know what is subtracted
+     * @param from   position of the first key
+     * @param size   number of keys, at most KEYS
+     * @param scale  what products of queries and keys are multiplied by
+     * @param sums   address of the sums that {@link #store} left, or 0 to start from zeros
      */
-    public void load(Matrix key, Matrix value, Matrix keyBias, long order, int from, int size, LogitScale scale,
-            float[] centre, long sums) {
-        load(key, value, keyBias, 0, order, from, size, scale, centre, sums);
-    }
-
-    /**
-     * Loads with biases from which something is taken, as the log-sum-exps of the queries have to know.
-     *
-     * @param taken what to subtract from every bias
-     * @see #load(Matrix, Matrix, Matrix, long, int, int, LogitScale, float[], long)
-     */
-    public void load(Matrix key, Matrix value, Matrix keyBias, double taken, long order, int from, int size,
-            LogitScale scale, float[] centre, long sums) {
+    public void load(KeySource source, int from, int size, LogitScale scale, long sums) {
+        Matrix key = source.key();
+        Matrix value = source.value();
+        Matrix keyBias = source.bias();
+        float[] centre = source.centring().centre();
         count = size;
         d = key.columns();
         keys.resize(size, d);
         row = room(row, d);
         features = room(features, Lanes.roundUp(d, ValueKernel.ROW_MULTIPLE) * STRIDE);
         for (int r = 0; r < size; r++) {
-            int at = order == 0 ? from + r : Memory.getInt(order + (from + r) * 4L);
+            int at = source.row(from + r);
             key.readRow(at, row, 0);
             for (int c = 0; c < d; c++) {
-                float x = row[c] - centre[c];
+                float x = centre == null ? row[c] : row[c] - centre[c];
                 features[c * STRIDE + r] = x;
                 keys.data()[QueryTile.blockStart(c) + r * STRIDE + c % DEPTH] = x * scale.power();
             }
-            ownBias[r] = keyBias == null ? 0 : (float) ((keyBias.get(0, at) - taken) / Math.log(2));
+            ownBias[r] = keyBias == null ? 0 : (float) ((keyBias.get(0, at) - source.centring().bias()) / Math.log(2));
             bias[r] = ownBias[r];
         }
-        values.load(value, order, from, size, PLAIN);
+        values.load(value, source.order(), from, size, PLAIN);
         keySums = room(keySums, KEYS * Lanes.padColumns(d));
         valueSums = room(valueSums, KEYS * Lanes.padColumns(value.columns()));
         querySums = room(querySums, Lanes.roundUp(d, ValueKernel.ROW_MULTIPLE) * QUERIES);

@@ -143,15 +143,26 @@ public final class GroupLayout {
         }
     }
 
-    /** Copies a key and a value as they are stored from a lane of one group to a lane of another. */
-    public void copy(long keys, long values, long scales, int lane, long toKeys, long toValues, long toScales,
-            int toLane) {
+    /**
+     * Where a key and its value are stored.
+     *
+     * @param keys   address of the group's keys
+     * @param values address of the group's values
+     * @param scales address of the group's scales
+     * @param lane   place in the group
+     */
+    public record Place(long keys, long values, long scales, int lane) {
+    }
+
+    /** Copies a key and a value as they are stored. */
+    public void copy(Place from, Place to) {
         for (int line = 0; line < lines; line++) {
-            Memory.putInt(toKeys + (line * GROUP + toLane) * 4L, Memory.getInt(keys + (line * GROUP + lane) * 4L));
+            Memory.putInt(to.keys + (line * GROUP + to.lane) * 4L,
+                    Memory.getInt(from.keys + (line * GROUP + from.lane) * 4L));
         }
-        Memory.copy(values + lane * valueRowBytes(), toValues + toLane * valueRowBytes(), valueRowBytes());
+        Memory.copy(from.values + from.lane * valueRowBytes(), to.values + to.lane * valueRowBytes(), valueRowBytes());
         for (int part = 0; part < scaleBytes(); part += GROUP * Float.BYTES) {
-            Memory.putInt(toScales + part + toLane * 4L, Memory.getInt(scales + part + lane * 4L));
+            Memory.putInt(to.scales + part + to.lane * 4L, Memory.getInt(from.scales + part + from.lane * 4L));
         }
     }
 
@@ -197,11 +208,13 @@ public final class GroupLayout {
     /**
      * Adds the weighted values of a group.
      *
-     * @param s      weights with row distance STRIDE from index {@code s0} on, overwritten
-     * @param keys   number of keys that count
-     * @param stride floats from row to row of {@code o}, which hold whole vectors
+     * @param s     weights with row distance STRIDE from index {@code s0} on, overwritten
+     * @param keys  number of keys that count
+     * @param state whose sums of the step they are added to
      */
-    void values(float[] s, int s0, int rows, int keys, long values, long scales, float[] o, int stride) {
+    void values(float[] s, int s0, int rows, int keys, long values, long scales, SoftmaxRows state) {
+        float[] o = state.span();
+        int stride = state.stride();
         if (pack == 1) {
             floatValues(s, s0, rows, keys, values, o, stride);
         } else if (pack == 2) {

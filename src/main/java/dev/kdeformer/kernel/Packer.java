@@ -31,31 +31,16 @@ public final class Packer {
      * Packs keys [from, to) of {@code target}, {@code from} a multiple of {@link Lanes#PANEL}, and the padding when
      * {@code to} is its count.
      *
-     * @param key    (m, d)
-     * @param value  (m, d_v), not read where {@code target} has no values
-     * @param bias   (1, m), natural logarithm, or null
-     * @param order  address of ints, the row of {@code key} for every key of {@code target}; 0 for the identity
-     * @param centre d floats to subtract from every key, or null
+     * @param source where they come from; its values are not read where {@code target} has none
      */
-    public void pack(PackedKeys target, int from, int to, Matrix key, Matrix value, Matrix bias, long order,
-            float[] centre) {
-        pack(target, from, to, key, value, bias, 0, order, centre);
-    }
-
-    /**
-     * Packs with biases from which something is taken.
-     *
-     * @param taken what to subtract from every bias
-     * @see #pack(PackedKeys, int, int, Matrix, Matrix, Matrix, long, float[])
-     */
-    public void pack(PackedKeys target, int from, int to, Matrix key, Matrix value, Matrix bias, double taken,
-            long order, float[] centre) {
-        packKeys(target, from, to, key, order, centre);
+    public void pack(PackedKeys target, int from, int to, KeySource source) {
+        packKeys(target, from, to, source);
         if (target.dv() > 0) {
-            packValues(target, from, to, value, order);
+            packValues(target, from, to, source);
         }
+        Matrix bias = source.bias();
         for (int j = from; j < to; j++) {
-            target.setBias(j, bias == null ? 0 : (float) (bias.get(0, row(order, j)) - taken));
+            target.setBias(j, bias == null ? 0 : (float) (bias.get(0, source.row(j)) - source.centring().bias()));
         }
         if (to == target.count()) {
             for (int j = to; j < target.padded(); j++) {
@@ -67,34 +52,32 @@ public final class Packer {
     /**
      * Packs all keys of {@code target} from rows in scratch memory, without copying through the caller's segments.
      *
-     * @param index       the row of every key
-     * @param keyRows     address of the keys, whole vectors to a row
-     * @param keyStride   floats from key row to key row
-     * @param valueRows   address of the values, whole vectors to a row, zeros after the last feature
-     * @param valueStride floats from value row to value row
-     * @param bias        bias of every row, natural logarithm, or null
+     * @param index  the row of every key
+     * @param keys   rows that the keys are among
+     * @param values rows that the values are among; not read where {@code target} has no values
+     * @param bias   bias of every row, natural logarithm, or null
      */
-    public void packRows(PackedKeys target, int[] index, long keyRows, int keyStride, long valueRows, int valueStride,
-            float[] bias) {
-        packRows(target, 0, target.padded(), index, keyRows, keyStride, valueRows, valueStride, bias);
+    public void packRows(PackedKeys target, int[] index, RowsAt keys, RowsAt values, float[] bias) {
+        packRows(target, 0, target.padded(), index, keys, values, bias);
     }
 
     /** As {@link #packRows}, for the keys [from, to), whole panels of them; padding counts as keys. */
-    public void packRows(PackedKeys target, int from, int to, int[] index, long keyRows, int keyStride, long valueRows,
-            int valueStride, float[] bias) {
+    public void packRows(PackedKeys target, int from, int to, int[] index, RowsAt keys, RowsAt values,
+            float[] bias) {
         int count = target.count();
         for (int first = from; first < to; first += PANEL) {
             int present = Math.max(0, Math.min(PANEL, count - first));
-            pickPanel(index, first, present, keyRows, keyStride, target.d(), target.keyPanel(first, 0));
+            pickPanel(index, first, present, keys.address(), keys.stride(), target.d(), target.keyPanel(first, 0));
             if (target.dv() > 0) {
-                fetch.rows(valueRows, valueStride, index, first, present);
+                fetch.rows(values.address(), values.stride(), index, first, present);
             }
             for (int p = 0; p < target.valuePanels(); p++) {
                 int vectors = target.panelVectors(p);
                 long skip = target.panelStart(p) * Lanes.VECTOR_BYTES;
                 long address = target.valueRow(p, first);
                 for (int j = 0; j < PANEL; j++) {
-                    long row = j < present ? valueRows + ((long) index[first + j] * valueStride << 2) + skip : 0;
+                    long row = j < present
+                            ? values.address() + ((long) index[first + j] * values.stride() << 2) + skip : 0;
                     for (int v = 0; v < vectors; v++) {
                         store(row == 0 ? FloatVector.zero(FLOATS) : Lanes.load(row + v * Lanes.VECTOR_BYTES), address);
                         address += Lanes.VECTOR_BYTES;
@@ -148,14 +131,15 @@ public final class Packer {
         packPanel(index, first, present, source, stride, d, panel);
     }
 
-    private void packKeys(PackedKeys target, int from, int to, Matrix key, long order, float[] centre) {
+    private void packKeys(PackedKeys target, int from, int to, KeySource source) {
+        float[] centre = source.centring().centre();
         int d = target.d();
         int end = to == target.count() ? target.padded() : to;
         long rows = stage(d);
         boolean shifted = centre != null && !zeros(centre, d);
         for (int panel = from; panel < end; panel += PANEL) {
             int present = Math.max(0, Math.min(PANEL, to - panel));
-            gather(key, order, panel, present, rows, d);
+            gather(source.key(), source, panel, present, rows, d);
             long address = target.keyPanel(panel, 0);
             packPanel(IN_ORDER, 0, present, rows, d, d, address);
             if (shifted) {
@@ -186,7 +170,7 @@ public final class Packer {
         }
     }
 
-    private void packValues(PackedKeys target, int from, int to, Matrix value, long order) {
+    private void packValues(PackedKeys target, int from, int to, KeySource source) {
         int stride = Lanes.padColumns(target.dv());
         boolean direct = target.valuePanels() == 1;
         long rows = direct ? 0 : stage(stride);
@@ -195,7 +179,7 @@ public final class Packer {
             if (direct) {
                 rows = target.valueRow(0, first);
             }
-            gather(value, order, first, present, rows, stride);
+            gather(source.value(), source, first, present, rows, stride);
             for (int j = 0; j < present && stride != target.dv(); j++) {
                 for (int c = target.dv(); c < stride; c++) {
                     Memory.putFloat(rows + ((long) j * stride + c) * 4, 0);
@@ -223,16 +207,16 @@ public final class Packer {
         }
     }
 
-    private static void gather(Matrix matrix, long order, int first, int count, long rows, int stride) {
+    private static void gather(Matrix matrix, KeySource source, int first, int count, long rows, int stride) {
         if (count == 0) {
             return; // a panel of nothing but padding starts beyond the last row, where not even no row may be read
         }
-        if (order == 0) {
+        if (source.order() == 0) {
             matrix.readRows(first, first + count, rows, stride);
             return;
         }
         for (int j = 0; j < count; j++) {
-            matrix.readRow(row(order, first + j), rows + j * (stride * 4L));
+            matrix.readRow(source.row(first + j), rows + j * (stride * 4L));
         }
     }
 
@@ -243,9 +227,5 @@ public final class Packer {
             staging = Arena.ofAuto().allocate(bytes, 64);
         }
         return staging.address();
-    }
-
-    private static int row(long order, int position) {
-        return order == 0 ? position : Memory.getInt(order + (long) position * Integer.BYTES);
     }
 }

@@ -33,6 +33,7 @@ final class PairTile {
     private int rowStride;
     /** First row of the grid whose part is held. */
     private int gridRow;
+    private GridParts gridParts;
     private final GridPass places = new GridPass();
 
     PairTile() {
@@ -64,6 +65,7 @@ final class PairTile {
         gridRow = -rowStride;
         columnParts = room(columnParts, rows * columnStride);
         rowParts = room(rowParts, rows * rowStride);
+        gridParts = new GridParts(rowParts, rowStride, columnParts, columnStride);
         if (whole) {
             for (int r = 0; r < rows; r++) {
                 int at = r * columnStride;
@@ -159,9 +161,10 @@ final class PairTile {
             TermKernel.addSliding(s, s0, to - from, ExpKernel.COLUMNS, owner.biases, rows - 1 - from + column);
         } else if (pairs.columnParts() != null) {
             places.move(firstKey, column, gridRow);
-            TermKernel.addGrid(s, column, from, to, unit, rowParts, rowStride, columnParts, columnStride, places);
+            TermKernel.addGrid(s, column, from, to, unit, gridParts, places);
         } else {
-            TermKernel.add(s, s0, to - from, ExpKernel.COLUMNS, owner.biases, column + from * STEP, STEP, unit);
+            TermKernel.add(s, s0, to - from, ExpKernel.COLUMNS,
+                    new BiasRows(owner.biases, column + from * STEP, STEP), unit);
         }
     }
 }

@@ -41,12 +41,14 @@ public final class ProjectionKernel {
      */
     public static void project(float[] x, int x0, int d, float[] columns, float[] starts, float[] out) {
         for (int c = 0; c < starts.length; c += LANES) {
-            project8x1(x, x0, d, columns, c * d, starts, c, out, starts.length);
+            project8x1(x, x0, d, columns, starts, c, out);
         }
     }
 
-    private static void project8x1(float[] x, int x0, int d, float[] columns, int at, float[] starts, int c,
-            float[] out, int stride) {
+    private static void project8x1(float[] x, int x0, int d, float[] columns, float[] starts, int c,
+            float[] out) {
+        int at = c * d;
+        int stride = starts.length;
         FloatVector start = FloatVector.fromArray(FLOATS, starts, c);
         FloatVector s0 = start, s1 = start, s2 = start, s3 = start, s4 = start, s5 = start, s6 = start, s7 = start;
         for (int i = 0; i < d; i++) {

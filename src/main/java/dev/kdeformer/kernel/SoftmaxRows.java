@@ -130,7 +130,7 @@ final class SoftmaxRows {
                 to++;
             }
             if (isFar) {
-                ExpKernel.relate(s, column, from, to, ExpKernel.COLUMNS, factor, high, low);
+                ExpKernel.relate(s, column, from, to, factor, high, low);
             }
             top = Math.max(top, ExpKernel.exp(s, column, from, to, isFar ? 1 : factor, isFar ? zeros : high, target));
             from = to;

@@ -96,15 +96,17 @@ final class TermKernel {
      * Adds biases times a unit; biases that hide make a logit −∞.
      *
      * @param columns a multiple of LANES
-     * @param bias    row-major from index {@code b0} on, {@code stride} floats from row to row
+     * @param bias    a row for every row of logits
      */
-    static void add(float[] s, int s0, int rows, int columns, float[] bias, int b0, int stride,
-            float unit) {
+    static void add(float[] s, int s0, int rows, int columns, BiasRows bias, float unit) {
         FloatVector units = FloatVector.broadcast(FLOATS, unit);
+        float[] biases = bias.data();
+        int b0 = bias.at();
+        int stride = bias.stride();
         for (int r = 0; r < rows; r++) {
             int a = s0 + r * STRIDE;
             for (int c = 0; c < columns; c += LANES) {
-                FloatVector b = FloatVector.fromArray(FLOATS, bias, b0 + r * stride + c);
+                FloatVector b = FloatVector.fromArray(FLOATS, biases, b0 + r * stride + c);
                 FloatVector.fromArray(FLOATS, s, a + c).add(b.mul(units))
                         .blend(INFINITE, b.compare(VectorOperators.LE, LogitTerms.HIDING_BIAS))
                         .intoArray(s, a + c);
@@ -113,11 +115,10 @@ final class TermKernel {
     }
 
     /** The scalar reference of {@link #add}. */
-    static void addScalar(float[] s, int s0, int rows, int columns, float[] bias, int b0, int stride,
-            float unit) {
+    static void addScalar(float[] s, int s0, int rows, int columns, BiasRows bias, float unit) {
         for (int r = 0; r < rows; r++) {
             for (int c = 0; c < columns; c++) {
-                float b = bias[b0 + r * stride + c];
+                float b = bias.data()[bias.at() + r * bias.stride() + c];
                 int i = s0 + r * STRIDE + c;
                 s[i] = b <= LogitTerms.HIDING_BIAS ? Float.NEGATIVE_INFINITY : s[i] + b * unit;
             }
@@ -160,16 +161,16 @@ final class TermKernel {
      * Adds biases that are a sum of a row's and a column's part over a grid to one pass of the exponential in rows
      * [from, to).
      *
-     * @param s0          index of the first column of row 0
-     * @param from        first row
-     * @param to          row after the last
-     * @param rowParts    those of row r begin at {@code r · rowStride}
-     * @param columnParts those of row r begin at {@code r · columnStride}
-     * @param places      where each vector finds its parts
+     * @param s0     index of the first column of row 0
+     * @param from   first row
+     * @param to     row after the last
+     * @param parts  the parts of all rows
+     * @param places where each vector finds its parts
      */
-    static void addGrid(float[] s, int s0, int from, int to, float unit, float[] rowParts, int rowStride,
-            float[] columnParts, int columnStride, GridPass places) {
+    static void addGrid(float[] s, int s0, int from, int to, float unit, GridParts parts, GridPass places) {
         FloatVector units = FloatVector.broadcast(FLOATS, unit);
+        float[] rowParts = parts.rows();
+        float[] columnParts = parts.columns();
         VectorShuffle<Float> take0 = places.lanes(0);
         VectorShuffle<Float> take1 = places.lanes(1);
         VectorShuffle<Float> take2 = places.lanes(2);
@@ -184,8 +185,8 @@ final class TermKernel {
         int y3 = places.row(3);
         for (int r = from; r < to; r++) {
             int a = s0 + r * STRIDE;
-            int x = r * columnStride;
-            int y = r * rowStride;
+            int x = r * parts.columnStride();
+            int y = r * parts.rowStride();
             FloatVector b0 = FloatVector.fromArray(FLOATS, columnParts, x + x0)
                     .add(FloatVector.fromArray(FLOATS, rowParts, y + y0).rearrange(take0));
             FloatVector b1 = FloatVector.fromArray(FLOATS, columnParts, x + x1)
@@ -208,14 +209,13 @@ final class TermKernel {
     }
 
     /** The scalar reference of {@link #addGrid}. */
-    static void addGridScalar(float[] s, int s0, int from, int to, float unit, float[] rowParts, int rowStride,
-            float[] columnParts, int columnStride, GridPass places) {
+    static void addGridScalar(float[] s, int s0, int from, int to, float unit, GridParts parts, GridPass places) {
         for (int r = from; r < to; r++) {
             for (int c = 0; c < ExpKernel.COLUMNS; c++) {
                 int vector = c / LANES;
                 int row = places.row(vector) + places.lanes(vector).laneSource(c % LANES);
-                float b = columnParts[r * columnStride + places.column(vector) + c % LANES]
-                        + rowParts[r * rowStride + row];
+                float b = parts.columns()[r * parts.columnStride() + places.column(vector) + c % LANES]
+                        + parts.rows()[r * parts.rowStride() + row];
                 int i = s0 + r * STRIDE + c;
                 s[i] = b <= LogitTerms.HIDING_BIAS ? Float.NEGATIVE_INFINITY : s[i] + b * unit;
             }

@@ -95,7 +95,7 @@ public final class WarmUp {
         SoftmaxTile state = new SoftmaxTile();
         long end = System.nanoTime() + AROUND_NANOS;
         for (int i = 0; i < CALLS && System.nanoTime() < end; i++) {
-            packer.pack(keys, 0, PANEL, rows, rows, null, 0, null);
+            packer.pack(keys, 0, PANEL, KeySource.of(rows, 0));
             queries.load(rows, 0, 0, LogitKernel.ROWS, keys.scale());
             state.begin(LogitKernel.ROWS, LANES);
             state.add(queries, keys);

@@ -75,7 +75,7 @@ public final class Gram {
     }
 
     private void flush() {
-        Product.add(transposed, 0, ROWS, block, sum, 0, columns, held, width);
+        new Product(block, held, width).add(transposed, 0, ROWS, sum, 0, columns);
         held = 0;
     }
 }

@@ -10,11 +10,24 @@ import jdk.incubator.vector.VectorSpecies;
  * rows and two vectors stay in registers along the whole inner dimension.
  */
 public final class Product {
+    private final double[] b;
+    private final int inner;
+    private final int columns;
+
     private static final VectorSpecies<Double> SPECIES = DoubleVector.SPECIES_PREFERRED;
     private static final int LANES = SPECIES.length();
     private static final int WIDTH = 2 * LANES;
 
-    private Product() {
+    /**
+     * Makes products with a right factor B.
+     *
+     * @param b       B, inner × columns, row-major from its first element on; read when a product is taken
+     * @param columns a number that {@link #pad} returned
+     */
+    public Product(double[] b, int inner, int columns) {
+        this.b = b;
+        this.inner = inner;
+        this.columns = columns;
     }
 
     /** The least number of columns of B and C, not below {@code columns}, that {@link #add} takes. */
@@ -25,27 +38,22 @@ public final class Product {
     /**
      * Adds A·B to C. Each element of C gets the same bits whatever the number of rows.
      *
-     * @param a       A, rows × inner, row-major from element {@code aStart} on, {@code aStride} elements from row to
-     *                row
-     * @param b       B, inner × columns, row-major from its first element on
-     * @param c       C, rows × columns, row-major from element {@code cStart} on
-     * @param columns a number that {@link #pad} returned
+     * @param a A, rows × inner, row-major from element {@code aStart} on, {@code aStride} elements from row to row
+     * @param c C, rows × columns, row-major from element {@code cStart} on
      */
-    public static void add(double[] a, int aStart, int aStride, double[] b, double[] c, int cStart, int rows,
-            int inner, int columns) {
+    public void add(double[] a, int aStart, int aStride, double[] c, int cStart, int rows) {
         for (int j = 0; j < columns; j += WIDTH) {
             int i = 0;
             for (; i + 4 <= rows; i += 4) {
-                four(a, aStart + i * aStride, aStride, b, j, c, cStart + i * columns + j, inner, columns);
+                four(a, aStart + i * aStride, aStride, j, c, cStart + i * columns + j);
             }
             for (; i < rows; i++) {
-                one(a, aStart + i * aStride, b, j, c, cStart + i * columns + j, inner, columns);
+                one(a, aStart + i * aStride, j, c, cStart + i * columns + j);
             }
         }
     }
 
-    private static void four(double[] a, int from, int aStride, double[] b, int column, double[] c, int to, int inner,
-            int columns) {
+    private void four(double[] a, int from, int aStride, int column, double[] c, int to) {
         int to1 = to + columns;
         int to2 = to1 + columns;
         int to3 = to2 + columns;
@@ -83,7 +91,7 @@ public final class Product {
         c31.intoArray(c, to3 + LANES);
     }
 
-    private static void one(double[] a, int from, double[] b, int column, double[] c, int to, int inner, int columns) {
+    private void one(double[] a, int from, int column, double[] c, int to) {
         DoubleVector c0 = DoubleVector.fromArray(SPECIES, c, to);
         DoubleVector c1 = DoubleVector.fromArray(SPECIES, c, to + LANES);
         for (int k = 0; k < inner; k++) {

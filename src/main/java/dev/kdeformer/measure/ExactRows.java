@@ -1,6 +1,7 @@
 package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.linalg.Product;
 import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.runtime.Team;
@@ -129,15 +130,15 @@ final class ExactRows {
             int length = Math.min(BLOCK, end - start);
             load(key, value, start, length, floats, keys, values);
             Arrays.fill(weights, 0);
-            Product.add(queries, firstRow * input.d(), input.d(), keys, weights, firstRow * BLOCK, count - firstRow,
-                    input.d(), BLOCK);
+            new Product(keys, input.d(), BLOCK)
+                    .add(queries, firstRow * input.d(), input.d(), weights, firstRow * BLOCK, count - firstRow);
             for (int i = firstRow; i < count; i++) {
                 int seen = Math.min(length, visible[i] - start);
                 bend(weights, i, length, chunk, start, pairs);
                 weigh(part, i, weights, firsts[i] - start, seen, bias, start);
             }
-            Product.add(weights, firstRow * BLOCK, BLOCK, values, part.values(), firstRow * width, count - firstRow,
-                    length, width);
+            new Product(values, length, width)
+                    .add(weights, firstRow * BLOCK, BLOCK, part.values(), firstRow * width, count - firstRow);
         }
         return part;
     }
@@ -150,8 +151,8 @@ final class ExactRows {
             logits[j] = cap * Math.tanh(logits[j] / cap);
         }
         if (input.pairBias() != null) {
-            input.pairBias().fill(chunk.head / input.heads(), chunk.head % input.heads(),
-                    rows[chunk.head][chunk.from + row], 1, start, length, pairs, BLOCK);
+            input.pairBias().fill(new PairBias.Piece(chunk.head / input.heads(), chunk.head % input.heads(),
+                    rows[chunk.head][chunk.from + row], 1, start, length), pairs, BLOCK);
             for (int j = 0; j < length; j++) {
                 logits[at + j] += pairs[j] <= AttentionInput.HIDING_BIAS ? Double.NEGATIVE_INFINITY : pairs[j];
             }

@@ -1,6 +1,7 @@
 package dev.kdeformer.measure;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.linalg.SoftmaxSums;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
@@ -80,7 +81,7 @@ final class RowBounder {
         if (pairs == null) {
             return;
         }
-        input.pairBias().fill(batch, head, row, 1, 0, pairs.length, pairs, pairs.length);
+        input.pairBias().fill(new PairBias.Piece(batch, head, row, 1, 0, pairs.length), pairs, pairs.length);
         for (int j = 0; j < pairs.length; j++) {
             if (Float.isNaN(pairs[j]) || pairs[j] == Float.POSITIVE_INFINITY) {
                 throw new IllegalArgumentException("pair bias must be finite or -Infinity, and is not for query " + row

@@ -1,6 +1,8 @@
 package dev.kdeformer.method;
 
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.GradientTile;
+import dev.kdeformer.kernel.KeySource;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
@@ -80,25 +82,15 @@ public final class GradientRows {
     /**
      * Packs queries [first, end), {@code first} a multiple of {@link GradientTile#QUERIES}.
      *
-     * @param order  address of ints, the row of {@code source} for every query; 0 for the identity
-     * @param centre what is subtracted from the keys
+     * @param order    address of ints, the row of {@code source} for every query; 0 for the identity
+     * @param centring what is subtracted from the keys that the queries meet
      */
-    public void pack(KeyHead head, Source source, long order, int first, int end, float[] centre, Scratch scratch) {
-        pack(head, source, order, first, end, centre, 0, scratch);
-    }
-
-    /**
-     * Packs queries for keys from whose biases something is taken.
-     *
-     * @param taken what is subtracted from the biases of the keys
-     * @see #pack(KeyHead, Source, long, int, int, float[], Scratch)
-     */
-    public void pack(KeyHead head, Source source, long order, int first, int end, float[] centre, double taken,
+    public void pack(KeyHead head, Source source, long order, int first, int end, Centring centring,
             Scratch scratch) {
         Packer packer = scratch.keep(Packer.class, Packer::new);
-        packer.pack(queries, first, end, source.query, source.query, null, order, null);
-        packer.pack(gradients, first, end, source.gradient, source.gradient, null, order, null);
-        double[] shift = head.shift(source.query, order, first, end - first, centre);
+        packer.pack(queries, first, end, KeySource.of(source.query, order));
+        packer.pack(gradients, first, end, KeySource.of(source.gradient, order));
+        double[] shift = head.shift(source.query, order, first, end - first, centring);
         float[] o = new float[source.output.columns()];
         float[] g = new float[o.length];
         for (int i = first; i < end; i++) {
@@ -106,7 +98,7 @@ public final class GradientRows {
             float sum = source.logSumExp.get(row, 0);
             // A query without keys has a sum of −∞; as a bias that makes all its weights 0.
             queries.setExponent(i, sum == Float.NEGATIVE_INFINITY ? sum
-                    : (shift[i - first] + taken - sum) / Math.log(2), 0);
+                    : (shift[i - first] - sum) / Math.log(2), 0);
             source.output.readRow(row, o, 0);
             source.gradient.readRow(row, g, 0);
             double dot = 0;

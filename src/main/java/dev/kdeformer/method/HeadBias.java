@@ -31,7 +31,7 @@ final class HeadBias implements LogitTerms.Pairs {
 
     @Override
     public void fill(int query, int queries, int key, int keys, float[] target, int stride) {
-        bias.fill(batch, head, query, queries, key, keys, target, stride);
+        bias.fill(new PairBias.Piece(batch, head, query, queries, key, keys), target, stride);
     }
 
     @Override

@@ -3,7 +3,9 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.KeyRanges;
+import dev.kdeformer.kernel.KeySource;
 import dev.kdeformer.kernel.LogitTerms;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
@@ -234,7 +236,21 @@ public final class KeyHead {
         return row;
     }
 
-    /** What centring took from the logits of the queries at [from, from + count): scale · q · centre. */
+    /** The keys of this head with what is subtracted from them, for packing; {@code order} as {@link KeySource} has it. */
+    public KeySource source(long order, Centring centring) {
+        return new KeySource(key, value, bias, order, centring);
+    }
+
+    /** What centring took from the logits of the queries at [from, from + count): scale · q · centre + bias. */
+    public double[] shift(Matrix query, long order, int from, int count, Centring centring) {
+        double[] shift = shift(query, order, from, count, centring.centre());
+        for (int r = 0; r < count; r++) {
+            shift[r] += centring.bias();
+        }
+        return shift;
+    }
+
+    /** What subtracting a centre from keys took from the logits of the same queries: scale · q · centre. */
     public double[] shift(Matrix query, long order, int from, int count, float[] centre) {
         double[] shift = new double[count];
         float[] row = new float[centre.length];

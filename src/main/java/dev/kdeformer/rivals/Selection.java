@@ -1,5 +1,7 @@
 package dev.kdeformer.rivals;
 
+import dev.kdeformer.kernel.Centring;
+import dev.kdeformer.kernel.KeySource;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
@@ -20,8 +22,8 @@ final class Selection {
         int d = head.key().columns();
         PackedKeys packed = new PackedKeys(scratch, rows.length, d, head.value().columns(), LogitScale.of(scale));
         long order = scratch.ints(rows, 0, rows.length);
-        scratch.keep(Packer.class, Packer::new).pack(packed, 0, rows.length, head.key(), head.value(), head.bias(),
-                order, centre);
+        scratch.keep(Packer.class, Packer::new).pack(packed, 0, rows.length,
+                head.source(order, Centring.of(centre)));
         return packed;
     }
 
@@ -30,8 +32,8 @@ final class Selection {
         int d = keys.length / count;
         int dv = values.length / count;
         PackedKeys packed = new PackedKeys(scratch, count, d, dv, LogitScale.of(scale));
-        scratch.keep(Packer.class, Packer::new).pack(packed, 0, count, matrix(keys, count), matrix(values, count),
-                matrix(bias, 1), 0, null);
+        scratch.keep(Packer.class, Packer::new).pack(packed, 0, count,
+                new KeySource(matrix(keys, count), matrix(values, count), matrix(bias, 1), 0, Centring.NONE));
         return packed;
     }
 

@@ -223,7 +223,7 @@ class BiasGradientTest {
         for (int h = 0; h < 2; h++) {
             for (int i = 0; i < 9; i++) {
                 for (int j = 0; j < 20; j++) {
-                    bias.fill(0, h, i, 1, j, 1, one, 1);
+                    bias.fill(new PairBias.Piece(0, h, i, 1, j, 1), one, 1);
                     assertEquals(one[0], bias.parameter(h, i, j));
                 }
             }

@@ -199,8 +199,8 @@ class KernelPairsTest {
                 }
             }
             float[] actual = expected.clone();
-            ExpKernel.relateScalar(expected, 7, 0, ROWS, ExpKernel.COLUMNS, factor, high, low);
-            ExpKernel.relate(actual, 7, 0, ROWS, ExpKernel.COLUMNS, factor, high, low);
+            ExpKernel.relateScalar(expected, 7, 0, ROWS, factor, high, low);
+            ExpKernel.relate(actual, 7, 0, ROWS, factor, high, low);
             assertClose(expected, actual, ROWS, STRIDE, 7, ExpKernel.COLUMNS, 1e-6);
             assertEquals(0, actual[7]);
         }
@@ -292,8 +292,8 @@ class KernelPairsTest {
             bias[i] = i % 5 == 0 ? hidden : (float) random.nextGaussian();
         }
         float[] actual = expected.clone();
-        TermKernel.addScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, bias, 2, ExpKernel.COLUMNS + 3, 1.3f);
-        TermKernel.add(actual, 5, ROWS - 1, ExpKernel.COLUMNS, bias, 2, ExpKernel.COLUMNS + 3, 1.3f);
+        TermKernel.addScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, new BiasRows(bias, 2, ExpKernel.COLUMNS + 3), 1.3f);
+        TermKernel.add(actual, 5, ROWS - 1, ExpKernel.COLUMNS, new BiasRows(bias, 2, ExpKernel.COLUMNS + 3), 1.3f);
         assertClose(expected, actual, ROWS - 1, STRIDE, 5, ExpKernel.COLUMNS, 1e-6);
         long columns = memory(ExpKernel.COLUMNS);
         TermKernel.addColumnsScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, columns);
@@ -338,10 +338,9 @@ class KernelPairsTest {
                 }
                 float[] expected = tile();
                 float[] actual = expected.clone();
-                TermKernel.addGridScalar(expected, 5, 0, ROWS - 1, 1.3f, rowParts, ExpKernel.COLUMNS + LANES + 3,
-                        columnParts, 320 + LANES, places);
-                TermKernel.addGrid(actual, 5, 0, ROWS - 1, 1.3f, rowParts, ExpKernel.COLUMNS + LANES + 3, columnParts,
-                        320 + LANES, places);
+                GridParts parts = new GridParts(rowParts, ExpKernel.COLUMNS + LANES + 3, columnParts, 320 + LANES);
+                TermKernel.addGridScalar(expected, 5, 0, ROWS - 1, 1.3f, parts, places);
+                TermKernel.addGrid(actual, 5, 0, ROWS - 1, 1.3f, parts, places);
                 assertClose(expected, actual, ROWS - 1, STRIDE, 5, ExpKernel.COLUMNS, 1e-6);
                 for (int c = 0; c < ExpKernel.COLUMNS; c++) {
                     assertEquals((key + c) / width - key / width,

@@ -17,7 +17,7 @@ class ProductTest {
         double[] b = random.doubles((long) inner * columns, -1, 1).toArray();
         double[] c = random.doubles(5 + (long) (rows + 1) * columns, -1, 1).toArray();
         double[] before = c.clone();
-        Product.add(a, 2, stride, b, c, 5, rows, inner, columns);
+        new Product(b, inner, columns).add(a, 2, stride, c, 5, rows);
         for (int at = 0; at < c.length; at++) {
             double expected = before[at];
             int i = Math.floorDiv(at - 5, columns);

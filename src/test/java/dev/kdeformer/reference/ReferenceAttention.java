@@ -1,6 +1,7 @@
 package dev.kdeformer.reference;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.linalg.Gram;
 import dev.kdeformer.linalg.SymmetricEigen;
 import dev.kdeformer.tensor.Matrix;
@@ -123,7 +124,7 @@ public final class ReferenceAttention {
         double max = input.sink(h);
         float[] pairs = new float[logits.length];
         if (input.pairBias() != null) {
-            input.pairBias().fill(b, h, i, 1, 0, pairs.length, pairs, pairs.length);
+            input.pairBias().fill(new PairBias.Piece(b, h, i, 1, 0, pairs.length), pairs, pairs.length);
         }
         for (int j = 0; j < logits.length; j++) {
             logits[j] = Double.NEGATIVE_INFINITY;

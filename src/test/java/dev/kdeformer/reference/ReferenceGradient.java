@@ -1,6 +1,7 @@
 package dev.kdeformer.reference;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
@@ -161,7 +162,7 @@ public final class ReferenceGradient {
         Arrays.fill(bent, 1);
         float[] pairs = new float[p.length];
         if (input.pairBias() != null) {
-            input.pairBias().fill(b, h, i, 1, 0, p.length, pairs, p.length);
+            input.pairBias().fill(new PairBias.Piece(b, h, i, 1, 0, p.length), pairs, p.length);
         }
         double max = input.sink(h);
         for (int j = 0; j < p.length; j++) {

@@ -1,6 +1,8 @@
 package dev.kdeformer.exact.tiled;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.PairBias;
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.GradientTile;
 import dev.kdeformer.kernel.KeyRanges;
 import dev.kdeformer.kernel.LogitScale;
@@ -42,8 +44,7 @@ final class HeadGradient {
     private final PairGradients pairs;
     private final boolean whole;
     private final LogitScale scale;
-    private final float[] centre;
-    private final double taken;
+    private final Centring centring;
     private final int tiles;
     private final int shares;
 
@@ -58,8 +59,7 @@ final class HeadGradient {
         this.call = call;
         this.head = call.forward().keyHead(unit);
         this.scale = LogitScale.of(input.scale());
-        this.centre = head.centre();
-        this.taken = head.largestBias();
+        this.centring = new Centring(head.centre(), head.largestBias());
         this.tiles = tiles(head.keys());
         this.shares = shares(head.keys());
     }
@@ -155,7 +155,7 @@ final class HeadGradient {
         PackedKeys keys = new PackedKeys(team.scratch(), head.keys(), input.d(), 0, scale);
         team.forEach(Math.max(1, Math.ceilDiv(head.keys(), PACK)), (index, scratch) -> scratch
                 .keep(Packer.class, Packer::new).pack(keys, index * PACK, Math.min(head.keys(), (index + 1) * PACK),
-                        head.key(), head.value(), head.bias(), taken, 0, centre));
+                        head.source(0, centring)));
         return keys;
     }
 
@@ -211,7 +211,7 @@ final class HeadGradient {
         void pack(Team team) {
             GradientRows.Source source = GradientRows.Source.of(call, head, member, from, count);
             team.forEach(Math.ceilDiv(count, PACK), (index, scratch) -> packed.pack(head, source, 0, index * PACK,
-                    Math.min(count, (index + 1) * PACK), centre, taken, scratch));
+                    Math.min(count, (index + 1) * PACK), centring, scratch));
         }
 
         /** Replaces the saved log-sum-exps of tiles that have large ones by sums of the same logits, not rounded. */
@@ -237,11 +237,7 @@ final class HeadGradient {
                 state.add(tile, keys, 0, keys.count(), seen);
                 float sink = head.sink(member);
                 if (sink != Float.NEGATIVE_INFINITY) {
-                    double[] shift = head.shift(head.query(member), 0, from + first, rows, centre);
-                    for (int r = 0; r < rows; r++) {
-                        shift[r] += taken;
-                    }
-                    state.addSink(sink, shift);
+                    state.addSink(sink, head.shift(head.query(member), 0, from + first, rows, centring));
                 }
                 for (int r = 0; r < rows; r++) {
                     double sum = state.sum(r);
@@ -267,7 +263,7 @@ final class HeadGradient {
                         continue;
                     }
                     if (!loaded) {
-                        tile.load(head.key(), head.value(), head.bias(), taken, 0, key, keys, scale, centre, 0);
+                        tile.load(head.source(0, centring), key, keys, scale, 0);
                         loaded = true;
                     }
                     int start = block * GradientTile.QUERIES;
@@ -275,8 +271,8 @@ final class HeadGradient {
                             seen.showAll(key, key + keys) ? null : seen, key, terms, from), mine + block * blockBytes,
                             scratch);
                     if (pairs != null) {
-                        pairs.add(share, head.batch(), head.queryHead(member), from + start,
-                                Math.min(GradientTile.QUERIES, count - start), key, keys, tile.pairSlopes());
+                        pairs.add(share, new PairBias.Piece(head.batch(), head.queryHead(member), from + start,
+                                Math.min(GradientTile.QUERIES, count - start), key, keys), tile.pairSlopes());
                     }
                 }
                 if (!loaded) {

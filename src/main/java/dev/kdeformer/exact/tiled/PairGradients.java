@@ -61,19 +61,21 @@ final class PairGradients {
     /**
      * Adds the derivatives of a tile of keys and some queries.
      *
+     * @param share  the share that the keys belong to
+     * @param tile   the queries and the keys
      * @param slopes a row for each key with row distance STRIDE, a column for each query
      */
-    void add(int share, int batch, int head, int query, int queries, int key, int keys, float[] slopes) {
+    void add(int share, PairBias.Piece tile, float[] slopes) {
         if (pairs != null) {
-            addPairs(batch, head, query, queries, key, keys, slopes);
+            addPairs(tile, slopes);
         }
         if (grid != null) {
-            grid.add(share, query - from, queries, key, keys, slopes);
+            grid.add(share, tile.query() - from, tile.queries(), tile.key(), tile.keys(), slopes);
         }
-        for (int r = 0; r < keys && parameters != null; r++) {
-            for (int i = 0; i < queries; i++) {
+        for (int r = 0; r < tile.keys() && parameters != null; r++) {
+            for (int i = 0; i < tile.queries(); i++) {
                 float slope = slopes[r * Lanes.STRIDE + i];
-                int parameter = slope == 0 ? -1 : bias.parameter(head, query + i, key + r);
+                int parameter = slope == 0 ? -1 : bias.parameter(tile.head(), tile.query() + i, tile.key() + r);
                 if (parameter >= 0) {
                     ofShares[share][parameter] += slope;
                 }
@@ -81,19 +83,21 @@ final class PairGradients {
         }
     }
 
-    private void addPairs(int batch, int head, int query, int queries, int key, int keys, float[] slopes) {
-        Matrix target = pairs.matrix(Math.min(batch, pairs.shape().batch() - 1),
-                Math.min(head, pairs.shape().heads() - 1));
-        for (int r = 0; r < keys; r++) {
+    private void addPairs(PairBias.Piece tile, float[] slopes) {
+        Matrix target = pairs.matrix(Math.min(tile.batch(), pairs.shape().batch() - 1),
+                Math.min(tile.head(), pairs.shape().heads() - 1));
+        for (int r = 0; r < tile.keys(); r++) {
+            int key = tile.key() + r;
             if (target.rows() == 1) {
-                double sum = target.get(0, key + r);
-                for (int i = 0; i < queries; i++) {
+                double sum = target.get(0, key);
+                for (int i = 0; i < tile.queries(); i++) {
                     sum += slopes[r * Lanes.STRIDE + i];
                 }
-                target.set(0, key + r, (float) sum);
+                target.set(0, key, (float) sum);
             } else {
-                for (int i = 0; i < queries; i++) {
-                    target.set(query + i, key + r, target.get(query + i, key + r) + slopes[r * Lanes.STRIDE + i]);
+                for (int i = 0; i < tile.queries(); i++) {
+                    int query = tile.query() + i;
+                    target.set(query, key, target.get(query, key) + slopes[r * Lanes.STRIDE + i]);
                 }
             }
         }

@@ -2,6 +2,7 @@ package dev.kdeformer.exact.tiled;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.FixedFunction;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.tensor.Tensor;
 
 /** Softmax attention in double precision, straight from the definition, to all keys or to given ones with weights. */
@@ -66,8 +67,8 @@ public final class PlainAttention implements FixedFunction {
         int unit = head / input.groupSize();
         float[] pairs = new float[input.pairBias() == null ? 0 : input.keys()];
         if (pairs.length > 0) {
-            input.pairBias().fill(head / input.heads(), head % input.heads(), i, 1, 0, pairs.length, pairs,
-                    pairs.length);
+            input.pairBias().fill(new PairBias.Piece(head / input.heads(), head % input.heads(), i, 1, 0, pairs.length),
+                    pairs, pairs.length);
         }
         double max = input.sink(head % input.heads());
         for (int e = 0; e < logits.length; e++) {

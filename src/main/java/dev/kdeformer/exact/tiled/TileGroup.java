@@ -1,6 +1,7 @@
 package dev.kdeformer.exact.tiled;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.KeyRanges;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitTerms;
@@ -42,11 +43,10 @@ final class TileGroup {
     /**
      * Computes the outputs of group {@code group} of a query head of {@code head}.
      *
-     * @param centre what was subtracted from the keys
-     * @param taken  what was subtracted from their biases
+     * @param centring what was subtracted from the keys
      */
-    void attend(Call call, KeyHead head, int member, Tiling tiling, int group, PackedKeys keys, float[] centre,
-            double taken) {
+    void attend(Call call, KeyHead head, int member, Tiling tiling, int group, PackedKeys keys,
+            Centring centring) {
         AttentionInput input = call.input();
         Matrix query = head.query(member);
         int first = tiling.firstTile(group);
@@ -79,20 +79,12 @@ final class TileGroup {
             int count = tiling.from(first + t + 1) - from;
             float sink = head.sink(member);
             double[] shift = logSumExp == null && sink == Float.NEGATIVE_INFINITY ? null
-                    : shift(head, query, from, count, centre, taken);
+                    : head.shift(query, 0, from, count, centring);
             if (sink != Float.NEGATIVE_INFINITY) {
                 states[t].addSink(sink, shift);
             }
             states[t].finish(head.output(member), logSumExp, 0, from, shift);
             call.team().advance(1);
         }
-    }
-
-    private static double[] shift(KeyHead head, Matrix query, int from, int count, float[] centre, double taken) {
-        double[] shift = head.shift(query, 0, from, count, centre);
-        for (int r = 0; r < count; r++) {
-            shift[r] += taken;
-        }
-        return shift;
     }
 }

@@ -3,6 +3,7 @@ package dev.kdeformer.exact.tiled;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.AttentionMethod.Statistics;
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
@@ -82,7 +83,7 @@ public final class TiledAttention {
         // Backwards, because under a causal rule the last tiles are the largest and should not be left for the end.
         int group = tiling.groups() - 1 - index % tiling.groups();
         scratch.keep(TileGroup.class, TileGroup::new)
-                .attend(call, unit.head, index / tiling.groups(), tiling, group, unit.keys, unit.centre, unit.taken);
+                .attend(call, unit.head, index / tiling.groups(), tiling, group, unit.keys, unit.centring);
     }
 
     /** Keys that a query sees, the mean over all queries. */
@@ -121,21 +122,19 @@ public final class TiledAttention {
     /** A key head with its packed keys. */
     private static final class Unit {
         private final KeyHead head;
-        private final float[] centre;
-        private final double taken;
+        private final Centring centring;
         private final PackedKeys keys;
 
         Unit(KeyHead head, float scale, Scratch scratch) {
             this.head = head;
-            this.centre = head.centre(scratch);
-            this.taken = head.largestBias();
+            this.centring = new Centring(head.centre(scratch), head.largestBias());
             this.keys = new PackedKeys(scratch, head.keys(), head.key().columns(), head.value().columns(),
                     LogitScale.of(scale));
         }
 
         void pack(int from, int to, Scratch scratch) {
             scratch.keep(Packer.class, Packer::new)
-                    .pack(keys, from, to, head.key(), head.value(), head.bias(), taken, 0, centre);
+                    .pack(keys, from, to, head.source(0, centring));
         }
     }
 }

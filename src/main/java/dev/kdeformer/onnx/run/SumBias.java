@@ -25,18 +25,19 @@ final class SumBias implements PairBias {
     }
 
     @Override
-    public void fill(int batch, int head, int query, int queries, int key, int keys, float[] target, int stride) {
-        int b = Math.min(batch, batches - 1);
-        int h = Math.min(head, heads - 1);
-        for (int r = 0; r < queries; r++) {
+    public void fill(Piece piece, float[] target, int stride) {
+        int b = Math.min(piece.batch(), batches - 1);
+        int h = Math.min(piece.head(), heads - 1);
+        for (int r = 0; r < piece.queries(); r++) {
+            int query = piece.query() + r;
             int at = r * stride;
             try {
-                sum.read(new MaskSum.Keys(b, h, query + r, key, keys), target, at, null);
+                sum.read(new MaskSum.Keys(b, h, query, piece.key(), piece.keys()), target, at, null);
             } catch (CannotRun e) {
                 throw new IllegalStateException("masks cannot be read again: " + e.getMessage(), e);
             }
-            float largest = seen[b * heads + h].largest(query + r);
-            for (int c = at; c < at + keys; c++) {
+            float largest = seen[b * heads + h].largest(query);
+            for (int c = at; c < at + piece.keys(); c++) {
                 target[c] = RowScan.isVisible(target[c], largest) ? target[c] - largest : Float.NEGATIVE_INFINITY;
             }
         }

@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.causal;
 
 import static dev.kdeformer.kernel.Lanes.LANES;
 
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
@@ -54,7 +55,7 @@ final class CausalKeys {
         PackedKeys ordered = new PackedKeys(team.scratch(), head.keys(), head.key().columns(), head.value().columns(),
                 LogitScale.of(scale));
         team.forRanges(head.keys(), CHUNK, (from, to, scratch) -> scratch.keep(Packer.class, Packer::new)
-                .pack(ordered, from, to, head.key(), head.value(), head.bias(), 0, groups.centre()));
+                .pack(ordered, from, to, head.source(0, Centring.of(groups.centre()))));
         return new CausalKeys(groups, squares, ordered);
     }
 

@@ -128,7 +128,7 @@ final class CellHead {
             for (int offset : offsets) {
                 int row = order[i] + offset;
                 if (row >= 0 && row < keyAtRow.length && keyAtRow[row] >= 0) {
-                    tile.scores[keyAtRow[row]] = Float.POSITIVE_INFINITY;
+                    tile.seen.scores[keyAtRow[row]] = Float.POSITIVE_INFINITY;
                 }
             }
         }

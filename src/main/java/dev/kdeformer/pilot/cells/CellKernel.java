@@ -45,14 +45,21 @@ final class CellKernel {
      *
      * @param products row {@code row} has the products of the centroid with the keys of the cell, the {@link #RANK}
      *                 rows after it those of the directions, each as long as the queries spread along it
-     * @param rest     variance along each other direction
-     * @param at       the cell's first key
-     * @param means    receives the weighted mean of the products of each direction, from {@code meanAt} on, and after
-     *                 them the sum of the weights relative to the largest
+     * @param biases   of all keys
+     * @param radii    squared distances of all keys from the means of their cells
+     * @param cell     the cell
+     * @param seen     has the variance along each other direction; receives logits and spreads, and as means the
+     *                 weighted mean of the products of each direction and the sum of the weights relative to the
+     *                 largest
      * @return the largest logit
      */
-    static float measure(float[] products, int row, float rest, float[] biases, float[] radii, int at, float[] logits,
-            float[] spreads, float[] means, int meanAt) {
+    static float measure(float[] products, int row, float[] biases, float[] radii, int cell, SeenKeys seen) {
+        float[] logits = seen.logits;
+        float[] spreads = seen.spreads;
+        float[] means = seen.means;
+        float rest = seen.rest;
+        int at = cell * CELL;
+        int meanAt = cell * SeenKeys.MEANS;
         int base = row * STRIDE;
         FloatVector most = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (int j = 0; j < CELL; j += LANES) {
@@ -99,17 +106,17 @@ final class CellKernel {
     }
 
     /**
-     * The logarithm of the squared error that each key costs if its cell stands for it: 2 l + log(e^s − 1 − s − s²/2),
+     * Scores the keys of a cell: the logarithm of the squared error that each key costs if its cell stands for it: 2 l + log(e^s − 1 − s − s²/2),
      * the second term by its series for small spreads, since the expansion has the first and the second order.
      *
      * @param shift added to all
      */
-    static void scores(float[] logits, float[] spreads, int at, float shift, float[] scores) {
-        for (int j = at; j < at + CELL; j += LANES) {
-            FloatVector s = FloatVector.fromArray(FLOATS, spreads, j).max(LEAST_SPREAD);
+    static void score(SeenKeys seen, int cell, float shift) {
+        for (int j = cell * CELL; j < (cell + 1) * CELL; j += LANES) {
+            FloatVector s = FloatVector.fromArray(FLOATS, seen.spreads, j).max(LEAST_SPREAD);
             FloatVector small = fma(s.mul(3f / 160).add(1f / 4), s, ScoreKernel.log(s).mul(3).sub(LN6));
             FloatVector e = s.sub(LARGE_SHIFT).blend(small, s.compare(VectorOperators.LT, LARGE_SPREAD));
-            FloatVector.fromArray(FLOATS, logits, j).mul(2).add(e).add(shift).intoArray(scores, j);
+            FloatVector.fromArray(FLOATS, seen.logits, j).mul(2).add(e).add(shift).intoArray(seen.scores, j);
         }
     }
 
@@ -122,13 +129,16 @@ final class CellKernel {
     /**
      * Takes a cell apart: keys with scores above a limit are near, the others keep their weights.
      *
-     * @param logits  in, exp(logit − logMass) of the keys that are folded out, 0 for the others
+     * @param seen    its logits become exp(logit − logMass) of the keys that are folded, 0 for the others
      * @param near    receives the near keys from index {@code count} on
      * @param sums    receives the sum of the weights and that of weights times spreads
      * @return the number of near keys then
      */
-    static int split(float[] logits, float[] spreads, float[] scores, int at, float logMass, float limit, int[] near,
-            int count, float[] sums) {
+    static int split(SeenKeys seen, int cell, float logMass, float limit, int[] near, int count, float[] sums) {
+        float[] logits = seen.logits;
+        float[] spreads = seen.spreads;
+        float[] scores = seen.scores;
+        int at = cell * CELL;
         FloatVector mass = FloatVector.zero(FLOATS);
         FloatVector spread = mass;
         int next = count;

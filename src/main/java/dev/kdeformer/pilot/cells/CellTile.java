@@ -15,9 +15,6 @@ final class CellTile {
     /** Elements for each key. */
     static final int FLOATS = 4;
 
-    /** For each cell the mean product with every direction, and the sum of weights. */
-    static final int MEANS = RANK + 1;
-
     /** From this distance on the weight of a cell grows with the distance, not with its square. */
     private static final double FAR = 1;
 
@@ -25,10 +22,7 @@ final class CellTile {
     private static final int SUMS = RANK + 2;
 
     final float[] centre;
-    final float[] logits;
-    final float[] spreads;
-    final float[] scores;
-    final float[] means;
+    final SeenKeys seen;
     final float[] tops;
     /** For every cell its part, −1 for none. */
     final int[] part;
@@ -39,7 +33,6 @@ final class CellTile {
     final FarField far;
     int from;
     int to;
-    float rest;
     int nearCount;
     int parts;
     /** The squared error that the parts are expected to cost, as a part of the squared sum of weights. */
@@ -54,11 +47,8 @@ final class CellTile {
         int padded = keys.cells() * CELL;
         this.keys = keys;
         centre = new float[keys.keys().stride()];
-        logits = new float[padded];
-        spreads = new float[padded];
-        scores = new float[padded];
+        seen = new SeenKeys(keys.cells());
         near = new int[padded];
-        means = new float[keys.cells() * MEANS];
         tops = new float[keys.cells()];
         part = new int[keys.cells()];
         partMass = new float[keys.cells()];
@@ -84,10 +74,10 @@ final class CellTile {
         double mass = 0;
         Arrays.fill(mean, 0);
         for (int c = 0; c < tops.length; c++) {
-            double w = Math.exp(tops[c] - top) * means[c * MEANS + RANK];
+            double w = Math.exp(tops[c] - top) * seen.means[c * SeenKeys.MEANS + RANK];
             mass += w;
             for (int r = 0; r < RANK; r++) {
-                mean[r] += w * means[c * MEANS + r];
+                mean[r] += w * seen.means[c * SeenKeys.MEANS + r];
             }
         }
         logMass = Math.log(mass) + top;
@@ -97,10 +87,10 @@ final class CellTile {
         for (int c = 0; c < tops.length; c++) {
             double square = 0;
             for (int r = 0; r < RANK; r++) {
-                double x = means[c * MEANS + r] - mean[r];
+                double x = seen.means[c * SeenKeys.MEANS + r] - mean[r];
                 square += x * x;
             }
-            CellKernel.scores(logits, spreads, c * CELL, (float) (heavier(square) - 2 * logMass), scores);
+            CellKernel.score(seen, c, (float) (heavier(square) - 2 * logMass));
         }
     }
 
@@ -121,8 +111,7 @@ final class CellTile {
         for (int node = 0; node < 1 << levels; node++) {
             int c = keys.first(levels, node);
             if (c < keys.first(levels, node + 1)) {
-                nearCount = CellKernel.split(logits, spreads, scores, c * CELL, (float) logMass, limit, near, nearCount,
-                        sums);
+                nearCount = CellKernel.split(seen, c, (float) logMass, limit, near, nearCount, sums);
                 sum(leaves, node * SUMS, c);
             }
         }
@@ -147,7 +136,7 @@ final class CellTile {
         double square = 0;
         leaves[at] = weight;
         for (int r = 0; r < RANK; r++) {
-            double x = means[cell * MEANS + r] - mean[r];
+            double x = seen.means[cell * SeenKeys.MEANS + r] - mean[r];
             leaves[at + 1 + r] = weight * x;
             square += x * x;
         }

@@ -79,8 +79,8 @@ final class CellWalk {
         }
         noBias = scratch.floats(PANEL);
         Memory.fillFloats(noBias, PANEL, 0);
-        attention = new TileAttention(keys.keys(), keys.values(), keys.biases(), keys.groups().range(),
-                keys.count(), keys.cells(), head.tilts(), scratch);
+        attention = new TileAttention(new TileAttention.Keys(keys.keys(), keys.values(), keys.biases(),
+                keys.groups().range()), keys.count(), keys.cells(), head.tilts(), scratch);
         identity = new int[keys.count()];
         Arrays.setAll(identity, j -> j);
     }
@@ -113,8 +113,7 @@ final class CellWalk {
             }
             for (int t = 0; t < count; t++) {
                 CellTile tile = tiles[t];
-                tile.tops[c] = CellKernel.measure(products, t * ROWS, tile.rest, keys.biases(), keys.radii(), c * CELL,
-                        tile.logits, tile.spreads, tile.means, c * CellTile.MEANS);
+                tile.tops[c] = CellKernel.measure(products, t * ROWS, keys.biases(), keys.radii(), c, tile.seen);
             }
         }
         for (int t = 0; t < count; t++) {
@@ -144,12 +143,12 @@ final class CellWalk {
         for (int r = 0; r < rank; r++) {
             rest -= subspace.variance(r);
         }
-        tile.rest = (float) Math.max(0, rest / Math.max(1, d - rank));
+        tile.seen.rest = (float) Math.max(0, rest / Math.max(1, d - rank));
         for (int r = 0; r < RANK; r++) {
             int at = (row + 1 + r) * STRIDE;
             Arrays.fill(left, at, at + d, 0);
             if (r < rank) {
-                float length = (float) Math.sqrt(Math.max(0, subspace.variance(r) - tile.rest));
+                float length = (float) Math.sqrt(Math.max(0, subspace.variance(r) - tile.seen.rest));
                 for (int c = 0; c < d; c++) {
                     left[at + c] = subspace.directions()[r * STRIDE + c] * length;
                 }
@@ -198,7 +197,7 @@ final class CellWalk {
             FloatVector sum = FloatVector.zero(FLOATS);
             for (int j = 0; j < CELL; j += LANES) {
                 FloatVector w = part < 0 ? FloatVector.zero(FLOATS)
-                        : FloatVector.fromArray(FLOATS, tiles[t].logits, cell * CELL + j);
+                        : FloatVector.fromArray(FLOATS, tiles[t].seen.logits, cell * CELL + j);
                 w.intoArray(weights, t * STRIDE + j);
                 sum = sum.add(w);
             }
@@ -249,12 +248,12 @@ final class CellWalk {
     private void tilt(CellTile tile) {
         for (int c = 0; c < keys.cells(); c++) {
             if (tile.part[c] < 0) {
-                Arrays.fill(tile.logits, c * CELL, (c + 1) * CELL, 0);
+                Arrays.fill(tile.seen.logits, c * CELL, (c + 1) * CELL, 0);
             }
         }
-        int positive = ScoreKernel.above(tile.logits, keys.count(), 0);
+        int positive = ScoreKernel.above(tile.seen.logits, keys.count(), 0);
         DrawnKeys drawn = buffers.drawn;
-        drawn.draw(identity, tile.logits, keys.count(), positive, head.drawn(tile.to - tile.from));
+        drawn.draw(identity, tile.seen.logits, keys.count(), positive, head.drawn(tile.to - tile.from));
         tile.far.setTilt(buffers.tilt.deviations(keys.keys(), keys.values(), tile.starts, drawn, tile.far.keys(),
                 tile.far.values(), scratch), (float) tile.logMass());
         projected += 2.0 * d * dv * drawn.count();

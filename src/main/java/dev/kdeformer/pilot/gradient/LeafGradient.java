@@ -1,6 +1,8 @@
 package dev.kdeformer.pilot.gradient;
 
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.GradientTile;
+import dev.kdeformer.kernel.KeySource;
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
@@ -78,7 +80,6 @@ final class LeafGradient {
     private final long block;
     private final long farBlock;
     private final long farSums;
-    private final float[] zeros;
     /** What was subtracted from the keys, reflected like them. */
     private final float[] centre;
     private final float[] gradients;
@@ -123,7 +124,6 @@ final class LeafGradient {
         this.block = scratch.floats(GradientTile.blockFloats(d));
         this.farBlock = scratch.floats(GradientTile.blockFloats(features));
         this.farSums = scratch.floats(GradientTile.sumFloats(features, dv));
-        this.zeros = new float[features];
         float[] reflected = Arrays.copyOf(keys.centre(), stride);
         keys.reflection().apply(reflected);
         this.centre = Arrays.copyOf(reflected, d);
@@ -164,7 +164,7 @@ final class LeafGradient {
     private void meet(Queries all, int from, int rows, int[] chosen, int count, FarField far, FarGradient gradient) {
         long order = all.address + (long) from * Integer.BYTES;
         packed.resize(rows);
-        packed.pack(keyHead, source, order, 0, rows, centre, scratch);
+        packed.pack(keyHead, source, order, 0, rows, Centring.of(centre), scratch);
         meetNear(chosen, count);
         System.arraycopy(tile.blockRows(block, 1, 0, d, rows), 0, gradients, 0, rows * d);
         if (!far.isEmpty()) {
@@ -189,7 +189,7 @@ final class LeafGradient {
         Memory.fillFloats(block, GradientTile.blockFloats(d), 0);
         for (int first = 0; first < count; first += GradientTile.KEYS) {
             int size = Math.min(GradientTile.KEYS, count - first);
-            tile.load(nearKeys, nearValues, null, near, first, size, nearScale, zeros, 0);
+            tile.load(new KeySource(nearKeys, nearValues, null, near, Centring.NONE), first, size, nearScale, 0);
             for (int r = 0; r < size; r++) {
                 tile.weigh(r, keys.biases()[chosen[first + r]]);
             }
@@ -207,7 +207,7 @@ final class LeafGradient {
         Matrix values = GradientSums.matrix(groupValues);
         for (int first = 0; first < keys.groups(); first += GradientTile.KEYS) {
             int size = Math.min(GradientTile.KEYS, keys.groups() - first);
-            tile.load(groupKeys, values, null, 0, first, size, LogitScale.of(1), zeros, 0);
+            tile.load(new KeySource(groupKeys, values, null, 0, Centring.NONE), first, size, LogitScale.of(1), 0);
             for (int r = 0; r < size; r++) {
                 if (far.logMass(first + r) <= FarField.EMPTY) {
                     tile.leaveOut(r);
@@ -282,7 +282,7 @@ final class LeafGradient {
             packed.gradients().setBias(r, (float) slope);
         }
         Matrix matrix = GradientSums.matrix(deviationRows);
-        scratch.keep(Packer.class, Packer::new).pack(deviations, 0, rows, matrix, matrix, null, 0, null);
+        scratch.keep(Packer.class, Packer::new).pack(deviations, 0, rows, KeySource.of(matrix, 0));
         for (int r = 0; r < rows; r++) {
             float sum = source.logSumExp().get(all.rows[from + r], 0);
             deviations.setBias(r, sum == Float.NEGATIVE_INFINITY ? sum : (float) (shift[r] - sum));

@@ -4,6 +4,7 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
 import dev.kdeformer.kernel.Lanes;
+import dev.kdeformer.kernel.RowsAt;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
@@ -29,6 +30,11 @@ public record Rows(long address, int count, int columns, int stride) {
 
     public static long bytes(int count, int columns) {
         return (long) count * Lanes.padColumns(columns) * Float.BYTES;
+    }
+
+    /** These rows as kernels are told of them. */
+    public RowsAt at() {
+        return new RowsAt(address, stride);
     }
 
     public long row(int index) {

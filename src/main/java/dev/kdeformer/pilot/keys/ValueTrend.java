@@ -52,7 +52,7 @@ final class ValueTrend {
                     valueSquares += x * x;
                 }
             }
-            Product.add(transposed, 0, BLOCK, block, covariance, 0, d, rows, width);
+            new Product(block, rows, width).add(transposed, 0, BLOCK, covariance, 0, d);
         }
         double square = 0;
         for (double x : covariance) {

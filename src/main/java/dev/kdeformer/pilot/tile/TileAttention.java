@@ -21,18 +21,26 @@ import jdk.incubator.vector.FloatVector;
 /** What a tile of queries sums up over its near keys and the far groups, in buffers that the thread keeps. */
 public final class TileAttention {
     private final Buffers buffers;
-    private final Rows keys;
-    private final Rows values;
-    private final float[] biases;
+    private final Keys keys;
     private final int d;
     private final int stride;
     private final int valueStride;
     private final boolean tilted;
-    private final ValueRange range;
     private final Scratch scratch;
     private final PackedKeys nearKeys;
     private final PackedKeys farKeys;
     private final long tiltRows;
+
+    /**
+     * The keys of a head that tiles choose from.
+     *
+     * @param keys   rows of the keys
+     * @param values rows of the values
+     * @param biases a bias for every key, natural logarithm
+     * @param range  what values can be
+     */
+    public record Keys(Rows keys, Rows values, float[] biases, ValueRange range) {
+    }
 
     /**
      * With memory from {@code scratch}.
@@ -41,25 +49,27 @@ public final class TileAttention {
      * @param tilted whether values move with the query
      */
     public TileAttention(KeyGroups keys, int most, boolean tilted, Scratch scratch) {
-        this(keys.keys(), keys.values(), keys.biases(), keys.range(), most, keys.groups(), tilted, scratch);
+        this(new Keys(keys.keys(), keys.values(), keys.biases(), keys.range()), most, keys.groups(), tilted, scratch);
     }
 
-    /** For keys of which at most {@code most} are near, with their biases, and at most so many groups. */
-    public TileAttention(Rows keys, Rows values, float[] biases, ValueRange range, int most, int groups,
-            boolean tilted, Scratch scratch) {
-        this.range = range;
+    /**
+     * With memory from {@code scratch}.
+     *
+     * @param most   most near keys of a tile
+     * @param groups most far groups of a tile
+     * @param tilted whether values move with the query
+     */
+    public TileAttention(Keys keys, int most, int groups, boolean tilted, Scratch scratch) {
         this.scratch = scratch;
         this.buffers = scratch.keep(Buffers.class, Buffers::new);
         this.keys = keys;
-        this.values = values;
-        this.biases = biases;
         this.tilted = tilted;
-        d = keys.columns();
-        stride = keys.stride();
-        valueStride = values.stride();
+        d = keys.keys.columns();
+        stride = keys.keys.stride();
+        valueStride = keys.values.stride();
         LogitScale natural = LogitScale.of(1);
-        nearKeys = new PackedKeys(scratch, most, d, values.columns(), natural);
-        farKeys = new PackedKeys(scratch, groups, 2 * stride, values.columns(), natural);
+        nearKeys = new PackedKeys(scratch, most, d, keys.values.columns(), natural);
+        farKeys = new PackedKeys(scratch, groups, 2 * stride, keys.values.columns(), natural);
         farKeys.clear();
         tiltRows = scratch.floats((long) d * valueStride);
     }
@@ -94,7 +104,7 @@ public final class TileAttention {
     /** Packs the near keys and the groups of a tile. */
     public void prepare(int[] near, int count, FarField far) {
         nearKeys.resize(count);
-        buffers.packer.packRows(nearKeys, near, keys.address(), stride, values.address(), valueStride, biases);
+        buffers.packer.packRows(nearKeys, near, keys.keys.at(), keys.values.at(), keys.biases);
         farKeys.resize(far.groups());
         for (int g = far.groups(); g < farKeys.padded(); g++) {
             farKeys.hide(g);
@@ -164,7 +174,7 @@ public final class TileAttention {
         for (int r = 0; r < count; r++) {
             queries.read(index == null ? from + r : index[from + r], tile.data(), r * STRIDE);
         }
-        buffers.state.begin(count, values.columns());
+        buffers.state.begin(count, keys.values.columns());
     }
 
     /** Adds the near keys to the state of the loaded queries. */
@@ -212,7 +222,7 @@ public final class TileAttention {
         }
         // A query far from the centroid may have been tilted out of all that values can be.
         for (int r = 0; r < rows; r++) {
-            range.clamp(sums, r * valueStride, buffers.state.sum(r));
+            keys.range.clamp(sums, r * valueStride, buffers.state.sum(r));
         }
     }
 

@@ -128,8 +128,7 @@ final class FarCorrection {
             return;
         }
         packed.resize(count);
-        node.packer.packRows(packed, draw.keys(), keys.keys().address(), stride, keys.values().address(), valueStride,
-                keys.biases());
+        node.packer.packRows(packed, draw.keys(), keys.keys().at(), keys.values().at(), keys.biases());
         for (int s = 0; s < count; s++) {
             packed.setBias(s, (float) (keys.biases()[draw.key(s)] + Math.log(draw.weight(s))));
         }

@@ -230,8 +230,7 @@ public final class PilotHead {
         int[] identity = new int[keys.count()];
         Arrays.setAll(identity, j -> j);
         team.forRanges(packed.padded(), PACKED, (from, to, scratch) -> scratch.keep(Packer.class, Packer::new)
-                .packRows(packed, from, to, identity, keys.keys().address(), keys.keys().stride(),
-                        keys.values().address(), keys.values().stride(), keys.biases()));
+                .packRows(packed, from, to, identity, keys.keys().at(), keys.values().at(), keys.biases()));
         return packed;
     }
 

@@ -30,12 +30,11 @@ class CellKernelTest {
             biases[j] = j % 7 == 3 ? HIDDEN : (float) random.nextGaussian();
             radii[j] = (float) random.nextDouble();
         }
-        float[] logits = new float[2 * CELL];
-        float[] spreads = new float[2 * CELL];
-        float[] means = new float[CellTile.MEANS];
+        SeenKeys seen = new SeenKeys(2);
         float rest = 0.3f;
+        seen.rest = rest;
         int row = 1;
-        float top = CellKernel.measure(products, row, rest, biases, radii, at, logits, spreads, means, 0);
+        float top = CellKernel.measure(products, row, biases, radii, 1, seen);
         double most = Double.NEGATIVE_INFINITY;
         for (int j = 0; j < CELL; j++) {
             most = Math.max(most, (double) products[row * STRIDE + j] + biases[at + j]);
@@ -50,33 +49,34 @@ class CellKernelTest {
                 mean[r] += w * products[(row + 1 + r) * STRIDE + j];
             }
         }
-        assertEquals(mass, means[RANK], 1e-3 * mass);
+        assertEquals(mass, seen.means[SeenKeys.MEANS + RANK], 1e-3 * mass);
         for (int j = 0; j < CELL; j++) {
             double spread = rest * radii[at + j];
             for (int r = 0; r < RANK; r++) {
                 double x = products[(row + 1 + r) * STRIDE + j] - mean[r] / mass;
                 spread += x * x;
             }
-            assertEquals(spread, spreads[at + j], 3e-3 * spread + 1e-3 * size * size);
+            assertEquals(spread, seen.spreads[at + j], 3e-3 * spread + 1e-3 * size * size);
         }
     }
 
     @Test
     void nearKeysLeaveTheRestWithItsWeights() {
-        float[] logits = new float[CELL];
-        float[] spreads = new float[CELL];
-        float[] scores = new float[CELL];
+        SeenKeys seen = new SeenKeys(1);
+        float[] logits = seen.logits;
+        float[] spreads = seen.spreads;
+        float[] scores = seen.scores;
         float[] before = new float[CELL];
         for (int j = 0; j < CELL; j++) {
             logits[j] = j == 5 ? HIDDEN : (float) (10 * random.nextGaussian());
             before[j] = logits[j];
             spreads[j] = (float) random.nextDouble();
         }
-        CellKernel.scores(logits, spreads, 0, 1, scores);
+        CellKernel.score(seen, 0, 1);
         float limit = 0;
         int[] near = new int[CELL + 2];
         float[] sums = new float[2];
-        int count = CellKernel.split(logits, spreads, scores, 0, 2, limit, near, 2, sums);
+        int count = CellKernel.split(seen, 0, 2, limit, near, 2, sums);
         double mass = 0;
         double spread = 0;
         int found = 2;
