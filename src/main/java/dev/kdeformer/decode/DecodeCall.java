@@ -18,11 +18,39 @@ import java.util.List;
  * A checked decoding call. The rows of a key head are the queries of all query heads that read it: row
  * {@code member · n + i} is query i of its {@code member}-th query head.
  */
-record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, CacheQuery asked, Tensor output,
-        Tensor logSumExp, Team team) {
+record DecodeCall(Cached cached, CacheQuery asked, Tensor output, Tensor logSumExp, Team team) {
+    /**
+     * What a cache holds.
+     *
+     * @param store   keys and values
+     * @param regions the regions whose keys are sorted, in the order of their places
+     * @param length  keys of every head
+     * @param kvHeads key heads of a batch item
+     */
+    record Cached(Store store, List<Region> regions, int length, int kvHeads) {
+    }
+
+    Store store() {
+        return cached.store;
+    }
+
+    List<Region> regions() {
+        return cached.regions;
+    }
+
+    /** Keys of every head. */
+    int length() {
+        return cached.length;
+    }
+
+    /** Key heads of a batch item. */
+    int kvHeads() {
+        return cached.kvHeads;
+    }
+
     /** Key heads of all batch items. */
     int units() {
-        return asked.query().shape().batch() * kvHeads;
+        return asked.query().shape().batch() * kvHeads();
     }
 
     /** Queries of a head. */
@@ -36,17 +64,17 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
     }
 
     private int members() {
-        return asked.query().shape().heads() / kvHeads;
+        return asked.query().shape().heads() / kvHeads();
     }
 
     /** Number of groups that hold keys. */
     int groups() {
-        return Math.ceilDiv(length, GROUP);
+        return Math.ceilDiv(length(), GROUP);
     }
 
     /** First group that no region has. */
     int firstUnsorted() {
-        return regions.isEmpty() ? 0 : regions.get(regions.size() - 1).end() / GROUP;
+        return regions().isEmpty() ? 0 : regions().get(regions().size() - 1).end() / GROUP;
     }
 
     /** The factor before the logits. */
@@ -64,20 +92,20 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
     }
 
     private Matrix of(Tensor tensor, int unit, int row) {
-        return tensor.matrix(unit / kvHeads, head(unit, row));
+        return tensor.matrix(unit / kvHeads(), head(unit, row));
     }
 
     private int head(int unit, int row) {
-        return unit % kvHeads * members() + row / queries();
+        return unit % kvHeads() * members() + row / queries();
     }
 
     /** Finds the places of the keys that the rows of a tile see. */
     void ranges(int unit, int firstRow, int rows, KeyRanges ranges) {
-        ranges.begin(rows, length);
+        ranges.begin(rows, length());
         for (int r = 0; r < rows; r++) {
             int query = (firstRow + r) % queries();
-            ranges.set(r, asked.mask().firstKey(unit / kvHeads, query, queries(), length),
-                    asked.mask().endKey(unit / kvHeads, query, queries(), length));
+            ranges.set(r, asked.mask().firstKey(unit / kvHeads(), query, queries(), length()),
+                    asked.mask().endKey(unit / kvHeads(), query, queries(), length()));
         }
         ranges.summarise();
     }
@@ -90,7 +118,7 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
             for (int from = row; from < row + rows;) {
                 int to = Math.min(row + rows, (from / n + 1) * n);
                 float[] part = from == row ? target : new float[(to - from) * stride];
-                bias.fill(new PairBias.Piece(unit / kvHeads, head(unit, from), from % n, to - from, key, keys), part,
+                bias.fill(new PairBias.Piece(unit / kvHeads(), head(unit, from), from % n, to - from, key, keys), part,
                         stride);
                 if (part != target) {
                     System.arraycopy(part, 0, target, (from - row) * stride, part.length);
@@ -114,16 +142,16 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
             if (region == null && (first >= seen.most() || first + GROUP <= seen.least())) {
                 continue;
             }
-            long keys = store.keys(unit, group);
-            long values = store.values(unit, group);
-            long scales = store.scales(unit, group);
+            long keys = store().keys(unit, group);
+            long values = store().values(unit, group);
+            long scales = store().scales(unit, group);
             if (region != null) {
                 region.places(unit, group, places);
                 tile.put(keys, values, scales, first, GROUP, places, seen);
             } else if (seen.showAll(first, first + GROUP)) {
                 tile.put(keys, values, scales, first);
             } else {
-                tile.put(keys, values, scales, first, Math.min(GROUP, length - first), null, seen);
+                tile.put(keys, values, scales, first, Math.min(GROUP, length() - first), null, seen);
             }
         }
         tile.flush();
@@ -131,7 +159,7 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
 
     /** The region that has a group, or null. */
     private Region region(int group) {
-        for (Region region : regions) {
+        for (Region region : regions()) {
             if (group * GROUP >= region.first() && group * GROUP < region.end()) {
                 return region;
             }
@@ -142,10 +170,10 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
     /** Loads the queries of a tile, multiplied by the power of two of the scale, and empties its state. */
     void begin(DecodeTile tile, int unit, int firstRow, int rows) {
         LogitScale logitScale = logitScale();
-        tile.begin(rows, store.layout(), logitScale);
+        tile.begin(rows, store().layout(), logitScale);
         tile.setTerms(terms(unit), firstRow);
         float[] q = tile.queries();
-        int stride = store.layout().queryStride();
+        int stride = store().layout().queryStride();
         for (int r = 0; r < rows; r++) {
             readQuery(unit, firstRow + r, q, r * stride);
         }
@@ -162,10 +190,10 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
      * @return binary logarithm of the sum of all weights, −∞ for none
      */
     double write(int unit, int row, long states, int count, long distance) {
-        SoftmaxSums total = new SoftmaxSums(1, store.dv(), SoftmaxSums.BINARY);
-        float[] values = new float[store.valueStride()];
+        SoftmaxSums total = new SoftmaxSums(1, store().dv(), SoftmaxSums.BINARY);
+        float[] values = new float[store().valueStride()];
         for (int s = 0; s < count; s++) {
-            PartialRows state = PartialRows.at(states + s * distance, store.dv());
+            PartialRows state = PartialRows.at(states + s * distance, store().dv());
             state.readValues(0, values);
             total.add(0, state.reference(0), state.sum(0), values, 0);
         }
@@ -201,7 +229,7 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
 
     /** Adds to a row of the output, unless the sum would not be finite. */
     void addToOutput(int unit, int row, float[] more) {
-        float[] o = new float[store.dv()];
+        float[] o = new float[store().dv()];
         readOutput(unit, row, o);
         for (int c = 0; c < o.length; c++) {
             o[c] += more[c];
@@ -214,7 +242,7 @@ record DecodeCall(Store store, List<Region> regions, int length, int kvHeads, Ca
 
     /** Euclidean norm of a row of the output. */
     double outputNorm(int unit, int row) {
-        float[] o = new float[store.dv()];
+        float[] o = new float[store().dv()];
         readOutput(unit, row, o);
         double sum = 0;
         for (float each : o) {

@@ -391,8 +391,9 @@ public final class KeyValueCache implements AutoCloseable {
                     // Products are with whole numbers of steps before they are scaled.
                     Checks.magnitudes(largest, 127, 0, 0, store.d(), length, asked.scale());
                 }
-                return decoder.decode(new DecodeCall(store, regions(), length, unitShape.heads(), asked, output,
-                        logSumExp, crew));
+                return decoder.decode(new DecodeCall(
+                        new DecodeCall.Cached(store, regions(), length, unitShape.heads()), asked, output, logSumExp,
+                        crew));
             } finally {
                 Crews.end(engine, crew);
             }

@@ -150,8 +150,9 @@ public final class ExpKernel {
     }
 
     /**
-     * Replaces {@link #COLUMNS} logits of each row by exponents relative to any reference: factor · s − (high + low). {@link #exp} takes them with a
-     * factor of 1 and references of 0. Where a logit comes near its reference, nothing is rounded but the result.
+     * Replaces {@link #COLUMNS} logits of each row by exponents relative to any reference: factor · s − (high + low).
+     * {@link #exp} takes them with a factor of 1 and references of 0. Where a logit comes near its reference, nothing
+     * is rounded but the result.
      *
      * @param from first row
      * @param to   row after the last

@@ -236,7 +236,12 @@ public final class KeyHead {
         return row;
     }
 
-    /** The keys of this head with what is subtracted from them, for packing; {@code order} as {@link KeySource} has it. */
+    /**
+     * The keys of this head, for packing.
+     *
+     * @param order    address of ints, the row of the key at every position; 0 for the identity
+     * @param centring what is subtracted from them
+     */
     public KeySource source(long order, Centring centring) {
         return new KeySource(key, value, bias, order, centring);
     }

@@ -121,7 +121,7 @@ public final class OnnxTransformer implements AutoCloseable {
     private OnnxAttention described(Found found, Plan plan) {
         Site site = found.site();
         if (site == null) {
-            return new OnnxAttention(-1, found.name(), found.form(), 0, 0, 0, 0, 0, 0, "",
+            return new OnnxAttention(-1, found.name(), found.form(), OnnxAttention.Sizes.UNKNOWN, "",
                     OnnxAttention.Place.IN_MODEL, found.reason());
         }
         int index = -1;
@@ -129,14 +129,20 @@ public final class OnnxTransformer implements AutoCloseable {
             index = plan.places().get(i).site() == site ? i : index;
         }
         if (index < 0) {
-            return new OnnxAttention(-1, found.name(), found.form(), 0, 0, 0, 0, 0, 0, "",
+            return new OnnxAttention(-1, found.name(), found.form(), OnnxAttention.Sizes.UNKNOWN, "",
                     OnnxAttention.Place.IN_MODEL, "no output of the model depends on it");
         }
-        Site.Causal causal = site.causal();
+        Site.Causal causal = site.logits().causal();
         String mask = causal.rule() != Site.Causal.Rule.NONE ? causal.after() == 0 ? "causal" : "window"
-                : site.masks().isEmpty() ? "none" : "by value";
-        return new OnnxAttention(index, found.name(), found.form(), size(site.query(), 3), size(site.key(), 3),
-                size(site.query(), 1), size(site.value(), 1), 0, 0, mask, OnnxAttention.Place.HERE, "");
+                : site.logits().masks().isEmpty() ? "none" : "by value";
+        return new OnnxAttention(index, found.name(), found.form(), sizes(site.ends()), mask,
+                OnnxAttention.Place.HERE, "");
+    }
+
+    /** The sizes that the file tells. */
+    private OnnxAttention.Sizes sizes(Site.Ends ends) {
+        return new OnnxAttention.Sizes(size(ends.query(), 3), size(ends.key(), 3), size(ends.query(), 1),
+                size(ends.value(), 1), 0, 0);
     }
 
     /** A size of an operand as far as the file tells it: 1 the columns, 2 the rows, 3 the heads; else 0. */
@@ -261,7 +267,8 @@ public final class OnnxTransformer implements AutoCloseable {
         double attention = 0;
         for (OnnxAttention each : attentions()) {
             if (each.index() >= 0) {
-                if (each.heads() == 0 || each.kvHeads() == 0 || each.d() == 0 || each.dv() == 0) {
+                OnnxAttention.Sizes sizes = each.sizes();
+                if (sizes.heads() == 0 || sizes.kvHeads() == 0 || sizes.d() == 0 || sizes.dv() == 0) {
                     throw new IllegalStateException("the file does not tell the heads and features of attention "
                             + each.name() + "; a run does");
                 }
@@ -329,12 +336,13 @@ public final class OnnxTransformer implements AutoCloseable {
         Map<Site, FusedModel.Sizes> sizes = new LinkedHashMap<>();
         for (OnnxAttention attention : attentions()) {
             if (attention.index() >= 0) {
-                if (attention.heads() == 0 || attention.heads() != attention.kvHeads() || attention.dv() == 0
+                int heads = attention.sizes().heads();
+                int dv = attention.sizes().dv();
+                if (heads == 0 || heads != attention.sizes().kvHeads() || dv == 0
                         || !attention.mask().equals("none")) {
                     return null;
                 }
-                sizes.put(plan.places().get(attention.index()).site(), new FusedModel.Sizes(attention.heads(),
-                        attention.dv()));
+                sizes.put(plan.places().get(attention.index()).site(), new FusedModel.Sizes(heads, dv));
             }
         }
         List<Node> nodes = sizes.isEmpty() ? null : FusedModel.nodes(model, sizes);
@@ -453,8 +461,8 @@ public final class OnnxTransformer implements AutoCloseable {
             OnnxAttention now;
             synchronized (attentions) {
                 OnnxAttention before = attentions[positions[index]];
-                now = new OnnxAttention(index, before.name(), before.form(), input.heads(), input.kvHeads(), input.d(),
-                        input.dv(), input.queries(), input.keys(), mask, OnnxAttention.Place.HERE, note);
+                now = new OnnxAttention(index, before.name(), before.form(),
+                        OnnxAttention.Sizes.of(input), mask, OnnxAttention.Place.HERE, note);
                 attentions[positions[index]] = now;
             }
             if (observer != null) {

@@ -95,7 +95,7 @@ class PaperCommandTest {
             rows = new PaperBench(() -> Engine.create(1), methods, 1, 2, 0)
                     .run(PaperPage.SETS, input, List.of(4), progress);
         }
-        assertEquals(List.of("exact", "picky"), rows.stream().map(PaperRow::method).toList());
+        assertEquals(List.of("exact", "picky"), rows.stream().map(row -> row.setting().method()).toList());
         assertEquals("method picky: takes no <masks>", rows.get(1).problem());
         String page = new PaperPage(rows, PaperPlan.quick(), 2, 1, true).text();
         assertTrue(page.contains("not run: method picky: takes no &lt;masks&gt;"), page);

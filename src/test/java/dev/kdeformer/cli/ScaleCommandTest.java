@@ -91,8 +91,8 @@ class ScaleCommandTest {
     }
 
     private static ScaleReport.Point point(int n, double ms, boolean extrapolated) {
-        return new ScaleReport.Point("m", n, n, true, extrapolated, new Report.Run("m", Map.of(), n, n, 1, 1,
-                new Times(ms, ms), 1, null, null, ""));
+        return new ScaleReport.Point("m", n, n, true, extrapolated, new Report.Run(
+                new Report.Setting("m", Map.of(), 1, 1), new Report.Spent(n, n, new Times(ms, ms), 1), null, null, ""));
     }
 
     @Test

@@ -292,8 +292,9 @@ class KernelPairsTest {
             bias[i] = i % 5 == 0 ? hidden : (float) random.nextGaussian();
         }
         float[] actual = expected.clone();
-        TermKernel.addScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, new BiasRows(bias, 2, ExpKernel.COLUMNS + 3), 1.3f);
-        TermKernel.add(actual, 5, ROWS - 1, ExpKernel.COLUMNS, new BiasRows(bias, 2, ExpKernel.COLUMNS + 3), 1.3f);
+        BiasRows rows = new BiasRows(bias, 2, ExpKernel.COLUMNS + 3);
+        TermKernel.addScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, rows, 1.3f);
+        TermKernel.add(actual, 5, ROWS - 1, ExpKernel.COLUMNS, rows, 1.3f);
         assertClose(expected, actual, ROWS - 1, STRIDE, 5, ExpKernel.COLUMNS, 1e-6);
         long columns = memory(ExpKernel.COLUMNS);
         TermKernel.addColumnsScalar(expected, 5, ROWS - 1, ExpKernel.COLUMNS, columns);

@@ -80,7 +80,7 @@ class OnnxTransformerTest {
         try (OnnxTransformer transformer = OnnxTransformer.open(model.write(folder.resolve("model.onnx")));
                 Feeds feeds = new Feeds(model.feeds())) {
             transformer.run(feeds.tensors()).close();
-            assertEquals(40, transformer.attentions().get(0).queries());
+            assertEquals(40, transformer.attentions().get(0).sizes().queries());
             try (OnnxOutputs outputs = transformer.run(feeds.tensors());
                     OnnxOutputs uncut = transformer.runUncut(feeds.tensors())) {
                 assertEquals(0, Feeds.difference(outputs, uncut));

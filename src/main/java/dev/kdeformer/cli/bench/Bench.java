@@ -139,8 +139,9 @@ public final class Bench {
                 exactMs = times.get(i).medianMs();
             }
             Quality quality = qualities.get(i);
-            runs.add(new Report.Run(method.name(), method.parameters(input), quality.statistics().columns(),
-                    visibleKeys(input), engine.threads(), seed, times.get(i), exactMs / times.get(i).medianMs(),
+            runs.add(new Report.Run(new Report.Setting(method.name(), method.parameters(input), engine.threads(), seed),
+                    new Report.Spent(quality.statistics().columns(), visibleKeys(input), times.get(i),
+                            exactMs / times.get(i).medianMs()),
                     quality.error(), quality.certificate(), quality.note()));
         }
         return new Report(named, runs, refusals.reasons());

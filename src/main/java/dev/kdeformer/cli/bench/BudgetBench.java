@@ -166,10 +166,11 @@ public final class BudgetBench {
         List<BudgetReport.Case> cases = new ArrayList<>();
         for (int i = 0; i < judged.size(); i++) {
             Judged run = judged.get(i);
+            BudgetReport.Run whole = new BudgetReport.Run(run.budget(), run.seed(), run.evaluations(),
+                    median(ms[i]) / exactMedian);
             for (int head = 0; head < run.frobenius().length; head++) {
-                cases.add(new BudgetReport.Case(run.budget(), run.seed(), head,
-                        run.errors().each().get(head).spectral(), run.frobenius()[head],
-                        run.certificate().heads().get(head), run.evaluations(), median(ms[i]) / exactMedian));
+                cases.add(new BudgetReport.Case(whole, head, run.errors().each().get(head).spectral(),
+                        run.frobenius()[head], run.certificate().heads().get(head)));
             }
         }
         List<BudgetPrice> prices = new ArrayList<>();
@@ -178,10 +179,11 @@ public final class BudgetBench {
             double[] searched = IntStream.range(0, judged.size()).filter(j -> judged.get(j).budget() == each.budget())
                     .mapToObj(j -> ms[j]).flatMapToDouble(Arrays::stream).toArray();
             prices.add(new BudgetPrice(each.budget(), exactMedian, median(searched), each.columns(),
-                    each.columnsError(), median(fixedMs[i]), median(calibratedMs[i]), each.calibratedError()));
+                    new BudgetPrice.Beside(median(fixedMs[i]), each.columnsError()),
+                    new BudgetPrice.Beside(median(calibratedMs[i]), each.calibratedError())));
         }
-        return new BudgetReport(named, method, engine.threads(), Bench.CONFIDENCE, certificateRows, cases, prices,
-                unpriced);
+        return new BudgetReport(named, method, engine.threads(),
+                new BudgetReport.Sampled(Bench.CONFIDENCE, certificateRows), cases, prices, unpriced);
     }
 
     private static double median(double[] ms) {

@@ -6,18 +6,23 @@ import dev.kdeformer.cli.report.Columns;
 /**
  * What an error budget costs. Times are medians of warm calls that took turns.
  *
- * @param budget          the relative spectral error that a head may have
- * @param exactMs         time of exact attention
- * @param searchedMs      time of the method within the budget
- * @param columns         key evaluations per query of the cheapest fixed cost that keeps the budget, 0 for exact
- *                        attention
- * @param columnsError    error of the worst head there
- * @param fixedMs         its time
- * @param calibratedMs    time of the method with a calibration for the budget, NaN where it takes none
- * @param calibratedError error of the worst head then
+ * @param budget     the relative spectral error that a head may have
+ * @param exactMs    time of exact attention
+ * @param searchedMs time of the method within the budget
+ * @param columns    key evaluations per query of the cheapest fixed cost that keeps the budget, 0 for exact attention
+ * @param fixed      the method at that cost
+ * @param calibrated the method with a calibration for the budget, with a time of NaN where it takes none
  */
-record BudgetPrice(double budget, double exactMs, double searchedMs, int columns, double columnsError, double fixedMs,
-        double calibratedMs, double calibratedError) {
+record BudgetPrice(double budget, double exactMs, double searchedMs, int columns, Beside fixed, Beside calibrated) {
+    /**
+     * Another way to keep the budget.
+     *
+     * @param ms    its time
+     * @param error error of the worst head
+     */
+    record Beside(double ms, double error) {
+    }
+
     /** What is said below the table. */
     static final String LEGEND = "price: time over that of the cheapest fixed cost of pilot (or exact attention) whose"
             + " measured error is within the budget in every head, from a scan in steps of 4 %; calibrated: with"
@@ -25,11 +30,11 @@ record BudgetPrice(double budget, double exactMs, double searchedMs, int columns
 
     /** Time of the cheapest way to keep the budget by somebody who knows it. */
     private double cheapestMs() {
-        return Math.min(fixedMs, exactMs);
+        return Math.min(fixed.ms, exactMs);
     }
 
     private boolean isExactCheapest() {
-        return columns == 0 || exactMs < fixedMs;
+        return columns == 0 || exactMs < fixed.ms;
     }
 
     double price() {
@@ -37,7 +42,7 @@ record BudgetPrice(double budget, double exactMs, double searchedMs, int columns
     }
 
     double calibratedPrice() {
-        return calibratedMs / cheapestMs();
+        return calibrated.ms / cheapestMs();
     }
 
     static Columns<BudgetPrice> columns(boolean leadsWithBudget) {
@@ -52,11 +57,11 @@ record BudgetPrice(double budget, double exactMs, double searchedMs, int columns
                         price -> Sentences.times(price.exactMs() / price.searchedMs()))
                 .both("cheapest fixed", "fixedColumns", price -> price.isExactCheapest() ? null : price.columns(),
                         price -> price.isExactCheapest() ? "exact" : String.valueOf(price.columns()))
-                .figure("its error", "fixedError", price -> price.isExactCheapest() ? 0 : price.columnsError())
+                .figure("its error", "fixedError", price -> price.isExactCheapest() ? 0 : price.fixed().error())
                 .figure("its ms", "fixedMs", BudgetPrice::cheapestMs)
                 .figure("price", "price", BudgetPrice::price)
-                .figure("calibrated ms", "calibratedMs", BudgetPrice::calibratedMs)
-                .figure("its error", "calibratedError", BudgetPrice::calibratedError)
+                .figure("calibrated ms", "calibratedMs", price -> price.calibrated().ms())
+                .figure("its error", "calibratedError", price -> price.calibrated().error())
                 .figure("its price", "calibratedPrice", BudgetPrice::calibratedPrice);
     }
 }

@@ -25,30 +25,49 @@ import java.util.stream.Collectors;
  * @param input      what was attended
  * @param method     which method
  * @param threads    number of threads
- * @param confidence of the certificates
- * @param rows       exact rows of each head that a certificate samples
+ * @param sampled    how certificates were made
  * @param cases      one for each budget, seed and head
  * @param prices     one for each budget, or none
  * @param unpriced   why prices are missing that were asked for, or null
  */
-public record BudgetReport(NamedInput input, String method, int threads, double confidence, int rows, List<Case> cases,
+public record BudgetReport(NamedInput input, String method, int threads, Sampled sampled, List<Case> cases,
         List<BudgetPrice> prices, String unpriced) implements Form {
+    /**
+     * How certificates were made.
+     *
+     * @param confidence of the certificates
+     * @param rows       exact rows of each head that a certificate samples
+     */
+    record Sampled(double confidence, int rows) {
+    }
+
+    /**
+     * One run with all heads.
+     *
+     * @param budget      the relative spectral error that each head may have
+     * @param seed        of the method and of the certificate
+     * @param evaluations key evaluations per query
+     * @param time        time as a part of that of exact attention; both warm, in turns
+     */
+    record Run(double budget, long seed, double evaluations, double time) {
+    }
+
     /**
      * One head of one run.
      *
-     * @param budget    the relative spectral error it may have
-     * @param seed      of the method and of the certificate
+     * @param run       the run
      * @param head      index, heads of the first batch item first
      * @param spectral  the relative spectral error it has
      * @param frobenius its relative error in the Frobenius norm
      * @param certified what the certificate says of the latter
-     * @param evaluations key evaluations per query of the whole run, all heads
-     * @param time      time of the run, all heads, as a part of that of exact attention; both warm, in turns
      */
-    record Case(double budget, long seed, int head, double spectral, double frobenius, Interval certified,
-            double evaluations, double time) {
+    record Case(Run run, int head, double spectral, double frobenius, Interval certified) {
+        double budget() {
+            return run.budget;
+        }
+
         boolean isKept() {
-            return spectral < budget;
+            return spectral < budget();
         }
 
         /** Whether the head was computed exactly: then there is no error for a certificate to hold. */
@@ -89,8 +108,8 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
                 .cell("exact", group -> String.valueOf(group.cases().size() - approximate(group.cases())))
                 .cell("certificate holds", group -> approximate(group.cases()) == 0 ? "-"
                         : covered(group.cases()) + " of " + approximate(group.cases()))
-                .cell("evaluations", group -> Sentences.count(median(group.cases(), Case::evaluations)))
-                .cell("time of exact", group -> Sentences.digits(median(group.cases(), Case::time)))
+                .cell("evaluations", group -> Sentences.count(median(group.cases(), each -> each.run().evaluations())))
+                .cell("time of exact", group -> Sentences.digits(median(group.cases(), each -> each.run().time())))
                 .table(groups));
         if (!prices.isEmpty()) {
             tables.add(BudgetPrice.columns(true).table(prices));
@@ -125,7 +144,8 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
         long approximate = approximate(cases);
         if (approximate > 0) {
             notes.add(String.format(Locale.ROOT, "The certificate's interval (%.0f %%, %d rows) holds the true"
-                    + " Frobenius error in %d of %d cases (%.1f %%).", 100 * confidence, rows, covered(cases),
+                    + " Frobenius error in %d of %d cases (%.1f %%).", 100 * sampled.confidence(), sampled.rows(),
+                    covered(cases),
                     approximate, 100.0 * covered(cases) / approximate));
         }
         notes.add("exact: seeds with which the head was computed exactly; there is then nothing to certify.");
@@ -143,7 +163,7 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
         return new Columns<Case>()
                 .field("head", Case::head)
                 .field("budget", Case::budget)
-                .field("seed", Case::seed)
+                .field("seed", each -> each.run().seed())
                 .field("spectral", Case::spectral)
                 .field("kept", Case::isKept)
                 .field("frobenius", Case::frobenius)
@@ -152,8 +172,8 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
                 .field("certificateLow", each -> each.certified().low())
                 .field("certificateHigh", each -> each.certified().high())
                 .field("covered", each -> each.isExact() ? null : each.isCovered())
-                .field("evaluations", Case::evaluations)
-                .field("timeOfExact", Case::time);
+                .field("evaluations", each -> each.run().evaluations())
+                .field("timeOfExact", each -> each.run().time());
     }
 
     @Override
@@ -169,8 +189,8 @@ public record BudgetReport(NamedInput input, String method, int threads, double 
         Map<String, Object> map = Report.about(input);
         map.put("method", method);
         map.put("threads", threads);
-        map.put("confidence", Plain.number(confidence));
-        map.put("certificateRows", rows);
+        map.put("confidence", Plain.number(sampled.confidence()));
+        map.put("certificateRows", sampled.rows());
         map.put("cases", columns().maps(cases));
         map.put("prices", BudgetPrice.columns(true).maps(prices));
         return map;

@@ -238,9 +238,11 @@ public final class DecodeBench {
                 parameters.put("checks", options.sparse().checks());
             }
             Times each = new Times(times.get(i).medianMs() / count, times.get(i).minMs() / count);
-            runs.add(new Report.Run(kind.method() == null ? Methods.EXACT : SPARSE, parameters,
-                    statistics.get(i).keysRead(), statistics.get(0).keysRead(), engine.threads(), options.seed(), each,
-                    times.get(0).medianMs() / times.get(i).medianMs(), errors.get(i), null, ""));
+            Report.Setting setting = new Report.Setting(kind.method() == null ? Methods.EXACT : SPARSE, parameters,
+                    engine.threads(), options.seed());
+            Report.Spent spent = new Report.Spent(statistics.get(i).keysRead(), statistics.get(0).keysRead(), each,
+                    times.get(0).medianMs() / times.get(i).medianMs());
+            runs.add(new Report.Run(setting, spent, errors.get(i), null, ""));
             bytes.add(bytes(kind.element()));
         }
         return new DecodeReport(new Report(named, runs), statistics, count, options.sparse().target(), bytes, cache);

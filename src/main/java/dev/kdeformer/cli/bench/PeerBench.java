@@ -183,8 +183,10 @@ public final class PeerBench implements AutoCloseable {
         for (int c = 0; c < contenders.size(); c++) {
             Contender contender = contenders.get(c);
             Times each = new Times(times.get(c).medianMs() / calls[c], times.get(c).minMs() / calls[c]);
-            runs.add(new Report.Run(contender.method(), contender.parameters(), evaluations, evaluations,
-                    engine.threads(), seed, each, exactMs / each.medianMs(), checks.get(c).error(), null, ""));
+            runs.add(new Report.Run(
+                    new Report.Setting(contender.method(), contender.parameters(), engine.threads(), seed),
+                    new Report.Spent(evaluations, evaluations, each, exactMs / each.medianMs()),
+                    checks.get(c).error(), null, ""));
         }
         return new PeerReport(new Report(named, runs), checks, 2 * visibleKeys() * (input.d() + input.dv())
                 * input.heads(), notes);

@@ -132,10 +132,12 @@ public final class ScaleBench {
             AttentionMethod method = methods.get(i);
             boolean isTimed = timed.contains(method);
             Times time = isTimed ? times.get(t) : new Times(exact, exact);
+            Report.Setting setting = new Report.Setting(method.name(), method.parameters(input), engine.threads(),
+                    seed);
+            Report.Spent spent = new Report.Spent(isTimed ? statistics.get(t).columns() : visible, visible, time,
+                    exact / time.medianMs());
             points.add(new ScaleReport.Point(labels.get(i), n, judged, judged == input.queries(), !isTimed,
-                    new Report.Run(method.name(), method.parameters(input),
-                            isTimed ? statistics.get(t).columns() : visible, visible, engine.threads(), seed, time,
-                            exact / time.medianMs(), isTimed ? errors.get(t) : null, null,
+                    new Report.Run(setting, spent, isTimed ? errors.get(t) : null, null,
                             isTimed ? statistics.get(t).note() : "")));
             t += isTimed ? 1 : 0;
         }

@@ -150,11 +150,12 @@ public final class DenoiseBench {
             if (!note.isEmpty()) {
                 notes.add(note);
             }
-            Report.Run run = new Report.Run(best.method().name(), best.method().parameters(input),
-                    best.statistics().columns(), Double.NaN, engine.threads(), seed, best.times(), Double.NaN,
-                    null, null, String.join("; ", notes));
-            return new DenoiseReport(named, run, settings, noisy.psnr(original, null),
-                    best.denoised().psnr(original, null), best.denoised(), best.loss(),
+            Report.Run run = new Report.Run(
+                    new Report.Setting(best.method().name(), best.method().parameters(input), engine.threads(), seed),
+                    new Report.Spent(best.statistics().columns(), Double.NaN, best.times(), Double.NaN), null, null,
+                    String.join("; ", notes));
+            return new DenoiseReport(named, run, settings, best.denoised(), new DenoiseReport.Quality(
+                    noisy.psnr(original, null), best.denoised().psnr(original, null), best.loss()),
                     exact == null ? null : exact.report(best.denoised(), original));
         }
     }

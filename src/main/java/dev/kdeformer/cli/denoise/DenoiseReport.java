@@ -18,17 +18,25 @@ import java.util.Map;
 /**
  * How well a method took noise off a picture.
  *
- * @param input        the picture as attention
- * @param run          the method and its time
- * @param settings     what was asked for
- * @param noisyPsnr    decibels of the noisy picture against the original
- * @param denoisedPsnr decibels of the denoised picture against the original
- * @param denoised     the result
- * @param loss         decibels that the result has less than that of exact attention, at most, 0 for none
- * @param exact        exact attention on some or all pixels, or null
+ * @param input    the picture as attention
+ * @param run      the method and its time
+ * @param settings what was asked for
+ * @param denoised the result
+ * @param quality  how good it is
+ * @param exact    exact attention on some or all pixels, or null
  */
-public record DenoiseReport(NamedInput input, Report.Run run, Settings settings, double noisyPsnr, double denoisedPsnr,
-        Pixels denoised, double loss, Exact exact) implements Form {
+public record DenoiseReport(NamedInput input, Report.Run run, Settings settings, Pixels denoised, Quality quality,
+        Exact exact) implements Form {
+    /**
+     * How good a result is.
+     *
+     * @param noisyPsnr    decibels of the noisy picture against the original
+     * @param denoisedPsnr decibels of the denoised picture against the original
+     * @param loss         decibels that the result has less than that of exact attention, at most, 0 for none
+     */
+    record Quality(double noisyPsnr, double denoisedPsnr, double loss) {
+    }
+
     /**
      * What was asked for.
      *
@@ -87,8 +95,8 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
         }
         columns.cell("evaluations", Line::evaluations).cell("ms", Line::ms).cell("speed-up", Line::speedup);
         List<Line> lines = new ArrayList<>();
-        lines.add(new Line("noisy", noisyPsnr, Double.NaN, "-", "-", "-"));
-        lines.add(new Line(run.method(), denoisedPsnr, exact == null ? Double.NaN : exact.methodPsnr(),
+        lines.add(new Line("noisy", quality.noisyPsnr(), Double.NaN, "-", "-", "-"));
+        lines.add(new Line(run.method(), quality.denoisedPsnr(), exact == null ? Double.NaN : exact.methodPsnr(),
                 Sentences.count(run.evaluations()), Sentences.digits(run.times().medianMs()),
                 exact == null ? "-" : mark() + Sentences.times(speedup())));
         if (exact != null) {
@@ -141,10 +149,10 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
 
     private static Columns<DenoiseReport> found() {
         return new Columns<DenoiseReport>()
-                .field("noisyPsnr", report -> report.hasOriginal() ? report.noisyPsnr() : null)
-                .field("denoisedPsnr", report -> report.hasOriginal() ? report.denoisedPsnr() : null)
+                .field("noisyPsnr", report -> report.hasOriginal() ? report.quality().noisyPsnr() : null)
+                .field("denoisedPsnr", report -> report.hasOriginal() ? report.quality().denoisedPsnr() : null)
                 .field("speedup", DenoiseReport::speedup)
-                .field("lossAgainstExact", DenoiseReport::loss)
+                .field("lossAgainstExact", report -> report.quality().loss())
                 .field("exactPixels", report -> report.exact() == null ? null : report.exact().pixels())
                 .field("exactMs", report -> report.exact() == null ? null : report.exact().ms())
                 .field("exactMsExtrapolated", report -> report.exact() == null ? null : report.exact().extrapolated())
@@ -189,8 +197,8 @@ public record DenoiseReport(NamedInput input, Report.Run run, Settings settings,
     public List<? extends Drawing> drawings() {
         BarPanel panel = new BarPanel(input.name() + ": peak signal-to-noise ratio", "PSNR dB");
         if (hasOriginal()) {
-            panel.add("noisy", "noisy", noisyPsnr);
-            panel.add("denoised", run.method(), denoisedPsnr);
+            panel.add("noisy", "noisy", quality.noisyPsnr());
+            panel.add("denoised", run.method(), quality.denoisedPsnr());
             if (exact != null) {
                 panel.add("denoised", "exact, " + exact.pixels() + " pixels", exact.psnr());
             }

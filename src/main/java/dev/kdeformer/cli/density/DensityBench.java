@@ -70,9 +70,9 @@ public final class DensityBench {
             double error = largestError(logs);
             progress.stage("drawing");
             DensityPanel panel = grid ? panel(density) : null;
-            return new DensityReport(input, settings, engine.threads(), logs, statistics,
-                    new DensityReport.Spent((built - start) / 1e6, (done - built) / 1e6), error,
-                    Math.min(CHECKED, logs.length), panel);
+            return new DensityReport(input, settings, logs, new DensityReport.Spent(engine.threads(),
+                    (built - start) / 1e6, (done - built) / 1e6, statistics),
+                    new DensityReport.Check(Math.min(CHECKED, logs.length), error), panel);
         }
     }
 

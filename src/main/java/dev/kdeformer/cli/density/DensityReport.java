@@ -18,17 +18,33 @@ import java.util.Map;
 /**
  * A density at some queries and what it took.
  *
+ * @param input        the points
+ * @param settings     kernel, estimator and error that were asked for
  * @param logDensities natural logarithms at the queries, −∞ where no point is in reach
- * @param spent        time
- * @param error        largest relative error at the checked queries
- * @param checked      how many queries were evaluated exactly too
+ * @param spent        what they took
+ * @param check        how they compare with exact ones
  * @param panel        the plot, or null
  */
-public record DensityReport(Loaded input, DensityBench.Settings settings, int threads, double[] logDensities,
-        Statistics statistics, Spent spent, double error, int checked, DensityPanel panel)
-        implements Form {
-    /** Milliseconds. */
-    record Spent(double buildMs, double queryMs) {
+public record DensityReport(Loaded input, DensityBench.Settings settings, double[] logDensities, Spent spent,
+        Check check, DensityPanel panel) implements Form {
+    /**
+     * What densities took.
+     *
+     * @param threads    number of threads
+     * @param buildMs    milliseconds until queries could be asked
+     * @param queryMs    milliseconds of all queries
+     * @param statistics what the estimator counted
+     */
+    record Spent(int threads, double buildMs, double queryMs, Statistics statistics) {
+    }
+
+    /**
+     * A comparison with exact densities.
+     *
+     * @param queries how many queries were evaluated exactly too
+     * @param error   largest relative error at these
+     */
+    record Check(int queries, double error) {
     }
 
     @Override
@@ -38,7 +54,8 @@ public record DensityReport(Loaded input, DensityBench.Settings settings, int th
                 + logDensities.length + " queries\nkernel " + word(settings.kernel().form()) + ", bandwidth "
                 + Sentences.digits(settings.kernel().parameter())
                 + (settings.rule().isEmpty() ? "" : " (" + settings.rule() + ")") + ", estimator "
-                + word(settings.estimator()) + "\n" + Machine.line() + "; " + Sentences.count(threads, "thread");
+                + word(settings.estimator()) + "\n" + Machine.line() + "; "
+                + Sentences.count(spent.threads(), "thread");
     }
 
     private static String word(Enum<?> name) {
@@ -60,19 +77,19 @@ public record DensityReport(Loaded input, DensityBench.Settings settings, int th
                 .field("rule", report -> report.settings().rule().isEmpty() ? null : report.settings().rule())
                 .field("estimator", report -> word(report.settings().estimator()))
                 .field("relativeError", report -> report.settings().relativeError())
-                .field("threads", DensityReport::threads)
+                .field("threads", report -> report.spent().threads())
                 .field("seed", report -> report.settings().seed())
                 .with(spread("least"), report -> report.spread().get("least"))
                 .with(spread("median"), report -> report.spread().get("median"))
                 .with(spread("mean"), report -> report.spread().get("mean"))
                 .with(spread("largest"), report -> report.spread().get("largest"))
-                .count("evaluations", "evaluations", report -> report.statistics().evaluations())
-                .both("exact queries", "exactQueries", report -> report.statistics().exact(),
-                        report -> Sentences.digits(100 * report.statistics().exact()) + " %")
+                .count("evaluations", "evaluations", report -> report.spent().statistics().evaluations())
+                .both("exact queries", "exactQueries", report -> report.spent().statistics().exact(),
+                        report -> Sentences.digits(100 * report.spent().statistics().exact()) + " %")
                 .field("buildMs", report -> report.spent().buildMs())
                 .figure("ms", "queryMs", report -> report.spent().queryMs())
-                .field("checkedQueries", DensityReport::checked)
-                .field("largestError", DensityReport::error)
+                .field("checkedQueries", report -> report.check().queries())
+                .field("largestError", report -> report.check().error())
                 .field("outOfReach", DensityReport::outOfReach);
     }
 
@@ -106,7 +123,8 @@ public record DensityReport(Loaded input, DensityBench.Settings settings, int th
         List<String> notes = new ArrayList<>();
         notes.add("evaluations: kernels per query, of " + input.points().shape().rows()
                 + "; bounds of groups count too; built in " + Sentences.digits(spent.buildMs()) + " ms");
-        notes.add("largest relative error at " + checked + " queries, evaluated exactly: " + Sentences.digits(error)
+        notes.add("largest relative error at " + check.queries() + " queries, evaluated exactly: "
+                + Sentences.digits(check.error())
                 + "; asked for at most " + Sentences.digits(settings.relativeError()));
         if (outOfReach() > 0) {
             notes.add(outOfReach() + " of the queries have no point in reach: density 0 there");

@@ -320,9 +320,10 @@ public final class ModelBench {
     private List<ModelRun.Layer> layers(Length length, Running running) throws OrtException {
         List<ModelRun.Layer> layers = new ArrayList<>();
         transformer.run(length.inputs, running.methods, (attention, input, output, statistics, nanos) ->
-                layers.add(new ModelRun.Layer(attention.index(), attention.name(), input.queries(), input.keys(),
-                        input.heads(), input.d(), attention.mask(), nanos / 1e6, statistics.columns(),
-                        error(input, output), statistics.note().isEmpty() ? attention.reason() : statistics.note())))
+                layers.add(new ModelRun.Layer(attention.index(), attention.name(),
+                        new ModelRun.Sizes(input.queries(), input.keys(), input.heads(), input.d(), attention.mask()),
+                        nanos / 1e6, statistics.columns(), error(input, output),
+                        statistics.note().isEmpty() ? attention.reason() : statistics.note())))
                 .close();
         return layers;
     }
@@ -353,8 +354,9 @@ public final class ModelBench {
             double attention = running.times == null ? Double.NaN
                     : Times.of(running.attentionMs.stream().mapToDouble(Double::doubleValue).toArray()).medianMs();
             double speedup = running.times == null ? Double.NaN : uncutMs / running.times.medianMs();
-            runs.add(new ModelRun(running.way.name(), parameters, length.n, running.times, attention, speedup,
-                    running.memory, running.errors, running.layers, running.note));
+            runs.add(new ModelRun(running.way.name(), parameters, length.n,
+                    new ModelRun.Spent(running.times, attention, speedup, running.memory), running.errors,
+                    running.layers, running.note));
         }
         return runs;
     }

@@ -54,12 +54,12 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
             .field("index", each -> each.index() < 0 ? null : each.index())
             .field("name", OnnxAttention::name)
             .text("written as", "form", OnnxAttention::form)
-            .both("heads", "heads", each -> size(each.heads()), each -> known(each.heads()))
-            .both("key heads", "kvHeads", each -> size(each.kvHeads()), each -> known(each.kvHeads()))
-            .both("d", "d", each -> size(each.d()), each -> known(each.d()))
-            .both("d_v", "dv", each -> size(each.dv()), each -> known(each.dv()))
-            .field("queries", each -> size(each.queries()))
-            .field("keys", each -> size(each.keys()))
+            .both("heads", "heads", each -> size(each.sizes().heads()), each -> known(each.sizes().heads()))
+            .both("key heads", "kvHeads", each -> size(each.sizes().kvHeads()), each -> known(each.sizes().kvHeads()))
+            .both("d", "d", each -> size(each.sizes().d()), each -> known(each.sizes().d()))
+            .both("d_v", "dv", each -> size(each.sizes().dv()), each -> known(each.sizes().dv()))
+            .field("queries", each -> size(each.sizes().queries()))
+            .field("keys", each -> size(each.sizes().keys()))
             .text("masks", "mask", OnnxAttention::mask)
             .both("runs", "runs", each -> each.runs().name().toLowerCase(Locale.ROOT),
                     each -> each.index() >= 0 ? "here" : "in the model: " + each.reason())
@@ -74,17 +74,19 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
                 .field("run", ModelRun::name)
                 .text("run", "label", ModelRun::label)
                 .both("n", "n", ModelRun::n, run -> run.n() > 0 ? String.valueOf(run.n()) : "-")
-                .both("total ms", "medianMs", run -> isTimed(run) ? run.times().medianMs() : null,
-                        run -> isTimed(run) ? Sentences.digits(run.times().medianMs()) : "fails")
-                .field("minMs", run -> isTimed(run) ? run.times().minMs() : null)
-                .figure("attention", "attentionMs", ModelRun::attentionMs)
-                .cell("rest", run -> isTimed(run) ? Sentences.digits(run.times().medianMs() - run.attentionMs()) : "-")
-                .both("speed-up", "speedup", ModelRun::speedup,
-                        run -> Double.isFinite(run.speedup()) ? Sentences.times(run.speedup()) : "-")
-                .field("heldBytes", run -> run.memory().held())
-                .both("expected MB", "expectedBytes", run -> run.memory().expected(),
-                        run -> megabytes(run.memory().expected()))
-                .both("peak MB", "peakBytes", run -> run.memory().peak(), run -> megabytes(run.memory().peak()))
+                .both("total ms", "medianMs", run -> isTimed(run) ? run.spent().times().medianMs() : null,
+                        run -> isTimed(run) ? Sentences.digits(run.spent().times().medianMs()) : "fails")
+                .field("minMs", run -> isTimed(run) ? run.spent().times().minMs() : null)
+                .figure("attention", "attentionMs", run -> run.spent().attentionMs())
+                .cell("rest", run -> isTimed(run)
+                        ? Sentences.digits(run.spent().times().medianMs() - run.spent().attentionMs()) : "-")
+                .both("speed-up", "speedup", run -> run.spent().speedup(),
+                        run -> Double.isFinite(run.spent().speedup()) ? Sentences.times(run.spent().speedup()) : "-")
+                .field("heldBytes", run -> run.spent().memory().held())
+                .both("expected MB", "expectedBytes", run -> run.spent().memory().expected(),
+                        run -> megabytes(run.spent().memory().expected()))
+                .both("peak MB", "peakBytes", run -> run.spent().memory().peak(),
+                        run -> megabytes(run.spent().memory().peak()))
                 .figure("Frobenius", "frobenius", run -> run.worst(OutputError::frobenius, true))
                 .both("cosine", "cosine", run -> run.worst(OutputError::cosine, false),
                         run -> cosine(run.worst(OutputError::cosine, false)))
@@ -98,7 +100,7 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
     }
 
     private static boolean isTimed(ModelRun run) {
-        return run.times() != null;
+        return run.spent().times() != null;
     }
 
     /** Cosines near 1 differ in what they lack of it. */
@@ -111,11 +113,11 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
                 .cell("attention", layer -> layer.index() + " " + layer.name())
                 .field("index", ModelRun.Layer::index)
                 .field("name", ModelRun.Layer::name)
-                .text("n", "n", ModelRun.Layer::queries)
-                .text("m", "m", ModelRun.Layer::keys)
-                .text("heads", "heads", ModelRun.Layer::heads)
-                .text("d", "d", ModelRun.Layer::d)
-                .text("masks", "mask", ModelRun.Layer::mask)
+                .text("n", "n", layer -> layer.sizes().queries())
+                .text("m", "m", layer -> layer.sizes().keys())
+                .text("heads", "heads", layer -> layer.sizes().heads())
+                .text("d", "d", layer -> layer.sizes().d())
+                .text("masks", "mask", layer -> layer.sizes().mask())
                 .figure("ms", "ms", ModelRun.Layer::ms)
                 .both("evaluations", "evaluations", ModelRun.Layer::columns,
                         layer -> Sentences.count(Math.rint(layer.columns())))
@@ -173,8 +175,9 @@ public record ModelReport(String model, int threads, List<OnnxAttention> attenti
         Map<String, List<ModelRun>> lines = new LinkedHashMap<>();
         runs.forEach(run -> lines.computeIfAbsent(run.label(), label -> new ArrayList<>()).add(run));
         lines.forEach((label, line) -> {
-            time.add(label, places(line, run -> run.times() == null ? Double.NaN : run.times().medianMs()));
-            memory.add(label, places(line, run -> run.memory().peak() / 1e6));
+            time.add(label, places(line, run -> run.spent().times() == null ? Double.NaN
+                    : run.spent().times().medianMs()));
+            memory.add(label, places(line, run -> run.spent().memory().peak() / 1e6));
         });
         return List.of(time, memory);
     }

@@ -136,9 +136,10 @@ public final class PaperBench {
             Turns.warmUp(first, warmUpSeconds);
             // After all others, because code that is not compiled yet makes garbage that it does not make later.
             long heap = PeakMemory.of(first);
-            return new Judged(new PaperRow(experiment, named, entry.name(), f, budget(entry, f), evaluations, runs,
-                    PaperRow.Spread.of(spectral), PaperRow.Spread.of(centred), Double.NaN, Double.NaN,
-                    engine.scratchBytes(), heap, ""), calls);
+            return new Judged(new PaperRow(
+                    new PaperRow.Setting(experiment, named, entry.name(), f, budget(entry, f), runs),
+                    new PaperRow.Errors(PaperRow.Spread.of(spectral), PaperRow.Spread.of(centred)),
+                    PaperRow.Spent.untimed(evaluations, engine.scratchBytes(), heap), ""), calls);
         } catch (IllegalArgumentException | UsageError e) {
             return new Judged(PaperRow.refused(experiment, named, entry.name(), f,
                     Sentences.oneLine(Sentences.of(e))), List.of());

@@ -99,10 +99,10 @@ public final class PaperPage {
                         iff(quick, p("A quick run on small inputs, which says nothing about long sequences.")),
                         p(HOW_TO_READ),
                         h2("GloVe, error over n at f = " + f),
-                        picture(LENGTH, "n", row -> row.input().input().queries()),
+                        picture(LENGTH, "n", row -> row.setting().input().input().queries()),
                         table(LENGTH, false),
                         h2("GloVe, error over features at n = " + plan.longest()),
-                        picture(FEATURES, "features", PaperRow::features),
+                        picture(FEATURES, "features", row -> row.setting().features()),
                         table(FEATURES, true),
                         h2("Shapes of the other experiments, f = " + f),
                         p("Random queries, keys and values: for time and memory, not for errors."),
@@ -112,7 +112,7 @@ public final class PaperPage {
     }
 
     private List<PaperRow> of(String experiment) {
-        return rows.stream().filter(row -> row.experiment().equals(experiment)).toList();
+        return rows.stream().filter(row -> row.setting().experiment().equals(experiment)).toList();
     }
 
     private DomContent picture(String experiment, String label, ToDoubleFunction<PaperRow> x) throws IOException {
@@ -120,21 +120,22 @@ public final class PaperPage {
         Panel times = new Panel("time", label, "median ms", true);
         Map<String, List<PaperRow>> lines = new LinkedHashMap<>();
         of(experiment).stream().filter(PaperRow::isRun)
-                .forEach(row -> lines.computeIfAbsent(row.method(), name -> new ArrayList<>()).add(row));
+                .forEach(row -> lines.computeIfAbsent(row.setting().method(), name -> new ArrayList<>()).add(row));
         boolean overFeatures = experiment.equals(FEATURES);
         lines.forEach((name, line) -> {
-            boolean constant = overFeatures && line.get(0).features() == 0;
+            boolean constant = overFeatures && line.get(0).setting().features() == 0;
             errors.add(name, constant || name.equals(Methods.EXACT) ? List.of()
-                    : line.stream().map(row -> new double[] {x.applyAsDouble(row), row.spectral().mean()}).toList());
+                    : line.stream().map(row -> new double[] {x.applyAsDouble(row), row.errors().spectral().mean()})
+                            .toList());
             times.add(name, constant ? List.of()
-                    : line.stream().map(row -> new double[] {x.applyAsDouble(row), row.ms()}).toList());
+                    : line.stream().map(row -> new double[] {x.applyAsDouble(row), row.spent().ms()}).toList());
         });
         lines.forEach((name, line) -> {
-            if (overFeatures && line.get(0).features() == 0 && !name.equals(Methods.EXACT)) {
-                errors.addLevel(name, line.get(0).spectral().mean());
+            if (overFeatures && line.get(0).setting().features() == 0 && !name.equals(Methods.EXACT)) {
+                errors.addLevel(name, line.get(0).errors().spectral().mean());
             }
             if (overFeatures && name.equals(Methods.EXACT)) {
-                times.addLevel(name, line.get(0).ms());
+                times.addLevel(name, line.get(0).spent().ms());
             }
         });
         List<Panel> panels = List.of(errors, times);
@@ -142,8 +143,10 @@ public final class PaperPage {
             return TagCreator.text("");
         }
         String levels = lines.entrySet().stream()
-                .filter(line -> line.getValue().get(0).features() == 0 && !line.getKey().equals(Methods.EXACT))
-                .map(line -> line.getKey() + " (" + Sentences.digits(line.getValue().get(0).spectral().mean()) + ")")
+                .filter(line -> line.getValue().get(0).setting().features() == 0
+                        && !line.getKey().equals(Methods.EXACT))
+                .map(line -> line.getKey() + " (" + Sentences.digits(line.getValue().get(0).errors().spectral().mean())
+                        + ")")
                 .collect(Collectors.joining(", "));
         // Not join, which takes spaces before full stops out of path data too.
         return div(rawHtml(PlotFile.svgElement(panels, experiment + "-")),

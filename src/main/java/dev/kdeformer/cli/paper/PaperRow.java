@@ -8,24 +8,53 @@ import java.util.Arrays;
 /**
  * What an experiment measured of a method at one setting.
  *
- * @param experiment   {@code length}, {@code features}, {@code shapes} or {@code sets}
- * @param input        what was attended, and its shape
- * @param method       the method's name
- * @param features     features f that the method was given, or 0 where it takes none
- * @param budget       key evaluations per query that the method was given, or 0 where it was given none
- * @param evaluations  key evaluations per query that it spent
- * @param seeds        how many seeds were run
- * @param spectral     the error ‖Õ − O‖ / ‖O‖
- * @param centred      the error ‖Õ − O‖ / ‖O − mean row‖
- * @param ms           median time of a call over the seeds
- * @param speedup      against exact attention on the same input
- * @param scratchBytes off-heap memory that the calls needed
- * @param heapBytes    peak of the Java heap over a call
- * @param problem      why the method was not run, or the empty string
+ * @param setting what was run
+ * @param errors  how far its outputs were from exact ones
+ * @param spent   what it took
+ * @param problem why the method was not run, or the empty string
  */
-public record PaperRow(String experiment, NamedInput input, String method, int features, int budget,
-        double evaluations, int seeds, Spread spectral, Spread centred, double ms, double speedup, long scratchBytes,
-        long heapBytes, String problem) {
+public record PaperRow(Setting setting, Errors errors, Spent spent, String problem) {
+    /**
+     * What was run.
+     *
+     * @param experiment {@code length}, {@code features}, {@code shapes} or {@code sets}
+     * @param input      what was attended, and its shape
+     * @param method     the method's name
+     * @param features   features f that the method was given, or 0 where it takes none
+     * @param budget     key evaluations per query that the method was given, or 0 where it was given none
+     * @param seeds      how many seeds were run
+     */
+    public record Setting(String experiment, NamedInput input, String method, int features, int budget, int seeds) {
+    }
+
+    /**
+     * Errors over the seeds.
+     *
+     * @param spectral the error ‖Õ − O‖ / ‖O‖
+     * @param centred  the error ‖Õ − O‖ / ‖O − mean row‖
+     */
+    public record Errors(Spread spectral, Spread centred) {
+        private static final Errors NONE = new Errors(Spread.NONE, Spread.NONE);
+    }
+
+    /**
+     * What calls took.
+     *
+     * @param evaluations  key evaluations per query that the method spent
+     * @param ms           median time of a call over the seeds
+     * @param speedup      against exact attention on the same input
+     * @param scratchBytes off-heap memory that the calls needed
+     * @param heapBytes    peak of the Java heap over a call
+     */
+    public record Spent(double evaluations, double ms, double speedup, long scratchBytes, long heapBytes) {
+        private static final Spent NOTHING = new Spent(Double.NaN, Double.NaN, Double.NaN, 0, 0);
+
+        /** What calls took whose times are not known yet. */
+        static Spent untimed(double evaluations, long scratchBytes, long heapBytes) {
+            return new Spent(evaluations, Double.NaN, Double.NaN, scratchBytes, heapBytes);
+        }
+    }
+
     /**
      * A measure over seeds, each the mean over the heads.
      *
@@ -47,14 +76,14 @@ public record PaperRow(String experiment, NamedInput input, String method, int f
 
     /** A method that could not be run. */
     static PaperRow refused(String experiment, NamedInput input, String method, int features, String problem) {
-        return new PaperRow(experiment, input, method, features, 0, Double.NaN, 0, Spread.NONE, Spread.NONE, Double.NaN,
-                Double.NaN, 0, 0, problem);
+        return new PaperRow(new Setting(experiment, input, method, features, 0, 0), Errors.NONE, Spent.NOTHING,
+                problem);
     }
 
     /** The row with its time, beside that of exact attention. */
     PaperRow withTime(double median, double exactMs) {
-        return new PaperRow(experiment, input, method, features, budget, evaluations, seeds, spectral, centred, median,
-                exactMs / median, scratchBytes, heapBytes, problem);
+        return new PaperRow(setting, errors, new Spent(spent.evaluations, median, exactMs / median, spent.scratchBytes,
+                spent.heapBytes), problem);
     }
 
     boolean isRun() {
@@ -64,30 +93,31 @@ public record PaperRow(String experiment, NamedInput input, String method, int f
     /** The columns of the rows. */
     public static Columns<PaperRow> columns() {
         return new Columns<PaperRow>()
-                .field("experiment", PaperRow::experiment)
-                .text("method", "method", PaperRow::method)
-                .text("input", "input", row -> row.input().name())
-                .field("heads", row -> row.input().input().heads())
-                .text("n", "n", row -> row.input().input().queries())
-                .text("m", "m", row -> row.input().input().keys())
-                .text("d", "d", row -> row.input().input().d())
-                .text("d_v", "dv", row -> row.input().input().dv())
-                .text("f", "features", row -> row.features() == 0 ? null : row.features())
-                .text("budget", "budget", row -> row.budget() == 0 ? null : row.budget())
-                .count("evaluations", "evaluations", PaperRow::evaluations)
-                .text("seeds", "seeds", PaperRow::seeds)
-                .cell("error", row -> row.spread(row.spectral()))
-                .cell("least", row -> Sentences.digits(row.spectral().min()))
-                .cell("greatest", row -> Sentences.digits(row.spectral().max()))
-                .with(spread("spectral"), PaperRow::spectral)
-                .cell("centred error", row -> row.spread(row.centred()))
-                .with(spread("spectralCentred"), PaperRow::centred)
-                .figure("ms", "medianMs", PaperRow::ms)
-                .both("speed-up", "speedup", PaperRow::speedup, row -> Sentences.digits(row.speedup()) + "×")
-                .both("scratch", "scratchBytes", row -> row.isRun() ? row.scratchBytes() : null,
-                        row -> Sentences.bytes(row.scratchBytes()))
-                .both("heap", "heapBytes", row -> row.isRun() ? row.heapBytes() : null,
-                        row -> Sentences.bytes(row.heapBytes()))
+                .field("experiment", row -> row.setting().experiment())
+                .text("method", "method", row -> row.setting().method())
+                .text("input", "input", row -> row.setting().input().name())
+                .field("heads", row -> row.setting().input().input().heads())
+                .text("n", "n", row -> row.setting().input().input().queries())
+                .text("m", "m", row -> row.setting().input().input().keys())
+                .text("d", "d", row -> row.setting().input().input().d())
+                .text("d_v", "dv", row -> row.setting().input().input().dv())
+                .text("f", "features", row -> row.setting().features() == 0 ? null : row.setting().features())
+                .text("budget", "budget", row -> row.setting().budget() == 0 ? null : row.setting().budget())
+                .count("evaluations", "evaluations", row -> row.spent().evaluations())
+                .text("seeds", "seeds", row -> row.setting().seeds())
+                .cell("error", row -> row.spread(row.errors().spectral()))
+                .cell("least", row -> Sentences.digits(row.errors().spectral().min()))
+                .cell("greatest", row -> Sentences.digits(row.errors().spectral().max()))
+                .with(spread("spectral"), row -> row.errors().spectral())
+                .cell("centred error", row -> row.spread(row.errors().centred()))
+                .with(spread("spectralCentred"), row -> row.errors().centred())
+                .figure("ms", "medianMs", row -> row.spent().ms())
+                .both("speed-up", "speedup", row -> row.spent().speedup(),
+                        row -> Sentences.digits(row.spent().speedup()) + "×")
+                .both("scratch", "scratchBytes", row -> row.isRun() ? row.spent().scratchBytes() : null,
+                        row -> Sentences.bytes(row.spent().scratchBytes()))
+                .both("heap", "heapBytes", row -> row.isRun() ? row.spent().heapBytes() : null,
+                        row -> Sentences.bytes(row.spent().heapBytes()))
                 .field("problem", row -> row.isRun() ? null : row.problem());
     }
 
@@ -100,6 +130,7 @@ public record PaperRow(String experiment, NamedInput input, String method, int f
     }
 
     private String spread(Spread spread) {
-        return Sentences.digits(spread.mean()) + (seeds < 2 ? "" : " ± " + Sentences.digits(spread.deviation()));
+        return Sentences.digits(spread.mean())
+                + (setting.seeds < 2 ? "" : " ± " + Sentences.digits(spread.deviation()));
     }
 }

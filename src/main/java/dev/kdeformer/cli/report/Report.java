@@ -32,25 +32,72 @@ public record Report(NamedInput input, List<Run> runs, Map<String, String> leftO
     private static final Map<String, ToDoubleFunction<ErrorMeasures>> MEASURES = measures();
 
     /**
-     * One method at one budget.
+     * What ran.
      *
-     * @param method      its name
-     * @param parameters  its options
+     * @param method     the method's name
+     * @param parameters its options
+     * @param threads    number of threads
+     * @param seed       seed of everything random
+     */
+    public record Setting(String method, Map<String, Object> parameters, int threads, long seed) {
+    }
+
+    /**
+     * What a run took.
+     *
      * @param evaluations key evaluations per query, as the method counts them
      * @param visible     keys that a query sees, the mean over all: the key evaluations of exact attention
-     * @param threads     number of threads
-     * @param seed        seed of everything random
      * @param times       how long a call takes
      * @param speedup     against exact attention of this process, NaN if that was not run
+     */
+    public record Spent(double evaluations, double visible, Times times, double speedup) {
+    }
+
+    /**
+     * One method at one budget.
+     *
+     * @param setting     what ran
+     * @param spent       what it took
      * @param error       relative errors against the exact output by head, or null
      * @param certificate the error estimated from sampled exact rows, or null
      * @param note        one sentence on a choice that the method made, or the empty string
      */
-    public record Run(String method, Map<String, Object> parameters, double evaluations, double visible, int threads,
-            long seed, Times times, double speedup, ErrorReport error, Certificate certificate, String note) {
+    public record Run(Setting setting, Spent spent, ErrorReport error, Certificate certificate, String note) {
+        public String method() {
+            return setting.method;
+        }
+
+        public Map<String, Object> parameters() {
+            return setting.parameters;
+        }
+
+        public int threads() {
+            return setting.threads;
+        }
+
+        public long seed() {
+            return setting.seed;
+        }
+
+        public double evaluations() {
+            return spent.evaluations;
+        }
+
+        public double visible() {
+            return spent.visible;
+        }
+
+        public Times times() {
+            return spent.times;
+        }
+
+        public double speedup() {
+            return spent.speedup;
+        }
+
         /** Key evaluations of exact attention per query in the time of this run; NaN if that was not run. */
         public double cost() {
-            return visible / speedup;
+            return visible() / speedup();
         }
     }
 

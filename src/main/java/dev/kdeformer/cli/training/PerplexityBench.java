@@ -27,10 +27,6 @@ public final class PerplexityBench {
     private final int sequences;
     private final List<PerplexityReport.Row> rows = new ArrayList<>();
 
-    /** Time and loss of some sequences. */
-    private record Measured(double bits, double attentionMs, double wholeMs, double columns) {
-    }
-
     /**
      * A bench.
      *
@@ -54,15 +50,15 @@ public final class PerplexityBench {
         int layers = model.shape().layers();
         AttentionMethod exact = Attention.exact().build();
         progress.stage("n = " + n + ", exact");
-        Measured yardstick = measure(n, Collections.nCopies(layers, exact));
+        PerplexityReport.Measured yardstick = measure(n, Collections.nCopies(layers, exact));
         add(n, "all", exact.name(), "", yardstick, yardstick);
         double pilotColumns = 0;
         for (AttentionMethod method : methods) {
             String label = label(method);
             progress.stage("n = " + n + ", " + label);
-            Measured all = measure(n, Collections.nCopies(layers, method));
+            PerplexityReport.Measured all = measure(n, Collections.nCopies(layers, method));
             add(n, "all", label, "", all, yardstick);
-            pilotColumns = pilotColumns == 0 ? all.columns() : pilotColumns;
+            pilotColumns = pilotColumns == 0 ? all.evaluations() : pilotColumns;
             for (int layer = 0; perLayer && layer < layers; layer++) {
                 progress.stage("n = " + n + ", " + label + ", layer " + layer);
                 add(n, Integer.toString(layer), label, "", measure(n, alone(exact, method, layer)), yardstick);
@@ -86,11 +82,9 @@ public final class PerplexityBench {
         return List.copyOf(rows);
     }
 
-    private void add(int n, String layer, String method, String note, Measured measured, Measured exact) {
-        rows.add(new PerplexityReport.Row(n, layer, method, note, measured.columns(), measured.bits(),
-                measured.bits() / exact.bits() - 1, measured.attentionMs(),
-                exact.attentionMs() / measured.attentionMs(), measured.wholeMs(),
-                exact.wholeMs() / measured.wholeMs()));
+    private void add(int n, String layer, String method, String note, PerplexityReport.Measured measured,
+            PerplexityReport.Measured exact) {
+        rows.add(new PerplexityReport.Row(n, layer, method, note, measured, exact));
     }
 
     /** A method's name with those of its options that were chosen. */
@@ -142,7 +136,7 @@ public final class PerplexityBench {
         return words.toString();
     }
 
-    private Measured measure(int n, List<AttentionMethod> methods) {
+    private PerplexityReport.Measured measure(int n, List<AttentionMethod> methods) {
         double loss = 0;
         long asked = 0;
         double[] attentionMs = new double[sequences];
@@ -159,7 +153,8 @@ public final class PerplexityBench {
             attentionMs[i] = (attention.forwardNanos() - before) / MILLI;
             asked += batch.asked();
         }
-        return new Measured(loss / asked / Math.log(2), median(attentionMs), median(wholeMs), attention.columns());
+        return new PerplexityReport.Measured(loss / asked / Math.log(2), median(attentionMs), median(wholeMs),
+                attention.columns());
     }
 
     private Batch sequence(int i, int n) {

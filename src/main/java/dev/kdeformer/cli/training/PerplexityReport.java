@@ -28,20 +28,39 @@ public record PerplexityReport(String model, String text, int threads, List<Row>
     /**
      * One method at one length.
      *
-     * @param n           bytes of a sequence
-     * @param layer       the layer whose attention is replaced, or {@code all}
-     * @param method      the method
-     * @param note        what was chosen for it, or the empty string
-     * @param evaluations key evaluations per query, mean over the layers, exact ones among them
-     * @param bits        bits per byte
-     * @param increase    relative increase of bits per byte against exact attention
-     * @param attentionMs time of attention in all layers, median over the sequences
-     * @param speedup     of attention
-     * @param wholeMs     time of the whole model
-     * @param wholeSpeedup of the whole model
+     * @param n        bytes of a sequence
+     * @param layer    the layer whose attention is replaced, or {@code all}
+     * @param method   the method
+     * @param note     what was chosen for it, or the empty string
+     * @param measured loss and time with it
+     * @param exact    loss and time with exact attention in all layers
      */
-    public record Row(int n, String layer, String method, String note, double evaluations, double bits, double increase,
-            double attentionMs, double speedup, double wholeMs, double wholeSpeedup) {
+    public record Row(int n, String layer, String method, String note, Measured measured, Measured exact) {
+        /** Relative increase of bits per byte against exact attention. */
+        double increase() {
+            return measured.bits / exact.bits - 1;
+        }
+
+        /** How much faster attention is than exact attention. */
+        double speedup() {
+            return exact.attentionMs / measured.attentionMs;
+        }
+
+        /** How much faster the whole model is than with exact attention. */
+        double wholeSpeedup() {
+            return exact.wholeMs / measured.wholeMs;
+        }
+    }
+
+    /**
+     * Loss and time of some sequences.
+     *
+     * @param bits        bits per byte
+     * @param attentionMs time of attention in all layers, median over the sequences
+     * @param wholeMs     time of the whole model, median over the sequences
+     * @param evaluations key evaluations per query, mean over the layers, exact ones among them
+     */
+    record Measured(double bits, double attentionMs, double wholeMs, double evaluations) {
     }
 
     private static final Columns<Row> ROWS = new Columns<Row>()
@@ -49,13 +68,14 @@ public record PerplexityReport(String model, String text, int threads, List<Row>
             .text("layers", "layer", Row::layer)
             .text("method", "method", Row::method)
             .field("note", Row::note)
-            .count("evaluations", "evaluations", Row::evaluations)
-            .both("bits/byte", "bitsPerByte", Row::bits, row -> String.format(Locale.ROOT, "%.4f", row.bits()))
+            .count("evaluations", "evaluations", row -> row.measured().evaluations())
+            .both("bits/byte", "bitsPerByte", row -> row.measured().bits(),
+                    row -> String.format(Locale.ROOT, "%.4f", row.measured().bits()))
             .both("loss", "increase", Row::increase,
                     row -> String.format(Locale.ROOT, "%+.2f %%", 100 * row.increase()))
-            .figure("attention ms", "attentionMs", Row::attentionMs)
+            .figure("attention ms", "attentionMs", row -> row.measured().attentionMs())
             .both("speed-up", "attentionSpeedup", Row::speedup, row -> Sentences.times(row.speedup()))
-            .figure("whole ms", "wholeMs", Row::wholeMs)
+            .figure("whole ms", "wholeMs", row -> row.measured().wholeMs())
             .both("speed-up", "wholeSpeedup", Row::wholeSpeedup, row -> Sentences.times(row.wholeSpeedup()));
 
     @Override
@@ -107,10 +127,10 @@ public record PerplexityReport(String model, String text, int threads, List<Row>
         Map<String, List<double[]>> losses = new LinkedHashMap<>();
         Map<String, List<double[]>> speeds = new LinkedHashMap<>();
         for (Row row : rows) {
-            if (row.layer.equals("all") && row.increase != 0) {
+            if (row.layer.equals("all") && row.increase() != 0) {
                 String name = row.method.startsWith(WindowAttention.NAME) ? WindowAttention.NAME : row.method;
-                losses.computeIfAbsent(name, key -> new ArrayList<>()).add(new double[] {row.n, row.increase});
-                speeds.computeIfAbsent(name, key -> new ArrayList<>()).add(new double[] {row.n, row.speedup});
+                losses.computeIfAbsent(name, key -> new ArrayList<>()).add(new double[] {row.n, row.increase()});
+                speeds.computeIfAbsent(name, key -> new ArrayList<>()).add(new double[] {row.n, row.speedup()});
             }
         }
         losses.forEach(loss::add);

@@ -34,7 +34,7 @@ public final class Cutter {
 
     private Cutter(Model model, List<Site> sites) {
         this.model = model;
-        sites.forEach(site -> results.put(site.result().value(), site));
+        sites.forEach(site -> results.put(site.ends().result().value(), site));
         constants.addAll(model.weights().keySet());
         constants.addAll(model.sparse().keySet());
         for (Node node : model.nodes()) {
@@ -81,14 +81,14 @@ public final class Cutter {
 
     /** Everything that an attention reads, by us or by its own nodes, whichever will compute it. */
     private Set<String> reads(Site site) {
-        Set<String> reads = new LinkedHashSet<>(List.of(site.query().value(), site.key().value(),
-                site.value().value()));
-        for (MaskTerm mask : site.masks()) {
+        Set<String> reads = new LinkedHashSet<>(List.of(site.ends().query().value(), site.ends().key().value(),
+                site.ends().value().value()));
+        for (MaskTerm mask : site.logits().masks()) {
             reads.add(mask.value());
         }
-        site.factors().forEach(factor -> reads.add(factor.value()));
-        reads.addAll(site.shapes());
-        reads.add(site.sinks());
+        site.logits().factors().forEach(factor -> reads.add(factor.value()));
+        reads.addAll(site.logits().shapes());
+        reads.add(site.softmax().sinks());
         Set<String> made = new HashSet<>();
         for (Node node : site.nodes()) {
             node.reads().stream().filter(read -> !constants.contains(read)).forEach(reads::add);
@@ -117,7 +117,7 @@ public final class Cutter {
                 open.addAll(makers.get(value).reads());
             }
         }
-        siteReads.keySet().removeIf(site -> !seen.contains(site.result().value()));
+        siteReads.keySet().removeIf(site -> !seen.contains(site.ends().result().value()));
         return needed;
     }
 
@@ -201,7 +201,7 @@ public final class Cutter {
         Set<String> given = new LinkedHashSet<>(reads);
         given.removeAll(constants);
         model.inputs().forEach(input -> given.remove(input.name()));
-        return new Plan.Part(all, List.copyOf(given), List.of(site.result().value()));
+        return new Plan.Part(all, List.copyOf(given), List.of(site.ends().result().value()));
     }
 
     private Plan.Part part(int stage, List<Node> own, Map<String, Integer> madeAt, Map<String, Set<Integer>> uses,

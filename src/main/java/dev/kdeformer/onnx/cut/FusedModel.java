@@ -44,7 +44,7 @@ public final class FusedModel {
             if (!fits(site)) {
                 return null;
             }
-            results.put(site.result().value(), site);
+            results.put(site.ends().result().value(), site);
         }
         List<Node> all = new ArrayList<>();
         for (Node node : model.nodes()) {
@@ -60,20 +60,22 @@ public final class FusedModel {
     }
 
     private static boolean fits(Site site) {
-        for (Operand operand : List.of(site.query(), site.key(), site.value(), site.result())) {
+        Site.Ends ends = site.ends();
+        for (Operand operand : List.of(ends.query(), ends.key(), ends.value(), ends.result())) {
             if (operand.split() > 0 || !Arrays.equals(operand.axes(), BY_HEAD)) {
                 return false;
             }
         }
-        return site.factors().isEmpty() && site.cap() == 0 && site.sinks().isEmpty()
-                && site.causal() == Site.Causal.NONE;
+        Site.Logits logits = site.logits();
+        return logits.factors().isEmpty() && logits.cap() == 0 && site.softmax().sinks().isEmpty()
+                && logits.causal() == Site.Causal.NONE;
     }
 
     private static void fuse(Site site, Sizes sizes, List<Node> nodes) {
-        String result = site.result().value();
+        String result = site.ends().result().value();
         String merged = constant(result + "/merged", nodes, 0, 0, -1);
         List<String> inputs = new ArrayList<>();
-        for (Operand operand : List.of(site.query(), site.key(), site.value())) {
+        for (Operand operand : List.of(site.ends().query(), site.ends().key(), site.ends().value())) {
             String input = result + "/fused" + inputs.size();
             nodes.add(NodeWriter.of("", "Reshape", List.of(operand.value(), merged), List.of(input)).node());
             inputs.add(input);
@@ -81,7 +83,8 @@ public final class FusedModel {
         String output = result + "/fused";
         NodeWriter operator = NodeWriter.of("com.microsoft", "MultiHeadAttention", inputs, List.of(output))
                 .with("num_heads", (long) sizes.heads());
-        nodes.add((Double.isNaN(site.scale()) ? operator : operator.with("scale", (float) site.scale())).node());
+        double scale = site.logits().scale();
+        nodes.add((Double.isNaN(scale) ? operator : operator.with("scale", (float) scale)).node());
         String split = constant(result + "/split", nodes, 0, 0, sizes.heads(), sizes.dv());
         nodes.add(NodeWriter.of("", "Reshape", List.of(output, split), List.of(result)).node());
     }

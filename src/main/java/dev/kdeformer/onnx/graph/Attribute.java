@@ -8,17 +8,25 @@ import java.util.Set;
 /**
  * An attribute of a node, as far as this project reads it.
  *
- * @param name     its name
- * @param whole    its value if it is a whole number, else 0
- * @param real     its value if it is a real number, else 0
- * @param text     its value if it is a text, else the empty string
- * @param wholes   its value if it is a list of whole numbers, else empty
- * @param weight   its value if it is a tensor, else null
- * @param captured names of the graph around that its subgraphs read
- * @param nested   operators in its subgraphs
+ * @param name   its name
+ * @param whole  its value if it is a whole number, else 0
+ * @param real   its value if it is a real number, else 0
+ * @param text   its value if it is a text, else the empty string
+ * @param wholes its value if it is a list of whole numbers, else empty
+ * @param weight its value if it is a tensor, else null
+ * @param graphs what its subgraphs have to do with the graph around
  */
 public record Attribute(String name, long whole, float real, String text, long[] wholes, Weight weight,
-        Set<String> captured, Set<String> nested) {
+        Graphs graphs) {
+    /**
+     * What the subgraphs of an attribute have to do with the graph around.
+     *
+     * @param captured names of the graph around that they read
+     * @param nested   operators in them
+     */
+    public record Graphs(Set<String> captured, Set<String> nested) {
+    }
+
     private static final int MOST_NUMBERS = 1 << 16;
 
     static Attribute read(Wire wire, int depth) throws OnnxFormatException {
@@ -58,6 +66,6 @@ public record Attribute(String name, long whole, float real, String text, long[]
             }
         }
         return new Attribute(name, whole, real, text, wholes.stream().mapToLong(Long::longValue).toArray(), weight,
-                captured, nested);
+                new Graphs(captured, nested));
     }
 }

@@ -191,8 +191,8 @@ public final class ModelFile implements AutoCloseable {
                             + (names.contains(output.name()) ? "there twice" : "made by nothing"));
                 }
             }
-            return new Model(place, irVersion, Map.copyOf(opsets), List.copyOf(nodes), weights, sparse,
-                    List.copyOf(inputs), List.copyOf(outputs), parts);
+            return new Model(new Model.Header(place, irVersion, Map.copyOf(opsets)), List.copyOf(nodes), weights,
+                    sparse, List.copyOf(inputs), List.copyOf(outputs), parts);
         }
 
         private void make(Set<String> made, String name) throws OnnxFormatException {

@@ -125,7 +125,7 @@ public final class Node {
     /** Everything it reads: its inputs and what its subgraphs capture; no empty names. */
     public Set<String> reads() {
         Set<String> reads = new LinkedHashSet<>(inputs);
-        attributes.values().forEach(attribute -> reads.addAll(attribute.captured()));
+        attributes.values().forEach(attribute -> reads.addAll(attribute.graphs().captured()));
         reads.remove("");
         return reads;
     }

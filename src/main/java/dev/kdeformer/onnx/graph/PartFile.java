@@ -41,7 +41,7 @@ public final class PartFile {
         }
         for (String name : read) {
             if (model.weights().containsKey(name)) {
-                graph.message(5, weight(model.place(), model.weights().get(name)));
+                graph.message(5, weight(model.header().place(), model.weights().get(name)));
             } else if (model.sparse().containsKey(name)) {
                 graph.block(15, model.sparse().get(name));
             }
@@ -57,10 +57,10 @@ public final class PartFile {
                     .ifPresentOrElse(info -> graph.block(12, info.message()),
                             () -> graph.message(12, new WireWriter().text(1, output)));
         }
-        WireWriter file = new WireWriter().number(1, model.irVersion()).text(2, "kdeformer").message(7, graph);
+        WireWriter file = new WireWriter().number(1, model.header().irVersion()).text(2, "kdeformer").message(7, graph);
         model.parts().forEach(part -> file.block(part.field(), part.message()));
         for (String domain : List.of("", "com.microsoft")) {
-            if (!model.opsets().containsKey(domain)) { // for nodes of ours
+            if (!model.header().opsets().containsKey(domain)) { // for nodes of ours
                 file.message(8, new WireWriter().text(1, domain).number(2, domain.isEmpty() ? 17 : 1));
             }
         }

@@ -34,8 +34,8 @@ public final class Positions {
         if (!any) {
             throw new IllegalArgumentException("the model has no constant list of positions to stretch");
         }
-        return new Model(model.place(), model.irVersion(), model.opsets(), model.nodes(), weights, model.sparse(),
-                model.inputs(), model.outputs(), model.parts());
+        return new Model(model.header(), model.nodes(), weights, model.sparse(), model.inputs(),
+                model.outputs(), model.parts());
     }
 
     /** How many positions a constant list of them has; 0 where the model has none. */

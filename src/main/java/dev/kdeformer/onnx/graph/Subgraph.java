@@ -31,7 +31,7 @@ final class Subgraph {
                     read.addAll(node.reads());
                     made.addAll(node.outputs());
                     nested.add(node.operator());
-                    node.attributes().values().forEach(attribute -> nested.addAll(attribute.nested()));
+                    node.attributes().values().forEach(attribute -> nested.addAll(attribute.graphs().nested()));
                 }
                 case 5 -> made.add(Weight.read(wire.block()).name());
                 case 11 -> made.add(ValueInfo.read(wire.block()).name());

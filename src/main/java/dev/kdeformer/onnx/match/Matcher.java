@@ -32,7 +32,7 @@ public final class Matcher {
                 one = operators.match(node);
             } else {
                 for (Attribute attribute : node.attributes().values()) {
-                    if (attribute.nested().stream().anyMatch(OPERATORS::contains)) {
+                    if (attribute.graphs().nested().stream().anyMatch(OPERATORS::contains)) {
                         one = Found.not(node, "it is inside the body of " + node.operator()
                                 + ", which the model runs only when it gets there");
                     }

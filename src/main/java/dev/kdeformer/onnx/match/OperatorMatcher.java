@@ -218,8 +218,10 @@ final class OperatorMatcher {
 
         Site site() {
             return new Site(node.shown(), node.domain().isEmpty() ? node.operator() + "-"
-                    + graph.model().opset("") : node.operator(), query, key, value, result, scale, List.of(), cap,
-                    masks, causal, -1, guarded, List.of(), sinks, List.of(node), feeders);
+                    + graph.model().opset("") : node.operator(),
+                    new Site.Ends(query, key, value, result),
+                    new Site.Logits(scale, List.of(), cap, masks, causal, List.of()),
+                    new Site.Softmax(-1, guarded, sinks), List.of(node), feeders);
         }
 
         private String fresh() {

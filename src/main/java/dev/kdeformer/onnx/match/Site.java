@@ -8,27 +8,51 @@ import java.util.List;
  *
  * @param name    what to call it: the name of its softmax or operator
  * @param form    how it is written, in a few words
- * @param query   the queries
- * @param key     the keys
- * @param value   the values
- * @param result  the value of the graph that it makes, and how the output lies in it
- * @param scale   the constant part of the scale; NaN for 1/√d
- * @param factors values of one element that multiply or divide the logits
- * @param cap     c of c · tanh(logit / c), 0 for none
- * @param masks   what is done to the logits after that, in order
- * @param causal  a causal rule that the operator itself states
- * @param axis    the axis that the softmax claims, to be checked against the number of dimensions; −1 if there is
- *                nothing to check
- * @param guarded whether a query that sees no key gets zeros, not NaN
- * @param shapes  shape operands of Reshapes that the logits go through
- * @param sinks   the logit of a key of every head that has no value, (heads) or a column that spreads over the logits;
- *                the empty string for none
+ * @param ends    what it is computed from and what it makes
+ * @param logits  what becomes of the products of queries and keys
+ * @param softmax what its softmax does
  * @param nodes   the nodes that compute it in the graph, from queries, keys, values, masks and factors on
  * @param feeders nodes that are in no file and make queries, keys, values or further outputs of an operator
  */
-public record Site(String name, String form, Operand query, Operand key, Operand value, Operand result, double scale,
-        List<Factor> factors, double cap, List<MaskTerm> masks, Causal causal, int axis, boolean guarded,
-        List<String> shapes, String sinks, List<Node> nodes, List<Node> feeders) {
+public record Site(String name, String form, Ends ends, Logits logits, Softmax softmax, List<Node> nodes,
+        List<Node> feeders) {
+    /**
+     * What an attention is computed from and what it makes.
+     *
+     * @param query  the queries
+     * @param key    the keys
+     * @param value  the values
+     * @param result the value of the graph that it makes, and how the output lies in it
+     */
+    public record Ends(Operand query, Operand key, Operand value, Operand result) {
+    }
+
+    /**
+     * What becomes of the products of queries and keys.
+     *
+     * @param scale   the constant part of the scale; NaN for 1/√d
+     * @param factors values of one element that multiply or divide the logits
+     * @param cap     c of c · tanh(logit / c), 0 for none
+     * @param masks   what is done to the logits after that, in order
+     * @param causal  a causal rule that the operator itself states
+     * @param shapes  shape operands of Reshapes that the logits go through
+     */
+    public record Logits(double scale, List<Factor> factors, double cap, List<MaskTerm> masks, Causal causal,
+            List<String> shapes) {
+    }
+
+    /**
+     * What a softmax does.
+     *
+     * @param axis    the axis that it claims, to be checked against the number of dimensions; −1 if there is nothing to
+     *                check
+     * @param guarded whether a query that sees no key gets zeros, not NaN
+     * @param sinks   the logit of a key of every head that has no value, (heads) or a column that spreads over the
+     *                logits; the empty string for none
+     */
+    public record Softmax(int axis, boolean guarded, String sinks) {
+    }
+
     /**
      * A factor of the logits that is computed by the graph.
      *

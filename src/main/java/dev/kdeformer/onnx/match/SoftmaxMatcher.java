@@ -113,8 +113,9 @@ final class SoftmaxMatcher {
         }
         List<Node> nodes = between(ends, result.value());
         String form = form(first, softmax) + (sinks.isEmpty() ? "" : ", sinks");
-        return Found.site(new Site(softmax.shown(), form, query, key, value, result, scale, factors, chain.cap(),
-                chain.masks(), Site.Causal.NONE, axis, use.guarded(), chain.shapes(), sinks, nodes, List.of()));
+        return Found.site(new Site(softmax.shown(), form, new Site.Ends(query, key, value, result),
+                new Site.Logits(scale, factors, chain.cap(), chain.masks(), Site.Causal.NONE, chain.shapes()),
+                new Site.Softmax(axis, use.guarded(), sinks), nodes, List.of()));
     }
 
     private static String form(Node first, Node softmax) {

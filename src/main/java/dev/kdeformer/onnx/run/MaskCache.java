@@ -22,7 +22,8 @@ final class MaskCache {
     }
 
     MaskForm form(Site site, Grid grid, Reader reader) throws CannotRun {
-        Key key = new Key(site.masks(), site.causal(), grid.batch(), grid.heads(), grid.queries(), grid.keys());
+        Key key = new Key(site.logits().masks(), site.logits().causal(), grid.batch(), grid.heads(), grid.queries(),
+                grid.keys());
         Object found = known.get(key);
         if (found == null) {
             try {
@@ -40,14 +41,14 @@ final class MaskCache {
 
     private MaskForm read(Site site, Grid grid, Reader reader) throws CannotRun {
         Map<String, long[]> shapes = new HashMap<>();
-        for (String shape : site.shapes()) {
+        for (String shape : site.logits().shapes()) {
             shapes.put(shape, whole(reader.read(shape)));
         }
         List<TermView> terms = new ArrayList<>();
-        for (MaskTerm term : site.masks()) {
+        for (MaskTerm term : site.logits().masks()) {
             terms.add(TermView.of(term, reader.read(term.value()), grid, shapes::get));
         }
-        return MaskScan.scan(engine, site.causal(), grid, terms);
+        return MaskScan.scan(engine, site.logits().causal(), grid, terms);
     }
 
     /** A shape as whole numbers. */

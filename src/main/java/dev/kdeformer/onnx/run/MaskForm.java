@@ -9,14 +9,23 @@ import java.util.List;
  *
  * @param kind    in a few words, for whoever looks at the model
  * @param mask    causal rule, window, key lengths and ranges
- * @param bias    what is added to the logits of each key, (biasBatch, biasHeads, 1, m); null for nothing
+ * @param bias    what is added to the logits of each key; null for nothing
  * @param pairs   what is added to the logits of each pair; null for nothing
  * @param special rows that see nothing, or keys alike without regard to the logits
  * @param shifts  whether a row has a summand of all its keys that is lost here and counts beside a sink
  */
-record MaskForm(String kind, Mask mask, float[] bias, int biasBatch, int biasHeads, PairBias pairs,
-        List<SpecialRow> special, boolean shifts) {
-    static final MaskForm NONE = new MaskForm("none", Mask.none(), null, 1, 1, null, List.of(), false);
+record MaskForm(String kind, Mask mask, KeyBias bias, PairBias pairs, List<SpecialRow> special, boolean shifts) {
+    static final MaskForm NONE = new MaskForm("none", Mask.none(), null, null, List.of(), false);
+
+    /**
+     * What is added to the logits of each key.
+     *
+     * @param numbers (batch, heads, 1, m)
+     * @param batch   batch items whose biases differ, or 1
+     * @param heads   heads whose biases differ, or 1
+     */
+    record KeyBias(float[] numbers, int batch, int heads) {
+    }
 
     /**
      * A row that no softmax of logits gives.

@@ -84,9 +84,9 @@ final class MaskScan {
         if (areLengths) {
             boolean all = Arrays.stream(lengths).allMatch(length -> length == m);
             return new MaskForm(all ? "none" : "key lengths", all ? Mask.none() : Mask.none().withKeyLengths(
-                    perItem(lengths)), null, 1, 1, null, special, shifts);
+                    perItem(lengths)), null, null, special, shifts);
         }
-        return new MaskForm("key bias", Mask.none(), bias, batches, heads, null, special, shifts);
+        return new MaskForm("key bias", Mask.none(), new MaskForm.KeyBias(bias, batches, heads), null, special, shifts);
     }
 
     private int[] perItem(int[] lengths) {
@@ -117,8 +117,8 @@ final class MaskScan {
         }
         String dense = Arrays.stream(seen).allMatch(VisibleKeys::isFlat) ? "dense mask" : "dense bias";
         return new MaskForm(rule == null ? dense : and(rule.kind(), dense), rule == null
-                ? Visibility.outer(seen, n, m).mask() : rule.mask(), null, 1, 1, new SumBias(sum, batches, heads, seen),
-                special, shifts);
+                ? Visibility.outer(seen, n, m).mask() : rule.mask(), null,
+                new SumBias(sum, batches, heads, seen), special, shifts);
     }
 
     /** What the queries of a head see, read in pieces that follow each other. */
@@ -218,7 +218,7 @@ final class MaskScan {
             }
             boolean all = Arrays.stream(lengths).allMatch(length -> length == m);
             return new MaskForm(all ? kind : and(kind, "key lengths"), all ? rule.mask() : rule.mask().withKeyLengths(
-                    perItem(lengths)), null, 1, 1, pairs, special, shifts);
+                    perItem(lengths)), null, pairs, special, shifts);
         }
         float[] bias = new float[batches * distinct * m];
         for (int b = 0; b < batches; b++) {
@@ -226,6 +226,7 @@ final class MaskScan {
                 seen[b * heads + h].bias(weighs, bias, (b * distinct + h) * m);
             }
         }
-        return new MaskForm(and(kind, "key bias"), rule.mask(), bias, batches, distinct, pairs, special, shifts);
+        return new MaskForm(and(kind, "key bias"), rule.mask(),
+                new MaskForm.KeyBias(bias, batches, distinct), pairs, special, shifts);
     }
 }

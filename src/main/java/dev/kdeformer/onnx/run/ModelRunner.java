@@ -64,8 +64,8 @@ public final class ModelRunner implements AutoCloseable {
                         resultKinds, declared));
                 for (Plan.Place place : plan.places()) {
                     if (place.stage() == s) {
-                        String result = place.site().result().value();
-                        resultKinds.put(result, kind(place.site().value().value()));
+                        String result = place.site().ends().result().value();
+                        resultKinds.put(result, kind(place.site().ends().value().value()));
                     }
                 }
             }
@@ -188,8 +188,8 @@ public final class ModelRunner implements AutoCloseable {
         if (method != null) {
             try (Arena arena = Arena.ofShared()) {
                 SiteRunner.Computed computed = sites.compute(site, values, method, masks, arena);
-                values.put(PartRunner.result(site.result().value(), resultKinds.get(site.result().value())),
-                        computed.output());
+                String result = site.ends().result().value();
+                values.put(PartRunner.result(result, resultKinds.get(result)), computed.output());
                 listener.computed(index, computed.input(), computed.tensor(), computed.mask().kind(),
                         computed.statistics(), computed.note(), computed.nanos());
                 return;

@@ -39,7 +39,7 @@ final class Sessions {
         byte[] part = PartFile.write(model, nodes, given, outputs);
         try (OrtSession.SessionOptions options = options(basic)) {
             options.addConfigEntry("session.model_external_initializers_file_folder_path",
-                    model.place().folder().toString());
+                    model.header().place().folder().toString());
             return environment.createSession(part, options);
         }
     }

@@ -56,12 +56,12 @@ final class SiteRunner {
      */
     Computed compute(Site site, Map<String, Held> values, AttentionMethod method, MaskCache masks, Arena arena)
             throws CannotRun, OrtException {
-        HeadView query = HeadView.of(site.query(), PartRunner.read(values, site.query().value()).raw());
-        HeadView key = HeadView.of(site.key(), PartRunner.read(values, site.key().value()).raw());
-        HeadView value = HeadView.of(site.value(), PartRunner.read(values, site.value().value()).raw());
+        HeadView query = HeadView.of(site.ends().query(), PartRunner.read(values, site.ends().query().value()).raw());
+        HeadView key = HeadView.of(site.ends().key(), PartRunner.read(values, site.ends().key().value()).raw());
+        HeadView value = HeadView.of(site.ends().value(), PartRunner.read(values, site.ends().value().value()).raw());
         Grid grid = grid(site, query, key, values);
-        if (site.axis() >= 0 && site.axis() != grid.rank() - 1) {
-            throw new CannotRun("its softmax is over axis " + site.axis() + " of " + grid.rank());
+        if (site.softmax().axis() >= 0 && site.softmax().axis() != grid.rank() - 1) {
+            throw new CannotRun("its softmax is over axis " + site.softmax().axis() + " of " + grid.rank());
         }
         if (value.rows() != key.rows() || query.columns() != key.columns()) {
             throw new CannotRun("its operands do not fit together");
@@ -71,26 +71,26 @@ final class SiteRunner {
         AttentionInput input = AttentionInput.of(query.tensor(grid, grid.heads()), key.tensor(grid, kvHeads),
                 value.tensor(grid, kvHeads)).withScale(scale(site, query, values)).withMask(mask.mask());
         if (mask.bias() != null) {
-            Tensor bias = Tensor.copyOf(arena, Shape.of(mask.biasBatch(), mask.biasHeads(), 1, grid.keys()),
-                    mask.bias());
+            Tensor bias = Tensor.copyOf(arena, Shape.of(mask.bias().batch(), mask.bias().heads(), 1,
+                    grid.keys()), mask.bias().numbers());
             // Query heads that share keys and not their biases have them as pairs.
-            input = mask.biasHeads() == 1 || kvHeads == grid.heads() ? input.withKeyBias(bias)
+            input = mask.bias().heads() == 1 || kvHeads == grid.heads() ? input.withKeyBias(bias)
                     : input.withPairBias(PairBias.of(bias));
         }
         if (mask.pairs() != null) {
             input = input.withPairBias(mask.pairs());
         }
-        if (site.cap() != 0) {
+        if (site.logits().cap() != 0) {
             input = input.withSoftCap(cap(site));
         }
-        if (!site.sinks().isEmpty()) {
-            input = input.withSinks(sinks(PartRunner.read(values, site.sinks()).raw(), grid, mask));
+        if (!site.softmax().sinks().isEmpty()) {
+            input = input.withSinks(sinks(PartRunner.read(values, site.softmax().sinks()).raw(), grid, mask));
         }
-        long[] sizes = resultSizes(site.result(), grid, value.columns());
+        long[] sizes = resultSizes(site.ends().result(), grid, value.columns());
         Held output = Held.allocate(environment, sizes);
         try {
-            Tensor tensor = HeadView.of(site.result(), output.raw().data(), sizes).tensor(grid, grid.heads());
-            return apply(method, input, output, tensor, mask, site.guarded());
+            Tensor tensor = HeadView.of(site.ends().result(), output.raw().data(), sizes).tensor(grid, grid.heads());
+            return apply(method, input, output, tensor, mask, site.softmax().guarded());
         } catch (CannotRun | RuntimeException | Error e) {
             output.close();
             throw e;
@@ -119,7 +119,7 @@ final class SiteRunner {
 
     private static Grid grid(Site site, HeadView query, HeadView key, Map<String, Held> values) throws CannotRun {
         long[] folding = null;
-        for (String shape : site.shapes()) {
+        for (String shape : site.logits().shapes()) {
             long[] sizes = MaskCache.whole(PartRunner.read(values, shape).raw());
             folding = folding == null && sizes.length > 3 ? sizes : folding;
         }
@@ -141,8 +141,8 @@ final class SiteRunner {
     }
 
     private static float scale(Site site, HeadView query, Map<String, Held> values) throws CannotRun {
-        double scale = Double.isNaN(site.scale()) ? 1 / Math.sqrt(query.columns()) : site.scale();
-        for (Site.Factor factor : site.factors()) {
+        double scale = Double.isNaN(site.logits().scale()) ? 1 / Math.sqrt(query.columns()) : site.logits().scale();
+        for (Site.Factor factor : site.logits().factors()) {
             RawTensor raw = PartRunner.read(values, factor.value()).raw();
             if (raw.elements() != 1) {
                 throw new CannotRun("its logits are scaled by more than one number");
@@ -157,9 +157,9 @@ final class SiteRunner {
 
     /** The cap, whose sign the scale has taken. */
     private static float cap(Site site) throws CannotRun {
-        float cap = (float) Math.abs(site.cap());
+        float cap = (float) Math.abs(site.logits().cap());
         if (!(cap > 0 && cap <= LARGEST)) {
-            throw new CannotRun("its logits are capped at " + site.cap());
+            throw new CannotRun("its logits are capped at " + site.logits().cap());
         }
         return cap;
     }

@@ -106,8 +106,9 @@ final class CellKernel {
     }
 
     /**
-     * Scores the keys of a cell: the logarithm of the squared error that each key costs if its cell stands for it: 2 l + log(e^s − 1 − s − s²/2),
-     * the second term by its series for small spreads, since the expansion has the first and the second order.
+     * Scores the keys of a cell by the logarithm of the squared error that each costs if its cell stands for it:
+     * 2 l + log(e^s − 1 − s − s²/2), the second term by its series for small spreads, since the expansion has the first
+     * and the second order.
      *
      * @param shift added to all
      */

@@ -41,7 +41,8 @@ class ReportTest {
         parameters.put("blockSize", 256);
         parameters.put("shift", 0.1f);
         parameters.put("rule", "a,\"b\"");
-        return new Report.Run(method, parameters, evaluations, 9, 2, 7, new Times(ms, ms / 2), speedup,
+        return new Report.Run(new Report.Setting(method, parameters, 2, 7),
+                new Report.Spent(evaluations, 9, new Times(ms, ms / 2), speedup),
                 new ErrorReport(1, 2, List.of(new ErrorMeasures(error, 2 * error, 3 * error, 4 * error, 0, error,
                         error), new ErrorMeasures(3 * error, error, error, error, 0, 0, error))),
                 new Certificate(64, 0.95, new Interval(error, error / 2, Double.POSITIVE_INFINITY),
@@ -52,7 +53,8 @@ class ReportTest {
         return new Report(new NamedInput("a \"name\", quoted", "about", 3,
                 TestInputs.of(1).normal(1, 2, 1, 8, 9, 3, 4).withScale(0.1f)),
                 List.of(run("exact", 9, 20, 1, 0), run("x", 4, 5, 4, 0.125), run("x", 8, 10, 2, 0.0625),
-                        new Report.Run("y", Map.of(), 2.5, 9, 2, 7, new Times(4, 4), Double.NaN, null, null,
+                        new Report.Run(new Report.Setting("y", Map.of(), 2, 7),
+                                new Report.Spent(2.5, 9, new Times(4, 4), Double.NaN), null, null,
                                 "took the short way")));
     }
 
