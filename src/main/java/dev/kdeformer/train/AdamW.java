@@ -64,22 +64,33 @@ final class AdamW {
             float[] m = first[p];
             float[] v = second[p];
             float keep = parameter.decays() ? (float) (1 - rate * DECAY) : 1;
-            team.forEach(Math.ceilDiv(m.length, PIECE), (piece, scratch) -> update(parameter, m, v, piece * PIECE,
-                    Math.min(m.length, (piece + 1) * PIECE), clip, keep, (float) rate, firstScale, secondScale));
+            Change change = new Change(clip, keep, (float) rate, firstScale, secondScale);
+            team.forEach(Math.ceilDiv(m.length, PIECE), (piece, scratch) -> change.apply(parameter, m, v,
+                    piece * PIECE, Math.min(m.length, (piece + 1) * PIECE)));
         }
         return norm;
     }
 
-    private static void update(Parameter parameter, float[] m, float[] v, int from, int to, float clip, float keep,
-            float rate, float firstScale, float secondScale) {
-        float[] value = parameter.value();
-        float[] gradient = parameter.gradient();
-        for (int i = from; i < to; i++) {
-            float g = gradient[i] * clip;
-            m[i] = FIRST * m[i] + (1 - FIRST) * g;
-            v[i] = SECOND * v[i] + (1 - SECOND) * g * g;
-            value[i] = keep * value[i]
-                    - rate * (m[i] * firstScale) / ((float) Math.sqrt(v[i] * secondScale) + EPSILON);
+    /**
+     * One step's change of a parameter.
+     *
+     * @param clip        factor of gradients
+     * @param keep        what decay leaves of a number
+     * @param rate        learning rate
+     * @param firstScale  factor that makes up for the running mean's start at zero
+     * @param secondScale the same for the squares
+     */
+    private record Change(float clip, float keep, float rate, float firstScale, float secondScale) {
+        void apply(Parameter parameter, float[] m, float[] v, int from, int to) {
+            float[] value = parameter.value();
+            float[] gradient = parameter.gradient();
+            for (int i = from; i < to; i++) {
+                float g = gradient[i] * clip;
+                m[i] = FIRST * m[i] + (1 - FIRST) * g;
+                v[i] = SECOND * v[i] + (1 - SECOND) * g * g;
+                value[i] = keep * value[i]
+                        - rate * (m[i] * firstScale) / ((float) Math.sqrt(v[i] * secondScale) + EPSILON);
+            }
         }
     }
 

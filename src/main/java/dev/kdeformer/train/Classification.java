@@ -36,9 +36,9 @@ public record Classification(double accuracy, double loss, double stepMs, double
     /** The encoder for a task. */
     public static ModelShape shape(ArenaTask task) {
         int multiple = MatrixProduct.COLUMN_MULTIPLE;
-        return new ModelShape(LAYERS, WIDTH, HEADS, HEADS, HEAD_FEATURES, HIDDEN,
-                Math.ceilDiv(task.vocabulary(), multiple) * multiple, Math.ceilDiv(task.classes(), multiple) * multiple,
-                ROTARY_BASE);
+        return new ModelShape(LAYERS, WIDTH, new ModelShape.Heads(HEADS, HEADS, HEAD_FEATURES, ROTARY_BASE), HIDDEN,
+                Math.ceilDiv(task.vocabulary(), multiple) * multiple,
+                Math.ceilDiv(task.classes(), multiple) * multiple);
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.kdeformer.train;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.runtime.Team;
 import java.lang.foreign.Arena;
 import java.util.List;
@@ -120,8 +121,7 @@ final class Layer {
         RowNorm.again(team, inner.middle, rows, secondGain.value(), inner.secondInverse, work.normed);
         gateUp.addGradient(team, work.normed, inner.gateUp, rows);
         gateUp.applyTransposed(team, inner.gateUp, rows, work.dNormed);
-        RowNorm.backward(team, inner.middle, rows, secondGain.value(), inner.secondInverse, work.dNormed, dx,
-                secondGain.gradient());
+        RowNorm.backward(team, inner.middle, rows, secondGain, inner.secondInverse, work.dNormed, dx);
 
         output.addGradient(team, kept.attended, dx, rows);
         output.applyTransposed(team, dx, rows, work.dAttended);
@@ -133,8 +133,7 @@ final class Layer {
         query.applyTransposed(team, work.dQuery, rows, work.dNormed);
         key.addTransposed(team, work.dKey, rows, work.dNormed);
         value.addTransposed(team, work.dValue, rows, work.dNormed);
-        RowNorm.backward(team, kept.input, rows, firstGain.value(), inner.firstInverse, work.dNormed, dx,
-                firstGain.gradient());
+        RowNorm.backward(team, kept.input, rows, firstGain, inner.firstInverse, work.dNormed, dx);
     }
 
     private void throughAttention(Team team, Batch batch, ModelAttention attention, Activations kept, Work work) {
@@ -144,9 +143,9 @@ final class Layer {
         attention.backward(index, input(batch, kept), kept.attended(shape, sequences, length),
                 kept.logSumExp(shape, sequences, length),
                 Activations.heads(work.dAttended, sequences, length, shape.heads(), features),
-                Activations.heads(work.dQuery, sequences, length, shape.heads(), features),
-                Activations.heads(work.dKey, sequences, length, shape.kvHeads(), features),
-                Activations.heads(work.dValue, sequences, length, shape.kvHeads(), features));
+                new InputGradients(Activations.heads(work.dQuery, sequences, length, shape.heads(), features),
+                        Activations.heads(work.dKey, sequences, length, shape.kvHeads(), features),
+                        Activations.heads(work.dValue, sequences, length, shape.kvHeads(), features)));
         rotary.turn(team, work.dQuery, batch.rows(), shape.queryColumns(), length, true);
         rotary.turn(team, work.dKey, batch.rows(), shape.keyColumns(), length, true);
     }

@@ -72,8 +72,8 @@ final class MatrixProduct {
             team.forEach(blocks * groups, (task, scratch) -> {
                 int row = task % blocks * ROWS;
                 int column = task / blocks * GROUP;
-                scratch.keep(Tiles.class, Tiles::new).addOuter(x, first, inner, row, Math.min(ROWS, inner - row),
-                        panels, column, Math.min(GROUP, columns - column), gradient);
+                scratch.keep(Tiles.class, Tiles::new).addOuter(x, first, inner, row, panels, column,
+                        gradient);
             });
             team.scratch().release(mark);
         }
@@ -120,8 +120,9 @@ final class MatrixProduct {
             }
         }
 
-        void addOuter(float[] x, int first, int inner, int row, int rows, Panels dy, int column, int columns,
-                float[] gradient) {
+        void addOuter(float[] x, int first, int inner, int row, Panels dy, int column, float[] gradient) {
+            int rows = Math.min(ROWS, inner - row);
+            int columns = Math.min(GROUP, dy.columns() - column);
             float[] o = room(ROWS * columns);
             for (int r = 0; r < rows; r++) {
                 System.arraycopy(gradient, (row + r) * dy.columns() + column, o, r * columns, columns);

@@ -62,14 +62,14 @@ public class ModelAttention {
     /**
      * Computes a layer's gradients.
      *
+     * @param into receives them
      * @throws IllegalStateException if the layer's method has none
      */
     void backward(int layer, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
-            Tensor dQuery, Tensor dKey, Tensor dValue) {
+            InputGradients into) {
         AttentionGradient gradient = gradient(layer);
         long start = System.nanoTime();
-        gradient.apply(engine, input, output, logSumExp, outputGradient, new InputGradients(dQuery, dKey,
-                dValue));
+        gradient.apply(engine, input, output, logSumExp, outputGradient, into);
         backwardNanos += System.nanoTime() - start;
     }
 

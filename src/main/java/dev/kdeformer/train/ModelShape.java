@@ -6,19 +6,44 @@ import java.util.Map;
 /**
  * The sizes of a transformer.
  *
- * @param layers       number of layers
- * @param width        features of the residual stream
- * @param heads        query heads
- * @param kvHeads      key and value heads, of which {@code heads} is a multiple
- * @param headFeatures features of a head
- * @param hidden       features inside the gated MLP
- * @param vocabulary   number of different tokens
- * @param classes      0 for a decoder that predicts the next token; else the classes of an encoder's sequences, padded
- *                     as all columns are
- * @param rotaryBase   base of the rotary positions' wave lengths (Su et al. 2021, RoFormer, section 3.2.2)
+ * @param layers     number of layers
+ * @param width      features of the residual stream
+ * @param attention  the heads of a layer
+ * @param hidden     features inside the gated MLP
+ * @param vocabulary number of different tokens
+ * @param classes    0 for a decoder that predicts the next token; else the classes of an encoder's sequences, padded as
+ *                   all columns are
  */
-public record ModelShape(int layers, int width, int heads, int kvHeads, int headFeatures, int hidden, int vocabulary,
-        int classes, double rotaryBase) {
+public record ModelShape(int layers, int width, Heads attention, int hidden, int vocabulary, int classes) {
+    /**
+     * The heads of a layer.
+     *
+     * @param heads        query heads
+     * @param kvHeads      key and value heads, of which {@code heads} is a multiple
+     * @param headFeatures features of a head
+     * @param rotaryBase   base of the rotary positions' wave lengths (Su et al. 2021, RoFormer, section 3.2.2)
+     */
+    public record Heads(int heads, int kvHeads, int headFeatures, double rotaryBase) {
+        /**
+         * Checks the sizes.
+         *
+         * @throws IllegalArgumentException naming the size that does not fit
+         */
+        public Heads {
+            range("heads", heads, 1, 256);
+            range("kv-heads", kvHeads, 1, heads);
+            range("head-features", headFeatures, 2, 256);
+            multiple("head-features", headFeatures);
+            if (heads % kvHeads != 0) {
+                throw new IllegalArgumentException("heads must be a multiple of kv-heads, got " + heads + " and "
+                        + kvHeads);
+            }
+            if (!(rotaryBase >= 1 && rotaryBase <= 1e9)) {
+                throw new IllegalArgumentException("rotary-base must be between 1 and 1e9, got " + rotaryBase);
+            }
+        }
+    }
+
     /**
      * Checks the sizes.
      *
@@ -27,34 +52,43 @@ public record ModelShape(int layers, int width, int heads, int kvHeads, int head
     public ModelShape {
         range("layers", layers, 1, 256);
         range("width", width, 32, 1 << 14);
-        range("heads", heads, 1, 256);
-        range("kv-heads", kvHeads, 1, heads);
-        range("head-features", headFeatures, 2, 256);
         range("hidden", hidden, 32, 1 << 16);
         range("vocabulary", vocabulary, 32, 1 << 16);
         range("classes", classes, 0, 1 << 12);
         multiple("width", width);
-        multiple("head-features", headFeatures);
         multiple("hidden", hidden);
         multiple("vocabulary", vocabulary);
         multiple("classes", classes);
-        if (heads % kvHeads != 0) {
-            throw new IllegalArgumentException("heads must be a multiple of kv-heads, got " + heads + " and "
-                    + kvHeads);
-        }
-        if (!(rotaryBase >= 1 && rotaryBase <= 1e9)) {
-            throw new IllegalArgumentException("rotary-base must be between 1 and 1e9, got " + rotaryBase);
-        }
+    }
+
+    /** Query heads. */
+    public int heads() {
+        return attention.heads;
+    }
+
+    /** Key and value heads. */
+    public int kvHeads() {
+        return attention.kvHeads;
+    }
+
+    /** Features of a head. */
+    public int headFeatures() {
+        return attention.headFeatures;
+    }
+
+    /** Base of the rotary positions' wave lengths. */
+    public double rotaryBase() {
+        return attention.rotaryBase;
     }
 
     /** Columns of all query heads together. */
     public int queryColumns() {
-        return heads * headFeatures;
+        return heads() * headFeatures();
     }
 
     /** Columns of all key heads, or of all value heads, together. */
     public int keyColumns() {
-        return kvHeads * headFeatures;
+        return kvHeads() * headFeatures();
     }
 
     /** Whether the model predicts the next token, with a causal mask. */
@@ -79,13 +113,13 @@ public record ModelShape(int layers, int width, int heads, int kvHeads, int head
         Map<String, String> map = new LinkedHashMap<>();
         map.put("layers", Integer.toString(layers));
         map.put("width", Integer.toString(width));
-        map.put("heads", Integer.toString(heads));
-        map.put("kv-heads", Integer.toString(kvHeads));
-        map.put("head-features", Integer.toString(headFeatures));
+        map.put("heads", Integer.toString(heads()));
+        map.put("kv-heads", Integer.toString(kvHeads()));
+        map.put("head-features", Integer.toString(headFeatures()));
         map.put("hidden", Integer.toString(hidden));
         map.put("vocabulary", Integer.toString(vocabulary));
         map.put("classes", Integer.toString(classes));
-        map.put("rotary-base", Double.toString(rotaryBase));
+        map.put("rotary-base", Double.toString(rotaryBase()));
         return map;
     }
 
@@ -95,9 +129,9 @@ public record ModelShape(int layers, int width, int heads, int kvHeads, int head
      * @throws IllegalArgumentException if a size is missing, not a number, or does not fit
      */
     public static ModelShape of(Map<String, String> map) {
-        return new ModelShape(size(map, "layers"), size(map, "width"), size(map, "heads"), size(map, "kv-heads"),
-                size(map, "head-features"), size(map, "hidden"), size(map, "vocabulary"), size(map, "classes"),
-                number(map, "rotary-base"));
+        return new ModelShape(size(map, "layers"), size(map, "width"), new Heads(size(map, "heads"),
+                size(map, "kv-heads"), size(map, "head-features"), number(map, "rotary-base")),
+                size(map, "hidden"), size(map, "vocabulary"), size(map, "classes"));
     }
 
     private static int size(Map<String, String> map, String name) {

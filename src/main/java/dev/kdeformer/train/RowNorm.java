@@ -50,18 +50,19 @@ final class RowNorm {
         }
     }
 
-    /** Adds the gradients: dx += that by the rows, gainGradient += that by the gain. */
-    static void backward(Team team, float[] x, int rows, float[] gain, float[] inverse, float[] dy, float[] dx,
-            float[] gainGradient) {
-        int width = gain.length;
+    /** Adds the gradients: dx += that by the rows, and that by the gain to the gain's. */
+    static void backward(Team team, float[] x, int rows, Parameter gain, float[] inverse, float[] dy, float[] dx) {
+        int width = gain.size();
+        Slopes slopes = new Slopes(x, gain.value(), dy, dx);
         int tasks = Math.ceilDiv(rows, ROWS);
         float[] parts = new float[tasks * width];
         team.forEach(tasks, (task, scratch) -> {
             float[] product = new float[width];
             for (int r = task * ROWS; r < Math.min(rows, (task + 1) * ROWS); r++) {
-                backwardRow(x, r * width, gain, inverse[r], dy, dx, product, parts, task * width);
+                slopes.add(r * width, inverse[r], product, parts, task * width);
             }
         });
+        float[] gainGradient = gain.gradient();
         for (int task = 0; task < tasks; task++) {
             for (int c = 0; c < width; c++) {
                 gainGradient[c] += parts[task * width + c];
@@ -69,20 +70,30 @@ final class RowNorm {
         }
     }
 
-    private static void backwardRow(float[] x, int at, float[] gain, float inverse, float[] dy, float[] dx,
-            float[] product, float[] parts, int part) {
-        int width = gain.length;
-        for (int c = 0; c < width; c += LANES) {
-            FloatVector d = FloatVector.fromArray(FLOATS, dy, at + c);
-            FloatVector normal = FloatVector.fromArray(FLOATS, x, at + c).mul(inverse);
-            fma(d, normal, FloatVector.fromArray(FLOATS, parts, part + c)).intoArray(parts, part + c);
-            d.mul(FloatVector.fromArray(FLOATS, gain, c)).intoArray(product, c);
-        }
-        float mean = Lanes.dot(product, 0, x, at, width) * inverse * inverse / width;
-        for (int c = 0; c < width; c += LANES) {
-            FloatVector.fromArray(FLOATS, product, c)
-                    .sub(FloatVector.fromArray(FLOATS, x, at + c).mul(mean)).mul(inverse)
-                    .add(FloatVector.fromArray(FLOATS, dx, at + c)).intoArray(dx, at + c);
+    /**
+     * The gradients of rows.
+     *
+     * @param x    the rows
+     * @param gain a factor for every column
+     * @param dy   gradient by the normed rows
+     * @param dx   receives the gradient by the rows
+     */
+    private record Slopes(float[] x, float[] gain, float[] dy, float[] dx) {
+        /** Adds the gradient by the row at {@code at} to {@code dx}, and that by the gain to {@code parts}. */
+        void add(int at, float inverse, float[] product, float[] parts, int part) {
+            int width = gain.length;
+            for (int c = 0; c < width; c += LANES) {
+                FloatVector d = FloatVector.fromArray(FLOATS, dy, at + c);
+                FloatVector normal = FloatVector.fromArray(FLOATS, x, at + c).mul(inverse);
+                fma(d, normal, FloatVector.fromArray(FLOATS, parts, part + c)).intoArray(parts, part + c);
+                d.mul(FloatVector.fromArray(FLOATS, gain, c)).intoArray(product, c);
+            }
+            float mean = Lanes.dot(product, 0, x, at, width) * inverse * inverse / width;
+            for (int c = 0; c < width; c += LANES) {
+                FloatVector.fromArray(FLOATS, product, c)
+                        .sub(FloatVector.fromArray(FLOATS, x, at + c).mul(mean)).mul(inverse)
+                        .add(FloatVector.fromArray(FLOATS, dx, at + c)).intoArray(dx, at + c);
+            }
         }
     }
 

@@ -229,8 +229,7 @@ public final class Transformer implements AutoCloseable {
             spread(batch, dNormed);
         }
         RowNorm.clear(team, memory.dx, rows * width);
-        RowNorm.backward(team, memory.last, rows, lastGain.value(), memory.lastInverse, dNormed, memory.dx,
-                lastGain.gradient());
+        RowNorm.backward(team, memory.last, rows, lastGain, memory.lastInverse, dNormed, memory.dx);
         for (int layer = layers.size() - 1; layer >= 0; layer--) {
             if (memory.again) {
                 layers.get(layer).again(team, batch, memory.kept[layer], memory.work);

@@ -22,7 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TrainerTest {
-    private static final ModelShape SHAPE = new ModelShape(2, 64, 2, 1, 32, 64, 256, 0, 1000);
+    private static final ModelShape SHAPE = new ModelShape(2, 64, new ModelShape.Heads(2, 1, 32, 1000), 64,
+            256, 0);
     private static final TrainingPlan PLAN = new TrainingPlan(List.of(new TrainingPlan.Phase(32, 256),
             new TrainingPlan.Phase(64, 768)), 128, new Schedule(1e-2, 200, 300, 768), 5);
     private static final Text TEXT = new Text("What was seen is seen again, and what was not is not. ".repeat(9)

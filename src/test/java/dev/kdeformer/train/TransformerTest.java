@@ -17,8 +17,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class TransformerTest {
-    private static final ModelShape DECODER = new ModelShape(2, 64, 4, 2, 32, 96, 32, 0, 1000);
-    private static final ModelShape ENCODER = new ModelShape(2, 64, 2, 1, 32, 96, 32, 32, 1000);
+    private static final ModelShape DECODER = new ModelShape(2, 64, new ModelShape.Heads(4, 2, 32, 1000), 96,
+            32, 0);
+    private static final ModelShape ENCODER = new ModelShape(2, 64, new ModelShape.Heads(2, 1, 32, 1000), 96,
+            32, 32);
 
     static Stream<ModelShape> shapes() {
         return Stream.of(DECODER, ENCODER);
@@ -130,7 +132,7 @@ class TransformerTest {
     @Test
     void everyMethodWithGradientsTrains() {
         Text text = new Text("to train is to see again; ".repeat(40).getBytes());
-        ModelShape shape = new ModelShape(1, 64, 2, 1, 32, 64, 256, 0, 1000);
+        ModelShape shape = new ModelShape(1, 64, new ModelShape.Heads(2, 1, 32, 1000), 64, 256, 0);
         for (AttentionMethod method : List.of(Attention.exact().build(), Attention.kdeformer().build(),
                 Attention.hyper().build(), Attention.pilot().build())) {
             try (Engine engine = Engine.create(2); Transformer model = new Transformer(shape, engine, 1 << 20)) {

@@ -36,7 +36,8 @@ public final class ModelOptions {
     /** The shape of a decoder of bytes. */
     public ModelShape shape() {
         try {
-            return new ModelShape(layers, width, heads, kvHeads, HEAD_FEATURES, hidden, BYTES, 0, rotaryBase);
+            return new ModelShape(layers, width,
+                    new ModelShape.Heads(heads, kvHeads, HEAD_FEATURES, rotaryBase), hidden, BYTES, 0);
         } catch (IllegalArgumentException e) {
             throw new UsageError("--" + e.getMessage());
         }
