@@ -44,8 +44,8 @@ class PartialAttentionTest {
         int m = 7 + random.nextInt(150);
         int d = 1 + random.nextInt(20);
         int dv = 1 + random.nextInt(20);
-        AttentionInput input = round % 2 == 0 ? make.normal(2, heads, kvHeads, n, m, d, dv)
-                : make.offsetKeys(2, heads, kvHeads, n, m, d, dv, 500);
+        AttentionInput normal = make.normal(2, heads, kvHeads, n, m, d, dv);
+        AttentionInput input = round % 2 == 0 ? normal : TestInputs.offsetKeys(normal, 500);
         double logit = round % 4 == 0 ? 5 : 500;
         input = TestInputs.withLogits(input, logit);
         input = round % 4 == 3 ? input.withScale(-input.scale()) : input;

@@ -196,31 +196,27 @@ class ExactGradientTest {
         Tensor dq = make.tensor(Shape.of(4, 3), 1);
         Tensor dk = make.tensor(Shape.of(6, 3), 1);
         Tensor dv = make.tensor(Shape.of(6, 2), 1);
+        InputGradients all = new InputGradients(dq, dk, dv);
         float[] before = dq.toArray();
-        refused("dKey must have shape (1, 1, 6, 3)", input, output, sums, gradient, dq, dq, dv);
-        refused("dQuery must not overlap query", input, output, sums, gradient, input.query(), dk, dv);
-        refused("dValue must not overlap outputGradient", input, output, sums, gradient, dq, dk,
-                Tensor.of(make.zeros(Shape.of(6, 2)).segment(), Shape.of(6, 2)), true);
+        refused("dKey must have shape (1, 1, 6, 3)", input, output, sums, gradient, new InputGradients(dq, dq, dv));
+        refused("dQuery must not overlap query", input, output, sums, gradient,
+                new InputGradients(input.query(), dk, dv));
+        refused("dValue must not overlap outputGradient", input, output, sums,
+                Tensor.of(dv.segment(), gradient.shape()), all);
         sums.matrix(0, 0).set(2, 0, Float.NaN);
-        refused("logSumExp must be finite or -Infinity, got NaN", input, output, sums, gradient, dq, dk, dv);
+        refused("logSumExp must be finite or -Infinity, got NaN", input, output, sums, gradient, all);
         sums.matrix(0, 0).set(2, 0, 0);
         gradient.matrix(0, 0).set(1, 1, Float.POSITIVE_INFINITY);
-        refused("outputGradient must be finite", input, output, sums, gradient, dq, dk, dv);
+        refused("outputGradient must be finite", input, output, sums, gradient, all);
         gradient.matrix(0, 0).set(1, 1, 1e37f);
-        refused("gradients may exceed what float32 holds", input, output, sums, gradient, dq, dk, dv);
+        refused("gradients may exceed what float32 holds", input, output, sums, gradient, all);
         assertArrayEquals(before, dq.toArray());
     }
 
-    private void refused(String words, AttentionInput input, Tensor output, Tensor sums, Tensor gradient, Tensor dq,
-            Tensor dk, Tensor dv) {
+    private void refused(String words, AttentionInput input, Tensor output, Tensor sums, Tensor gradient,
+            InputGradients into) {
         IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> Attention.exactGradient()
-                .build().apply(ENGINE, input, output, sums, gradient, new InputGradients(dq, dk, dv)));
+                .build().apply(ENGINE, input, output, sums, gradient, into));
         assertTrue(e.getMessage().contains(words), e.getMessage());
-    }
-
-    private void refused(String words, AttentionInput input, Tensor output, Tensor sums, Tensor gradient, Tensor dq,
-            Tensor dk, Tensor dv, boolean shared) {
-        Tensor overlapping = shared ? Tensor.of(dv.segment(), gradient.shape()) : gradient;
-        refused(words, input, output, sums, overlapping, dq, dk, dv);
     }
 }

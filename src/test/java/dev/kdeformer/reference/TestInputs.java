@@ -204,7 +204,8 @@ public final class TestInputs {
         for (double logit : new double[] {20, 200, 1e4}) {
             cases.add(new Case("logits to " + logit, withLogits(grouped, logit)));
         }
-        cases.add(new Case("logits offset by a common key", make.offsetKeys(1, 2, 2, 61, 83, 19, 23, 600)));
+        cases.add(new Case("logits offset by a common key",
+                offsetKeys(make.normal(1, 2, 2, 61, 83, 19, 23), 600)));
         cases.add(new Case("equal rows", make.equalRows(1, 2, 1, 41, 59, 9, 7)));
         cases.add(new Case("denormals", make.denormals(1, 2, 1, 41, 59, 9, 7)));
         cases.add(new Case("zeros", AttentionInput.of(make.tensor(Shape.of(5, 3), 0), make.tensor(Shape.of(7, 3), 0),
@@ -260,9 +261,9 @@ public final class TestInputs {
      * Normal elements with one vector added to every query and one to every key, so that all logits lie near
      * {@code logit}, as in models whose keys have a large common part.
      */
-    public AttentionInput offsetKeys(int batch, int heads, int kvHeads, int n, int m, int d, int dv, double logit) {
-        AttentionInput input = normal(batch, heads, kvHeads, n, m, d, dv).withScale(1);
-        float step = (float) Math.sqrt(logit / d);
+    public static AttentionInput offsetKeys(AttentionInput normal, double logit) {
+        AttentionInput input = normal.withScale(1);
+        float step = (float) Math.sqrt(logit / input.d());
         for (Tensor tensor : List.of(input.query(), input.key())) {
             map(tensor, x -> 0.2f * x + step);
         }

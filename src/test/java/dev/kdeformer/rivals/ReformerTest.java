@@ -22,7 +22,7 @@ class ReformerTest {
         AttentionInput input = RivalChecks.rich(1, 31, 83);
         // 78 or 69 visible keys in chunks of 9 are 9 or 8 chunks: 10 or 8 buckets.
         RivalChecks.agrees(Attention.reformer().chunk(9).rounds(3).seed(5).build(), input, 3e-6, true,
-                (b, h, q, k, v, bias) -> plain(input, b, h, q, k, v, bias, 9, 3,
+                (b, h, q, k, v, bias) -> plain(input, b, h, new RivalChecks.Plain.Head(q, k, v, bias), 9, 3,
                         new int[] {b == 0 ? 10 : 8, 1}));
     }
 
@@ -31,7 +31,8 @@ class ReformerTest {
         AttentionInput input = RivalChecks.rich(2, 31, 83);
         // 70 buckets are more than 64: ⌈√70⌉ = 9 made even, times ⌈70 / 10⌉ = 7 made even.
         RivalChecks.agrees(Attention.reformer().chunk(5).rounds(2).buckets(70).seed(5).build(), input, 3e-6, true,
-                (b, h, q, k, v, bias) -> plain(input, b, h, q, k, v, bias, 5, 2, new int[] {10, 8}));
+                (b, h, q, k, v, bias) -> plain(input, b, h, new RivalChecks.Plain.Head(q, k, v, bias), 5, 2,
+                        new int[] {10, 8}));
     }
 
     private static int[] sorted(int[] rows, double[][] x, int[] factors, CounterRandom random) {
@@ -57,8 +58,12 @@ class ReformerTest {
         return Arrays.stream(rows).boxed().sorted(Comparator.comparingInt(i -> bucket[i])).mapToInt(i -> i).toArray();
     }
 
-    private static double[][] plain(AttentionInput input, int b, int h, double[][] q, double[][] k, double[][] v,
-            double[] bias, int chunk, int rounds, int[] factors) {
+    private static double[][] plain(AttentionInput input, int b, int h, RivalChecks.Plain.Head head,
+            int chunk, int rounds, int[] factors) {
+        double[][] q = head.q();
+        double[][] k = head.k();
+        double[][] v = head.v();
+        double[] bias = head.bias();
         CounterRandom random = CounterRandom.of(5).stream(b * input.kvHeads() + h / input.groupSize());
         int[] visible = RivalChecks.visible(bias);
         int chunks = Math.ceilDiv(visible.length, chunk);

@@ -189,6 +189,10 @@ final class RivalChecks {
     /** A plain answer for one key head of one item: output rows, with the log-sum-exp at the end of each. */
     @FunctionalInterface
     interface Plain {
+        /** A query head and the keys that it reads, unpacked. */
+        record Head(double[][] q, double[][] k, double[][] v, double[] bias) {
+        }
+
         /** n rows of d_v + 1 for query head h of item b. */
         double[][] of(int b, int h, double[][] q, double[][] k, double[][] v, double[] bias);
     }

@@ -15,24 +15,31 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class ScatterBrainTest {
+    private static final int BLOCK = 9;
+    private static final int FEATURES = 20;
+
     @Test
     void isExactOnLocalBlocksAndFeaturesElsewhere() {
         AttentionInput input = RivalChecks.rich(1, 31, 83);
-        RivalChecks.agrees(Attention.scatterbrain().block(9).features(20).support(ScatterBrain.Support.LOCAL).seed(5)
+        RivalChecks.agrees(Attention.scatterbrain().block(BLOCK).features(FEATURES)
+                .support(ScatterBrain.Support.LOCAL).seed(5)
                 .build(), input, 3e-5, true, (b, h, q, k, v, bias) -> {
                     int[] rows = IntStream.range(0, q.length).toArray();
-                    return plain(input, b, h, q, k, v, bias, rows, RivalChecks.visible(bias), 9, 20);
+                    return plain(input, b, h, new RivalChecks.Plain.Head(q, k, v, bias), rows,
+                            RivalChecks.visible(bias));
                 });
     }
 
     @Test
     void isExactOnBlocksOfSimilarRowsAndFeaturesElsewhere() {
         AttentionInput input = RivalChecks.rich(2, 31, 83);
-        RivalChecks.agrees(Attention.scatterbrain().block(9).features(20).bits(5).seed(5).build(), input, 3e-5, true,
+        RivalChecks.agrees(Attention.scatterbrain().block(BLOCK).features(FEATURES).bits(5).seed(5).build(), input,
+                3e-5, true,
                 (b, h, q, k, v, bias) -> {
                     CounterRandom random = stream(input, b, h).stream(1);
                     int[] rows = sorted(IntStream.range(0, q.length).toArray(), q, random);
-                    return plain(input, b, h, q, k, v, bias, rows, sorted(RivalChecks.visible(bias), k, random), 9, 20);
+                    return plain(input, b, h, new RivalChecks.Plain.Head(q, k, v, bias), rows,
+                            sorted(RivalChecks.visible(bias), k, random));
                 });
     }
 
@@ -60,11 +67,15 @@ class ScatterBrainTest {
     }
 
     /** (exact − feature) on the support plus feature everywhere. */
-    private static double[][] plain(AttentionInput input, int b, int h, double[][] q, double[][] k, double[][] v,
-            double[] bias, int[] rows, int[] keys, int block, int features) {
-        double[][] w = PerformerTest.orthogonal(features, q[0].length, stream(input, b, h).stream(0));
+    private static double[][] plain(AttentionInput input, int b, int h, RivalChecks.Plain.Head head,
+            int[] rows, int[] keys) {
+        double[][] q = head.q();
+        double[][] k = head.k();
+        double[][] v = head.v();
+        double[] bias = head.bias();
+        double[][] w = PerformerTest.orthogonal(FEATURES, q[0].length, stream(input, b, h).stream(0));
         double root = Math.sqrt(input.scale());
-        int blocks = Math.ceilDiv(keys.length, block);
+        int blocks = Math.ceilDiv(keys.length, BLOCK);
         double[][] result = new double[q.length][v[0].length + 1];
         for (int position = 0; position < rows.length; position++) {
             int i = rows[position];

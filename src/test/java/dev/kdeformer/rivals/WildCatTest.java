@@ -18,7 +18,7 @@ class WildCatTest {
     void weighsTheCoresetOfRandomPivots() {
         AttentionInput input = RivalChecks.rich(1, 31, 60).withScale(0.25f);
         RivalChecks.agrees(Attention.wildcat().coreset(7).temperature(0.8).seed(5).build(), input, 2e-4, true,
-                (b, h, q, k, v, bias) -> plain(input.scale(), 0.25 / 0.64, 7, q, k, v, bias,
+                (b, h, q, k, v, bias) -> plain(input.scale(), 0.25 / 0.64, 7, new RivalChecks.Plain.Head(q, k, v, bias),
                         CounterRandom.of(5).stream(b * input.kvHeads() + h / input.groupSize())));
     }
 
@@ -28,7 +28,8 @@ class WildCatTest {
         RivalChecks.agrees(Attention.wildcat().coreset(9).build(), input, 2e-4, true, (b, h, q, k, v, bias) -> {
             double[][] centred = centred(k, RivalChecks.visible(bias));
             double strength = input.scale() * longest(q) / (3.94582 * longest(centred));
-            return plain(input.scale(), strength, 9, q, k, v, bias, CounterRandom.of(0).stream(0));
+            return plain(input.scale(), strength, 9, new RivalChecks.Plain.Head(q, k, v, bias),
+                    CounterRandom.of(0).stream(0));
         });
     }
 
@@ -54,8 +55,12 @@ class WildCatTest {
     }
 
     /** Weights by an explicit solve with the kernel matrix of the pivots. */
-    private static double[][] plain(double scale, double s, int size, double[][] q, double[][] k, double[][] v,
-            double[] bias, CounterRandom random) {
+    private static double[][] plain(double scale, double s, int size, RivalChecks.Plain.Head head,
+            CounterRandom random) {
+        double[][] q = head.q();
+        double[][] k = head.k();
+        double[][] v = head.v();
+        double[] bias = head.bias();
         int[] visible = RivalChecks.visible(bias);
         int m = visible.length;
         int dv = v[0].length;
