@@ -63,7 +63,7 @@ final class CausalGradient {
         }
         Call forward = call.forward();
         TiledGradient.part(new GradientCall(new Call(input.withMask(mask), forward.output(), forward.logSumExp(),
-                team), call.outputGradient(), call.dQuery(), call.dKey(), call.dValue(), call.biases()), index, team);
+                team), call.outputGradient(), call.gradients(), call.biases()), index, team);
     }
 
     private static void add(GradientCall call, Unit unit, int member, CausalWalk walk) {
