@@ -1,6 +1,5 @@
 package dev.kdeformer.cli;
 
-import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.cli.bench.GradientCheck;
 import dev.kdeformer.cli.bench.GradientReport;
@@ -13,7 +12,6 @@ import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.OutputFiles;
 import java.io.IOException;
-import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -63,7 +61,7 @@ final class GradcheckCommand extends TimedCommand {
         if (!(tolerance > 0)) {
             throw new UsageError("--tolerance must be above 0, got " + tolerance);
         }
-        checked = method();
+        checked = methodOptions.makeDifferentiable(method, seed());
     }
 
     @Override
@@ -79,18 +77,5 @@ final class GradcheckCommand extends TimedCommand {
     @Override
     int exitCode(Form report) {
         return ((GradientReport) report).passes() ? 0 : 1;
-    }
-
-    private DifferentiableMethod method() {
-        AttentionMethod made = methodOptions.makeOne(method, seed(), Map.of());
-        if (!(made instanceof DifferentiableMethod differentiable)) {
-            throw new UsageError("method " + method + " has no gradients");
-        }
-        try {
-            differentiable.gradient();
-        } catch (IllegalStateException e) {
-            throw new UsageError(e.getMessage());
-        }
-        return differentiable;
     }
 }

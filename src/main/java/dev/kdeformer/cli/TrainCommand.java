@@ -1,7 +1,6 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.AttentionMethod;
-import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.cli.bench.EngineOptions;
 import dev.kdeformer.cli.console.Failure;
@@ -31,7 +30,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -103,7 +101,7 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         check();
-        AttentionMethod made = method();
+        AttentionMethod made = methodOptions.makeDifferentiable(method, engineOptions.seed());
         Checkpoint before = resume ? Checkpoint.open(out.resolve(TrainingRun.CHECKPOINT)) : null;
         TrainingPlan plan = planOptions.plan(before == null ? null : before.plan(), engineOptions.seed());
         ModelShape shape = before == null ? modelOptions.shape() : before.shape();
@@ -160,19 +158,6 @@ final class TrainCommand implements Callable<Integer> {
             }
             new OutputFiles().add("--plot", plot);
         }
-    }
-
-    private AttentionMethod method() {
-        AttentionMethod made = methodOptions.makeOne(method, engineOptions.seed(), Map.of());
-        if (!(made instanceof DifferentiableMethod differentiable)) {
-            throw new UsageError("method " + method + " has no gradients");
-        }
-        try {
-            differentiable.gradient();
-        } catch (IllegalStateException e) {
-            throw new UsageError(e.getMessage());
-        }
-        return made;
     }
 
     private static void checkText(Texts texts, TrainingPlan plan, Checkpoint before) {

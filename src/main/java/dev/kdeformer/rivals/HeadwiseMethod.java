@@ -4,6 +4,7 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.kernel.Centring;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
@@ -16,8 +17,9 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
-import it.unimi.dsi.fastutil.ints.IntArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -28,7 +30,38 @@ import java.util.Set;
  * <p>These methods take padding, packed sequences, biases and grouped heads; a causal mask is refused.
  */
 abstract class HeadwiseMethod implements AttentionMethod {
-    private final MethodFrame frame = MethodFrame.of(this, this::run).inPieces();
+    private final String name;
+    private final Long seed;
+    private final MethodFrame frame;
+
+    /**
+     * A method with a name.
+     *
+     * @param seed of everything random; null where nothing is
+     */
+    HeadwiseMethod(String name, Long seed) {
+        this.name = name;
+        this.seed = seed;
+        this.frame = MethodFrame.of(this, this::run).inPieces();
+    }
+
+    @Override
+    public final String name() {
+        return name;
+    }
+
+    @Override
+    public final Map<String, Object> parameters() {
+        Map<String, Object> parameters = new LinkedHashMap<>();
+        describe(parameters);
+        if (seed != null) {
+            parameters.put("seed", seed);
+        }
+        return parameters;
+    }
+
+    /** Puts down the options other than the seed, in the order in which they are shown. */
+    abstract void describe(Map<String, Object> parameters);
 
     @Override
     public final Statistics apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
@@ -48,9 +81,6 @@ abstract class HeadwiseMethod implements AttentionMethod {
 
     /** What a call would need that has queries and keys, which are neither packed nor, the queries, padded. */
     abstract Estimate need(AttentionInput input, int threads);
-
-    /** The random stream of a key head. */
-    abstract CounterRandom random();
 
     /**
      * Attends all queries that read a key head.
@@ -73,44 +103,22 @@ abstract class HeadwiseMethod implements AttentionMethod {
 
     private double attend(Call call, int unit, Team team) {
         KeyHead head = call.keyHead(unit);
-        int[] visible = visible(head);
+        int[] visible = head.visibleKeys();
         long mark = team.scratch().mark();
         double operations = 0;
         if (visible.length > 0) {
             operations = attend(call, head, visible, team);
         } else {
-            nothing(head);
+            head.writeNothing();
             call.team().advance((long) head.groupSize() * call.input().queries());
         }
         team.scratch().release(mark);
         return operations;
     }
 
-    private static int[] visible(KeyHead head) {
-        IntArrayList indices = new IntArrayList(head.keys());
-        for (int j = 0; j < head.keys(); j++) {
-            if (head.bias() == null || head.bias().get(0, j) != Float.NEGATIVE_INFINITY) {
-                indices.add(j);
-            }
-        }
-        return indices.toIntArray();
-    }
-
-    private static void nothing(KeyHead head) {
-        float[] zeros = new float[head.value().columns()];
-        for (int member = 0; member < head.groupSize(); member++) {
-            for (int i = 0; i < head.output(member).rows(); i++) {
-                head.output(member).writeRow(i, zeros, 0);
-                if (head.logSumExp(member) != null) {
-                    head.logSumExp(member).set(i, 0, Float.NEGATIVE_INFINITY);
-                }
-            }
-        }
-    }
-
     /** The stream of a head. */
     final CounterRandom random(KeyHead head) {
-        return random().stream(head.index());
+        return CounterRandom.of(seed).stream(head.index());
     }
 
     /** What a piece of work on one tile of queries of one query head gets. */
@@ -151,10 +159,7 @@ abstract class HeadwiseMethod implements AttentionMethod {
             Matrix sums = head.logSumExp(member);
             double[] shifts = null;
             if (sums != null) {
-                shifts = head.shift(query, 0, from, count, centre);
-                for (int r = 0; r < count; r++) {
-                    shifts[r] += shift;
-                }
+                shifts = head.shift(query, 0, from, count, new Centring(centre, shift));
             }
             state.finish(head.output(member), sums, 0, from, shifts);
         });

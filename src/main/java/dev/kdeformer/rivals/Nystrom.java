@@ -7,9 +7,7 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -30,6 +28,7 @@ public final class Nystrom extends HeadwiseMethod {
     private final int iterations;
 
     private Nystrom(Builder builder) {
+        super("nystrom", null);
         landmarks = builder.landmarks;
         iterations = builder.iterations;
     }
@@ -40,21 +39,9 @@ public final class Nystrom extends HeadwiseMethod {
     }
 
     @Override
-    public String name() {
-        return "nystrom";
-    }
-
-    @Override
-    public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
+    void describe(Map<String, Object> parameters) {
         parameters.put("landmarks", landmarks);
         parameters.put("iterations", iterations);
-        return parameters;
-    }
-
-    @Override
-    CounterRandom random() {
-        throw new UnsupportedOperationException("nothing is random here");
     }
 
     @Override

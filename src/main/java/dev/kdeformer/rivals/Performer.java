@@ -7,8 +7,6 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -24,12 +22,11 @@ import java.util.Map;
 public final class Performer extends HeadwiseMethod {
     private final int features;
     private final boolean orthogonal;
-    private final long seed;
 
     private Performer(Builder builder) {
+        super("performer", builder.seed);
         features = builder.features;
         orthogonal = builder.orthogonal;
-        seed = builder.seed;
     }
 
     /** Starts a builder. */
@@ -38,22 +35,9 @@ public final class Performer extends HeadwiseMethod {
     }
 
     @Override
-    public String name() {
-        return "performer";
-    }
-
-    @Override
-    public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
+    void describe(Map<String, Object> parameters) {
         parameters.put("features", features);
         parameters.put("orthogonal", orthogonal);
-        parameters.put("seed", seed);
-        return parameters;
-    }
-
-    @Override
-    CounterRandom random() {
-        return CounterRandom.of(seed);
     }
 
     @Override

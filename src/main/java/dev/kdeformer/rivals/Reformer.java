@@ -10,10 +10,8 @@ import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.IntStream;
 
@@ -36,13 +34,12 @@ public final class Reformer extends HeadwiseMethod {
     private final int chunk;
     private final int rounds;
     private final int buckets;
-    private final long seed;
 
     private Reformer(Builder builder) {
+        super("reformer", builder.seed);
         rounds = builder.rounds;
         chunk = builder.columns > 0 ? Math.max(1, builder.columns / (2 * rounds)) : builder.chunk;
         buckets = builder.buckets;
-        seed = builder.seed;
     }
 
     /** Starts a builder. */
@@ -51,23 +48,10 @@ public final class Reformer extends HeadwiseMethod {
     }
 
     @Override
-    public String name() {
-        return "reformer";
-    }
-
-    @Override
-    public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
+    void describe(Map<String, Object> parameters) {
         parameters.put("chunk", chunk);
         parameters.put("rounds", rounds);
         parameters.put("buckets", buckets == 0 ? "auto" : buckets);
-        parameters.put("seed", seed);
-        return parameters;
-    }
-
-    @Override
-    CounterRandom random() {
-        return CounterRandom.of(seed);
     }
 
     @Override

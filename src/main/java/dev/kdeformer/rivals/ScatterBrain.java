@@ -16,7 +16,6 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -45,15 +44,14 @@ public final class ScatterBrain extends HeadwiseMethod {
     private final int bits;
     private final Support support;
     private final boolean orthogonal;
-    private final long seed;
 
     private ScatterBrain(Builder builder) {
+        super("scatterbrain", builder.seed);
         block = builder.block;
         features = builder.features;
         bits = builder.bits;
         support = builder.support;
         orthogonal = builder.orthogonal;
-        seed = builder.seed;
     }
 
     /** Starts a builder. */
@@ -62,13 +60,7 @@ public final class ScatterBrain extends HeadwiseMethod {
     }
 
     @Override
-    public String name() {
-        return "scatterbrain";
-    }
-
-    @Override
-    public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
+    void describe(Map<String, Object> parameters) {
         parameters.put("block", block);
         parameters.put("features", features);
         parameters.put("support", support.name().toLowerCase(java.util.Locale.ROOT));
@@ -76,13 +68,6 @@ public final class ScatterBrain extends HeadwiseMethod {
             parameters.put("bits", bits);
         }
         parameters.put("orthogonal", orthogonal);
-        parameters.put("seed", seed);
-        return parameters;
-    }
-
-    @Override
-    CounterRandom random() {
-        return CounterRandom.of(seed);
     }
 
     @Override

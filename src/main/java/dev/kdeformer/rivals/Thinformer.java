@@ -6,7 +6,6 @@ import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -27,13 +26,12 @@ public final class Thinformer extends HeadwiseMethod {
     private final int oversampling;
     private final int columns;
     private final double delta;
-    private final long seed;
 
     private Thinformer(Builder builder) {
+        super("thinformer", builder.seed);
         oversampling = builder.oversampling;
         columns = builder.columns;
         delta = builder.delta;
-        seed = builder.seed;
     }
 
     /** Starts a builder. */
@@ -42,26 +40,13 @@ public final class Thinformer extends HeadwiseMethod {
     }
 
     @Override
-    public String name() {
-        return "thinformer";
-    }
-
-    @Override
-    public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
+    void describe(Map<String, Object> parameters) {
         if (columns > 0) {
             parameters.put("columns", columns);
         } else {
             parameters.put("oversampling", oversampling);
         }
         parameters.put("delta", delta);
-        parameters.put("seed", seed);
-        return parameters;
-    }
-
-    @Override
-    CounterRandom random() {
-        return CounterRandom.of(seed);
     }
 
     @Override

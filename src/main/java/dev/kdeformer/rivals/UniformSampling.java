@@ -5,8 +5,6 @@ import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -18,11 +16,10 @@ import java.util.Map;
  */
 public final class UniformSampling extends HeadwiseMethod {
     private final int samples;
-    private final long seed;
 
     private UniformSampling(Builder builder) {
+        super("uniform", builder.seed);
         samples = builder.samples;
-        seed = builder.seed;
     }
 
     /** Starts a builder. */
@@ -31,21 +28,8 @@ public final class UniformSampling extends HeadwiseMethod {
     }
 
     @Override
-    public String name() {
-        return "uniform";
-    }
-
-    @Override
-    public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
+    void describe(Map<String, Object> parameters) {
         parameters.put("samples", samples);
-        parameters.put("seed", seed);
-        return parameters;
-    }
-
-    @Override
-    CounterRandom random() {
-        return CounterRandom.of(seed);
     }
 
     @Override

@@ -7,9 +7,7 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.runtime.Team;
-import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -33,12 +31,11 @@ public final class WildCat extends HeadwiseMethod {
 
     private final int coreset;
     private final double temperature;
-    private final long seed;
 
     private WildCat(Builder builder) {
+        super("wildcat", builder.seed);
         coreset = builder.coreset;
         temperature = builder.temperature;
-        seed = builder.seed;
     }
 
     /** Starts a builder. */
@@ -47,22 +44,9 @@ public final class WildCat extends HeadwiseMethod {
     }
 
     @Override
-    public String name() {
-        return "wildcat";
-    }
-
-    @Override
-    public Map<String, Object> parameters() {
-        Map<String, Object> parameters = new LinkedHashMap<>();
+    void describe(Map<String, Object> parameters) {
         parameters.put("coreset", coreset);
         parameters.put("temperature", temperature == 0 ? "auto" : temperature);
-        parameters.put("seed", seed);
-        return parameters;
-    }
-
-    @Override
-    CounterRandom random() {
-        return CounterRandom.of(seed);
     }
 
     @Override

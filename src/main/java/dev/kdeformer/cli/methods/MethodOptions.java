@@ -3,6 +3,7 @@ package dev.kdeformer.cli.methods;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Calibration;
+import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.cli.console.UsageError;
 import java.nio.file.Path;
@@ -65,6 +66,23 @@ public final class MethodOptions {
                     + made.size());
         }
         return made.get(0);
+    }
+
+    /**
+     * Makes the method of a name, which must have gradients.
+     *
+     * @throws UsageError as above, or if it has none, or none with these options
+     */
+    public DifferentiableMethod makeDifferentiable(String name, long seed) {
+        if (!(makeOne(name, seed, Map.of()) instanceof DifferentiableMethod differentiable)) {
+            throw new UsageError("method " + name + " has no gradients");
+        }
+        try {
+            differentiable.gradient();
+        } catch (IllegalStateException e) {
+            throw new UsageError(e.getMessage());
+        }
+        return differentiable;
     }
 
     /** The key evaluations that a method which was made here may spend; empty where that is its own choice. */
