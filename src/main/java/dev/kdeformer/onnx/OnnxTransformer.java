@@ -272,18 +272,18 @@ public final class OnnxTransformer implements AutoCloseable {
                     throw new IllegalStateException("the file does not tell the heads and features of attention "
                             + each.name() + "; a run does");
                 }
-                attention = Math.max(attention, bytes(each, batch, rows, methods.apply(each)));
+                attention = Math.max(attention, bytes(sizes, batch, rows, methods.apply(each)));
             }
         }
         return Math.round(attention + runner.memory().bytes(batch, rows));
     }
 
     /** What an attention takes beside its operands. */
-    private double bytes(OnnxAttention attention, int batch, int rows, AttentionMethod method) {
-        Shape query = Shape.of(batch, attention.heads(), rows, attention.d());
-        Shape key = Shape.of(batch, attention.kvHeads(), rows, attention.d());
-        AttentionInput input = AttentionInput.of(shaped(query), shaped(key), shaped(key.withColumns(attention.dv())));
-        double scratch = method == null ? 2.0 * Float.BYTES * batch * attention.heads() * rows * rows
+    private double bytes(OnnxAttention.Sizes sizes, int batch, int rows, AttentionMethod method) {
+        Shape query = Shape.of(batch, sizes.heads(), rows, sizes.d());
+        Shape key = Shape.of(batch, sizes.kvHeads(), rows, sizes.d());
+        AttentionInput input = AttentionInput.of(shaped(query), shaped(key), shaped(key.withColumns(sizes.dv())));
+        double scratch = method == null ? 2.0 * Float.BYTES * batch * sizes.heads() * rows * rows
                 : method.estimate(input, options.threads()).scratchBytes();
         return scratch + input.outputShape().elements() * (double) Float.BYTES;
     }
