@@ -30,6 +30,8 @@ final class GroupRows {
     private final float[] rows;
 
     /**
+     * Room for the rows of a group of keys with d features, times a factor L.
+     *
      * @param factor L, d × d, or null for the identity
      */
     GroupRows(int d, double[] factor) {

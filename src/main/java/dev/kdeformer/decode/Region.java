@@ -32,6 +32,8 @@ final class Region implements AutoCloseable {
     private final double[] valueSpread;
 
     /**
+     * A region of keys of all heads that are in order.
+     *
      * @param first first key, a multiple of GROUP
      * @param count number of keys, a multiple of GROUP
      */

@@ -75,6 +75,7 @@ public final class SparseDecoding {
      * since summaries of groups say nothing of them.
      *
      * @throws IllegalArgumentException if the query has a mask, bias or soft cap; otherwise as above
+     * @throws IllegalStateException    if the cache keeps no index; otherwise as above
      * @see #apply(Engine, KeyValueCache, Tensor, Tensor, Tensor, float)
      */
     public Statistics apply(Engine engine, KeyValueCache cache, CacheQuery query, Tensor output, Tensor logSumExp) {

@@ -20,6 +20,7 @@ final class Store implements AutoCloseable {
 
     static final int CHUNK_GROUPS = CHUNK / GROUP;
 
+    /** Memory of some groups of all heads, which this store may have to free. */
     private record Chunk(Arena arena, MemorySegment memory, boolean ours) {
         long address() {
             return memory.address();

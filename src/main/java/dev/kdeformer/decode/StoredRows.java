@@ -17,6 +17,8 @@ final class StoredRows {
     private final GroupRows rows;
 
     /**
+     * Rows of some keys and values of a head, written from the store.
+     *
      * @param first  first key, a multiple of GROUP
      * @param count  number of keys, a multiple of GROUP
      * @param keys   address of {@link #keyBytes} for each key

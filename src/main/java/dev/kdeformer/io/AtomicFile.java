@@ -55,6 +55,7 @@ public final class AtomicFile {
      * Writes a file, or replaces it.
      *
      * @throws IOException if the target cannot be written or {@code content} throws; the target is then what it was
+     * @throws FileSystemException if the target is an open file that is not open for writing
      */
     public static void write(Path target, Content content) throws IOException {
         Objects.requireNonNull(target, "target");

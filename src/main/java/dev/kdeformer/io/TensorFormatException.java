@@ -10,6 +10,7 @@ import java.io.IOException;
 public final class TensorFormatException extends IOException {
     private static final long serialVersionUID = 1L;
 
+    /** An exception whose message names the file and then says what is wrong with it, in a sentence. */
     public TensorFormatException(String file, String problem) {
         super(file + ": " + problem);
     }

@@ -12,6 +12,8 @@ final class TriangleGradient {
     private final long offset;
 
     /**
+     * The gradient of a triangle of a causal head.
+     *
      * @param offset what to add to a query's index to get the last key it sees
      */
     TriangleGradient(GradientHead head, CausalSplit.Part part, long offset) {

@@ -29,6 +29,8 @@ public final class GroupLayout {
     private final int valueInts;
 
     /**
+     * The layout of groups of keys with d and values with d_v features.
+     *
      * @param pack elements in an int: 1 for float32, 2 for bfloat16, 4 for bytes
      */
     public GroupLayout(int pack, int d, int dv) {

@@ -72,7 +72,11 @@ public final class PackedKeys {
         return new PackedKeys(this, copy);
     }
 
-    /** Makes this a set of {@code newCount} keys, to be packed anew in the same memory. */
+    /**
+     * Makes this a set of {@code newCount} keys, to be packed anew in the same memory.
+     *
+     * @throws IllegalArgumentException if there is no room for so many
+     */
     public void resize(int newCount) {
         if (Lanes.padKeys(newCount) > capacity) {
             throw new IllegalArgumentException("at most " + capacity + " keys fit, got " + newCount);

@@ -36,7 +36,11 @@ final class SoftmaxRows {
     private boolean spilled;
     private boolean far;
 
-    /** @param most rows that the state has room for */
+    /**
+     * Makes room for rows, none of them begun.
+     *
+     * @param most rows that the state has room for
+     */
     SoftmaxRows(int most) {
         zeros = new float[most];
         found = new float[most];

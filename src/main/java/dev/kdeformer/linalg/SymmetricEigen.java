@@ -30,6 +30,7 @@ public final class SymmetricEigen {
      * Memory for matrices of a size.
      *
      * @param n rows and columns, at least 1
+     * @throws IllegalArgumentException if {@code n} is below 1
      */
     public SymmetricEigen(int n) {
         if (n < 1) {

@@ -129,7 +129,11 @@ public final class Checks {
         }
     }
 
-    /** Checks a tensor's shape. */
+    /**
+     * Checks a tensor's shape.
+     *
+     * @throws IllegalArgumentException if it is another
+     */
     public static void shape(String name, Tensor tensor, Shape wanted) {
         if (!tensor.shape().equals(wanted)) {
             throw new IllegalArgumentException(name + " must have shape " + wanted + ", got " + tensor.shape());
@@ -143,14 +147,23 @@ public final class Checks {
         }
     }
 
-    /** Checks that a log-sum-exp is written as it is computed: what reads it needs all its digits. */
+    /**
+     * Checks that a log-sum-exp is written as it is computed: what reads it needs all its digits.
+     *
+     * @throws IllegalArgumentException if it is of another element than float32
+     */
     public static void logSumExp(Tensor tensor) {
         if (tensor.element() != Element.FLOAT32) {
             throw new IllegalArgumentException("logSumExp must be of FLOAT32, got " + tensor.element());
         }
     }
 
-    /** Checks that a tensor's memory is there and open to the engine's threads. */
+    /**
+     * Checks that a tensor's memory is there and open to the engine's threads.
+     *
+     * @throws IllegalArgumentException if it belongs to a confined arena, which other threads cannot read
+     * @throws IllegalStateException    if its arena is closed
+     */
     public static void usable(String name, Tensor tensor, Engine engine) {
         if (!tensor.segment().scope().isAlive()) {
             throw new IllegalStateException(name + " belongs to a closed arena");
@@ -166,7 +179,11 @@ public final class Checks {
         }
     }
 
-    /** Checks that a tensor may be written and that no two of its elements share memory. */
+    /**
+     * Checks that a tensor may be written and that no two of its elements share memory.
+     *
+     * @throws IllegalArgumentException if its memory is read-only or elements share it
+     */
     public static void writable(String name, Tensor tensor) {
         if (tensor.segment().isReadOnly()) {
             throw new IllegalArgumentException(name + " must be writable, got read-only memory");
@@ -208,7 +225,11 @@ public final class Checks {
         biases(input).forEach((otherName, bias) -> apart(name, tensor, otherName, bias));
     }
 
-    /** Checks that two tensors share no memory. */
+    /**
+     * Checks that two tensors share no memory.
+     *
+     * @throws IllegalArgumentException if they share some
+     */
     public static void apart(String name, Tensor written, String otherName, Tensor other) {
         if (written.shape().elements() == 0 || other.shape().elements() == 0) {
             return;

@@ -407,7 +407,11 @@ public final class OnnxTransformer implements AutoCloseable {
         return options.positions() > 0 ? options.positions() : Positions.count(model);
     }
 
-    /** Returns the model's inputs: names, element types and shapes as ONNX Runtime sees them. */
+    /**
+     * Returns the model's inputs: names, element types and shapes as ONNX Runtime sees them.
+     *
+     * @throws OrtException if ONNX Runtime fails
+     */
     public Map<String, NodeInfo> inputs() throws OrtException {
         Map<String, NodeInfo> known = runner.inputs();
         boolean direct = plan.places().stream().flatMap(place -> place.reads().stream()).anyMatch(read ->

@@ -124,6 +124,7 @@ public final class MachineProbe {
         return a0.add(a1).add(a2.add(a3)).lane(0);
     }
 
+    /** A loop whose time is taken. */
     private interface Kernel {
         float run();
     }

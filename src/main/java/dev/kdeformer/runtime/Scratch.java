@@ -16,6 +16,7 @@ public final class Scratch implements AutoCloseable {
     private static final long ALIGNMENT = 64;
     private static final long FIRST_BLOCK = 1 << 20;
 
+    /** A piece of native memory that the stack grows into. */
     private record Block(Arena arena, long address, long size) {
     }
 
@@ -26,6 +27,7 @@ public final class Scratch implements AutoCloseable {
     private int current = -1;
     private long used;
 
+    /** Makes an empty stack without a limit of its own. */
     public Scratch() {
         this(null);
     }
@@ -46,7 +48,8 @@ public final class Scratch implements AutoCloseable {
      * Takes memory from the top of the stack.
      *
      * @return the address of its first byte
-     * @throws OutOfMemoryError if the memory is not to be had; the stack is unchanged then
+     * @throws OutOfMemoryError         if the memory is not to be had; the stack is unchanged then
+     * @throws IllegalArgumentException if {@code bytes} is negative
      */
     public long allocate(long bytes) {
         if (bytes < 0) {

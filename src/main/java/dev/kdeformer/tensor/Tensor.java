@@ -79,7 +79,12 @@ public final class Tensor {
         return of(segment, shape, Element.FLOAT32);
     }
 
-    /** Makes a contiguous row-major tensor of another element, as {@link #of(MemorySegment, Shape)}. */
+    /**
+     * Makes a contiguous row-major tensor of another element, as {@link #of(MemorySegment, Shape)}.
+     *
+     * @throws IllegalArgumentException if the segment is shorter than the shape needs
+     * @throws IllegalStateException    if the segment's arena is closed
+     */
     public static Tensor of(MemorySegment segment, Shape shape, Element element) {
         Objects.requireNonNull(shape, "shape");
         long rowStride = shape.columns();
@@ -99,7 +104,12 @@ public final class Tensor {
         return of(segment, shape, batchStride, headStride, rowStride, columnStride, Element.FLOAT32);
     }
 
-    /** Makes a strided tensor of another element, whose strides count elements; otherwise as that of float32. */
+    /**
+     * Makes a strided tensor of another element, whose strides count elements; otherwise as that of float32.
+     *
+     * @throws IllegalArgumentException if a stride is negative or the last element lies outside the segment
+     * @throws IllegalStateException    if the segment's arena is closed
+     */
     public static Tensor of(MemorySegment segment, Shape shape, long batchStride, long headStride, long rowStride,
             long columnStride, Element element) {
         Objects.requireNonNull(element, "element");

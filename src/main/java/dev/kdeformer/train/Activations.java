@@ -40,7 +40,11 @@ final class Activations {
     final float[] logSumExp;
     final Inner inner;
 
-    /** @param inner what layers that are computed again share */
+    /**
+     * What a layer keeps of so many rows.
+     *
+     * @param inner what layers that are computed again share
+     */
     Activations(ModelShape shape, int rows, Inner inner) {
         this.input = floats(rows, shape.width());
         this.attended = floats(rows, shape.queryColumns());

@@ -36,7 +36,8 @@ public final class Checkpoint {
     /**
      * Reads what a file says about its model.
      *
-     * @throws IOException if the file cannot be read or holds no model of this project
+     * @throws IOException           if the file cannot be read or holds no model of this project
+     * @throws TensorFormatException if it holds no model of this project
      */
     public static Checkpoint open(Path path) throws IOException {
         Safetensors file = Safetensors.open(path);
@@ -62,7 +63,11 @@ public final class Checkpoint {
         return shape;
     }
 
-    /** Bytes that the model was trained on. */
+    /**
+     * Bytes that the model was trained on.
+     *
+     * @throws IOException if the file does not tell, or tells no number
+     */
     public long bytes() throws IOException {
         return number("bytes");
     }
@@ -80,7 +85,8 @@ public final class Checkpoint {
     /**
      * The plan of the run.
      *
-     * @throws IOException if the file has none
+     * @throws IOException           if the file has none
+     * @throws TensorFormatException if the plan makes no sense
      */
     public TrainingPlan plan() throws IOException {
         try {
@@ -91,7 +97,11 @@ public final class Checkpoint {
         }
     }
 
-    /** The model, ready to predict. */
+    /**
+     * The model, ready to predict.
+     *
+     * @throws IOException if the file cannot be read or lacks a parameter
+     */
     public Transformer model(Engine engine) throws IOException {
         Transformer model = new Transformer(shape, engine, Integer.MAX_VALUE);
         try {
@@ -161,7 +171,11 @@ public final class Checkpoint {
         Safetensors.write(file, tensors, ElementType.F32, 2, metadata);
     }
 
-    /** Writes a model alone, in half precision. */
+    /**
+     * Writes a model alone, in half precision.
+     *
+     * @throws IOException if the file cannot be written
+     */
     public static void writeModel(Path file, Transformer model, long bytes, String about) throws IOException {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         model.parameters().all().forEach(parameter ->

@@ -97,7 +97,11 @@ public final class Trainer implements AutoCloseable {
         return new Step(optimiser.steps(), bytes, length, loss, rate, norm);
     }
 
-    /** Writes a checkpoint, whole or not at all. */
+    /**
+     * Writes a checkpoint, whole or not at all.
+     *
+     * @throws IOException if the file cannot be written
+     */
     public void save(Path file, String about) throws IOException {
         Checkpoint.write(file, model, optimiser, plan, bytes, about);
     }

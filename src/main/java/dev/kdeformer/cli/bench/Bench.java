@@ -68,6 +68,11 @@ public final class Bench {
 
     /** Receives a method's output, which is valid only during the call. */
     public interface OutputUser {
+        /**
+         * Uses the output of a method, which is overwritten afterwards.
+         *
+         * @throws IOException if the output cannot be written where it is wanted
+         */
         void use(AttentionMethod method, Tensor output) throws IOException;
     }
 
@@ -75,7 +80,8 @@ public final class Bench {
      * Runs everything.
      *
      * @param user given the output of every method, in their order
-     * @throws Failure if the memory does not suffice
+     * @throws Failure     if the memory does not suffice
+     * @throws IOException if the user of an output throws it
      */
     public Report run(Progress progress, OutputUser user) throws IOException {
         Machine.requireMemory(needed(), "this run");

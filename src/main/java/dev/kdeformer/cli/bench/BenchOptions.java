@@ -29,7 +29,11 @@ public final class BenchOptions {
         checkCertificate(certificateRows);
     }
 
-    /** Checks the number of rows for a certificate. */
+    /**
+     * Checks the number of rows for a certificate.
+     *
+     * @throws UsageError if they are too few
+     */
     public static void checkCertificate(int rows) {
         if (rows != 0 && rows < Certificate.LEAST_ROWS) {
             throw new UsageError("--certificate must be 0 or at least " + Certificate.LEAST_ROWS + ", got " + rows);
@@ -48,10 +52,12 @@ public final class BenchOptions {
         return certificateRows;
     }
 
+    /** Whether exact attention is left out. */
     public boolean withoutExact() {
         return withoutExact;
     }
 
+    /** Whether nothing is run, only estimated. */
     public boolean estimateOnly() {
         return estimate;
     }

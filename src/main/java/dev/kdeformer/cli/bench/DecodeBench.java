@@ -43,6 +43,7 @@ public final class DecodeBench {
     private final Options options;
     private final List<Budgeted> methods;
 
+    /** Prepares a comparison of exact decoding with sparse decoding by some methods. */
     public DecodeBench(Engine engine, NamedInput named, Options options, List<Budgeted> methods) {
         this.engine = engine;
         this.named = named;
@@ -117,6 +118,7 @@ public final class DecodeBench {
         }
     }
 
+    /** Fills caches and decodes from each of them in turns. */
     public DecodeReport run(Progress progress) {
         double held = 0;
         for (CacheElement element : options.elements()) {
@@ -248,6 +250,7 @@ public final class DecodeBench {
         return new DecodeReport(new Report(named, runs), statistics, count, options.sparse().target(), bytes, cache);
     }
 
+    /** One way to decode. */
     private interface Decoding {
         void decode(Tensor query, int row);
     }

@@ -21,7 +21,11 @@ public final class EngineOptions {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
 
-    /** An engine with these threads; what would make it slow on this Java is said first. */
+    /**
+     * An engine with these threads; what would make it slow on this Java is said first.
+     *
+     * @throws UsageError if there cannot be so many threads
+     */
     public Engine engine() {
         VectorSupport.warnOnce(problem -> command.commandLine().getErr().println(command.qualifiedName(" ") + ": "
                 + problem));
@@ -32,7 +36,11 @@ public final class EngineOptions {
         }
     }
 
-    /** The number of threads. */
+    /**
+     * The number of threads.
+     *
+     * @throws UsageError if there cannot be so many
+     */
     public int threads() {
         if (threads != null && (threads < 1 || threads > 1024)) {
             throw new UsageError("--threads must be between 1 and 1024, got " + threads);
@@ -40,6 +48,7 @@ public final class EngineOptions {
         return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
     }
 
+    /** The seed of everything random. */
     public long seed() {
         return seed;
     }

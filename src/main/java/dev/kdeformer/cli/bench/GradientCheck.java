@@ -30,6 +30,7 @@ public final class GradientCheck {
     private final CounterRandom random;
     private final double tolerance;
 
+    /** Prepares a check of a method's gradients at some elements. */
     public GradientCheck(Engine engine, DifferentiableMethod method, NamedInput named, int elements, long seed,
             double tolerance) {
         this.engine = engine;
@@ -41,6 +42,7 @@ public final class GradientCheck {
         this.tolerance = tolerance;
     }
 
+    /** Computes the gradients, times them, and compares them with differences. */
     public GradientReport run(Progress progress, TurnsOptions turns) {
         AttentionGradient gradient = method.gradient();
         Machine.requireMemory(4.0 * named.bytes() + gradient.estimate(input, engine.threads()).scratchBytes(),

@@ -4,10 +4,12 @@ package dev.kdeformer.cli.console;
 public final class Failure extends RuntimeException {
     private static final long serialVersionUID = 1;
 
+    /** A failure with what was wrong, in a sentence. */
     public Failure(String message) {
         super(message);
     }
 
+    /** A failure with what was wrong, in a sentence, and why. */
     public Failure(String message, Throwable cause) {
         super(message, cause);
     }

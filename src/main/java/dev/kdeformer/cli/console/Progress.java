@@ -29,6 +29,7 @@ public final class Progress implements AutoCloseable {
         this(err, watched, fraction, PATIENCE_MILLIS);
     }
 
+    /** Makes a line of progress that appears once a stage has taken some time. */
     public Progress(PrintWriter err, boolean watched, DoubleSupplier fraction, long patienceMillis) {
         this.err = err;
         this.patienceMillis = patienceMillis;

@@ -4,6 +4,7 @@ package dev.kdeformer.cli.console;
 public final class UsageError extends RuntimeException {
     private static final long serialVersionUID = 1;
 
+    /** An error in what was typed, in a sentence. */
     public UsageError(String message) {
         super(message);
     }

@@ -60,7 +60,8 @@ public final class DensityInput {
     /**
      * Reads the files.
      *
-     * @throws UsageError if options or shapes do not fit together
+     * @throws UsageError  if options or shapes do not fit together
+     * @throws IOException if a file cannot be read
      */
     public Loaded load(Arena arena) throws IOException {
         if (pointsFile != null && data != null) {

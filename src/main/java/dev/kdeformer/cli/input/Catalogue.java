@@ -28,7 +28,11 @@ public final class Catalogue {
         this.folder = folder;
     }
 
-    /** What the command line carries. */
+    /**
+     * What the command line carries.
+     *
+     * @throws Failure if it cannot be read
+     */
     public static Catalogue embedded() {
         Catalogue catalogue = new Catalogue(null);
         try (InputStream in = resource(MANIFEST)) {
@@ -96,7 +100,11 @@ public final class Catalogue {
         return folder.resolve(file);
     }
 
-    /** The bytes of a file as they were before packing. */
+    /**
+     * The bytes of a file as they were before packing.
+     *
+     * @throws IOException if it cannot be read
+     */
     public byte[] bytes(String file) throws IOException {
         if (folder != null) {
             return Files.readAllBytes(path(file));

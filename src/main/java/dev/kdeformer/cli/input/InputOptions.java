@@ -232,7 +232,8 @@ public abstract class InputOptions {
     /**
      * Reads a data set by its name.
      *
-     * @throws UsageError if there is none of this name
+     * @throws UsageError  if there is none of this name
+     * @throws IOException if its files cannot be read
      */
     public static NamedInput fromData(Arena arena, DataFolder folder, String name) throws IOException {
         List<Catalogue> catalogues = folder.catalogues();

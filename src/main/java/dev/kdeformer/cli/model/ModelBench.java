@@ -119,6 +119,7 @@ public final class ModelBench {
      * Runs all ways at one length.
      *
      * @param noise whether to add what ONNX Runtime's own optimisations change
+     * @throws OrtException if ONNX Runtime fails where the model runs uncut
      */
     public List<ModelRun> run(Progress stages, Feed feed, List<Way> ways, boolean noise, int repeat, boolean perLayer)
             throws OrtException {

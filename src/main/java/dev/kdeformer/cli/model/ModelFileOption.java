@@ -47,7 +47,12 @@ public final class ModelFileOption {
         }
     }
 
-    /** Finds the model, or unpacks it into a temporary folder: ONNX Runtime reads weights from files only. */
+    /**
+     * Finds the model, or unpacks it into a temporary folder: ONNX Runtime reads weights from files only.
+     *
+     * @throws IOException if it cannot be read or unpacked
+     * @throws UsageError  if what was given is no file name
+     */
     public Unpacked unpack() throws IOException {
         int at = model.indexOf(WITHIN);
         try {

@@ -34,7 +34,9 @@ public final class ModelInputs implements AutoCloseable {
      * @param files    those that come from files
      * @param tokens   the tokens of a text; null for random ones
      * @param length   how many
-     * @throws UsageError if a file is for no input of the model
+     * @throws UsageError   if a file is for no input of the model
+     * @throws IOException  if a file cannot be read
+     * @throws OrtException if ONNX Runtime refuses a tensor
      */
     public static ModelInputs make(Model model, Map<String, NodeInfo> declared, Map<String, Path> files, long[] tokens,
             int batch, int length, long seed) throws IOException, OrtException {

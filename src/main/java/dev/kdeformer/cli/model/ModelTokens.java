@@ -18,7 +18,9 @@ public final class ModelTokens {
      * Reads a text and cuts it into tokens, all of them.
      *
      * @param tokenizer a tokenizer.json, null if there is none
-     * @throws UsageError if there is no tokenizer
+     * @throws UsageError  if there is no tokenizer
+     * @throws IOException if a file cannot be read
+     * @throws Failure     if the text is not in UTF-8 or the tokenizer makes nothing of it
      */
     public static long[] of(Path text, Path tokenizer) throws IOException {
         if (tokenizer == null) {

@@ -79,6 +79,7 @@ public final class PaperPage {
     private final int threads;
     private final boolean quick;
 
+    /** Makes a page about all rows. */
     public PaperPage(List<PaperRow> rows, PaperPlan plan, int seeds, int threads, boolean quick) {
         this.rows = rows;
         this.plan = plan;
@@ -87,7 +88,11 @@ public final class PaperPage {
         this.quick = quick;
     }
 
-    /** The page as HTML. */
+    /**
+     * The page as HTML.
+     *
+     * @throws IOException if a picture cannot be drawn
+     */
     public String text() throws IOException {
         int f = plan.lengthFeature();
         String title = "Attention methods on the KDEformer paper's experiments";

@@ -66,6 +66,7 @@ public record PaperRow(Setting setting, Errors errors, Spent spent, String probl
     public record Spread(double mean, double deviation, double min, double max) {
         static final Spread NONE = new Spread(Double.NaN, Double.NaN, Double.NaN, Double.NaN);
 
+        /** The spread of some values; all NaN for none. */
         public static Spread of(double... values) {
             double mean = Arrays.stream(values).average().orElse(Double.NaN);
             double square = Arrays.stream(values).map(value -> (value - mean) * (value - mean)).sum();

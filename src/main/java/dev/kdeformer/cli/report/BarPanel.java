@@ -21,6 +21,7 @@ public final class BarPanel implements Drawing {
     private final List<String> labels = new ArrayList<>();
     private final Map<String, Map<Integer, Double>> groups = new LinkedHashMap<>();
 
+    /** Makes a panel without bars. */
     public BarPanel(String title, String yLabel) {
         this.title = title;
         this.yLabel = yLabel;

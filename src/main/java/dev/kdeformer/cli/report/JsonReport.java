@@ -10,7 +10,11 @@ public final class JsonReport {
     private JsonReport() {
     }
 
-    /** Nested maps and lists as indented JSON with a line break at the end. */
+    /**
+     * Nested maps and lists as indented JSON with a line break at the end.
+     *
+     * @throws UncheckedIOException never, since a string can be written
+     */
     public static String text(Map<String, Object> report) {
         try {
             return JSON.std.with(JSON.Feature.PRETTY_PRINT_OUTPUT, JSON.Feature.WRITE_NULL_PROPERTIES)

@@ -31,6 +31,11 @@ public final class OutputFiles {
 
     /** Puts content into a file; AtomicFile does, or whatever writes through it. */
     public interface Writer {
+        /**
+         * Writes the file.
+         *
+         * @throws IOException if it cannot be written
+         */
         void write(Path file) throws IOException;
     }
 

@@ -61,6 +61,7 @@ public final class PlotFile {
      * Panels side by side as an element to put into a page.
      *
      * @param prefix goes before the names inside, which have to differ between the pictures of a page
+     * @throws IOException if the picture cannot be drawn
      */
     public static String svgElement(List<? extends Drawing> panels, String prefix) throws IOException {
         String document = new String(svg(panels), StandardCharsets.UTF_8);

@@ -63,34 +63,42 @@ public record Report(NamedInput input, List<Run> runs, Map<String, String> leftO
      * @param note        one sentence on a choice that the method made, or the empty string
      */
     public record Run(Setting setting, Spent spent, ErrorReport error, Certificate certificate, String note) {
+        /** The method's name. */
         public String method() {
             return setting.method;
         }
 
+        /** The method's options. */
         public Map<String, Object> parameters() {
             return setting.parameters;
         }
 
+        /** Number of threads. */
         public int threads() {
             return setting.threads;
         }
 
+        /** Seed of everything random. */
         public long seed() {
             return setting.seed;
         }
 
+        /** Key evaluations per query. */
         public double evaluations() {
             return spent.evaluations;
         }
 
+        /** Keys that a query sees, the mean over all. */
         public double visible() {
             return spent.visible;
         }
 
+        /** How long a call takes. */
         public Times times() {
             return spent.times;
         }
 
+        /** How much faster a call is than exact attention of this process; NaN if that was not run. */
         public double speedup() {
             return spent.speedup;
         }

@@ -56,7 +56,11 @@ public final class ReportOptions {
         return plot != null;
     }
 
-    /** Writes all that was asked for. */
+    /**
+     * Writes all that was asked for.
+     *
+     * @throws IOException if a file cannot be written
+     */
     public void write(Form report, PrintWriter out) throws IOException {
         if (!takesStandardOutput) {
             out.print(report.forTerminal());

@@ -94,7 +94,12 @@ public final class ActivationDump extends ModelAttention {
         sets.add(entry);
     }
 
-    /** Adds the sets to the folder's manifest, in the place of earlier ones of the same names. */
+    /**
+     * Adds the sets to the folder's manifest, in the place of earlier ones of the same names.
+     *
+     * @throws IOException if the manifest cannot be read or written
+     * @throws Failure     if the manifest that is there is none
+     */
     public List<String> finish() throws IOException {
         Path file = folder.resolve(MANIFEST);
         Map<String, Object> manifest = new LinkedHashMap<>();

@@ -18,6 +18,11 @@ public final class ModelFile {
 
     /** What is done with an open model. */
     public interface Use<T> {
+        /**
+         * Takes what is wanted from a file, or throws what is wrong with it.
+         *
+         * @throws IOException if the file cannot be used
+         */
         T apply(Checkpoint checkpoint) throws IOException;
     }
 
@@ -39,7 +44,11 @@ public final class ModelFile {
         }
     }
 
-    /** A model in words. */
+    /**
+     * A model in words.
+     *
+     * @throws IOException if the file does not tell how many bytes the model was trained on
+     */
     public static String words(Checkpoint checkpoint) throws IOException {
         return checkpoint.shape().parameters() + " parameters, " + checkpoint.shape().layers() + " layers, "
                 + checkpoint.shape().heads() + " heads (" + checkpoint.shape().kvHeads() + " of keys) of "

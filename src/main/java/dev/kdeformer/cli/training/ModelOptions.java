@@ -33,7 +33,11 @@ public final class ModelOptions {
             description = "Base of the rotary positions (default: ${DEFAULT-VALUE}).")
     private double rotaryBase;
 
-    /** The shape of a decoder of bytes. */
+    /**
+     * The shape of a decoder of bytes.
+     *
+     * @throws UsageError naming the option that does not fit
+     */
     public ModelShape shape() {
         try {
             return new ModelShape(layers, width,

@@ -61,6 +61,7 @@ public final class TrainingRun {
      * Trains to the end of the plan, or until the minutes are over.
      *
      * @param minutes may be infinite
+     * @throws IOException if the log or a checkpoint cannot be read or written
      */
     public void run(PrintWriter out, Progress progress, double minutes) throws IOException {
         if (folder != null) {

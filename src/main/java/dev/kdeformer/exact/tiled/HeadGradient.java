@@ -49,6 +49,8 @@ final class HeadGradient {
     private final int shares;
 
     /**
+     * The gradient of a key head and the query heads that read it.
+     *
      * @param pairs adds up gradients by biases; null where nobody wants them
      * @param whole whether the saved log-sum-exps are those of the keys that the mask shows, and of no others
      */

@@ -19,6 +19,8 @@ final class Tiling {
     private final int group;
 
     /**
+     * Cuts n queries of each head.
+     *
      * @param heads   number of query heads that are cut alike
      * @param threads that share the groups of all heads
      */

@@ -28,8 +28,10 @@ public final class ModelFile implements AutoCloseable {
     /**
      * Opens and checks a file.
      *
-     * @throws OnnxFormatException if it is not an ONNX model
-     * @throws IOException         if it cannot be read
+     * @throws OnnxFormatException   if it is not an ONNX model
+     * @throws IOException           if it cannot be read
+     * @throws NoSuchFileException   if there is no such file
+     * @throws AccessDeniedException if it may not be read
      */
     public static ModelFile open(Path file) throws IOException {
         if (!Files.exists(file)) {

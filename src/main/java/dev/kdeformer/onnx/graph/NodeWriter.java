@@ -52,7 +52,11 @@ public final class NodeWriter {
         return this;
     }
 
-    /** The node. */
+    /**
+     * The node.
+     *
+     * @throws IllegalStateException if what was written cannot be read again, which is an error of this class
+     */
     public Node node() {
         MemorySegment message = MemorySegment.ofArray(node.toBytes());
         try {

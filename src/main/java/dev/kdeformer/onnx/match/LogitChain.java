@@ -16,6 +16,7 @@ final class LogitChain {
 
     /** A step from the product to the softmax. */
     private record Step(Kind kind, double number, String value, double fill) {
+        /** What a node does to the logits. */
         private enum Kind { SCALE, MULTIPLY, DIVIDE, TANH, ADD, KEEP, DROP, RESHAPE }
     }
 

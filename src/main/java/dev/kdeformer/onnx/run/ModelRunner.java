@@ -103,7 +103,11 @@ public final class ModelRunner implements AutoCloseable {
         return RunMemory.of(model, plan, declared);
     }
 
-    /** The model's inputs, as far as its parts read them. */
+    /**
+     * The model's inputs, as far as its parts read them.
+     *
+     * @throws OrtException if ONNX Runtime fails
+     */
     public Map<String, NodeInfo> inputs() throws OrtException {
         Map<String, NodeInfo> all = new LinkedHashMap<>();
         for (ValueInfo input : model.inputs()) {
@@ -129,7 +133,8 @@ public final class ModelRunner implements AutoCloseable {
     /**
      * Runs the model.
      *
-     * @throws OrtException if ONNX Runtime fails
+     * @throws OrtException        if ONNX Runtime fails
+     * @throws OnnxFormatException if a part of the model that is cut anew cannot be read
      */
     public Result run(Map<String, ? extends OnnxValue> inputs, RunListener listener)
             throws OrtException, OnnxFormatException {
@@ -245,12 +250,18 @@ public final class ModelRunner implements AutoCloseable {
      * A session of a whole model, uncut.
      *
      * @param basic whether only optimisations are allowed that do not change how anything is computed
+     * @throws OrtException if ONNX Runtime cannot open it
      */
     public static OrtSession uncut(Path file, int threads, boolean basic) throws OrtException {
         return new Sessions(threads).open(file, basic);
     }
 
-    /** The same of a model that is not as its file has it, or of other nodes with the same outputs. */
+    /**
+     * The same of a model that is not as its file has it, or of other nodes with the same outputs.
+     *
+     * @throws OrtException        if ONNX Runtime cannot open it
+     * @throws OnnxFormatException if its file has changed and can no longer be read
+     */
     public static OrtSession uncut(Model model, List<Node> nodes, int threads, boolean basic)
             throws OrtException, OnnxFormatException {
         return new Sessions(threads).open(model, nodes, List.of(),

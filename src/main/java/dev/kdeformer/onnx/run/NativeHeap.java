@@ -20,7 +20,11 @@ public final class NativeHeap {
     private NativeHeap() {
     }
 
-    /** Sets the limit for the whole process, once; does nothing where the C library has no such setting. */
+    /**
+     * Sets the limit for the whole process, once; does nothing where the C library has no such setting.
+     *
+     * @throws IllegalStateException if the C library has the setting but it cannot be called
+     */
     @SuppressWarnings("restricted")
     public static synchronized void mapLargeBlocks() {
         if (done || System.getenv("MALLOC_MMAP_THRESHOLD_") != null) {

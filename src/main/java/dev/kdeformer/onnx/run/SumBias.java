@@ -13,6 +13,8 @@ final class SumBias implements PairBias {
     private final VisibleKeys[] seen;
 
     /**
+     * A bias that reads masks again.
+     *
      * @param batches batch items whose masks differ, or 1
      * @param heads   heads whose masks differ, or 1
      * @param seen    what was found in each of them, (batches, heads)

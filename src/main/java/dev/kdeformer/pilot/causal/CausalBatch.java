@@ -115,7 +115,11 @@ final class CausalBatch {
     private int count;
     private double work;
 
-    /** @param visitor takes the tiles; null for attention */
+    /**
+     * A batch of spans with memory of its own.
+     *
+     * @param visitor takes the tiles; null for attention
+     */
     CausalBatch(CausalPilot head, CausalEffort effort, SpanVisitor visitor, Team team, Scratch scratch) {
         this.head = head;
         this.visitor = visitor;

@@ -26,6 +26,8 @@ final class StragglerGradient {
     private final int[] rows;
 
     /**
+     * The gradient of some queries of a query head.
+     *
      * @param rows the caller's rows of the queries
      */
     StragglerGradient(GradientCall call, KeyHead head, int member, int[] rows) {

@@ -102,6 +102,7 @@ public final class BalancedTree {
         refine(x, metric, order, new Levels(from, to), 1, team);
     }
 
+    /** The levels of a tree whose leaves are split, and that of the leaves then. */
     private record Levels(int from, int to) {
     }
 

@@ -42,6 +42,7 @@ public final class PrincipalSubspace {
     private final float[] images = new float[ROWS * STRIDE];
     private double trace;
 
+    /** Makes one that has found nothing yet. Kept per thread. */
     public PrincipalSubspace() {
         Arrays.setAll(identity, i -> i);
     }

@@ -23,11 +23,13 @@ public record Rows(long address, int count, int columns, int stride) {
     /** Rows that are read from the caller's memory at a time. */
     private static final int BLOCK = 64;
 
+    /** Makes room for rows, the contents of which are whatever the memory held. */
     public static Rows allocate(Scratch scratch, int count, int columns) {
         int stride = Lanes.padColumns(columns);
         return new Rows(scratch.floats((long) count * stride), count, columns, stride);
     }
 
+    /** Bytes of so many rows, padding included. */
     public static long bytes(int count, int columns) {
         return (long) count * Lanes.padColumns(columns) * Float.BYTES;
     }
@@ -37,10 +39,12 @@ public record Rows(long address, int count, int columns, int stride) {
         return new RowsAt(address, stride);
     }
 
+    /** Address of a row. */
     public long row(int index) {
         return address + ((long) index * stride << 2);
     }
 
+    /** An element of a row. */
     public float get(int row, int column) {
         return Memory.getFloat(row(row) + column * 4L);
     }

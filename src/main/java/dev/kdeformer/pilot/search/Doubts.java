@@ -13,6 +13,7 @@ public final class Doubts {
     private final float[] doubts;
     private final float[] shared;
 
+    /** Makes room for the doubts of so many queries, none of which is doubted yet. */
     public Doubts(int queries) {
         doubts = new float[queries];
         shared = new float[queries];

@@ -92,6 +92,7 @@ public final class DrawnKeys {
         return Lanes.sum(sum);
     }
 
+    /** Number of different keys that were drawn. */
     public int count() {
         return count;
     }

@@ -36,6 +36,8 @@ public final class FarField {
     private final int[] lanes = new int[LANES];
 
     /**
+     * Makes room for groups of keys with d features and values of so many floats.
+     *
      * @param tilted whether values move with the query
      */
     public FarField(int groups, int d, int stride, int valueStride, boolean tilted) {
@@ -71,6 +73,7 @@ public final class FarField {
         return groups;
     }
 
+    /** Makes all groups empty. */
     public void clear() {
         Arrays.fill(logMass, EMPTY);
         Arrays.fill(keys, 0);
@@ -84,6 +87,7 @@ public final class FarField {
         return logMass;
     }
 
+    /** Natural logarithm of the sum of a group's weights at the centroid; {@link #EMPTY} for an empty one. */
     public float logMass(int group) {
         return logMass[group];
     }

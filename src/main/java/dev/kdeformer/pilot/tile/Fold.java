@@ -18,6 +18,7 @@ public final class Fold {
     private final float[] values;
     private float top;
 
+    /** Makes room for sums over groups of keys and values of so many floats. */
     public Fold(int groups, int stride, int valueStride) {
         this.stride = stride;
         this.valueStride = valueStride;
@@ -27,7 +28,11 @@ public final class Fold {
         this.values = new float[groups * valueStride];
     }
 
-    /** @param exponent what the masses of the groups will be relative to */
+    /**
+     * Begins a fold.
+     *
+     * @param exponent what the masses of the groups will be relative to
+     */
     public void begin(float exponent) {
         top = exponent;
     }
@@ -57,6 +62,7 @@ public final class Fold {
         return top;
     }
 
+    /** The sum of a group's weights, relative to what {@link #begin} was told. */
     public float mass(int group) {
         return mass[group];
     }

@@ -30,6 +30,7 @@ public final class NodeScratch {
     public int foldedCount;
     public int[] near;
 
+    /** Makes room for so many keys; what the arrays held is lost where they grow. */
     public void room(int count) {
         // One vector more than needed: compressed vectors are stored whole.
         int padded = Lanes.roundUp(count + LANES, 4 * LANES);

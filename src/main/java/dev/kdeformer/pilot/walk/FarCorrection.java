@@ -69,6 +69,8 @@ final class FarCorrection {
     private final float[][] shifts;
 
     /**
+     * Corrections of one thread.
+     *
      * @param depth layers that a walk can have
      */
     FarCorrection(PilotHead head, int depth, Scratch scratch) {

@@ -344,6 +344,7 @@ public final class PilotHead {
         return output;
     }
 
+    /** The keys of the head in their groups. */
     public KeyGroups keys() {
         return keys;
     }

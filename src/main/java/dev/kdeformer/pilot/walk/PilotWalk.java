@@ -79,6 +79,8 @@ public final class PilotWalk {
     }
 
     /**
+     * A walk with memory of its own.
+     *
      * @param visitor goes along and takes the leaves; null for attention
      */
     PilotWalk(PilotHead head, Pass pass, Team team, Scratch scratch, NodeVisitor visitor) {
