@@ -38,6 +38,15 @@ public final class FixedLoss {
         return (above - below) / (2 * step);
     }
 
+    /** The loss of the elements as they are now. */
+    double loss() {
+        double sum = 0;
+        for (int unit = 0; unit < tensors[1].length; unit++) {
+            sum += loss(unit);
+        }
+        return sum;
+    }
+
     /** The part of the loss that depends on a key head. */
     private double loss(int unit) {
         double[][] outputs = function.outputs(unit, tensors[0], tensors[1], tensors[2]);

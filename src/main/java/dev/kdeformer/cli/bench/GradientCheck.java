@@ -70,6 +70,9 @@ public final class GradientCheck {
             if (!method.name().equals(Methods.EXACT)) {
                 progress.stage("exact gradients");
                 againstExact(arena, loss, gradients.tensors(), rows);
+            } else {
+                progress.stage("moving biases");
+                rows.addAll(new BiasCheck(engine, input, loss, elements, random.stream(5)).run(arena));
             }
             return new GradientReport(method, named, engine.threads(), rows, times, tolerance);
         }
@@ -126,20 +129,15 @@ public final class GradientCheck {
         int heads = gradient.shape().heads();
         int columns = gradient.shape().columns();
         CounterRandom choice = random.stream(which);
-        double error = 0;
-        double norm = 0;
-        double largest = 0;
+        Differences differences = new Differences();
         for (int i = 0; i < elements; i++) {
             int unit = choice.below(3L * i, gradient.shape().batch() * heads);
             int row = choice.below(3L * i + 1, gradient.shape().rows());
             int column = choice.below(3L * i + 2, columns);
             double difference = plain.difference(which, unit, row * columns + column, STEP);
             double computed = gradient.matrix(unit / heads, unit % heads).get(row, column);
-            error += (computed - difference) * (computed - difference);
-            norm += difference * difference;
-            largest = Math.max(largest, Math.abs(computed - difference));
+            differences.add(computed, difference);
         }
-        return new GradientReport.Row(name, elements, norm == 0 ? Math.sqrt(error) : Math.sqrt(error / norm), largest,
-                Double.NaN);
+        return differences.row(name);
     }
 }

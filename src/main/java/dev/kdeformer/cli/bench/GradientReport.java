@@ -18,7 +18,7 @@ import java.util.Map;
  * How far gradients are from finite differences.
  *
  * @param method    whose gradients
- * @param rows      queries, keys and values
+ * @param rows      queries, keys, values, and biases and sinks where there are any
  * @param times     of attention and of its gradients
  * @param tolerance largest relative error to accept
  */

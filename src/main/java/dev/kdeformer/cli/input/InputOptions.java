@@ -64,6 +64,9 @@ public abstract class InputOptions {
     @Mixin
     private PairOptions pairs;
 
+    @Mixin
+    private LearntOptions learnt;
+
     @Option(names = "--key-lengths", paramLabel = "L", split = ",", order = 19,
             description = "Number of valid keys of each batch item, comma-separated; the rest is padding.")
     private int[] keyLengths;
@@ -91,6 +94,7 @@ public abstract class InputOptions {
         given.put("--key-bias", keyBias);
         given.put("--mask", mask);
         given.put(pairs.given(), pairs.given());
+        given.put(learnt.given(), learnt.given());
         given.forEach((option, value) -> {
             if (value != null) {
                 throw new UsageError("kdebench " + command + " takes no " + option);
@@ -104,11 +108,17 @@ public abstract class InputOptions {
      * @throws UsageError if a window, packed sequences, a bias or a soft cap is given
      */
     public void withoutWindowAndBias(String command) {
-        String option = pairs.given() != null ? pairs.given() : keyBias != null ? "--key-bias"
+        String ofPairs = pairs.given() != null ? pairs.given() : learnt.given();
+        String option = ofPairs != null ? ofPairs : keyBias != null ? "--key-bias"
                 : mask != null ? "--mask" : null;
         if (option != null) {
             throw new UsageError("kdebench " + command + " takes no " + option);
         }
+    }
+
+    /** What models learn and add to logits. */
+    LearntOptions learnt() {
+        return learnt;
     }
 
     /** What says how pairs of queries and keys are treated. */
@@ -300,6 +310,7 @@ public abstract class InputOptions {
             }
             input = input.withScale(factor).withMask(shown);
             input = pairs.refine(withBiases(arena, input, loaded.input()));
+            input = learnt.refine(arena, input, PairOptions.firstPlace(input));
         } catch (IllegalArgumentException e) {
             throw new UsageError(e.getMessage());
         }

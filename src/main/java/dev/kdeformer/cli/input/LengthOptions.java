@@ -33,6 +33,9 @@ public final class LengthOptions extends DataOptions {
      * @throws UsageError if there are none, or the input has not enough rows and must not be continued
      */
     public List<Integer> lengths(NamedInput input) {
+        if (learnt().given() != null) {
+            throw new UsageError(learnt().given() + " is for one length only");
+        }
         if (input.input().pairBias() != null && !pairs().isLinear()) {
             throw new UsageError("--mask for pairs of queries and keys has one length only");
         }

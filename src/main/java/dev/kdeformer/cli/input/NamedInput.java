@@ -78,6 +78,7 @@ public record NamedInput(String name, String about, int rank, AttentionInput inp
         text.append(mask.hasKeyLengths() ? ", padded keys" : "");
         text.append(input.keyBias() != null ? ", biased keys" : "");
         text.append(input.pairBias() != null ? ", biased pairs" : "");
+        text.append(input.hasSinks() ? ", sinks" : "");
         text.append(mask.hasSequences() ? ", packed sequences" : "");
         return text.append(input.softCap() > 0 ? ", soft cap of " + Sentences.digits(input.softCap()) : "").toString();
     }

@@ -122,6 +122,14 @@ final class PairOptions {
         return starts;
     }
 
+    /** The key that the first query of an input, or of a packed sequence, stands at. */
+    static int firstPlace(AttentionInput input) {
+        Mask mask = input.mask();
+        // Queries and keys of a packed sequence begin at the same row.
+        return mask.hasSequences() || mask.causality() == Mask.Causality.UPPER_LEFT ? 0
+                : input.keys() - input.queries();
+    }
+
     /**
      * The input with soft cap and biases by distance.
      *
@@ -139,11 +147,7 @@ final class PairOptions {
             if (input.pairBias() != null) {
                 throw new UsageError("--alibi and a --mask for pairs of queries and keys exclude each other");
             }
-            Mask mask = input.mask();
-            // Queries and keys of a packed sequence begin at the same row.
-            int offset = mask.hasSequences() || mask.causality() == Mask.Causality.UPPER_LEFT ? 0
-                    : input.keys() - input.queries();
-            refined = refined.withPairBias(PairBias.alibi(offset, PairBias.alibiSlopes(input.heads())));
+            refined = refined.withPairBias(PairBias.alibi(firstPlace(input), PairBias.alibiSlopes(input.heads())));
         }
         return refined;
     }

@@ -119,6 +119,69 @@ class PairOptionsTest {
     }
 
     @Test
+    void addsLearntBiasesAndSinks() throws IOException {
+        TestInputs make = TestInputs.of(4);
+        assertComputes(input.withSinks(1, 1, 1), "--sinks", "1");
+        assertComputes(input.withSinks(1, -2, 0.5f), "--sinks", "1,-2,0.5");
+        assertTrue(exact("--sinks", "1").succeeds().out().contains(", sinks"));
+        Tensor table = make.bias(Shape.of(3, 9));
+        Path distances = folder.resolve("distances.npy");
+        Npy.write(distances, table, 2);
+        float[][] entries = new float[3][9];
+        for (int h = 0; h < 3; h++) {
+            table.matrix(0, 0).readRow(h, entries[h], 0);
+        }
+        assertComputes(input.withPairBias(PairBias.byDistance(M - N, -4, entries)), "--distance-bias",
+                distances.toString());
+        Tensor rows = make.bias(Shape.of(1, 3, N, 1));
+        Tensor columns = make.bias(Shape.of(N, M));
+        Path gridRows = folder.resolve("rows.npy");
+        Path gridColumns = folder.resolve("columns.npy");
+        Npy.write(gridRows, rows, 3);
+        Npy.write(gridColumns, columns, 2);
+        String grid = gridRows + "," + gridColumns;
+        assertComputes(input.withPairBias(PairBias.decomposed(rows, columns)), "--grid-bias", grid);
+        exact("--sinks", "1,2").failsWith(2, "--sinks must be 1 or 3 numbers, got 2");
+        exact("--sinks", "NaN").failsWith(2, "sink of head 0 must be within 1e30 or -Infinity, got NaN");
+        exact("--distance-bias", gridRows.toString()).failsWith(2, "--distance-bias must have shape (1 or heads, an");
+        exact("--grid-bias", gridRows.toString()).failsWith(2, "--grid-bias must be two files, got [");
+        exact("--grid-bias", gridColumns + "," + gridColumns).failsWith(2, "grid of the pair bias must have as many");
+        exact("--alibi", "--grid-bias", grid).failsWith(2, "--grid-bias excludes another bias");
+        exact("--alibi", "--distance-bias", distances.toString()).failsWith(2, "--distance-bias excludes another");
+        call("scale", "--sinks", "3").failsWith(2, "--sinks is for one length only");
+        Outcome.of("peers", "--sinks", "2").failsWith(2, "kdebench peers takes no --sinks");
+    }
+
+    @Test
+    void gradientsByBiasesFollowDifferences() throws IOException {
+        TestInputs make = TestInputs.of(5);
+        Tensor dense = make.bias(Shape.of(1, 3, N, M));
+        dense.matrix(0, 1).set(2, 2, Float.NEGATIVE_INFINITY);
+        Npy.write(folder.resolve("pairs.npy"), dense, 3);
+        Npy.write(folder.resolve("distances.npy"), make.bias(Shape.of(1, 41)), 2);
+        Npy.write(folder.resolve("rows.npy"), make.bias(Shape.of(N, 1)), 2);
+        Npy.write(folder.resolve("columns.npy"), make.bias(Shape.of(1, 3, N, M)), 3);
+        String[][] biases = {{"pair bias", "--mask", folder + "/pairs.npy"},
+            {"bias parameters", "--distance-bias", folder + "/distances.npy"},
+            {"grid rows, grid columns", "--grid-bias", folder + "/rows.npy," + folder + "/columns.npy"}};
+        String[][] masks = {{}, {"--causal"}, {"--window", "5,9"}, {"--packed", "9,11"}, {"--key-lengths", "17"}};
+        for (int i = 0; i < masks.length; i++) {
+            String[] bias = biases[i % biases.length];
+            List<String> options = new ArrayList<>(List.of("--json", "--sinks", "1,0,-2", "--softcap", "2",
+                    "--elements", "40", bias[1], bias[2]));
+            options.addAll(List.of(masks[i]));
+            Map<?, ?> report = JSON.std.mapFrom(call("gradcheck", options.toArray(String[]::new)).succeeds().out());
+            List<?> gradients = (List<?>) report.get("gradients");
+            assertEquals("query, key, value, " + bias[0] + ", sinks", String.join(", ", gradients.stream()
+                    .map(each -> (String) ((Map<?, ?>) each).get("tensor")).toList()));
+            for (Object each : gradients) {
+                double error = ((Number) ((Map<?, ?>) each).get("error")).doubleValue();
+                assertTrue(error > 0 && error < 1e-3, options + ": " + each);
+            }
+        }
+    }
+
+    @Test
     void methodsThatDoNotTakeItAreLeftOutOrRefused() throws IOException {
         Outcome compared = call("compare", "--methods", "exact,hyper,mean,auto", "--alibi", "--json");
         List<?> runs = (List<?>) JSON.std.mapFrom(compared.out()).get("runs");
