@@ -23,10 +23,13 @@ import picocli.CommandLine.Mixin;
 @Command(name = "peers",
         description = {"Time exact attention beside ONNX Runtime and PyTorch: same input, same threads, in turns, "
             + "outputs checked against each other.",
+            "Peers that have no counterpart to a mask or bias of the input are left out; those that want a bias as "
+                + "a matrix get one, which is not timed. Memory is what a call takes besides inputs and output.",
             "Without an input option it takes random queries, keys and values: --n rows (default: 4096) of --d "
             + "features for --heads heads. In a turn, a call shorter than 20 ms is repeated."},
         footer = {"", "Examples:", "  kdebench peers --n 4096 --d 64 --threads 1",
-            "  kdebench peers --n 512 --heads 12 --causal --json"})
+            "  kdebench peers --n 512 --heads 12 --causal --json",
+            "  kdebench peers --n 4096 --key-lengths 3000", "  kdebench peers --n 1024 --heads 12 --alibi"})
 final class PeersCommand extends TimedCommand {
     /** How to get the peers, for whoever has none. */
     static final String MISSING = "no peers are installed; 'mvn -Ppeers package -DskipTests' in the project's folder "
@@ -44,7 +47,6 @@ final class PeersCommand extends TimedCommand {
     @Override
     void check(OutputFiles files) {
         turns.check();
-        inputOptions.withoutWindowAndBias("peers");
         peers = find(notes);
     }
 

@@ -1,6 +1,7 @@
 package dev.kdeformer.peers;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
@@ -9,6 +10,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.util.Arrays;
+import java.util.List;
 
 /** The order of elements that the peers want, and direct buffers over it. */
 final class Layout {
@@ -96,21 +100,43 @@ final class Layout {
     }
 
     /**
-     * The mask as n × m summands of the logits: 0 where the key is visible, −∞ elsewhere.
+     * Biases per pair and mask as summands of the logits, (batch or 1, heads or 1, n, m): −∞ where a key is hidden.
      *
      * @throws UnsupportedOperationException if the elements do not fit in a direct buffer
      */
-    static FloatBuffer summands(Arena arena, AttentionInput input) {
+    static Feed summands(Arena arena, String name, AttentionInput input) {
         int n = input.queries();
         int m = input.keys();
-        MemorySegment mask = allocate(arena, (long) n * m);
-        int offset = input.mask().causalOffset(n, m);
-        for (int i = 0; i < n; i++) {
-            for (long j = Math.max(0, (long) i + offset + 1); j < m; j++) {
-                mask.setAtIndex(ValueLayout.JAVA_FLOAT, (long) i * m + j, Float.NEGATIVE_INFINITY);
+        PairBias bias = input.pairBias();
+        List<Tensor> tensors = bias == null ? List.of() : bias.tensors();
+        // One tensor is the biases themselves, and says what they share; no kind of bias that is made is of few items.
+        int batch = input.mask().hasKeyLengths() ? input.batch()
+                : tensors.stream().mapToInt(tensor -> tensor.shape().batch()).max().orElse(1);
+        int heads = bias == null ? 1 : tensors.size() == 1 ? tensors.get(0).shape().heads() : input.heads();
+        long floats = (long) batch * heads * n * m;
+        MemorySegment summands = allocate(arena, floats);
+        float[] row = new float[m];
+        for (long at = 0; at < (long) batch * heads * n; at++) {
+            int b = (int) (at / n / heads);
+            int i = (int) (at % n);
+            Arrays.fill(row, 0);
+            if (bias != null) {
+                bias.fill(new PairBias.Piece(b, (int) (at / n % heads), i, 1, 0, m), row, m);
             }
+            int end = input.mask().endKey(b, i, n, m);
+            for (int j = 0; j < m; j++) {
+                row[j] = j >= end || row[j] <= AttentionInput.HIDING_BIAS ? Float.NEGATIVE_INFINITY : row[j];
+            }
+            MemorySegment.copy(row, 0, summands, ValueLayout.JAVA_FLOAT, at * m * Float.BYTES, m);
         }
-        return buffer(mask, (long) n * m);
+        return new Feed(name, buffer(summands, floats), batch, heads, n, m);
+    }
+
+    /** Whole numbers. */
+    static IntBuffer numbers(Arena arena, int... numbers) {
+        MemorySegment copy = arena.allocate((long) numbers.length * Integer.BYTES, 64);
+        MemorySegment.copy(numbers, 0, copy, ValueLayout.JAVA_INT, 0, numbers.length);
+        return copy.asByteBuffer().order(ByteOrder.nativeOrder()).asIntBuffer();
     }
 
     private static MemorySegment allocate(Arena arena, long floats) {

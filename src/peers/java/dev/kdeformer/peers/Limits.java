@@ -2,8 +2,10 @@ package dev.kdeformer.peers;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.InputFeature;
 import java.lang.management.ManagementFactory;
 import java.util.Locale;
+import java.util.Set;
 
 /** What the peers are not asked to compute. */
 final class Limits {
@@ -11,19 +13,31 @@ final class Limits {
     }
 
     /**
-     * Refuses what no peer has a plain counterpart for.
+     * Refuses what a peer has no counterpart for.
      *
-     * @throws UnsupportedOperationException if the input has key lengths, a key bias or queries that see no key
+     * @param taken what it has
+     * @throws UnsupportedOperationException if the input says anything else, or queries see no key
      */
-    static void checkMask(AttentionInput input) {
-        if (input.keyBias() != null || input.mask().hasKeyLengths()) {
-            throw new UnsupportedOperationException("peers are timed without key biases and key lengths");
+    static void check(AttentionInput input, InputFeature... taken) {
+        for (InputFeature feature : input.features()) {
+            if (!Set.of(taken).contains(feature)) {
+                throw new UnsupportedOperationException("it is not timed with " + feature);
+            }
         }
-        int unseeing = -input.mask().causalOffset(input.queries(), input.keys());
-        if (unseeing > 0) {
-            throw new UnsupportedOperationException("the first " + unseeing
-                    + " queries see no key, for which peers have no result");
+        for (int b = 0; b < input.batch(); b++) {
+            for (int i = 0; i < input.queries(); i++) {
+                if (input.mask().endKey(b, i, input.queries(), input.keys()) == 0) {
+                    throw new UnsupportedOperationException("query " + i + " of batch item " + b
+                            + " sees no key, for which peers have no result");
+                }
+            }
         }
+    }
+
+    /** Whether a causal mask is the triangle that every engine knows. */
+    static boolean isTriangle(AttentionInput input) {
+        return input.mask().isCausal() && input.mask().causalOffset(input.queries(), input.keys()) == 0
+                && input.queries() == input.keys();
     }
 
     /**

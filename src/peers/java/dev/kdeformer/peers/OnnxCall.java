@@ -9,6 +9,7 @@ import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,16 +29,6 @@ final class OnnxCall implements Peer.Call {
     private OrtSession session;
 
     /**
-     * A tensor of a model.
-     *
-     * @param name   its name in the model
-     * @param buffer its elements in row-major order, direct memory
-     * @param sizes  its sizes
-     */
-    record Feed(String name, FloatBuffer buffer, long... sizes) {
-    }
-
-    /**
      * Opens a session.
      *
      * @param arena       the memory of the tensors, closed with this call
@@ -49,10 +40,10 @@ final class OnnxCall implements Peer.Call {
         this.arena = arena;
         this.fused = fused;
         this.outputByRow = outputByRow;
-        this.result = output.buffer();
+        this.result = (FloatBuffer) output.buffer();
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
         for (Feed feed : feeds) {
-            model.input(feed.name(), feed.sizes());
+            model.input(feed.name(), feed.buffer() instanceof IntBuffer, feed.sizes());
         }
         model.output(output.name(), output.sizes());
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
@@ -62,13 +53,18 @@ final class OnnxCall implements Peer.Call {
             options.setOptimizationLevel(OrtSession.SessionOptions.OptLevel.ALL_OPT);
             session = environment.createSession(model.toBytes(), options);
             for (Feed feed : feeds) {
-                inputs.put(feed.name(), OnnxTensor.createTensor(environment, feed.buffer(), feed.sizes()));
+                inputs.put(feed.name(), tensor(environment, feed));
             }
-            outputs.put(output.name(), OnnxTensor.createTensor(environment, output.buffer(), output.sizes()));
+            outputs.put(output.name(), tensor(environment, output));
         } catch (OrtException e) {
             closeSession();
             throw new IllegalStateException("ONNX Runtime does not take the model: " + e.getMessage(), e);
         }
+    }
+
+    private static OnnxTensor tensor(OrtEnvironment environment, Feed feed) throws OrtException {
+        return feed.buffer() instanceof IntBuffer whole ? OnnxTensor.createTensor(environment, whole, feed.sizes())
+                : OnnxTensor.createTensor(environment, (FloatBuffer) feed.buffer(), feed.sizes());
     }
 
     @Override

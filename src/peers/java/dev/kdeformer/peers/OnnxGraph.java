@@ -2,6 +2,7 @@ package dev.kdeformer.peers;
 
 import ai.onnxruntime.OrtEnvironment;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.cli.peers.Peer;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -24,14 +25,14 @@ public final class OnnxGraph implements Peer {
 
     @Override
     public Call prepare(AttentionInput input, int threads) {
-        Limits.checkMask(input);
+        Limits.check(input, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.PAIR_BIAS);
         Limits.checkLogits(input, 2L * input.batch() * input.heads());
-        boolean masked = input.mask().isCausal();
+        boolean masked = !input.features().isEmpty();
         int heads = input.heads();
         long b = input.batch();
         long n = input.queries();
         long m = input.keys();
-        OnnxModel model = new OnnxModel().constant("scale", input.scale())
+        OnnxModel model = new OnnxModel(17).constant("scale", input.scale())
                 .node("", "Transpose", "transposed", new String[] {"key"}, OnnxModel.attribute("perm", 0, 1, 3, 2))
                 .node("", "MatMul", "product", new String[] {"query", "transposed"})
                 .node("", "Mul", "logits", new String[] {"product", "scale"});
@@ -43,14 +44,14 @@ public final class OnnxGraph implements Peer {
                 .node("", "MatMul", OnnxCall.OUTPUT, new String[] {"weights", "value"});
         Arena arena = Arena.ofShared();
         try {
-            List<OnnxCall.Feed> feeds = new ArrayList<>(List.of(
-                    new OnnxCall.Feed("query", Layout.byHead(arena, input.query(), heads), b, heads, n, input.d()),
-                    new OnnxCall.Feed("key", Layout.byHead(arena, input.key(), heads), b, heads, m, input.d()),
-                    new OnnxCall.Feed("value", Layout.byHead(arena, input.value(), heads), b, heads, m, input.dv())));
+            List<Feed> feeds = new ArrayList<>(List.of(
+                    new Feed("query", Layout.byHead(arena, input.query(), heads), b, heads, n, input.d()),
+                    new Feed("key", Layout.byHead(arena, input.key(), heads), b, heads, m, input.d()),
+                    new Feed("value", Layout.byHead(arena, input.value(), heads), b, heads, m, input.dv())));
             if (masked) {
-                feeds.add(new OnnxCall.Feed("mask", Layout.summands(arena, input), n, m));
+                feeds.add(Layout.summands(arena, "mask", input));
             }
-            OnnxCall.Feed output = new OnnxCall.Feed(OnnxCall.OUTPUT, Layout.output(arena, input), b, heads, n,
+            Feed output = new Feed(OnnxCall.OUTPUT, Layout.output(arena, input), b, heads, n,
                     input.dv());
             return new OnnxCall(arena, model, threads, false, feeds, output, false);
         } catch (RuntimeException | Error e) {

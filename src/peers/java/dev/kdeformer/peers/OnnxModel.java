@@ -12,17 +12,25 @@ final class OnnxModel {
     private static final int INT = 2;
     private static final int INTS = 7;
 
-    private final Message graph = new Message().text(2, "attention");
+    private static final int INT32 = 6;
 
-    /** Adds an input of the graph: float32 of the given sizes. */
-    OnnxModel input(String name, long... sizes) {
-        graph.message(11, value(name, sizes));
+    private final Message graph = new Message().text(2, "attention");
+    private final int version;
+
+    /** A model of operators of this version of ONNX, and of com.microsoft version 1. */
+    OnnxModel(int version) {
+        this.version = version;
+    }
+
+    /** Adds an input of the graph: float32 or int32 of the given sizes. */
+    OnnxModel input(String name, boolean whole, long... sizes) {
+        graph.message(11, value(name, whole ? INT32 : FLOAT, sizes));
         return this;
     }
 
     /** Adds an output of the graph: float32 of the given sizes. */
     OnnxModel output(String name, long... sizes) {
-        graph.message(12, value(name, sizes));
+        graph.message(12, value(name, FLOAT, sizes));
         return this;
     }
 
@@ -36,6 +44,7 @@ final class OnnxModel {
      * Adds a node.
      *
      * @param domain the empty string for the standard operators
+     * @param output names, with commas where there are several; what is no output of the graph is thrown away
      * @param inputs names; an empty one leaves an optional input out
      */
     OnnxModel node(String domain, String operator, String output, String[] inputs, Message... attributes) {
@@ -43,7 +52,10 @@ final class OnnxModel {
         for (String input : inputs) {
             node.text(1, input);
         }
-        node.text(2, output).text(4, operator).text(7, domain);
+        for (String each : output.split(",")) {
+            node.text(2, each);
+        }
+        node.text(4, operator).text(7, domain);
         for (Message attribute : attributes) {
             node.message(5, attribute);
         }
@@ -51,10 +63,10 @@ final class OnnxModel {
         return this;
     }
 
-    /** The model's bytes: operators of ONNX opset 17 and of com.microsoft version 1. */
+    /** The model's bytes. */
     byte[] toBytes() {
-        return new Message().number(1, 8).text(2, "kdebench").message(7, graph)
-                .message(8, new Message().text(1, "").number(2, 17))
+        return new Message().number(1, version > 21 ? 10 : 8).text(2, "kdebench").message(7, graph)
+                .message(8, new Message().text(1, "").number(2, version))
                 .message(8, new Message().text(1, "com.microsoft").number(2, 1)).toBytes();
     }
 
@@ -77,12 +89,12 @@ final class OnnxModel {
         return message.number(20, INTS);
     }
 
-    private static Message value(String name, long... sizes) {
+    private static Message value(String name, int element, long... sizes) {
         Message shape = new Message();
         for (long size : sizes) {
             shape.message(1, new Message().number(1, size));
         }
-        Message tensor = new Message().number(1, FLOAT).message(2, shape);
+        Message tensor = new Message().number(1, element).message(2, shape);
         return new Message().text(1, name).message(2, new Message().message(1, tensor));
     }
 

@@ -2,14 +2,16 @@ package dev.kdeformer.peers;
 
 import ai.onnxruntime.OrtEnvironment;
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.cli.peers.Peer;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
- * ONNX Runtime's operator com.microsoft.MultiHeadAttention on (batch, n, heads · d). Without a mask it runs one tiled
- * kernel; with a mask, a causal one too, it holds all n × m logits of a head.
+ * ONNX Runtime's operator com.microsoft.MultiHeadAttention on (batch, n, heads · d). Without mask, padding
+ * and bias it runs one tiled kernel; with any of them it holds all n × m logits of a head.
  */
 public final class OnnxMultiHead implements Peer {
     private static final String SWITCH = "ORT_DISABLE_FLASH_ATTENTION";
@@ -31,11 +33,11 @@ public final class OnnxMultiHead implements Peer {
 
     @Override
     public Call prepare(AttentionInput input, int threads) {
-        Limits.checkMask(input);
+        Limits.check(input, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.PAIR_BIAS);
         if (input.scale() == 0) {
             throw new UnsupportedOperationException("ONNX Runtime takes a scale of 0 for 1/sqrt(d)");
         }
-        boolean masked = input.mask().isCausal();
+        boolean masked = !input.features().isEmpty();
         if (masked || !isTiled()) {
             Limits.checkLogits(input, 2L * input.batch() * input.heads());
         }
@@ -43,11 +45,12 @@ public final class OnnxMultiHead implements Peer {
         long b = input.batch();
         long n = input.queries();
         long m = input.keys();
-        boolean triangle = masked && n == m;
-        boolean summands = masked && !triangle;
-        OnnxModel model = new OnnxModel().node("com.microsoft", "MultiHeadAttention", OnnxCall.OUTPUT,
-                summands ? new String[] {"query", "key", "value", "", "", "mask"}
-                        : new String[] {"query", "key", "value"},
+        boolean triangle = Limits.isTriangle(input);
+        boolean padded = input.mask().hasKeyLengths();
+        boolean summands = input.pairBias() != null || input.mask().isCausal() && !triangle;
+        OnnxModel model = new OnnxModel(17).node("com.microsoft", "MultiHeadAttention", OnnxCall.OUTPUT,
+                new String[] {"query", "key", "value", "", padded && !summands ? "lengths" : "",
+                    summands ? "mask" : ""},
                 OnnxModel.attribute("num_heads", (long) heads),
                 OnnxModel.attribute("scale", input.scale()),
                 OnnxModel.attribute("unidirectional", triangle ? 1L : 0L),
@@ -56,14 +59,18 @@ public final class OnnxMultiHead implements Peer {
         try {
             long width = (long) heads * input.d();
             long outputWidth = (long) heads * input.dv();
-            List<OnnxCall.Feed> feeds = new ArrayList<>(List.of(
-                    new OnnxCall.Feed("query", Layout.byRow(arena, input.query(), heads), b, n, width),
-                    new OnnxCall.Feed("key", Layout.byRow(arena, input.key(), heads), b, m, width),
-                    new OnnxCall.Feed("value", Layout.byRow(arena, input.value(), heads), b, m, outputWidth)));
+            List<Feed> feeds = new ArrayList<>(List.of(
+                    new Feed("query", Layout.byRow(arena, input.query(), heads), b, n, width),
+                    new Feed("key", Layout.byRow(arena, input.key(), heads), b, m, width),
+                    new Feed("value", Layout.byRow(arena, input.value(), heads), b, m, outputWidth)));
             if (summands) {
-                feeds.add(new OnnxCall.Feed("mask", Layout.summands(arena, input), 1, 1, n, m));
+                feeds.add(Layout.summands(arena, "mask", input));
+            } else if (padded) {
+                int[] lengths = IntStream.range(0, input.batch()).map(i -> input.mask().keyLength(i, input.keys()))
+                        .toArray();
+                feeds.add(new Feed("lengths", Layout.numbers(arena, lengths), b));
             }
-            OnnxCall.Feed output = new OnnxCall.Feed(OnnxCall.OUTPUT, Layout.output(arena, input), b, n, outputWidth);
+            Feed output = new Feed(OnnxCall.OUTPUT, Layout.output(arena, input), b, n, outputWidth);
             return new OnnxCall(arena, model, threads, !masked && isTiled(), feeds, output, true);
         } catch (RuntimeException | Error e) {
             arena.close();

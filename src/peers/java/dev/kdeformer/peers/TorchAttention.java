@@ -1,6 +1,7 @@
 package dev.kdeformer.peers;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.cli.peers.Peer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -33,7 +34,7 @@ public final class TorchAttention implements Peer {
 
     @Override
     public Call prepare(AttentionInput input, int threads) {
-        Limits.checkMask(input);
+        Limits.check(input, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.PAIR_BIAS);
         boolean tiled = input.d() == input.dv();
         if (!tiled) {
             Limits.checkLogits(input, 3L * input.batch() * input.heads());

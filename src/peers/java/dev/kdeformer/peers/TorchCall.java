@@ -1,13 +1,14 @@
 package dev.kdeformer.peers;
 
 import dev.kdeformer.AttentionInput;
-import dev.kdeformer.Mask;
+import dev.kdeformer.InputFeature;
 import dev.kdeformer.cli.peers.Peer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.FloatBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Set;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.DoubleOptional;
@@ -35,11 +36,15 @@ final class TorchCall implements Peer.Call {
         query = tensor(Layout.byHead(arena, input.query(), heads), input.batch(), heads, input.queries(), input.d());
         key = tensor(Layout.byHead(arena, input.key(), heads), input.batch(), heads, input.keys(), input.d());
         value = tensor(Layout.byHead(arena, input.value(), heads), input.batch(), heads, input.keys(), input.dv());
-        upperLeft = input.mask().causality() == Mask.Causality.UPPER_LEFT
-                || input.mask().isCausal() && input.queries() == input.keys();
-        mask = keep(input.mask().isCausal() && !upperLeft
-                ? new TensorOptional(tensor(Layout.summands(arena, input), input.queries(), input.keys()))
-                : new TensorOptional());
+        // Its causal rule and a mask exclude each other.
+        upperLeft = input.features().equals(Set.of(InputFeature.CAUSAL))
+                && input.mask().causalOffset(input.queries(), input.keys()) == 0;
+        if (input.features().isEmpty() || upperLeft) {
+            mask = keep(new TensorOptional());
+        } else {
+            Feed summands = Layout.summands(arena, "mask", input);
+            mask = keep(new TensorOptional(tensor((FloatBuffer) summands.buffer(), summands.sizes())));
+        }
         scale = keep(new DoubleOptional(input.scale()));
     }
 

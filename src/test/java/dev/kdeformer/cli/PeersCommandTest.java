@@ -66,8 +66,8 @@ class PeersCommandTest {
     void tellsFusedFromUnfused() throws IOException {
         String out = with(names(FakePeers.Right.class, FakePeers.Slowed.class), "--n", "40", "--d", "8", "--causal")
                 .succeeds().out();
-        assertEquals(List.of("method", "version", "fused", "median ms", "min ms", "GFLOP/s", "speed-up",
-                "max difference"), table(out).get(0));
+        assertEquals(List.of("method", "version", "fused", "median ms", "min ms", "GFLOP/s", "memory MiB",
+                "speed-up", "max difference"), table(out).get(0));
         assertEquals(List.of("peer:right", "1.2.3", "yes"), table(out).get(2).subList(0, 3));
         assertEquals(List.of("peer:slowed", "1.2.3", "no"), table(out).get(3).subList(0, 3));
         assertTrue(out.contains("fastest fused peer, peer:right\n"), out);
@@ -114,7 +114,10 @@ class PeersCommandTest {
                 .map(run -> ((Map<String, Object>) run.get("parameters")).get("fused")).toList());
         for (Map<String, Object> run : runs) {
             assertEquals(Set.of("method", "parameters", "evaluations", "threads", "seed", "medianMs", "minMs",
-                    "speedup", "cost", "error", "certificate", "note", "gflops", "maxDifference"), run.keySet());
+                    "speedup", "cost", "error", "certificate", "note", "gflops", "memoryBytes", "maxDifference"),
+                    run.keySet());
+            Object memory = run.get("memoryBytes");
+            assertTrue(memory == null || ((Number) memory).doubleValue() < 1 << 30, "took " + memory);
             assertEquals(17, run.get("evaluations")); // the mean of 1 to 33
             double ms = ((Number) run.get("medianMs")).doubleValue();
             // 2 · (32 + 32) operations for each visible pair of 4 heads

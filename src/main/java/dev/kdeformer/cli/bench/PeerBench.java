@@ -6,6 +6,7 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.cli.console.Failure;
 import dev.kdeformer.cli.console.Machine;
+import dev.kdeformer.cli.console.NativeMemory;
 import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.console.Version;
@@ -21,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * Runs exact attention and its peers on one input: each is warmed up and its output checked, then all take turns. The
@@ -46,7 +48,8 @@ public final class PeerBench implements AutoCloseable {
     private volatile double progress;
 
     /** What takes turns: this engine or a peer. */
-    private record Contender(String method, Map<String, Object> parameters, Peer.Call call) {
+    private record Contender(String method, Map<String, Object> parameters, Peer.Call call,
+            Supplier<Peer.Call> again) {
     }
 
     /**
@@ -62,12 +65,13 @@ public final class PeerBench implements AutoCloseable {
         this.notes = notes;
         AttentionMethod exact = Attention.exact().build();
         double output = (double) input.outputShape().elements() * Float.BYTES;
-        Machine.requireMemory(exact.estimate(input, engine.threads()).scratchBytes() + 3 * output
-                + peers.size() * (named.bytes() + output), "this comparison");
+        Machine.requireMemory(2.0 * exact.estimate(input, engine.threads()).scratchBytes() + 4 * output
+                + (peers.size() + 1) * (named.bytes() + output), "this comparison");
         Map<String, Object> parameters = new LinkedHashMap<>(exact.parameters());
         parameters.put("version", Version.text());
         parameters.put("fused", true);
-        contenders.add(new Contender(exact.name(), parameters, new OwnCall(exact)));
+        contenders.add(new Contender(exact.name(), parameters, new OwnCall(exact, engine, false),
+                () -> new OwnCall(exact, Engine.create(engine.threads()), true)));
         for (Peer peer : peers) {
             try {
                 add(peer);
@@ -84,7 +88,8 @@ public final class PeerBench implements AutoCloseable {
         Map<String, Object> parameters = new LinkedHashMap<>();
         parameters.put("version", peer.version());
         parameters.put("fused", call.fused());
-        contenders.add(new Contender(PREFIX + peer.name(), parameters, call));
+        contenders.add(new Contender(PREFIX + peer.name(), parameters, call,
+                () -> peer.prepare(input, engine.threads())));
         if (!peer.caution().isEmpty()) {
             notes.add(peer.caution());
         }
@@ -147,7 +152,7 @@ public final class PeerBench implements AutoCloseable {
     private PeerReport.Check check(Contender contender, Tensor exact) {
         if (contender.method().equals(Methods.EXACT)) {
             contender.call().copyOutput(exact);
-            return new PeerReport.Check(0, ErrorReport.of(engine, exact, exact));
+            return new PeerReport.Check(0, ErrorReport.of(engine, exact, exact), memory(contender));
         }
         Tensor output = Tensor.allocate(arena, input.outputShape());
         contender.call().copyOutput(output);
@@ -157,7 +162,14 @@ public final class PeerBench implements AutoCloseable {
                     + Sentences.digits(difference) + " of the largest element, and at most " + TOLERANCE
                     + " is rounding");
         }
-        return new PeerReport.Check(difference, ErrorReport.of(engine, output, exact));
+        return new PeerReport.Check(difference, ErrorReport.of(engine, output, exact), memory(contender));
+    }
+
+    /** What the first call of a session or engine of its own takes, while the one that is timed keeps its memory. */
+    private static double memory(Contender contender) {
+        try (Peer.Call second = contender.again().get()) {
+            return NativeMemory.growth(second::run);
+        }
     }
 
     private double difference(Tensor output, Tensor exact) {
@@ -194,13 +206,11 @@ public final class PeerBench implements AutoCloseable {
 
     /** Pairs of a query and a key it sees, mean over the batch items. */
     private double visibleKeys() {
-        int m = input.keys();
-        long offset = input.mask().causalOffset(input.queries(), m);
+        int n = input.queries();
         double pairs = 0;
         for (int b = 0; b < input.batch(); b++) {
-            int length = input.mask().keyLength(b, m);
-            for (int i = 0; i < input.queries(); i++) {
-                pairs += Math.max(0, Math.min(length, i + offset + 1));
+            for (int i = 0; i < n; i++) {
+                pairs += input.mask().endKey(b, i, n, input.keys()) - input.mask().firstKey(b, i, n, input.keys());
             }
         }
         return pairs / input.batch();
@@ -223,10 +233,15 @@ public final class PeerBench implements AutoCloseable {
     /** Exact attention of this engine. */
     private final class OwnCall implements Peer.Call {
         private final AttentionMethod exact;
+        private final Engine runner;
+        private final boolean owned;
         private final Tensor output = Tensor.allocate(arena, input.outputShape());
 
-        OwnCall(AttentionMethod exact) {
+        /** @param owned whether the engine is closed with the call */
+        OwnCall(AttentionMethod exact, Engine runner, boolean owned) {
             this.exact = exact;
+            this.runner = runner;
+            this.owned = owned;
         }
 
         @Override
@@ -236,7 +251,7 @@ public final class PeerBench implements AutoCloseable {
 
         @Override
         public void run() {
-            exact.apply(engine, input, output);
+            exact.apply(runner, input, output);
         }
 
         @Override
@@ -246,7 +261,9 @@ public final class PeerBench implements AutoCloseable {
 
         @Override
         public void close() {
-            // its memory is closed with the arena
+            if (owned) {
+                runner.close(); // its tensor is closed with the arena
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.BarPanel;
 import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Drawing;
+import dev.kdeformer.cli.report.Plain;
 import dev.kdeformer.cli.report.Report;
 import dev.kdeformer.cli.report.RunsForm;
 import dev.kdeformer.measure.ErrorReport;
@@ -31,8 +32,9 @@ public record PeerReport(Report report, List<Check> checks, double operations, L
      *
      * @param difference largest difference of an element, relative to the largest element
      * @param error      the errors by head
+     * @param memory     bytes that a call took besides inputs and output; NaN where the system does not tell
      */
-    record Check(double difference, ErrorReport error) {
+    record Check(double difference, ErrorReport error, double memory) {
     }
 
     /** A run with its check. */
@@ -54,6 +56,8 @@ public record PeerReport(Report report, List<Check> checks, double operations, L
                 .cell("median ms", line -> Sentences.digits(line.run().times().medianMs()))
                 .cell("min ms", line -> Sentences.digits(line.run().times().minMs()))
                 .figure("GFLOP/s", "gflops", line -> gflops(line.run()))
+                .both("memory MiB", "memoryBytes", line -> Plain.number(line.check().memory()),
+                        line -> Sentences.digits(line.check().memory() / (1 << 20)))
                 .cell("speed-up", line -> Sentences.times(line.run().speedup()))
                 .figure("max difference", "maxDifference", line -> line.check().difference());
     }
@@ -76,6 +80,8 @@ public record PeerReport(Report report, List<Check> checks, double operations, L
         if (report.input().input().mask().isCausal() && report.runs().size() > 1) {
             sentences.add("GFLOP/s count the pairs that the mask shows; an unfused peer computes the others too");
         }
+        sentences.add("memory: by how much this process grows at most in a call of a session that has run nothing yet, "
+                + "besides inputs and output");
         sentences.addAll(remarks);
         return sentences;
     }

@@ -102,20 +102,6 @@ public abstract class InputOptions {
         });
     }
 
-    /**
-     * Refuses what a command does not take.
-     *
-     * @throws UsageError if a window, packed sequences, a bias or a soft cap is given
-     */
-    public void withoutWindowAndBias(String command) {
-        String ofPairs = pairs.given() != null ? pairs.given() : learnt.given();
-        String option = ofPairs != null ? ofPairs : keyBias != null ? "--key-bias"
-                : mask != null ? "--mask" : null;
-        if (option != null) {
-            throw new UsageError("kdebench " + command + " takes no " + option);
-        }
-    }
-
     /** What models learn and add to logits. */
     LearntOptions learnt() {
         return learnt;

@@ -7,6 +7,7 @@ import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.cli.bench.Turns;
+import dev.kdeformer.cli.console.NativeMemory;
 import dev.kdeformer.cli.console.Progress;
 import dev.kdeformer.cli.console.Sentences;
 import dev.kdeformer.cli.report.Times;

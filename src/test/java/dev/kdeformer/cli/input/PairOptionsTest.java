@@ -149,7 +149,7 @@ class PairOptionsTest {
         exact("--alibi", "--grid-bias", grid).failsWith(2, "--grid-bias excludes another bias");
         exact("--alibi", "--distance-bias", distances.toString()).failsWith(2, "--distance-bias excludes another");
         call("scale", "--sinks", "3").failsWith(2, "--sinks is for one length only");
-        Outcome.of("peers", "--sinks", "2").failsWith(2, "kdebench peers takes no --sinks");
+        Outcome.of("decode", "--sinks", "2").failsWith(2, "kdebench decode takes no --sinks");
     }
 
     @Test
@@ -188,7 +188,6 @@ class PairOptionsTest {
         assertEquals(List.of("exact", "auto"), runs.stream().map(run -> ((Map<?, ?>) run).get("method")).toList());
         call("run", "--method", "hyper", "--softcap", "3").failsWith(1, "method hyper takes no soft cap");
         Outcome.of("decode", "--alibi").failsWith(2, "kdebench decode takes no --alibi");
-        Outcome.of("peers", "--softcap", "2").failsWith(2, "kdebench peers takes no --softcap");
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Mask;
+import dev.kdeformer.PairBias;
 import dev.kdeformer.reference.ReferenceAttention;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Shape;
@@ -61,16 +62,43 @@ class PeerAdaptersTest {
 
     @Test
     void allAreFound() {
-        assertEquals(List.of("onnxruntime-mha", "onnxruntime-unfused", "pytorch-sdpa"),
+        assertEquals(List.of("onnxruntime-mha", "onnxruntime-attention", "onnxruntime-gqa", "onnxruntime-unfused",
+                "pytorch-sdpa"),
                 peers.stream().map(Peer::name).toList());
         peers.forEach(peer -> assertTrue(peer.version().matches("\\d+\\.\\d+\\.\\d+.*"), peer.version()));
+    }
+
+    /** Everything that some peer may take: masks, padding, biases of all kinds, soft caps. */
+    private static List<TestInputs.Case> cases() {
+        List<TestInputs.Case> cases = new ArrayList<>(TestInputs.all(3));
+        TestInputs make = TestInputs.of(8);
+        for (int kv : new int[] {4, 2}) {
+            AttentionInput input = make.normal(2, 4, kv, 24, 24, 8, 8);
+            cases.add(new TestInputs.Case("causal square", input.withMask(Mask.causal())));
+            cases.add(new TestInputs.Case("soft cap", input.withSoftCap(0.7f)));
+            cases.add(new TestInputs.Case("soft cap, causal", input.withSoftCap(0.7f).withMask(Mask.causal())));
+            for (int kind = 1; kind < 4; kind++) {
+                AttentionInput biased = input.withPairBias(make.pairBias(kind, 2, 4, 24, 24));
+                cases.add(new TestInputs.Case("bias " + kind, biased));
+                cases.add(new TestInputs.Case("causal, bias " + kind, biased.withMask(Mask.causal())));
+                cases.add(new TestInputs.Case("padded, bias " + kind,
+                        biased.withMask(Mask.none().withKeyLengths(20, 7))));
+            }
+            for (int sizes = 0; sizes < 4; sizes++) {
+                Tensor dense = make.bias(Shape.of(sizes % 2 == 0 ? 1 : 2, sizes < 2 ? 1 : 4, 24, 24));
+                cases.add(new TestInputs.Case("dense bias " + dense.shape(), input.withPairBias(PairBias.of(dense))));
+            }
+            cases.add(new TestInputs.Case("causal, padded",
+                    input.withMask(Mask.causalUpperLeft().withKeyLengths(24, 7))));
+        }
+        return cases;
     }
 
     @Test
     void agreeWithTheReference() {
         for (Peer peer : peers) {
             int computed = 0;
-            for (TestInputs.Case test : TestInputs.all(3)) {
+            for (TestInputs.Case test : cases()) {
                 AttentionInput input = test.input();
                 Tensor output = TestInputs.of(0).zeros(input.outputShape());
                 try (Peer.Call call = peer.prepare(input, 2)) {
@@ -86,7 +114,9 @@ class PeerAdaptersTest {
                 double difference = ReferenceAttention.of(input).maxDifference(output);
                 assertTrue(difference <= tolerance, () -> peer.name() + ", " + test + ": off by " + difference);
             }
-            assertTrue(computed >= 20, peer.name() + " computed only " + computed);
+            // One of them is always causal, with as many queries as keys.
+            int least = peer.name().endsWith("gqa") ? 4 : 40;
+            assertTrue(computed >= least, peer.name() + " computed only " + computed);
         }
     }
 
@@ -98,6 +128,10 @@ class PeerAdaptersTest {
         assertTrue(isFused("onnxruntime-mha", input));
         assertFalse(isFused("onnxruntime-mha", causal));
         assertTrue(isFused("onnxruntime-mha", unequal));
+        assertFalse(isFused("onnxruntime-mha", input.withMask(Mask.none().withKeyLengths(30))));
+        assertFalse(isFused("onnxruntime-attention", input));
+        assertTrue(isFused("onnxruntime-gqa", causal));
+        assertFalse(isFused("onnxruntime-gqa", causal.withSoftCap(3)));
         assertFalse(isFused("onnxruntime-unfused", input));
         assertTrue(isFused("pytorch-sdpa", input));
         assertTrue(isFused("pytorch-sdpa", causal));
@@ -109,7 +143,9 @@ class PeerAdaptersTest {
         TestInputs make = TestInputs.of(6);
         List<AttentionInput> inputs = List.of(
                 make.normal(1, 1, 1, 9, 5, 4, 4).withMask(Mask.causal()),
-                make.normal(1, 1, 1, 5, 9, 4, 4).withMask(Mask.none().withKeyLengths(3)),
+                make.normal(1, 1, 1, 5, 9, 4, 4).withMask(Mask.none().withKeyLengths(0)),
+                make.normal(1, 1, 1, 5, 9, 4, 4).withMask(Mask.window(2, 3)),
+                make.normal(1, 1, 1, 5, 9, 4, 4).withSinks(1),
                 make.normal(1, 1, 1, 5, 9, 4, 4).withKeyBias(make.zeros(Shape.of(1, 9))));
         for (Peer peer : peers) {
             for (AttentionInput input : inputs) {

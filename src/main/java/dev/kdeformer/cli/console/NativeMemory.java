@@ -1,4 +1,4 @@
-package dev.kdeformer.cli.model;
+package dev.kdeformer.cli.console;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /** The memory that this process holds and has held at most, native memory included, as Linux counts it. */
-final class NativeMemory {
+public final class NativeMemory {
     private static final Path STATUS = Path.of("/proc/self/status");
     private static final Path CLEAR = Path.of("/proc/self/clear_refs");
     /** Has Linux count the peak anew. */
@@ -16,7 +16,7 @@ final class NativeMemory {
     }
 
     /** Begins to count anew, where the system can. */
-    static void reset() {
+    public static void reset() {
         System.gc();
         if (Files.isWritable(CLEAR)) {
             try {
@@ -28,13 +28,22 @@ final class NativeMemory {
     }
 
     /** Bytes at the peak since the last reset; NaN where the system does not tell. */
-    static double peak() {
+    public static double peak() {
         return status("VmHWM:");
     }
 
     /** Bytes at present; NaN where the system does not tell. */
-    static double held() {
+    public static double held() {
         return status("VmRSS:");
+    }
+
+    /** Bytes that this process holds at most while something runs, beyond those before; NaN where nothing tells. */
+    public static double growth(Runnable work) {
+        boolean tells = Files.isWritable(CLEAR);
+        reset();
+        double before = held();
+        work.run();
+        return tells ? Math.max(0, peak() - before) : Double.NaN;
     }
 
     private static double status(String name) {
