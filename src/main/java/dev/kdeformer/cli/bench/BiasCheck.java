@@ -28,7 +28,11 @@ final class BiasCheck {
     private final CounterRandom random;
     private final ExactGradient gradient = ExactGradient.builder().build();
 
-    /** @param loss the gradient of the loss by the output */
+    /**
+     * A check of some elements of each bias.
+     *
+     * @param loss the gradient of the loss by the output
+     */
     BiasCheck(Engine engine, AttentionInput input, Tensor loss, int elements, CounterRandom random) {
         this.engine = engine;
         this.input = input;

@@ -237,7 +237,11 @@ public final class PeerBench implements AutoCloseable {
         private final boolean owned;
         private final Tensor output = Tensor.allocate(arena, input.outputShape());
 
-        /** @param owned whether the engine is closed with the call */
+        /**
+         * Calls on an engine.
+         *
+         * @param owned whether the engine is closed with the call
+         */
         OwnCall(AttentionMethod exact, Engine runner, boolean owned) {
             this.exact = exact;
             this.runner = runner;
