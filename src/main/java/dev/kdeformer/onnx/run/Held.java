@@ -6,23 +6,22 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.TensorInfo;
 import dev.kdeformer.onnx.graph.ElementKind;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * A value of a running model: ONNX Runtime's, with memory of its own, the user's, or ours, over memory of an arena.
+ * A value of a running model: ONNX Runtime's, with memory of its own, the user's, or ours, over memory of a pool.
  */
 final class Held implements AutoCloseable {
     private final OnnxValue value;
-    private final Arena arena;
+    private final OutputPool.Lease lease;
     private final boolean owned;
     private final RawTensor raw;
 
-    private Held(OnnxValue value, Arena arena, boolean owned, RawTensor raw) {
+    private Held(OnnxValue value, OutputPool.Lease lease, boolean owned, RawTensor raw) {
         this.value = value;
-        this.arena = arena;
+        this.lease = lease;
         this.owned = owned;
         this.raw = raw;
     }
@@ -38,20 +37,20 @@ final class Held implements AutoCloseable {
     }
 
     /** A float32 tensor of ours, zeros at first, that ONNX Runtime reads where it is. */
-    static Held allocate(OrtEnvironment environment, long[] sizes) throws OrtException, CannotRun {
+    static Held allocate(OrtEnvironment environment, OutputPool pool, long[] sizes) throws OrtException, CannotRun {
         RawTensor shape = new RawTensor(null, ElementKind.FLOAT, sizes);
         long bytes = shape.elements() * Float.BYTES;
         if (bytes > Integer.MAX_VALUE - 8) {
             throw new CannotRun("its output has " + bytes + " bytes, and Java hands over at most 2 GB in one piece");
         }
-        Arena arena = Arena.ofShared();
+        OutputPool.Lease lease = pool.take(bytes);
         try {
-            MemorySegment memory = arena.allocate(bytes, 64);
+            MemorySegment memory = lease.memory();
             OnnxTensor tensor = OnnxTensor.createTensor(environment,
                     memory.asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer(), sizes);
-            return new Held(tensor, arena, true, new RawTensor(memory, ElementKind.FLOAT, sizes));
+            return new Held(tensor, lease, true, new RawTensor(memory, ElementKind.FLOAT, sizes));
         } catch (OrtException | RuntimeException | Error e) {
-            arena.close();
+            lease.close();
             throw e;
         }
     }
@@ -86,8 +85,8 @@ final class Held implements AutoCloseable {
         if (owned) {
             value.close();
         }
-        if (arena != null) {
-            arena.close();
+        if (lease != null) {
+            lease.close();
         }
     }
 }

@@ -14,7 +14,6 @@ import dev.kdeformer.onnx.graph.OnnxFormatException;
 import dev.kdeformer.onnx.graph.PartFile;
 import dev.kdeformer.onnx.graph.ValueInfo;
 import dev.kdeformer.onnx.match.Site;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -27,6 +26,12 @@ import java.util.Set;
 
 /** The sessions of a cut model, and the run through them. May be used from many threads at once. */
 public final class ModelRunner implements AutoCloseable {
+    /**
+     * Elements of an attention's output from which on the arena is made to give back what a run took: new pages cost
+     * such a run little, and they are what makes a process large.
+     */
+    private static final long LARGE = 1 << 20;
+
     private final Model model;
     private final Plan plan;
     private final Sessions sessions;
@@ -143,14 +148,15 @@ public final class ModelRunner implements AutoCloseable {
         MaskCache masks = new MaskCache(engine);
         Iterator<Plan.Place> places = plan.places().iterator();
         int index = 0;
+        long largest = 0;
         try {
             for (int s = 0; s < parts.size(); s++) {
                 if (parts.get(s) != null) {
-                    parts.get(s).run(values);
+                    run(parts.get(s), values, s == lastPart() && largest >= LARGE);
                 }
                 release(values, s, readsOf(s));
                 while (index < plan.places().size() && plan.places().get(index).stage() == s) {
-                    compute(index, places.next(), values, masks, listener);
+                    largest = Math.max(largest, compute(index, places.next(), values, masks, listener));
                     index++;
                 }
                 release(values, s, Set.of());
@@ -159,6 +165,24 @@ public final class ModelRunner implements AutoCloseable {
         } catch (OrtException | OnnxFormatException | RuntimeException | Error e) {
             values.values().forEach(Held::close);
             throw e;
+        }
+    }
+
+    private int lastPart() {
+        int last = parts.size() - 1;
+        while (last > 0 && parts.get(last) == null) {
+            last--;
+        }
+        return last;
+    }
+
+    private void run(PartRunner part, Map<String, Held> values, boolean shrinks) throws OrtException {
+        if (!shrinks) {
+            part.run(values);
+            return;
+        }
+        try (OrtSession.RunOptions options = sessions.shrinking()) {
+            part.run(values, options);
         }
     }
 
@@ -185,19 +209,20 @@ public final class ModelRunner implements AutoCloseable {
         });
     }
 
-    private void compute(int index, Plan.Place place, Map<String, Held> values, MaskCache masks,
+    /** Computes an attention and returns the elements of its output. */
+    private long compute(int index, Plan.Place place, Map<String, Held> values, MaskCache masks,
             RunListener listener) throws OrtException, OnnxFormatException {
         Site site = place.site();
         AttentionMethod method = listener.method(index);
         String reason = "";
         if (method != null) {
-            try (Arena arena = Arena.ofShared()) {
+            try (LateArena arena = new LateArena()) {
                 SiteRunner.Computed computed = sites.compute(site, values, method, masks, arena);
                 String result = site.ends().result().value();
                 values.put(PartRunner.result(result, resultKinds.get(result)), computed.output());
                 listener.computed(index, computed.input(), computed.tensor(), computed.mask().kind(),
                         computed.statistics(), computed.note(), computed.nanos());
-                return;
+                return computed.tensor().shape().elements();
             } catch (CannotRun e) {
                 reason = e.getMessage();
             }
@@ -205,6 +230,7 @@ public final class ModelRunner implements AutoCloseable {
         long start = System.nanoTime();
         alone(index, place).run(values);
         listener.left(index, reason, System.nanoTime() - start);
+        return 0;
     }
 
     private PartRunner alone(int index, Plan.Place place) throws OrtException, OnnxFormatException {
@@ -232,6 +258,7 @@ public final class ModelRunner implements AutoCloseable {
 
     @Override
     public void close() {
+        sites.close();
         for (PartRunner part : parts) {
             if (part != null) {
                 part.close();
@@ -253,7 +280,7 @@ public final class ModelRunner implements AutoCloseable {
      * @throws OrtException if ONNX Runtime cannot open it
      */
     public static OrtSession uncut(Path file, int threads, boolean basic) throws OrtException {
-        return new Sessions(threads).open(file, basic);
+        return new Sessions(threads).whole(file, basic);
     }
 
     /**
@@ -264,7 +291,7 @@ public final class ModelRunner implements AutoCloseable {
      */
     public static OrtSession uncut(Model model, List<Node> nodes, int threads, boolean basic)
             throws OrtException, OnnxFormatException {
-        return new Sessions(threads).open(model, nodes, List.of(),
-                model.outputs().stream().map(ValueInfo::name).toList(), basic);
+        return new Sessions(threads).whole(model, nodes, model.outputs().stream().map(ValueInfo::name).toList(),
+                basic);
     }
 }

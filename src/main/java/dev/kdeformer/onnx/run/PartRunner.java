@@ -63,7 +63,7 @@ final class PartRunner implements AutoCloseable {
         }
         List<Node> all = new ArrayList<>(before);
         all.addAll(part.nodes());
-        OrtSession session = sessions.open(model, all, declarations, part.outputs());
+        OrtSession session = sessions.part(model, all, declarations, part.outputs());
         List<String> converted = new ArrayList<>(part.outputs());
         for (Map.Entry<String, NodeInfo> output : session.getOutputInfo().entrySet()) {
             if (output.getValue().getInfo() instanceof TensorInfo info) {
@@ -80,7 +80,7 @@ final class PartRunner implements AutoCloseable {
         }
         if (converted.size() > part.outputs().size()) {
             session.close();
-            session = sessions.open(model, all, declarations, converted);
+            session = sessions.part(model, all, declarations, converted);
         }
         return new PartRunner(session);
     }
@@ -111,6 +111,15 @@ final class PartRunner implements AutoCloseable {
 
     /** Runs the part on values and adds what it makes to them. */
     void run(Map<String, Held> values) throws OrtException {
+        run(values, null);
+    }
+
+    /**
+     * The same.
+     *
+     * @param options how; null for as always
+     */
+    void run(Map<String, Held> values, OrtSession.RunOptions options) throws OrtException {
         Map<String, OnnxTensorLike> fed = new LinkedHashMap<>();
         for (String input : inputs) {
             Held held = values.get(input);
@@ -118,7 +127,8 @@ final class PartRunner implements AutoCloseable {
                 fed.put(input, tensor);
             }
         }
-        OrtSession.Result result = session.run(fed, outputs); // its values are closed one by one, at their last use
+        // The values of the result are closed one by one, at their last use.
+        OrtSession.Result result = options == null ? session.run(fed, outputs) : session.run(fed, outputs, options);
         for (Map.Entry<String, OnnxValue> entry : result) {
             values.put(entry.getKey(), Held.made(entry.getValue()));
         }

@@ -12,13 +12,12 @@ import dev.kdeformer.onnx.match.Operand;
 import dev.kdeformer.onnx.match.Site;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /** Computes attentions of a model here, on the values of a run. */
-final class SiteRunner {
+final class SiteRunner implements AutoCloseable {
     private static final AttentionMethod EXACT = ExactAttention.builder().build();
     /** The largest cap or sink that the engine takes. */
     private static final float LARGEST = 1e30f;
@@ -27,6 +26,7 @@ final class SiteRunner {
 
     private final OrtEnvironment environment;
     private final Engine engine;
+    private final OutputPool outputs = new OutputPool();
 
     SiteRunner(OrtEnvironment environment, Engine engine) {
         this.environment = environment;
@@ -54,7 +54,7 @@ final class SiteRunner {
      * @param arena  for what has to live as long as the attention is computed and observed
      * @throws CannotRun if ONNX Runtime has to compute it
      */
-    Computed compute(Site site, Map<String, Held> values, AttentionMethod method, MaskCache masks, Arena arena)
+    Computed compute(Site site, Map<String, Held> values, AttentionMethod method, MaskCache masks, LateArena arena)
             throws CannotRun, OrtException {
         HeadView query = HeadView.of(site.ends().query(), PartRunner.read(values, site.ends().query().value()).raw());
         HeadView key = HeadView.of(site.ends().key(), PartRunner.read(values, site.ends().key().value()).raw());
@@ -71,7 +71,7 @@ final class SiteRunner {
         AttentionInput input = AttentionInput.of(query.tensor(grid, grid.heads()), key.tensor(grid, kvHeads),
                 value.tensor(grid, kvHeads)).withScale(scale(site, query, values)).withMask(mask.mask());
         if (mask.bias() != null) {
-            Tensor bias = Tensor.copyOf(arena, Shape.of(mask.bias().batch(), mask.bias().heads(), 1,
+            Tensor bias = Tensor.copyOf(arena.open(), Shape.of(mask.bias().batch(), mask.bias().heads(), 1,
                     grid.keys()), mask.bias().numbers());
             // Query heads that share keys and not their biases have them as pairs.
             input = mask.bias().heads() == 1 || kvHeads == grid.heads() ? input.withKeyBias(bias)
@@ -87,7 +87,7 @@ final class SiteRunner {
             input = input.withSinks(sinks(PartRunner.read(values, site.softmax().sinks()).raw(), grid, mask));
         }
         long[] sizes = resultSizes(site.ends().result(), grid, value.columns());
-        Held output = Held.allocate(environment, sizes);
+        Held output = Held.allocate(environment, outputs, sizes);
         try {
             Tensor tensor = HeadView.of(site.ends().result(), output.raw().data(), sizes).tensor(grid, grid.heads());
             return apply(method, input, output, tensor, mask, site.softmax().guarded());
@@ -115,6 +115,12 @@ final class SiteRunner {
         }
         SpecialRows.write(mask.special(), input, tensor, guarded);
         return new Computed(output, input, tensor, mask, statistics, note, System.nanoTime() - start);
+    }
+
+    /** Frees the memory that is kept for outputs. */
+    @Override
+    public void close() {
+        outputs.close();
     }
 
     private static Grid grid(Site site, HeadView query, HeadView key, Map<String, Held> values) throws CannotRun {
