@@ -283,6 +283,44 @@ class KernelPairsTest {
         }
     }
 
+    /** From denormals to infinity, on both sides: to a few units in the last place, and never beyond the cap. */
+    @Test
+    void softCapsHoldAllDigits() {
+        int count = 50_000;
+        int perRow = ExpKernel.COLUMNS;
+        float[] s = new float[STRIDE];
+        float[] reference = new float[STRIDE];
+        float[] slopes = new float[STRIDE];
+        float[] expectedSlopes = new float[STRIDE];
+        for (float cap : new float[] {0.3f, 1, 50}) {
+            for (int from = 0; from < count; from += perRow) {
+                for (int c = 0; c < perRow; c++) {
+                    int i = from + c;
+                    double x = i % 2 == 0 ? 20.0 * i / count : Math.scalb(1 + 0.37 * (i % 3), i % 290 - 149);
+                    s[c] = (float) (x * cap) * (i % 4 < 2 ? 1 : -1);
+                }
+                s[perRow - 1] = Float.NEGATIVE_INFINITY;
+                s[perRow - 2] = Float.POSITIVE_INFINITY;
+                s[perRow - 3] = -Float.MAX_VALUE;
+                s[perRow - 4] = -0f;
+                System.arraycopy(s, 0, reference, 0, perRow);
+                float[] logits = s.clone();
+                TermKernel.bendScalar(reference, 0, 1, perRow, cap, expectedSlopes);
+                float[] careful = s.clone();
+                TermKernel.bend(s, 0, 1, perRow, cap, null);
+                TermKernel.bend(careful, 0, 1, perRow, cap, slopes);
+                for (int c = 0; c < perRow; c++) {
+                    // The smallest denormal, times what a quotient by the cap is multiplied by again.
+                    double tolerance = 6e-7 * Math.abs(reference[c]) + Float.MIN_VALUE * (1.0 + cap);
+                    assertEquals(reference[c], careful[c], tolerance, "logit " + logits[c]);
+                    assertEquals(reference[c], s[c], tolerance, "logit " + logits[c]);
+                    assertTrue(Math.abs(s[c]) <= cap * (1 + 3e-7), "logit " + logits[c] + " became " + s[c]);
+                    assertEquals(expectedSlopes[c], slopes[c], 4e-7, "slope at " + logits[c]);
+                }
+            }
+        }
+    }
+
     @Test
     void biasesAreAdded() {
         float[] expected = tile();
