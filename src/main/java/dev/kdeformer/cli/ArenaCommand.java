@@ -1,20 +1,14 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.AttentionMethod;
-import dev.kdeformer.DifferentiableMethod;
-import dev.kdeformer.Engine;
 import dev.kdeformer.cli.console.UsageError;
 import dev.kdeformer.cli.methods.MethodOptions;
 import dev.kdeformer.cli.report.Form;
 import dev.kdeformer.cli.report.OutputFiles;
-import dev.kdeformer.cli.training.ArenaReport;
+import dev.kdeformer.cli.training.ArenaBench;
 import dev.kdeformer.train.ArenaTask;
 import dev.kdeformer.train.Classification;
-import dev.kdeformer.train.ListOps;
-import dev.kdeformer.train.PathTask;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,8 +22,6 @@ import picocli.CommandLine.Option;
                 + "path, 1,024 pixels."},
         footer = {"", "Example:", "  kdebench arena --tasks paths --methods exact,pilot --steps 100 --seeds 1"})
 final class ArenaCommand extends TimedCommand {
-    private static final List<ArenaTask> TASKS = List.of(new ListOps(), new PathTask());
-
     @Option(names = "--tasks", paramLabel = "NAME", split = ",", order = 1, defaultValue = "listops,paths",
             description = "Tasks, comma-separated (default: ${DEFAULT-VALUE}).")
     private List<String> tasks;
@@ -66,47 +58,21 @@ final class ArenaCommand extends TimedCommand {
         range("--batch", batch, 4096);
         range("--judged", judged, 1_000_000);
         range("--seeds", seeds, 1000);
-        chosen = tasks.stream().map(name -> TASKS.stream().filter(task -> task.name().equals(name)).findFirst()
-                .orElseThrow(() -> new UsageError("--tasks must be of " + TASKS.stream().map(ArenaTask::name)
+        chosen = tasks.stream().map(name -> ArenaBench.TASKS.stream().filter(task -> task.name().equals(name)).findFirst()
+                .orElseThrow(() -> new UsageError("--tasks must be of " + ArenaBench.TASKS.stream().map(ArenaTask::name)
                         .collect(Collectors.joining(", ")) + ", got " + name))).toList();
         methods(seed());
     }
 
     @Override
     Form work(Session session) {
-        List<ArenaReport.Row> rows = new ArrayList<>();
-        AtomicInteger step = new AtomicInteger();
-        session.progress().follow(() -> (double) step.get() / steps);
-        for (ArenaTask task : chosen) {
-            for (int s = 0; s < seeds; s++) {
-                long seed = seed() + s;
-                for (AttentionMethod method : methods(seed)) {
-                    session.progress().stage(task.name() + ", " + method.name() + ", seed " + seed);
-                    rows.add(train(task, method, seed, step));
-                }
-            }
-        }
-        return new ArenaReport("Encoders of " + Classification.shape(chosen.get(0)).layers()
-                + " layers and width " + Classification.shape(chosen.get(0)).width() + ", " + steps + " steps of "
-                + batch + " sequences, judged on " + judged + " others", rows);
-    }
-
-    /** An engine of its own, so that the memory it holds afterwards is this training's. */
-    private ArenaReport.Row train(ArenaTask task, AttentionMethod method, long seed, AtomicInteger step) {
-        try (Engine engine = anotherEngine()) {
-            Classification result = Classification.run(engine, task, method,
-                    new Classification.Effort(steps, batch, judged, seed), step::set);
-            return new ArenaReport.Row(task.name(), method.name(), seed, engine.scratchBytes(), result);
-        }
+        return new ArenaBench(this::anotherEngine, new Classification.Effort(steps, batch, judged, seed()), seeds)
+                .run(chosen, this::methods, session.progress());
     }
 
     private List<AttentionMethod> methods(long seed) {
         List<AttentionMethod> made = methodOptions.make(methods, seed);
-        for (AttentionMethod method : made) {
-            if (!(method instanceof DifferentiableMethod)) {
-                throw new UsageError("method " + method.name() + " has no gradients");
-            }
-        }
+        made.forEach(MethodOptions::withGradients);
         return made;
     }
 

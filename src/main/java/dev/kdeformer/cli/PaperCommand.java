@@ -1,6 +1,8 @@
 package dev.kdeformer.cli;
 
 import dev.kdeformer.AttentionInput;
+import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.DifferentiableMethod;
 import dev.kdeformer.Engine;
 import dev.kdeformer.cli.bench.EngineOptions;
 import dev.kdeformer.cli.console.Machine;
@@ -12,6 +14,7 @@ import dev.kdeformer.cli.input.DataSet;
 import dev.kdeformer.cli.input.InputOptions;
 import dev.kdeformer.cli.input.NamedInput;
 import dev.kdeformer.cli.input.RandomInput;
+import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.paper.PaperBench;
@@ -20,7 +23,10 @@ import dev.kdeformer.cli.paper.PaperPlan;
 import dev.kdeformer.cli.paper.PaperRow;
 import dev.kdeformer.cli.report.JsonReport;
 import dev.kdeformer.cli.report.OutputFiles;
+import dev.kdeformer.cli.training.ArenaBench;
+import dev.kdeformer.cli.training.ArenaReport;
 import dev.kdeformer.io.AtomicFile;
+import dev.kdeformer.train.Classification;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
@@ -32,6 +38,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,8 +48,8 @@ import picocli.CommandLine.Spec;
 /** Repeats the experiments of the KDEformer paper with every method and writes a page about them. */
 @Command(name = "paper",
         description = {"Repeat the KDEformer paper's experiments with every method: error on GloVe over length and "
-            + "features, time and memory at the shapes of its other experiments, and the errors on the embedded "
-            + "activations.",
+            + "features, time and memory at the shapes of its other experiments, the errors on the embedded "
+            + "activations, and the accuracy of classifiers trained with the methods that have gradients.",
             "Writes index.html, which needs no other file, paper.json and paper.csv."},
         footer = {"", "Examples:", "  kdebench paper --out paper", "  kdebench paper --quick --out paper-quick"})
 final class PaperCommand implements Callable<Integer> {
@@ -94,6 +101,7 @@ final class PaperCommand implements Callable<Integer> {
         PaperPlan plan = quick ? PaperPlan.quick() : PaperPlan.full();
         int used = quick ? Math.min(2, seeds) : seeds;
         List<PaperRow> rows;
+        ArenaReport training;
         int threads;
         try (Engine engine = engineOptions.engine()) {
             threads = engine.threads();
@@ -102,10 +110,11 @@ final class PaperCommand implements Callable<Integer> {
         try (Arena arena = Arena.ofShared(); Progress progress = new Progress(err, Terminal.showsErrors(), () -> 0)) {
             rows = run(arena, plan, new PaperBench(engineOptions::engine, entries, engineOptions.seed(), used,
                     quick ? QUICK_WARM_UP : WARM_UP), progress);
+            training = train(plan.training(), entries, progress);
         }
-        PaperPage html = new PaperPage(rows, plan, used, threads, quick);
+        PaperPage html = new PaperPage(rows, training, plan, used, threads, quick);
         write(page, html.text());
-        write(out.resolve("paper.json"), JsonReport.text(json(rows, used, threads)));
+        write(out.resolve("paper.json"), JsonReport.text(json(rows, training, used, threads)));
         write(out.resolve("paper.csv"), PaperRow.columns().csv(rows));
         spec.commandLine().getOut().println(rows.size() + " rows in " + page + ", paper.json and paper.csv");
         return 0;
@@ -136,13 +145,28 @@ final class PaperCommand implements Callable<Integer> {
         return rows;
     }
 
+    /** Exact attention, and those of the methods that have gradients. */
+    private static List<AttentionMethod> trained(List<MethodEntry<?>> entries, long seed) {
+        return Stream.concat(Stream.of(Methods.find(Methods.EXACT)),
+                entries.stream().filter(entry -> !entry.name().equals(Methods.EXACT)))
+                .<AttentionMethod>map(entry -> entry.make(Allowance.NONE, seed, Map.of()))
+                .filter(DifferentiableMethod.class::isInstance).toList();
+    }
+
+    private ArenaReport train(PaperPlan.Training training, List<MethodEntry<?>> entries, Progress progress) {
+        Classification.Effort effort = new Classification.Effort(training.steps(), training.sequences(),
+                training.judged(), engineOptions.seed());
+        return new ArenaBench(engineOptions::engine, effort, Math.min(seeds, training.seeds()))
+                .run(training.chosen(), seed -> trained(entries, seed), progress);
+    }
+
     private static NamedInput first(NamedInput named, int n) {
         AttentionInput all = named.input();
         return new NamedInput(named.name(), named.about(), named.rank(),
                 named.firstRows(n).withScale(all.scale()).withMask(all.mask()));
     }
 
-    private Map<String, Object> json(List<PaperRow> rows, int used, int threads) {
+    private Map<String, Object> json(List<PaperRow> rows, ArenaReport training, int used, int threads) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("machine", Machine.facts());
         map.put("threads", threads);
@@ -150,6 +174,7 @@ final class PaperCommand implements Callable<Integer> {
         map.put("seeds", used);
         map.put("quick", quick);
         map.put("rows", PaperRow.columns().maps(rows));
+        map.put("training", training.toMap());
         return map;
     }
 

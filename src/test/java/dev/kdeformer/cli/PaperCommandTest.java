@@ -14,6 +14,7 @@ import dev.kdeformer.cli.paper.PaperBench;
 import dev.kdeformer.cli.paper.PaperPage;
 import dev.kdeformer.cli.paper.PaperPlan;
 import dev.kdeformer.cli.paper.PaperRow;
+import dev.kdeformer.cli.training.ArenaReport;
 import dev.kdeformer.reference.TestInputs;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -35,6 +36,8 @@ class PaperCommandTest {
     /** A command of path data with as many numbers as it takes. */
     private static final String COMMAND = "[ml]N ?N|qN ?N ?N ?N|cN ?N ?N ?N ?N ?N|z".replace("N",
             "-?(?:\\d+(?:\\.\\d)?|\\.\\d)");
+
+    private static final ArenaReport NO_TRAINING = new ArenaReport("none", List.of());
 
     @TempDir
     private Path folder;
@@ -59,7 +62,11 @@ class PaperCommandTest {
         }
         assertEquals(Set.of("length", "features", "shapes", "sets"), experiments);
         assertEquals(rows.size() + 1, Files.readAllLines(out.resolve("paper.csv")).size());
-        checkPage(Files.readString(out.resolve("index.html")), rows.size());
+        Map<?, ?> training = (Map<?, ?>) JSON.std.mapFrom(Files.readAllBytes(out.resolve("paper.json"))).get("training");
+        List<?> trainings = (List<?>) training.get("rows");
+        assertEquals(List.of("exact", "kdeformer"),
+                trainings.stream().map(each -> ((Map<?, ?>) each).get("method")).toList());
+        checkPage(Files.readString(out.resolve("index.html")), rows.size() + trainings.size());
     }
 
     /** The page is well-formed, refers to nothing outside and to nothing twice, and has all rows. */
@@ -80,7 +87,7 @@ class PaperCommandTest {
             tableRows += element.getTagName().equals("tr") ? 1 : 0;
         }
         assertEquals(2, pictures);
-        assertEquals(rows + 4, tableRows);
+        assertEquals(rows + 5, tableRows);
     }
 
     @Test
@@ -97,15 +104,16 @@ class PaperCommandTest {
         }
         assertEquals(List.of("exact", "picky"), rows.stream().map(row -> row.setting().method()).toList());
         assertEquals("method picky: takes no <masks>", rows.get(1).problem());
-        String page = new PaperPage(rows, PaperPlan.quick(), 2, 1, true).text();
+        String page = new PaperPage(rows, NO_TRAINING, PaperPlan.quick(), 2, 1, true).text();
         assertTrue(page.contains("not run: method picky: takes no &lt;masks&gt;"), page);
     }
 
     @Test
     void theAuthorsFiguresStandBesideThoseOfTheirData() throws IOException {
-        String page = new PaperPage(List.of(), PaperPlan.full(), 5, 1, false).text();
+        String page = new PaperPage(List.of(), NO_TRAINING, PaperPlan.full(), 5, 1, false).text();
         assertEquals(2 + 1, page.split("KDEformer, the authors").length);
-        assertFalse(new PaperPage(List.of(), PaperPlan.quick(), 5, 1, true).text().contains("KDEformer, the authors"));
+        String quick = new PaperPage(List.of(), NO_TRAINING, PaperPlan.quick(), 5, 1, true).text();
+        assertFalse(quick.contains("KDEformer, the authors"), quick);
     }
 
     @Test

@@ -74,8 +74,17 @@ public final class MethodOptions {
      * @throws UsageError as above, or if it has none, or none with these options
      */
     public DifferentiableMethod makeDifferentiable(String name, long seed) {
-        if (!(makeOne(name, seed, Map.of()) instanceof DifferentiableMethod differentiable)) {
-            throw new UsageError("method " + name + " has no gradients");
+        return withGradients(makeOne(name, seed, Map.of()));
+    }
+
+    /**
+     * The method itself, which must have gradients.
+     *
+     * @throws UsageError if it has none, or none with its options
+     */
+    public static DifferentiableMethod withGradients(AttentionMethod method) {
+        if (!(method instanceof DifferentiableMethod differentiable)) {
+            throw new UsageError("method " + method.name() + " has no gradients");
         }
         try {
             differentiable.gradient();

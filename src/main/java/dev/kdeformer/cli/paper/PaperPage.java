@@ -23,6 +23,7 @@ import dev.kdeformer.cli.methods.Methods;
 import dev.kdeformer.cli.report.Columns;
 import dev.kdeformer.cli.report.Panel;
 import dev.kdeformer.cli.report.PlotFile;
+import dev.kdeformer.cli.training.ArenaReport;
 import j2html.TagCreator;
 import j2html.tags.DomContent;
 import java.io.IOException;
@@ -74,14 +75,16 @@ public final class PaperPage {
             256, new double[] {0.123, 0.113, 0.133}, 512, new double[] {0.090, 0.086, 0.095}));
 
     private final List<PaperRow> rows;
+    private final ArenaReport arena;
     private final PaperPlan plan;
     private final int seeds;
     private final int threads;
     private final boolean quick;
 
-    /** Makes a page about all rows. */
-    public PaperPage(List<PaperRow> rows, PaperPlan plan, int seeds, int threads, boolean quick) {
+    /** Makes a page about all rows and trainings. */
+    public PaperPage(List<PaperRow> rows, ArenaReport arena, PaperPlan plan, int seeds, int threads, boolean quick) {
         this.rows = rows;
+        this.arena = arena;
         this.plan = plan;
         this.seeds = seeds;
         this.threads = threads;
@@ -113,7 +116,8 @@ public final class PaperPage {
                         p("Random queries, keys and values: for time and memory, not for errors."),
                         table(SHAPES, false),
                         h2("Activations of transformers, f = " + f),
-                        table(SETS, false))).withLang("en").render() + "\n";
+                        table(SETS, false),
+                        training())).withLang("en").render() + "\n";
     }
 
     private List<PaperRow> of(String experiment) {
@@ -177,6 +181,15 @@ public final class PaperPage {
         }
         return div(TagCreator.table(tr(each(headers, header -> th(header))), each(lines, line -> line)))
                 .withClass("scroll");
+    }
+
+    private DomContent training() {
+        return div(h2("Training, the Long Range Arena in small"),
+                p(arena.about() + ", forward and backward, after Tay et al. 2021. Accuracies are means over seeds, with "
+                        + "the least and the greatest; scratch is the off-heap memory of the attention."),
+                div(TagCreator.table(tr(each(arena.headers(), header -> th(header))),
+                        each(arena.cells(), cells -> tr(each(cells, cell -> td(cell)))))).withClass("scroll"),
+                iff(!arena.notes().isEmpty(), p(String.join("; ", arena.notes()) + ".")));
     }
 
     /** A row with figures of the authors' code: mean, least and greatest error, and nothing else that was measured. */

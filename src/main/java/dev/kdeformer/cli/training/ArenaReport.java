@@ -75,15 +75,41 @@ public record ArenaReport(String about, List<Row> rows) implements Form {
 
     @Override
     public List<Table> tables() {
-        Map<List<String>, List<Row>> groups = new LinkedHashMap<>();
-        rows.forEach(row -> groups.computeIfAbsent(List.of(row.task, row.method), key -> new ArrayList<>()).add(row));
-        return List.of(GROUPS.table(groups.entrySet().stream()
-                .map(group -> new Group(group.getKey().get(0), group.getKey().get(1), group.getValue())).toList()));
+        return List.of(GROUPS.table(groups()));
     }
 
+    /** What the columns of {@link #cells} are. */
+    public List<String> headers() {
+        return GROUPS.headers();
+    }
+
+    /** The figures of every task and method, means over seeds. */
+    public List<List<String>> cells() {
+        return groups().stream().map(GROUPS::cells).toList();
+    }
+
+    private List<Group> groups() {
+        Map<List<String>, List<Row>> groups = new LinkedHashMap<>();
+        rows.forEach(row -> groups.computeIfAbsent(List.of(row.task, row.method), key -> new ArrayList<>()).add(row));
+        return groups.entrySet().stream()
+                .map(group -> new Group(group.getKey().get(0), group.getKey().get(1), group.getValue())).toList();
+    }
+
+    /** By how much each other method falls short of the first one, which is exact attention where that is run. */
     @Override
     public List<String> notes() {
-        return List.of();
+        List<String> notes = new ArrayList<>();
+        Group first = null;
+        for (Group group : groups()) {
+            if (first == null || !first.task.equals(group.task)) {
+                first = group;
+                continue;
+            }
+            double points = 100 * (group.mean(Classification::accuracy) - first.mean(Classification::accuracy));
+            notes.add(String.format(Locale.ROOT, "%s, %s: %.1f points %s than %s", group.task, group.method,
+                    Math.abs(points), points < 0 ? "less" : "more", first.method));
+        }
+        return notes;
     }
 
     private static String percent(double part) {
