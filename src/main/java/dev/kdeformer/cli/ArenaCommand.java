@@ -58,10 +58,14 @@ final class ArenaCommand extends TimedCommand {
         range("--batch", batch, 4096);
         range("--judged", judged, 1_000_000);
         range("--seeds", seeds, 1000);
-        chosen = tasks.stream().map(name -> ArenaBench.TASKS.stream().filter(task -> task.name().equals(name)).findFirst()
-                .orElseThrow(() -> new UsageError("--tasks must be of " + ArenaBench.TASKS.stream().map(ArenaTask::name)
-                        .collect(Collectors.joining(", ")) + ", got " + name))).toList();
+        chosen = tasks.stream().map(ArenaCommand::task).toList();
         methods(seed());
+    }
+
+    private static ArenaTask task(String name) {
+        return ArenaBench.TASKS.stream().filter(task -> task.name().equals(name)).findFirst()
+                .orElseThrow(() -> new UsageError("--tasks must be of " + ArenaBench.TASKS.stream()
+                        .map(ArenaTask::name).collect(Collectors.joining(", ")) + ", got " + name));
     }
 
     @Override

@@ -47,7 +47,8 @@ class PaperCommandTest {
         Path out = folder.resolve("paper");
         Outcome.of("paper", "--quick", "--out", out.toString(), "--methods", "exact,kdeformer,mean", "--threads", "1")
                 .succeeds();
-        List<?> rows = (List<?>) JSON.std.mapFrom(Files.readAllBytes(out.resolve("paper.json"))).get("rows");
+        Map<String, Object> json = JSON.std.mapFrom(Files.readAllBytes(out.resolve("paper.json")));
+        List<?> rows = (List<?>) json.get("rows");
         Set<Object> experiments = new HashSet<>();
         for (Object each : rows) {
             Map<?, ?> row = (Map<?, ?>) each;
@@ -62,8 +63,7 @@ class PaperCommandTest {
         }
         assertEquals(Set.of("length", "features", "shapes", "sets"), experiments);
         assertEquals(rows.size() + 1, Files.readAllLines(out.resolve("paper.csv")).size());
-        Map<?, ?> training = (Map<?, ?>) JSON.std.mapFrom(Files.readAllBytes(out.resolve("paper.json"))).get("training");
-        List<?> trainings = (List<?>) training.get("rows");
+        List<?> trainings = (List<?>) ((Map<?, ?>) json.get("training")).get("rows");
         assertEquals(List.of("exact", "kdeformer"),
                 trainings.stream().map(each -> ((Map<?, ?>) each).get("method")).toList());
         checkPage(Files.readString(out.resolve("index.html")), rows.size() + trainings.size());

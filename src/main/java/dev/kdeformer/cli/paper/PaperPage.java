@@ -185,8 +185,8 @@ public final class PaperPage {
 
     private DomContent training() {
         return div(h2("Training, the Long Range Arena in small"),
-                p(arena.about() + ", forward and backward, after Tay et al. 2021. Accuracies are means over seeds, with "
-                        + "the least and the greatest; scratch is the off-heap memory of the attention."),
+                p(arena.about() + ", forward and backward, after Tay et al. 2021. Accuracies are means over seeds, "
+                        + "with the least and the greatest; scratch is the off-heap memory of the attention."),
                 div(TagCreator.table(tr(each(arena.headers(), header -> th(header))),
                         each(arena.cells(), cells -> tr(each(cells, cell -> td(cell)))))).withClass("scroll"),
                 iff(!arena.notes().isEmpty(), p(String.join("; ", arena.notes()) + ".")));
