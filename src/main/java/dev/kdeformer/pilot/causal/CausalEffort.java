@@ -16,6 +16,9 @@ record CausalEffort(int span, int levels, int near) {
             new CausalEffort(512, 1, 384), new CausalEffort(512, 2, 512), new CausalEffort(1024, 4, 512),
             new CausalEffort(1024, 4, 1024));
 
+    /** Queries of a tile on the highest rungs. */
+    static final int SMALLEST_TILE = 64;
+
     /** The highest rung. */
     static final double TOP = LADDER.size() - 1;
 

@@ -9,12 +9,16 @@ import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
+import dev.kdeformer.pilot.walk.Glance;
 import dev.kdeformer.pilot.walk.Share;
 import dev.kdeformer.runtime.Team;
 import java.util.Arrays;
 
 /** A key head under a causal rule, with the query heads that read it. */
 public final class CausalUnit {
+    /** The tiles of a span are of consecutive queries, whose spread the nearest of all tell less of. */
+    private static final double DOUBT = 4;
+
     private final Unit unit;
     /** Null for all rows. */
     private final Share share;
@@ -26,7 +30,9 @@ public final class CausalUnit {
 
     /** Computes all query heads of a unit that is long enough for its budget. */
     public static void attend(Unit unit) {
-        if (!attend(unit, null)) {
+        if (unit.options().budget() != null && !Glance.promises(unit, CausalEffort.SMALLEST_TILE, DOUBT)) {
+            unit.keepNone();
+        } else if (!attend(unit, null)) {
             unit.head().writeNothing();
         }
     }
@@ -88,10 +94,11 @@ public final class CausalUnit {
         }
         double budget = options.budget().error();
         SpanPasses passes = new SpanPasses(each, options.budget(), unit.random(member), unit.team());
-        Climb.Kept kept = known == null ? null : SpanPasses.CLIMB.again(passes, budget, known.rung());
+        boolean thorough = options.promise().thorough();
+        Climb climb = thorough ? SpanPasses.CLIMB.patient() : SpanPasses.CLIMB;
+        Climb.Kept kept = known == null ? null : climb.again(passes, budget, known.rung());
         if (kept == null) {
-            kept = SpanPasses.CLIMB.run(passes, budget, SpanPasses.CLIMB.plan(passes, budget),
-                    options.promise().thorough());
+            kept = climb.run(passes, budget, climb.plan(passes, budget), thorough);
         }
         unit.outcome().add(passes.work());
         unit.keep(member, Unit.effort(Kind.SPANS, kept));

@@ -15,11 +15,16 @@ final class SpanPasses implements Climb.Passes {
     /**
      * The way up the efforts; the costs were measured at 32 and 100 features and 16,384 keys: 1.5 to 2.2, 400 to 500.
      */
-    static final Climb CLIMB = new Climb(new Climb.Cost(1.6, 500), new Climb.Steps(0.07, 1.3, 1.5, 1.3, 1.4));
+    static final Climb CLIMB = new Climb(new Climb.Cost(2, 400), new Climb.Steps(0.07, 1.3, 1.5, 1.3, 1.6),
+            new Climb.Worth(0.4, 0.3, 1));
 
     /** Rows that a sketch is compared on, and at least as many more for a pass. */
     private static final int SKETCH_ROWS = 64;
     private static final int LEAST_ROWS = 128;
+
+    /** Further rows, and the error in parts of the budget from which on they are worth their time. */
+    private static final int CLOSER_ROWS = 256;
+    private static final double CLOSE = 0.45;
     private static final int MOST_ROWS = 1024;
 
     /** A sketch has one span in so many. */
@@ -33,6 +38,9 @@ final class SpanPasses implements Climb.Passes {
     private final CheckRows check;
     /** Marks the queries of a sketch. */
     private final boolean[] sketched;
+    /** Further rows for sketches, which are drawn where the first do not decide; null once they are. */
+    private CheckRows.Draw closer;
+    private final double budget;
     /** The rung of the last sketch, which a pass need not do again. */
     private double rung = Double.NaN;
     /** Floating-point operations of a key evaluation. */
@@ -65,9 +73,16 @@ final class SpanPasses implements Climb.Passes {
         for (int i = 0; i < n; i++) {
             parts[i] = sketched[i] ? 1.0 / inside : 0;
         }
-        double[] often = new double[n];
-        Arrays.fill(often, (double) SKETCH_ROWS / n);
-        check.add(team, new CheckRows.Draw(inside == 0 ? 0 : SKETCH_ROWS, parts, often));
+        closer = inside == 0 ? null : draw(CLOSER_ROWS, parts);
+        this.budget = budget.error();
+        check.add(team, draw(inside == 0 ? 0 : SKETCH_ROWS, parts));
+    }
+
+    /** Rows of the sketched queries, which stand for all. */
+    private static CheckRows.Draw draw(int count, double[] parts) {
+        double[] often = new double[parts.length];
+        Arrays.fill(often, (double) count / parts.length);
+        return new CheckRows.Draw(count, parts, often);
     }
 
     /** Work done, in floating-point operations. */
@@ -81,6 +96,11 @@ final class SpanPasses implements Climb.Passes {
     }
 
     @Override
+    public double grid() {
+        return 1;
+    }
+
+    @Override
     public double exact() {
         return visible;
     }
@@ -91,8 +111,20 @@ final class SpanPasses implements Climb.Passes {
         rung = at;
         double done = head.run(effort, sketched, team);
         work += done;
-        return new Climb.Sketch(check.sample().error(new int[0], row -> sketched[row]).likely(),
+        RowSample.Error error = sketched();
+        if (closer != null && error.likely() > CLOSE * budget && error.likely() < budget) {
+            check.add(team, closer);
+            closer = null;
+            error = sketched();
+        }
+        // A pass that fails costs a quarter of exact attention: where the first rows are too few to tell, it is made
+        // only if more of them would be content with it.
+        return new Climb.Sketch(closer == null ? error.upper() / CLIMB.steps().raise() : error.likely(),
                 done / evaluation / head.covered(effort, sketched));
+    }
+
+    private RowSample.Error sketched() {
+        return check.sample().error(new int[0], row -> sketched[row]);
     }
 
     @Override

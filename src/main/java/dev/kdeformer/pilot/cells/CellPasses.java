@@ -10,7 +10,8 @@ import dev.kdeformer.runtime.Team;
 /** The passes over cells that an error budget chooses from, with tiles of one size. */
 final class CellPasses extends CheckedPasses {
     /** The way up the efforts; the costs were measured at 3 to 64 features and 16,384 keys. */
-    static final Climb CLIMB = new Climb(new Climb.Cost(1.6, 900), new Climb.Steps(0.4, 1.35, 1.6, 1.25, 2));
+    static final Climb CLIMB = new Climb(new Climb.Cost(1.6, 900), new Climb.Steps(0.4, 1.35, 1.6, 1.25, 2),
+            Climb.Worth.USUAL);
 
     private final CellHead head;
     private final int tile;

@@ -9,8 +9,9 @@ package dev.kdeformer.pilot.search;
  *
  * @param cost  the time of a pass
  * @param steps what steps usually gain
+ * @param worth what a pass may cost
  */
-public record Climb(Cost cost, Steps steps) {
+public record Climb(Cost cost, Steps steps, Worth worth) {
     /** Below this many queries or keys exact attention is cheaper than a search down the tree. */
     public static final int SHORTEST = 4096;
 
@@ -22,12 +23,6 @@ public record Climb(Cost cost, Steps steps) {
 
     /** The same where the effort is known. */
     private static final int SHORTEST_KNOWN = 2048;
-
-    /** A pass is not worth its risk when it takes more than this part of the time of exact attention. */
-    private static final double WORTH = 0.65;
-
-    /** Nor is a second one that takes more than this part. */
-    private static final double WORTH_AGAIN = 0.55;
 
     /** Parts of the queries that may be computed exactly to keep a budget, the most doubtful ones. */
     private static final double[] REPAIRS = {1.0 / 128, 1.0 / 64, 1.0 / 32};
@@ -100,6 +95,19 @@ public record Climb(Cost cost, Steps steps) {
     }
 
     /**
+     * When a pass is worth its risk, in parts of the time of exact attention.
+     *
+     * @param first most that the first pass may take
+     * @param again most that one after it may take
+     * @param leap  a sketch is worth its time where a pass of the effort that is expected to do takes no more than so
+     *              many times that
+     */
+    public record Worth(double first, double again, double leap) {
+        /** For passes whose sketches cost little beside exact attention. */
+        public static final Worth USUAL = new Worth(0.65, 0.55, Double.POSITIVE_INFINITY);
+    }
+
+    /**
      * What a sketch of a pass has shown.
      *
      * @param error       its likely error
@@ -112,6 +120,11 @@ public record Climb(Cost cost, Steps steps) {
     public interface Passes {
         /** The highest effort, counted in steps from 0 on. */
         double top();
+
+        /** What rungs are multiples of; 0 where an effort may lie anywhere between two. */
+        default double grid() {
+            return 0;
+        }
 
         /** Key evaluations per query of exact attention. */
         double exact();
@@ -160,6 +173,11 @@ public record Climb(Cost cost, Steps steps) {
     public record Plan(double rung, Sketch sketch, boolean own, double share) {
     }
 
+    /** The same for an effort that will be used again and again, which may take long to find. */
+    public Climb patient() {
+        return new Climb(cost, steps, Worth.USUAL);
+    }
+
     /**
      * Below how many queries or keys exact attention is cheaper.
      *
@@ -177,7 +195,7 @@ public record Climb(Cost cost, Steps steps) {
 
     /** Looks for a pass from a rung on; null if none promises to keep the budget and to be worthwhile. */
     public Plan plan(Passes passes, double budget, double start) {
-        return settle(passes, within(start, passes), steps.raise / budget, WORTH);
+        return settle(passes, within(start, passes), steps.raise / budget, worth.first);
     }
 
     /**
@@ -206,7 +224,7 @@ public record Climb(Cost cost, Steps steps) {
             }
             double raise = plan.own ? Math.max(steps.raise, error / plan.sketch.error) : steps.raise;
             double next = plan.rung + stepsFor(error / budget, steps.usual) + MARGIN;
-            plan = settle(passes, within(next, passes), raise / budget, WORTH_AGAIN);
+            plan = settle(passes, within(next, passes), raise / budget, worth.again);
         }
         return null;
     }
@@ -226,7 +244,7 @@ public record Climb(Cost cost, Steps steps) {
     private Kept lowest(Passes passes, double budget, Kept from) {
         Kept lowest = from;
         while (lowest.rung > 0) {
-            double rung = within(lowest.rung - DOWN, passes);
+            double rung = within(lowest.rung - Math.max(DOWN, passes.grid()), passes);
             passes.pass(rung, 1);
             double error = passes.error(0).upper();
             if (error > WELL * budget) {
@@ -242,10 +260,10 @@ public record Climb(Cost cost, Steps steps) {
      *
      * @param rung   to begin with
      * @param factor what a sketch's error is multiplied by for what it is too large by
-     * @param worth  what a pass may cost
+     * @param most   what a pass may cost
      * @return null if none is worthwhile
      */
-    private Plan settle(Passes passes, double rung, double factor, double worth) {
+    private Plan settle(Passes passes, double rung, double factor, double most) {
         Plan before = null;
         for (int sketches = 1; true; sketches++) {
             Sketch sketch = passes.sketch(rung);
@@ -253,7 +271,7 @@ public record Climb(Cost cost, Steps steps) {
             boolean enough = missing <= (before == null ? CLOSE : 1);
             double more = enough ? 0 : stepsFor(missing / TRUST, steps.best);
             double hopeless = TRUST * (before == null ? FAR : HOPELESS);
-            if (share(sketch.evaluations, more, passes) >= worth || missing > hopeless) {
+            if (share(sketch.evaluations, more, passes) >= most || missing > hopeless) {
                 return null;
             }
             if (enough || rung >= passes.top() || sketches == SKETCHES) {
@@ -268,18 +286,23 @@ public record Climb(Cost cost, Steps steps) {
                 double seen = Math.pow(before.sketch.error / sketch.error, 1 / (rung - before.rung));
                 step = Math.clamp(Math.sqrt(seen * step), LEAST_STEP, steps.best);
             }
+            double next = within(rung + Math.min(LEAP, stepsFor(missing, step) + MARGIN), passes);
+            if (share(sketch.evaluations, next - rung, passes) > worth.leap * most) {
+                return null;
+            }
             before = new Plan(rung, sketch, true, share);
-            rung = within(rung + Math.min(LEAP, stepsFor(missing, step) + MARGIN), passes);
+            rung = next;
         }
     }
 
     private static double within(double rung, Passes passes) {
-        return Math.clamp(rung, 0, passes.top());
+        double grid = passes.grid();
+        return Math.clamp(grid > 0 ? Math.ceil(rung / grid) * grid : rung, 0, passes.top());
     }
 
     /** Whether a pass so many steps beyond a sketch can be worthwhile. */
     public boolean worthwhile(Sketch sketch, double steps, Passes passes) {
-        return share(sketch.evaluations, steps, passes) < TRUST * WORTH;
+        return share(sketch.evaluations, steps, passes) < TRUST * worth.first;
     }
 
     /** Steps that usually divide an error by a factor. */

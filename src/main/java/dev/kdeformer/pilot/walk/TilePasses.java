@@ -23,7 +23,8 @@ final class TilePasses extends CheckedPasses {
     /**
      * The way up the efforts; the costs were measured at 32 to 100 features and 16,384 keys: 1.0 to 1.8, 800 to 1,100.
      */
-    static final Climb CLIMB = new Climb(new Climb.Cost(1.2, 900), new Climb.Steps(0.2, 1.6, 1.8, 1.35, 1.4));
+    static final Climb CLIMB = new Climb(new Climb.Cost(1.2, 900), new Climb.Steps(0.2, 1.6, 1.8, 1.35, 1.4),
+            Climb.Worth.USUAL);
 
     /** Added to variances so that their logarithm is finite. */
     private static final double TINY = 1e-300;

@@ -5,9 +5,7 @@ import dev.kdeformer.Calibration.Kind;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.pilot.cells.CellSearch;
 import dev.kdeformer.pilot.keys.Dimension;
-import dev.kdeformer.pilot.keys.TileSpread;
 import dev.kdeformer.pilot.search.Climb;
-import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
 
 /**
@@ -20,16 +18,6 @@ final class TreeSearch {
 
     /** Passes over cells promise more than they keep, so that they have to be cheaper by this factor. */
     private static final double CHEAPER = 0.6;
-
-    /** Up to so many keys, preparing a search costs so much that a glance at some queries comes before it. */
-    private static final int LONG = 12_288;
-
-    /**
-     * The spread of a tile beyond which no pass is expected to keep a budget of 1, for each key. What an expansion to
-     * the second order leaves grows with the spread to the power of 3/2, and what a vain search costs beside exact
-     * attention falls with the number of keys.
-     */
-    private static final double CALM = 2.0 / 4096;
 
     /** Keys that vary along more directions than this are no closer in cells than in groups. */
     private static final double NARROW = 7;
@@ -52,24 +40,6 @@ final class TreeSearch {
         known = unit.calibrated(member);
         budget = unit.options().budget().error();
         packed = worthwhile() ? head.packedKeys(unit.team()) : null;
-    }
-
-    /** Whether some query head of a unit may find a pass that keeps its budget and is worth looking for. */
-    static boolean promising(Unit unit) {
-        PilotOptions options = unit.options();
-        int[] visible = unit.head().visibleKeys();
-        if (options.promise().thorough() || options.promise().calibration() != null || visible.length > LONG
-                || visible.length == 0) {
-            return true;
-        }
-        double calm = CALM * visible.length * Math.pow(options.budget().error(), 2.0 / 3);
-        for (int member = 0; member < unit.head().groupSize(); member++) {
-            if (TileSpread.guess(unit.head(), member, visible, unit.call().input().scale(), Effort.TILE, unit.team())
-                    <= calm) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private boolean worthwhile() {

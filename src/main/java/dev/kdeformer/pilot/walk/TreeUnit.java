@@ -15,6 +15,9 @@ import java.util.function.Function;
 
 /** A key head without a causal rule, with the query heads that read it. */
 public final class TreeUnit {
+    /** Up to so many keys, preparing a search costs so much that a glance at some queries comes before it. */
+    private static final int LONG = 12_288;
+
     private final Unit unit;
     /** Null for all rows. */
     private final Share share;
@@ -26,7 +29,7 @@ public final class TreeUnit {
 
     /** Computes all query heads of a unit that is long enough for its budget. */
     public static void attend(Unit unit) {
-        if (unit.options().budget() != null && !TreeSearch.promising(unit)) {
+        if (unit.options().budget() != null && !promises(unit)) {
             unit.keepNone();
         } else if (!attend(unit, null)) {
             unit.head().writeNothing();
@@ -92,6 +95,10 @@ public final class TreeUnit {
             unit.outcome().add(new PeakedQueries(peaked).run(each, peaks, team));
         }
         unit.outcome().add(fixed.straggle(each, null, team));
+    }
+
+    private static boolean promises(Unit unit) {
+        return unit.head().visibleKeys().length > LONG || Glance.promises(unit, Effort.TILE, 1);
     }
 
     /** What a call needs. */
