@@ -23,6 +23,8 @@ public final class ArenaBench {
     private final int seeds;
 
     /**
+     * Makes a bench.
+     *
      * @param engines an engine of its own for each training, so that the memory it holds afterwards is this training's
      * @param effort  of each training, with the first seed
      * @param seeds   number of seeds
