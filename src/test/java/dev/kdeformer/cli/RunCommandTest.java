@@ -275,6 +275,13 @@ class RunCommandTest {
             Npy.write(pairsFile, pairs, 2);
             onFiles("--mask", pairsFile.toString(), "--out", out.toString()).succeeds();
             assertOutputIs(input.withPairBias(PairBias.of(pairs)), out);
+            onFiles("--bias", pairsFile.toString(), "--out", out.toString()).succeeds();
+            assertOutputIs(input.withPairBias(PairBias.of(pairs)), out);
+            onFiles("--bias", pairsFile.toString(), "--mask", truths.toString(), "--out", out.toString()).succeeds();
+            onFiles("--bias", pairsFile.toString(), "--mask", pairsFile.toString())
+                    .failsWith(2, "--bias and a --mask for pairs");
+            onFiles("--bias", numbers.toString()).failsWith(2, "--bias must have shape (23, 29), (2 or 1, 23, 29) or");
+            onFiles("--bias", truths.toString()).failsWith(2, "--mask takes those");
             onFiles("--mask", folder + "/q.npy").failsWith(2, "--mask must have shape (23, 29), (2 or 1, 23, 29) or");
         }
     }

@@ -76,6 +76,11 @@ public abstract class InputOptions {
                     + "keys or 1, 1, m); -inf hides a key.")
     private Path keyBias;
 
+    @Option(names = "--bias", paramLabel = "FILE", order = 19,
+            description = "Numbers added to the logit of every pair of a query and a key, .npy: (n, m), (heads or 1, "
+                    + "n, m) or (batch or 1, heads or 1, n, m); -inf hides a key. For methods exact and auto.")
+    private Path bias;
+
     @Option(names = "--mask", paramLabel = "FILE", order = 19,
             description = "Which keys are seen, .npy of the same shapes: booleans or whole numbers, of which false "
                     + "and 0 hide a key, or numbers to add to the logits; or of shape (..., n, m) for every pair of a "
@@ -92,6 +97,7 @@ public abstract class InputOptions {
         given.put("--causal", "none".equals(causal) ? null : causal);
         given.put("--key-lengths", keyLengths);
         given.put("--key-bias", keyBias);
+        given.put("--bias", bias);
         given.put("--mask", mask);
         given.put(pairs.given(), pairs.given());
         given.put(learnt.given(), learnt.given());
@@ -304,13 +310,16 @@ public abstract class InputOptions {
     }
 
     private AttentionInput withBiases(Arena arena, AttentionInput input, AttentionInput whole) throws IOException {
-        KeyBias bias = new KeyBias(arena, input, whole);
+        KeyBias sum = new KeyBias(arena, input, whole);
         if (keyBias != null) {
-            bias.add("--key-bias", keyBias, false);
+            sum.add("--key-bias", keyBias, false);
         }
         if (mask != null) {
-            bias.add("--mask", mask, true);
+            sum.add("--mask", mask, true);
         }
-        return bias.biased();
+        if (bias != null) {
+            sum.addPairs("--bias", bias);
+        }
+        return sum.biased();
     }
 }

@@ -52,11 +52,7 @@ final class KeyBias {
      * @throws IOException if it cannot be read
      */
     void add(String option, Path file, boolean mask) throws IOException {
-        MaskFile values = MaskFile.read(StandardStreams.regular(file), file.toString());
-        if (!mask && values.saysWhatIsSeen()) {
-            throw new UsageError(option + " takes numbers, and " + file + " holds " + values.element()
-                    + "; --mask takes those");
-        }
+        MaskFile values = read(option, file, mask);
         if (mask && speaksOfPairs(values.dimensions())) {
             pairs = pairs(option, values);
             return;
@@ -74,6 +70,28 @@ final class KeyBias {
         }
     }
 
+    /**
+     * Adds a file with a number for every pair of a query and a key.
+     *
+     * @throws UsageError  if the file does not fit the input, or one for pairs has been added before
+     * @throws IOException if it cannot be read
+     */
+    void addPairs(String option, Path file) throws IOException {
+        if (pairs != null) {
+            throw new UsageError(option + " and a --mask for pairs of queries and keys exclude each other");
+        }
+        pairs = pairs(option, read(option, file, false));
+    }
+
+    private static MaskFile read(String option, Path file, boolean mask) throws IOException {
+        MaskFile values = MaskFile.read(StandardStreams.regular(file), file.toString());
+        if (!mask && values.saysWhatIsSeen()) {
+            throw new UsageError(option + " takes numbers, and " + file + " holds " + values.element()
+                    + "; --mask takes those");
+        }
+        return values;
+    }
+
     /** Whether a file has a row for every query; of two dimensions, a row for every batch item is taken first. */
     private boolean speaksOfPairs(List<Long> dimensions) {
         int rank = dimensions.size();
@@ -87,7 +105,8 @@ final class KeyBias {
         int rank = dimensions.size();
         long heads = rank < 3 ? 1 : dimensions.get(rank - 3);
         long batch = rank < 4 ? 1 : dimensions.get(0);
-        if (rank > 4 || dimensions.get(rank - 1) != fileKeys || heads != 1 && heads != input.heads()
+        if (rank < 2 || rank > 4 || dimensions.get(rank - 2) != fileQueries || dimensions.get(rank - 1) != fileKeys
+                || heads != 1 && heads != input.heads()
                 || batch != 1 && batch != input.batch()) {
             throw new UsageError(option + " must have shape (" + fileQueries + ", " + fileKeys + "), (" + input.heads()
                     + " or 1, " + fileQueries + ", " + fileKeys + ") or (" + input.batch() + " or 1, " + input.heads()

@@ -74,7 +74,7 @@ final class LearntOptions {
 
     private static void alone(String option, AttentionInput input) {
         if (input.pairBias() != null) {
-            throw new UsageError(option + " excludes another bias or a --mask for pairs of queries and keys");
+            throw new UsageError(option + " excludes another bias or a --bias or --mask for pairs of queries and keys");
         }
     }
 

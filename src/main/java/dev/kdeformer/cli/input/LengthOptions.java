@@ -37,7 +37,7 @@ public final class LengthOptions extends DataOptions {
             throw new UsageError(learnt().given() + " is for one length only");
         }
         if (input.input().pairBias() != null && !pairs().isLinear()) {
-            throw new UsageError("--mask for pairs of queries and keys has one length only");
+            throw new UsageError("a --bias or --mask for pairs of queries and keys has one length only");
         }
         if (pairs().isPacked()) {
             throw new UsageError("--packed is for one length only");

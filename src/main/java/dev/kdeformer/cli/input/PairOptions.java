@@ -145,7 +145,7 @@ final class PairOptions {
         }
         if (alibi) {
             if (input.pairBias() != null) {
-                throw new UsageError("--alibi and a --mask for pairs of queries and keys exclude each other");
+                throw new UsageError("--alibi and a --bias or --mask for pairs of queries and keys exclude each other");
             }
             refined = refined.withPairBias(PairBias.alibi(firstPlace(input), PairBias.alibiSlopes(input.heads())));
         }

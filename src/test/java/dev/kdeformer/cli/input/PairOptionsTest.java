@@ -114,7 +114,7 @@ class PairOptionsTest {
         assertComputes(input.withSoftCap(0.5f).withScale(2), "--softcap", "0.5", "--scale", "2");
         assertTrue(exact("--softcap", "0.5", "--alibi").succeeds().out().contains("biased pairs, soft cap of 0.5"));
         Npy.write(folder.resolve("pairs.npy"), Tensor.allocate(Arena.ofAuto(), Shape.of(1, 1, N, M)), 2);
-        exact("--alibi", "--mask", folder + "/pairs.npy").failsWith(2, "--alibi and a --mask for pairs");
+        exact("--alibi", "--mask", folder + "/pairs.npy").failsWith(2, "--alibi and a --bias or --mask for pairs");
         exact("--softcap", "0").failsWith(2, "--softcap must be positive, got 0");
     }
 
