@@ -29,12 +29,6 @@ final class PairBiases {
         }
     }
 
-    /** The view of a tensor whose batch items or heads may be shared. */
-    private static Matrix shared(Tensor tensor, PairBias.Piece piece) {
-        return tensor.matrix(Math.min(piece.batch(), tensor.shape().batch() - 1),
-                Math.min(piece.head(), tensor.shape().heads() - 1));
-    }
-
     /** Biases that lie in memory. */
     static final class Dense implements PairBias {
         private final Tensor tensor;
@@ -50,7 +44,7 @@ final class PairBiases {
 
         @Override
         public void fill(Piece piece, float[] target, int stride) {
-            Matrix biases = shared(tensor, piece);
+            Matrix biases = tensor.sharedMatrix(piece.batch(), piece.head());
             for (int r = 0; r < piece.queries(); r++) {
                 biases.readPart(biases.rows() == 1 ? 0 : piece.query() + r, piece.key(), piece.keys(), target,
                         r * stride);
@@ -141,8 +135,8 @@ final class PairBiases {
         public void fill(Piece piece, float[] target, int stride) {
             int width = columns.shape().columns();
             int keys = piece.keys();
-            Matrix ofRows = shared(rows, piece);
-            Matrix ofColumns = shared(columns, piece);
+            Matrix ofRows = rows.sharedMatrix(piece.batch(), piece.head());
+            Matrix ofColumns = columns.sharedMatrix(piece.batch(), piece.head());
             for (int r = 0; r < piece.queries(); r++) {
                 int query = piece.query() + r;
                 int c = 0;

@@ -38,7 +38,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -147,8 +146,7 @@ final class PaperCommand implements Callable<Integer> {
 
     /** Exact attention, and those of the methods that have gradients. */
     private static List<AttentionMethod> trained(List<MethodEntry<?>> entries, long seed) {
-        return Stream.concat(Stream.of(Methods.find(Methods.EXACT)),
-                entries.stream().filter(entry -> !entry.name().equals(Methods.EXACT)))
+        return Methods.afterExact(entries).stream()
                 .<AttentionMethod>map(entry -> entry.make(Allowance.NONE, seed, Map.of()))
                 .filter(DifferentiableMethod.class::isInstance).toList();
     }

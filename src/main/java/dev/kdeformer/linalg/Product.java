@@ -10,13 +10,13 @@ import jdk.incubator.vector.VectorSpecies;
  * rows and two vectors stay in registers along the whole inner dimension.
  */
 public final class Product {
-    private final double[] b;
-    private final int inner;
-    private final int columns;
-
     private static final VectorSpecies<Double> SPECIES = DoubleVector.SPECIES_PREFERRED;
     private static final int LANES = SPECIES.length();
     private static final int WIDTH = 2 * LANES;
+
+    private final double[] b;
+    private final int inner;
+    private final int columns;
 
     /**
      * Makes products with a right factor B.

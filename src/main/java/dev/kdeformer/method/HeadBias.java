@@ -3,7 +3,6 @@ package dev.kdeformer.method;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.kernel.LogitTerms;
 import dev.kdeformer.tensor.Matrix;
-import dev.kdeformer.tensor.Tensor;
 
 /** The biases per pair of one query head, as kernels read them. */
 final class HeadBias implements LogitTerms.Pairs {
@@ -20,13 +19,8 @@ final class HeadBias implements LogitTerms.Pairs {
         this.head = head;
         this.slide = bias.layout() == PairBias.Layout.DISTANCES;
         boolean grid = bias.layout() == PairBias.Layout.GRID;
-        this.rowParts = grid ? view(bias.tensors().get(0)) : null;
-        this.columnParts = grid ? view(bias.tensors().get(1)) : null;
-    }
-
-    /** The view of a tensor whose batch items or heads may be shared. */
-    private Matrix view(Tensor tensor) {
-        return tensor.matrix(Math.min(batch, tensor.shape().batch() - 1), Math.min(head, tensor.shape().heads() - 1));
+        this.rowParts = grid ? bias.tensors().get(0).sharedMatrix(batch, head) : null;
+        this.columnParts = grid ? bias.tensors().get(1).sharedMatrix(batch, head) : null;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.kdeformer.onnx;
 
 import ai.onnxruntime.OrtEnvironment;
+import dev.kdeformer.runtime.Threads;
 
 /** Whether ONNX Runtime's Java library is there, and its start. */
 final class OnnxRuntime {
@@ -44,17 +45,7 @@ final class OnnxRuntime {
             Thread thread = new Thread(null, () -> OrtEnvironment.getEnvironment(), "kdeformer-onnx", STACK);
             thread.setUncaughtExceptionHandler((at, thrown) -> failure[0] = thrown);
             thread.start();
-            boolean interrupted = false;
-            while (thread.isAlive()) {
-                try {
-                    thread.join();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+            Threads.join(thread);
             if (failure[0] != null) {
                 throw new IllegalStateException("ONNX Runtime does not start: " + failure[0].getMessage(), failure[0]);
             }

@@ -91,16 +91,7 @@ public final class MachineProbe {
         race.run(0, own);
         boolean interrupted = false;
         for (Thread other : others) {
-            while (other.isAlive()) {
-                try {
-                    other.join();
-                } catch (InterruptedException e) {
-                    interrupted = true; // they end soon, and use memory that the caller is about to free
-                }
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+            interrupted |= Threads.join(other);
         }
         if (interrupted || race.broken) {
             throw new IllegalStateException("interrupted while measuring the machine");

@@ -212,6 +212,15 @@ public final class Tensor {
     }
 
     /**
+     * Returns the rows × columns view of one head, where all batch items may share one, and all heads.
+     *
+     * @throws IndexOutOfBoundsException if there is more than one batch item or head, and not this one
+     */
+    public Matrix sharedMatrix(int batch, int head) {
+        return matrix(shape.batch() == 1 ? 0 : batch, shape.heads() == 1 ? 0 : head);
+    }
+
+    /**
      * Returns the part [firstRow, firstRow + rows) of every head, which may be none, without copying.
      *
      * @throws IllegalArgumentException if the rows do not lie within this tensor

@@ -5,7 +5,6 @@ import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputGradients;
 import dev.kdeformer.PairBias;
-import dev.kdeformer.exact.ExactAttention;
 import dev.kdeformer.exact.ExactGradient;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Element;
@@ -41,8 +40,13 @@ final class BiasCheck {
         this.random = random;
     }
 
-    /** A row for everything of the input that adds to logits and can be learnt; none where there is nothing. */
-    List<GradientReport.Row> run(Arena arena) {
+    /**
+     * A row for everything of the input that adds to logits and can be learnt; none where there is nothing.
+     *
+     * @param output what exact attention gives for the input
+     * @param sums   its log-sum-exp
+     */
+    List<GradientReport.Row> run(Arena arena, Tensor output, Tensor sums) {
         PairBias bias = input.pairBias();
         // Truth values are no parameters.
         List<Tensor> moved = bias == null ? List.of()
@@ -59,9 +63,6 @@ final class BiasCheck {
         if (moved.isEmpty() && parameters.length == 0 && sinks.length == 0) {
             return rows;
         }
-        Tensor output = Tensor.allocate(arena, input.outputShape());
-        Tensor sums = Tensor.allocate(arena, input.outputShape().withColumns(1));
-        ExactAttention.builder().build().apply(engine, input, output, sums);
         gradient.apply(engine, input, output, sums, loss, InputGradients.allocate(arena, input), wanted);
         for (int t = 0; t < moved.size(); t++) {
             rows.add(tensor(moved.size() == 1 ? "pair bias" : t == 0 ? "grid rows" : "grid columns", moved.get(t),

@@ -72,7 +72,7 @@ public final class GradientCheck {
                 againstExact(arena, loss, gradients.tensors(), rows);
             } else {
                 progress.stage("moving biases");
-                rows.addAll(new BiasCheck(engine, input, loss, elements, random.stream(5)).run(arena));
+                rows.addAll(new BiasCheck(engine, input, loss, elements, random.stream(5)).run(arena, output, sums));
             }
             return new GradientReport(method, named, engine.threads(), rows, times, tolerance);
         }

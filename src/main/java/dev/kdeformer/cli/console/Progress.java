@@ -1,5 +1,6 @@
 package dev.kdeformer.cli.console;
 
+import dev.kdeformer.runtime.Threads;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.function.DoubleSupplier;
@@ -79,16 +80,6 @@ public final class Progress implements AutoCloseable {
             return;
         }
         thread.interrupt();
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        Threads.join(thread);
     }
 }

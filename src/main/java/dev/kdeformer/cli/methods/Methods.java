@@ -19,6 +19,7 @@ import dev.kdeformer.rivals.ScatterBrain;
 import dev.kdeformer.rivals.Thinformer;
 import dev.kdeformer.rivals.UniformSampling;
 import dev.kdeformer.rivals.WildCat;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -136,6 +137,14 @@ public final class Methods {
     /** All methods. */
     public static List<MethodEntry<?>> all() {
         return ALL;
+    }
+
+    /** Exact attention, and after it those of some methods that are others. */
+    public static List<MethodEntry<?>> afterExact(List<MethodEntry<?>> methods) {
+        List<MethodEntry<?>> all = new ArrayList<>(methods);
+        all.removeIf(entry -> entry.name().equals(EXACT));
+        all.add(0, find(EXACT));
+        return List.copyOf(all);
     }
 
     /** Whether there is a method of this name. */

@@ -46,10 +46,7 @@ public final class PaperBench {
     public PaperBench(Supplier<Engine> engines, List<MethodEntry<?>> methods, long firstSeed, int seeds,
             double warmUpSeconds) {
         this.engines = engines;
-        List<MethodEntry<?>> all = new ArrayList<>(methods);
-        all.removeIf(entry -> entry.name().equals(Methods.EXACT));
-        all.add(0, Methods.find(Methods.EXACT));
-        this.methods = List.copyOf(all);
+        this.methods = Methods.afterExact(methods);
         this.firstSeed = firstSeed;
         this.seeds = seeds;
         this.warmUpSeconds = warmUpSeconds;

@@ -71,8 +71,7 @@ final class GridGradients {
     }
 
     private void addTo(Tensor tensor, int batch, int head, int from, int firstPlace) {
-        Matrix target = tensor.matrix(Math.min(batch, tensor.shape().batch() - 1),
-                Math.min(head, tensor.shape().heads() - 1));
+        Matrix target = tensor.sharedMatrix(batch, head);
         for (int i = 0; i < queries; i++) {
             for (int place = 0; place < target.columns(); place++) {
                 double sum = target.get(from + i, place);

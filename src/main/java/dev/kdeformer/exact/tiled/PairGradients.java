@@ -9,9 +9,9 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 
 /**
- * Adds up the derivatives by the biases of pairs, by what these are made of, and by sinks. Shares
- * of one head have different keys, so that they write different columns of a gradient by pairs; parameters they sum
- * apart. Heads come one after the other, since they may share both.
+ * Adds up the derivatives by the biases of pairs, by what these are made of, and by sinks. Shares of one head have
+ * different keys, so that they write different columns of a gradient by pairs; parameters they sum apart. Heads come
+ * one after the other, since they may share both.
  */
 final class PairGradients {
     private final AttentionInput input;
@@ -84,8 +84,7 @@ final class PairGradients {
     }
 
     private void addPairs(PairBias.Piece tile, float[] slopes) {
-        Matrix target = pairs.matrix(Math.min(tile.batch(), pairs.shape().batch() - 1),
-                Math.min(tile.head(), pairs.shape().heads() - 1));
+        Matrix target = pairs.sharedMatrix(tile.batch(), tile.head());
         for (int r = 0; r < tile.keys(); r++) {
             int key = tile.key() + r;
             if (target.rows() == 1) {

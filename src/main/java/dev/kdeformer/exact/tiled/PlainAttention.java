@@ -100,7 +100,6 @@ public final class PlainAttention implements FixedFunction {
 
     private double bias(int unit, int key) {
         Tensor bias = input.keyBias();
-        return bias == null ? 0 : bias.matrix(Math.min(unit / input.kvHeads(), bias.shape().batch() - 1),
-                Math.min(unit % input.kvHeads(), bias.shape().heads() - 1)).get(0, key);
+        return bias == null ? 0 : bias.sharedMatrix(unit / input.kvHeads(), unit % input.kvHeads()).get(0, key);
     }
 }

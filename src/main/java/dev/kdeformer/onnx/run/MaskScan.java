@@ -16,10 +16,10 @@ import java.util.List;
  * read row by row, and never added up as a whole.
  */
 final class MaskScan {
-    private final Grid grid;
     /** Rows that one thread reads at a time, at least: each such piece has arrays of its own. */
     private static final int PIECE = 64;
 
+    private final Grid grid;
     private final Engine engine;
     private final MaskSum sum;
     private final boolean byRow;

@@ -174,15 +174,23 @@ final class SiteRunner implements AutoCloseable {
         if (mask.shifts()) {
             throw new CannotRun("it has sinks and a bias beside which they count");
         }
-        float[] sinks = raw.sizes().length > 1 ? column(raw, grid) : new float[grid.heads()];
-        if (raw.sizes().length <= 1 && raw.elements() != grid.heads()) {
+        float[] sinks = raw.sizes().length > 1 ? column(raw, grid) : list(raw, grid);
+        for (float sink : sinks) {
+            if (!(Math.abs(sink) <= LARGEST) || !mask.special().isEmpty() && sink < LEAST_BESIDE_NOTHING) {
+                throw new CannotRun("it has a sink of " + sink);
+            }
+        }
+        return sinks;
+    }
+
+    /** Sinks that are a list, one for each head. */
+    private static float[] list(RawTensor raw, Grid grid) throws CannotRun {
+        if (raw.elements() != grid.heads()) {
             throw new CannotRun("it has " + raw.elements() + " sinks for " + grid.heads() + " heads");
         }
+        float[] sinks = new float[grid.heads()];
         for (int h = 0; h < sinks.length; h++) {
-            sinks[h] = raw.sizes().length > 1 ? sinks[h] : (float) raw.get(h);
-            if (!(Math.abs(sinks[h]) <= LARGEST) || !mask.special().isEmpty() && sinks[h] < LEAST_BESIDE_NOTHING) {
-                throw new CannotRun("it has a sink of " + sinks[h]);
-            }
+            sinks[h] = (float) raw.get(h);
         }
         return sinks;
     }

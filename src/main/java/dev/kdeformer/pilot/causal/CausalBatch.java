@@ -162,10 +162,13 @@ final class CausalBatch {
         }
         fold(last.ends());
         if (visitor != null) {
+            int[] index = new int[keys.count()];
+            float[] weights = new float[keys.count()];
             for (int r = 0; r < count; r++) {
                 expand(tiles[r], r);
                 visitor.tile(tiles[r].centre, Arrays.copyOfRange(tiles[r].index, tiles[r].from, tiles[r].to),
-                        Arrays.copyOf(tiles[r].near, tiles[r].nearCount), tiles[r].far, folded(tiles[r], r));
+                        Arrays.copyOf(tiles[r].near, tiles[r].nearCount), tiles[r].far,
+                        folded(tiles[r], r, index, weights));
             }
             return work;
         }
@@ -382,12 +385,10 @@ final class CausalBatch {
         }
     }
 
-    /** The keys that a tile's far field was made of. */
-    private FoldedKeys folded(Tile tile, int r) {
+    /** The keys that a tile's far field was made of, in arrays that the next tile's take over. */
+    private FoldedKeys folded(Tile tile, int r, int[] index, float[] weights) {
         int[] ends = tile.span.ends();
         double[] masses = new double[ends.length];
-        int[] index = new int[keys.count()];
-        float[] weights = new float[keys.count()];
         int found = 0;
         for (int g = 0; g < ends.length; g++) {
             masses[g] = buffers.masses[g * ROWS + r];

@@ -17,7 +17,7 @@ record CausalEffort(int span, int levels, int near) {
             new CausalEffort(1024, 4, 1024));
 
     /** Queries of a tile on the highest rungs. */
-    static final int SMALLEST_TILE = 64;
+    static final int SMALLEST_TILE = LADDER.getLast().span >> LADDER.getLast().levels;
 
     /** The highest rung. */
     static final double TOP = LADDER.size() - 1;

@@ -8,6 +8,7 @@ import dev.kdeformer.kernel.SoftmaxTile;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.pilot.keys.Metric;
 import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
@@ -56,6 +57,31 @@ final class CausalPilot {
     /** Most folded keys that a tile draws to tilt values. */
     private final int tilt;
     private final PartialRows rows;
+
+    /** What is done with a query head. */
+    interface Member {
+        /**
+         * Does it; memory that is taken from the team's scratch meanwhile is given back.
+         *
+         * @param member index of the query head among those of the key head
+         */
+        void accept(int member, CausalPilot head);
+    }
+
+    /**
+     * Does something with every query head of a unit.
+     *
+     * @return false if no key is visible; nothing has been done then
+     */
+    static boolean forEach(Unit unit, Member each) {
+        float scale = unit.call().input().scale();
+        Team team = unit.team();
+        return SharedKeys.forEach(unit.head(), scale, unit.options().expansion().groups(),
+                groups -> CausalKeys.of(unit.head(), groups, scale, team), (member, queries, keys) -> {
+                    Metric metric = Metric.of(keys.groups().keys(), team.scratch());
+                    each.accept(member, new CausalPilot(unit, member, keys, metric, queries));
+                }, team);
+    }
 
     /**
      * Prepares, with memory from the team's scratch.

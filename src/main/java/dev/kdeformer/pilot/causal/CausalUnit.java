@@ -3,9 +3,7 @@ package dev.kdeformer.pilot.causal;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.Calibration.Effort;
 import dev.kdeformer.Calibration.Kind;
-import dev.kdeformer.pilot.keys.Metric;
 import dev.kdeformer.pilot.keys.Rows;
-import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.Unit;
@@ -43,10 +41,7 @@ public final class CausalUnit {
      * @return false if no key is visible; nothing has been done then
      */
     public static boolean attend(Unit unit, Share share) {
-        float scale = unit.call().input().scale();
-        return SharedKeys.forEach(unit.head(), scale, unit.options().expansion().groups(),
-                groups -> CausalKeys.of(unit.head(), groups, scale, unit.team()), new CausalUnit(unit, share)::member,
-                unit.team());
+        return CausalPilot.forEach(unit, new CausalUnit(unit, share)::member);
     }
 
     /** Computes a share of the rows of all query heads of a unit whose plan is known. */
@@ -75,11 +70,9 @@ public final class CausalUnit {
         }
     }
 
-    private void member(int member, Rows queries, CausalKeys keys) {
+    private void member(int member, CausalPilot each) {
         AttentionInput input = unit.call().input();
         PilotOptions options = unit.options();
-        CausalPilot each = new CausalPilot(unit, member, keys,
-                Metric.of(keys.groups().keys(), unit.team().scratch()), queries);
         if (options.budget() == null) {
             CausalEffort effort = new CausalCost(options).effort(input);
             boolean[] wanted = share == null ? null

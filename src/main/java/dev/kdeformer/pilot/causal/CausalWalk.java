@@ -1,10 +1,7 @@
 package dev.kdeformer.pilot.causal;
 
-import dev.kdeformer.AttentionInput;
 import dev.kdeformer.pilot.keys.KeyGroups;
-import dev.kdeformer.pilot.keys.Metric;
 import dev.kdeformer.pilot.keys.Rows;
-import dev.kdeformer.pilot.keys.SharedKeys;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.runtime.Team;
 import java.util.Arrays;
@@ -13,12 +10,12 @@ import java.util.Arrays;
 public final class CausalWalk {
     private final CausalPilot head;
     private final CausalEffort effort;
-    private final Rows queries;
+    private final int[] firstExact;
 
-    private CausalWalk(CausalPilot head, CausalEffort effort, Rows queries) {
+    private CausalWalk(CausalPilot head, CausalEffort effort) {
         this.head = head;
         this.effort = effort;
-        this.queries = queries;
+        this.firstExact = head.firstExact(effort);
     }
 
     /** What is done with a query head. */
@@ -38,14 +35,8 @@ public final class CausalWalk {
      * @return false if no key is visible; nothing has been done then
      */
     public static boolean forEach(Unit unit, Member each) {
-        AttentionInput input = unit.call().input();
-        Team team = unit.team();
-        return SharedKeys.forEach(unit.head(), input.scale(), unit.options().expansion().groups(),
-                groups -> CausalKeys.of(unit.head(), groups, input.scale(), team), (member, queries, keys) -> {
-                    CausalPilot head = new CausalPilot(unit, member, keys,
-                            Metric.of(keys.groups().keys(), team.scratch()), queries);
-                    each.accept(member, new CausalWalk(head, new CausalCost(unit.options()).effort(input), queries));
-                }, team);
+        CausalEffort effort = new CausalCost(unit.options()).effort(unit.call().input());
+        return CausalPilot.forEach(unit, (member, head) -> each.accept(member, new CausalWalk(head, effort)));
     }
 
     /** The keys, in groups. */
@@ -55,12 +46,12 @@ public final class CausalWalk {
 
     /** The queries, times the scale and reflected like the keys, in the caller's order. */
     public Rows queries() {
-        return queries;
+        return head.queries();
     }
 
     /** The first key that every query meets exactly: those before it are approximated. */
     public int[] firstExact() {
-        return head.firstExact(effort);
+        return firstExact;
     }
 
     /** The last key that a query sees; below 0 for none. */
@@ -71,8 +62,7 @@ public final class CausalWalk {
     /** Number of spans that meet approximated keys. */
     public int spans() {
         int[] starts = head.starts(effort);
-        int[] first = firstExact();
-        return (int) Arrays.stream(starts, 0, starts.length - 1).filter(start -> first[start] > 0).count();
+        return (int) Arrays.stream(starts, 0, starts.length - 1).filter(start -> firstExact[start] > 0).count();
     }
 
     /**

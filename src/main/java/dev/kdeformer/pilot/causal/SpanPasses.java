@@ -21,11 +21,11 @@ final class SpanPasses implements Climb.Passes {
     /** Rows that a sketch is compared on, and at least as many more for a pass. */
     private static final int SKETCH_ROWS = 64;
     private static final int LEAST_ROWS = 128;
+    private static final int MOST_ROWS = 1024;
 
-    /** Further rows, and the error in parts of the budget from which on they are worth their time. */
+    /** Further rows for sketches, and the error in parts of the budget from which on they are worth their time. */
     private static final int CLOSER_ROWS = 256;
     private static final double CLOSE = 0.45;
-    private static final int MOST_ROWS = 1024;
 
     /** A sketch has one span in so many. */
     private static final int SKETCH_EVERY = 8;
@@ -38,9 +38,11 @@ final class SpanPasses implements Climb.Passes {
     private final CheckRows check;
     /** Marks the queries of a sketch. */
     private final boolean[] sketched;
-    /** Further rows for sketches, which are drawn where the first do not decide; null once they are. */
-    private CheckRows.Draw closer;
+    /** How likely each query is drawn for sketches. */
+    private final double[] parts;
     private final double budget;
+    /** Whether sketches have the further rows. */
+    private boolean closer;
     /** The rung of the last sketch, which a pass need not do again. */
     private double rung = Double.NaN;
     /** Floating-point operations of a key evaluation. */
@@ -69,20 +71,19 @@ final class SpanPasses implements Climb.Passes {
             pairs += (to - from) * (head.last((from + to) / 2) + 1.0);
         }
         visible = pairs / n;
-        double[] parts = new double[n];
+        parts = new double[n];
         for (int i = 0; i < n; i++) {
             parts[i] = sketched[i] ? 1.0 / inside : 0;
         }
-        closer = inside == 0 ? null : draw(CLOSER_ROWS, parts);
         this.budget = budget.error();
-        check.add(team, draw(inside == 0 ? 0 : SKETCH_ROWS, parts));
+        draw(inside == 0 ? 0 : SKETCH_ROWS);
     }
 
-    /** Rows of the sketched queries, which stand for all. */
-    private static CheckRows.Draw draw(int count, double[] parts) {
+    /** Draws rows of the sketched queries, which stand for all. */
+    private void draw(int count) {
         double[] often = new double[parts.length];
         Arrays.fill(often, (double) count / parts.length);
-        return new CheckRows.Draw(count, parts, often);
+        check.add(team, new CheckRows.Draw(count, parts, often));
     }
 
     /** Work done, in floating-point operations. */
@@ -112,14 +113,14 @@ final class SpanPasses implements Climb.Passes {
         double done = head.run(effort, sketched, team);
         work += done;
         RowSample.Error error = sketched();
-        if (closer != null && error.likely() > CLOSE * budget && error.likely() < budget) {
-            check.add(team, closer);
-            closer = null;
+        if (!closer && error.likely() > CLOSE * budget && error.likely() < budget) {
+            draw(CLOSER_ROWS);
+            closer = true;
             error = sketched();
         }
         // A pass that fails costs a quarter of exact attention: where the first rows are too few to tell, it is made
         // only if more of them would be content with it.
-        return new Climb.Sketch(closer == null ? error.upper() / CLIMB.steps().raise() : error.likely(),
+        return new Climb.Sketch(closer ? error.upper() / CLIMB.steps().raise() : error.likely(),
                 done / evaluation / head.covered(effort, sketched));
     }
 

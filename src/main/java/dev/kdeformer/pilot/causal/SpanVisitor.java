@@ -13,7 +13,7 @@ public interface SpanVisitor {
      * @param rows   the caller's rows of its queries
      * @param near   indices of its near keys, in group order
      * @param far    all other keys that the whole span sees
-     * @param folded what the far field was made of
+     * @param folded what the far field was made of, of use until this returns
      */
     void tile(float[] centre, int[] rows, int[] near, FarField far, FoldedKeys folded);
 

@@ -35,27 +35,25 @@ final class CausalGradient {
     void run(GradientCall call, int index, Team team) {
         AttentionInput input = call.input();
         Unit unit = Unit.of(call.forward(), index, options, team);
-        KeyHead head = unit.head();
-        int[][] ranges = new int[2][input.queries()];
-        Arrays.fill(ranges[1], -1); // no keys, if none is visible
-        CausalWalk.forEach(unit, (member, walk) -> {
+        int[] last = new int[input.queries()];
+        boolean visible = CausalWalk.forEach(unit, (member, walk) -> {
             if (member == 0) {
-                ranges[0] = walk.firstExact();
-                Arrays.setAll(ranges[1], walk::last);
-                diagonal(call, index, ranges, team);
+                Arrays.setAll(last, walk::last);
+                diagonal(call, index, walk.firstExact(), last, team);
             }
             add(call, unit, member, walk);
             team.advance(1);
         });
-        if (ranges[1][input.queries() - 1] < 0) {
-            diagonal(call, index, ranges, team);
+        if (!visible) {
+            Arrays.fill(last, -1);
+            diagonal(call, index, new int[last.length], last, team);
         }
     }
 
     /** Writes what goes through the keys at the diagonal, and zeros where there are none. */
-    private static void diagonal(GradientCall call, int index, int[][] ranges, Team team) {
+    private static void diagonal(GradientCall call, int index, int[] first, int[] last, Team team) {
         AttentionInput input = call.input();
-        Mask mask = Mask.none().withRanges(ranges[0], ranges[1]);
+        Mask mask = Mask.none().withRanges(first, last);
         if (input.mask().hasKeyLengths()) {
             int[] lengths = new int[input.batch()];
             Arrays.setAll(lengths, batch -> input.mask().keyLength(batch, input.keys()));
@@ -67,17 +65,18 @@ final class CausalGradient {
     }
 
     private static void add(GradientCall call, Unit unit, int member, CausalWalk walk) {
-        KeyHead head = unit.head();
-        Team team = unit.team();
-        int shares = Math.min(PilotGradient.SHARES, walk.spans() / LEAST_SPANS);
-        if (walk.spans() == 0) {
+        int spans = walk.spans();
+        if (spans == 0) {
             return;
         }
-        GradientSums sums = new GradientSums(walk.keys(), Math.max(1, shares), team.scratch());
+        KeyHead head = unit.head();
+        Team team = unit.team();
+        int shares = Math.clamp(spans / LEAST_SPANS, 1, PilotGradient.SHARES);
+        GradientSums sums = new GradientSums(walk.keys(), shares, team.scratch());
         LeafGradient.Head queries = new LeafGradient.Head(head, walk.keys(), walk.queries(),
                 PilotGradient.reflected(call, head, member, walk.keys(), team));
         Matrix dQuery = head.ofQueries(call.dQuery(), member);
-        walk.visit(Math.max(1, shares), team, (share, memory) -> {
+        walk.visit(shares, team, (share, memory) -> {
             LeafGradient.Targets targets = sums.targets(share, dQuery);
             return new SpanGradient(walk.keys(), new LeafGradient(queries, targets, call.input().scale(), memory),
                     targets, memory);
