@@ -40,8 +40,11 @@ final class Parameter {
         return value;
     }
 
-    /** The gradient, made of zeros when it is first asked for: a model that only predicts has none. */
-    float[] gradient() {
+    /**
+     * The gradient, made of zeros when it is first asked for: a model that only predicts has none. Threads that ask for
+     * it at the same time get the same one.
+     */
+    synchronized float[] gradient() {
         if (gradient == null) {
             gradient = new float[value.length];
         }

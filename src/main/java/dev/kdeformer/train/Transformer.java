@@ -237,12 +237,13 @@ public final class Transformer implements AutoCloseable {
             layers.get(layer).backward(team, batch, attention, memory.kept[layer], memory.work, memory.dx);
         }
         // Rows of a token are added by one thread, in their order.
+        float[] gradient = embedding.gradient();
         int columns = MatrixProduct.COLUMN_MULTIPLE;
         team.forEach(width / columns, (slice, scratch) -> {
             for (int r = 0; r < rows; r++) {
                 int to = batch.tokens()[r] * width;
                 for (int c = slice * columns; c < (slice + 1) * columns; c++) {
-                    embedding.gradient()[to + c] += memory.dx[r * width + c];
+                    gradient[to + c] += memory.dx[r * width + c];
                 }
             }
         });
