@@ -1,6 +1,6 @@
 package dev.kdeformer.onnx;
 
-import ai.onnxruntime.OrtEnvironment;
+import dev.kdeformer.onnx.run.SharedThreads;
 import dev.kdeformer.runtime.Threads;
 
 /** Whether ONNX Runtime's Java library is there, and its start. */
@@ -18,16 +18,17 @@ final class OnnxRuntime {
     /**
      * Checks that it is, and makes its environment, of which a process has one.
      *
+     * @param threads of a model, for the threads that models share
      * @throws IllegalStateException if it is not there, in one sentence
      */
-    static void require() {
+    static void require(int threads) {
         try {
             Class.forName("ai.onnxruntime.OrtEnvironment", false, OnnxRuntime.class.getClassLoader());
         } catch (ClassNotFoundException e) {
             throw new IllegalStateException("running an ONNX model needs ONNX Runtime's Java library: add the"
                     + " dependency com.microsoft.onnxruntime:onnxruntime, 1.23 or later", e);
         }
-        Start.make();
+        Start.make(threads);
     }
 
     /** Apart, because it cannot be loaded without the library. */
@@ -37,12 +38,12 @@ final class OnnxRuntime {
         private Start() {
         }
 
-        private static synchronized void make() {
+        private static synchronized void make(int threads) {
             if (made) {
                 return;
             }
             Throwable[] failure = new Throwable[1];
-            Thread thread = new Thread(null, () -> OrtEnvironment.getEnvironment(), "kdeformer-onnx", STACK);
+            Thread thread = new Thread(null, () -> SharedThreads.make(threads), "kdeformer-onnx", STACK);
             thread.setUncaughtExceptionHandler((at, thrown) -> failure[0] = thrown);
             thread.start();
             Threads.join(thread);

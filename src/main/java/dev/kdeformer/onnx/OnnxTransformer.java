@@ -105,7 +105,7 @@ public final class OnnxTransformer implements AutoCloseable {
      */
     public static OnnxTransformer open(Path model, OnnxOptions options) throws IOException, OrtException {
         Objects.requireNonNull(options, "options");
-        OnnxRuntime.require();
+        OnnxRuntime.require(options.threads());
         if (options.compactHeap()) {
             NativeHeap.mapLargeBlocks();
         }

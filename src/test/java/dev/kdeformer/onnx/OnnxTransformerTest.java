@@ -45,6 +45,22 @@ class OnnxTransformerTest {
         }
     }
 
+    /** Parts of models that are opened with another number of threads than the first have threads of their own. */
+    @Test
+    void modelsOfAllNumbersOfThreadsAgree() throws IOException, OrtException {
+        TestModel model = Patterns.values()[0].model(9);
+        Path file = model.write(folder.resolve("model.onnx"));
+        for (int threads = 1; threads <= 3; threads++) {
+            OnnxOptions options = OnnxOptions.defaults().withThreads(threads).withShortestSequence(0);
+            try (OnnxTransformer transformer = OnnxTransformer.open(file, options);
+                    Feeds feeds = new Feeds(model.feeds()); OnnxOutputs cut = transformer.run(feeds.tensors());
+                    OnnxOutputs uncut = transformer.runUncut(feeds.tensors())) {
+                double difference = Feeds.difference(cut, uncut);
+                assertTrue(difference <= Patterns.values()[0].tolerance(), () -> "difference of " + difference);
+            }
+        }
+    }
+
     @ParameterizedTest
     @EnumSource
     void agreesWhereOnnxRuntimeComputesTheAttention(Patterns pattern) throws IOException, OrtException {

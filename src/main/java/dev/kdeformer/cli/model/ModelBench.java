@@ -39,6 +39,10 @@ public final class ModelBench {
     /** The same with its fused operator in place of the attentions, which a user would have to put there. */
     static final String FUSED = "onnxruntime, fused";
 
+    /** A run that takes longer is warm after the one for memory and error. */
+    private static final double SHORT_MS = 1000;
+    private static final double WARM_UP_SECONDS = 1;
+
     private final OnnxTransformer transformer;
     private final IntPredicate chosen;
     private final Consumer<String> lines;
@@ -80,6 +84,7 @@ public final class ModelBench {
         private ModelRun.Memory memory = ModelRun.Memory.UNKNOWN;
         private String note = "";
         private boolean failed;
+        private double onceMs;
         private Times times;
         private List<ModelRun.Layer> layers = List.of();
 
@@ -149,11 +154,14 @@ public final class ModelBench {
             List<Running> timed = length.running.stream().filter(running -> !running.failed).toList();
             List<Runnable> turns = new ArrayList<>();
             for (Running running : timed) {
-                running.attentionMs.clear();
-                turns.add(() -> execute(length, running, null));
-            }
-            for (Running running : timed) {
                 open(running);
+                Runnable turn = () -> execute(length, running, null);
+                if (running.onceMs < SHORT_MS) {
+                    stages.stage(label(n) + running.way.name() + ", warming up");
+                    Turns.warmUp(turn, WARM_UP_SECONDS);
+                }
+                running.attentionMs.clear();
+                turns.add(turn);
             }
             List<Times> times = Turns.take(turns, repeat, index -> {
                 stages.stage(label(n) + timed.get(index).way.name() + ", time");
@@ -209,7 +217,9 @@ public final class ModelBench {
             open(running);
             state(length, running);
             Map<String, OutputError.Copy> made = new HashMap<>();
+            long start = System.nanoTime();
             execute(length, running, made);
+            running.onceMs = (System.nanoTime() - start) / 1e6;
             running.memory = running.memory.withPeak(NativeMemory.peak());
             if (length.expected == null) {
                 length.expected = made;

@@ -13,8 +13,9 @@ import java.util.List;
 
 /**
  * Opens ONNX Runtime sessions: with threads that sleep when they have nothing to do, because those of one session would
- * else spin while the engine or another session computes. Parts of a model take their tensors from one arena for all;
- * a whole model has ONNX Runtime's defaults, an arena of its own among them.
+ * else spin while the engine or another session computes. Parts of a model take their tensors from one arena for all,
+ * and their threads where they can, see {@link SharedThreads}; a whole model has ONNX Runtime's defaults, an arena and
+ * threads of its own.
  */
 final class Sessions {
     private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
@@ -33,6 +34,9 @@ final class Sessions {
     OrtSession part(Model model, List<Node> nodes, List<PartFile.Given> given, List<String> outputs)
             throws OrtException, OnnxFormatException {
         try (OrtSession.SessionOptions options = options(false)) {
+            if (SharedThreads.count() == threads) {
+                options.disablePerSessionThreads();
+            }
             options.setCPUArenaAllocator(shared);
             options.setMemoryPatternOptimization(false); // it would plan for each length, and keep what it planned
             if (shared) {
