@@ -11,7 +11,7 @@ import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.pilot.walk.HeadPlan;
 import dev.kdeformer.pilot.walk.Narrowing;
-import dev.kdeformer.pilot.walk.TopNode;
+import dev.kdeformer.pilot.walk.NodeChoice;
 import dev.kdeformer.pilot.walk.TreePlan;
 import dev.kdeformer.runtime.Keeping;
 import dev.kdeformer.runtime.Scratch;
@@ -131,7 +131,7 @@ final class PlanReader {
         need(Integer.BYTES, "number of nodes");
         int nodes = buffer.getInt();
         require(nodes >= 0 && nodes <= 1 << variances.length, "must have as many nodes as a level, got %d", nodes);
-        TopNode[] tops = nodes == 0 ? null : new TopNode[nodes];
+        NodeChoice[] tops = nodes == 0 ? null : new NodeChoice[nodes];
         need((long) nodes * Math.ceilDiv(m, Long.SIZE) * Long.BYTES, "nodes");
         boolean tilted = false;
         if (nodes > 0) {
@@ -156,7 +156,7 @@ final class PlanReader {
         return stragglers;
     }
 
-    private TopNode top(int m, int groups, boolean tilted) {
+    private NodeChoice top(int m, int groups, boolean tilted) {
         need((long) Math.ceilDiv(m, Long.SIZE) * Long.BYTES, "kept keys");
         long[] bits = new long[Math.ceilDiv(m, Long.SIZE)];
         buffer.asLongBuffer().get(bits);
@@ -179,7 +179,7 @@ final class PlanReader {
         for (int c = 0; c < d && tilted; c++) {
             floats(far.tilt(), c * valueStride, dv, "tilt");
         }
-        return new TopNode(chosen, kept.cardinality(), centre, far);
+        return new NodeChoice(chosen, kept.cardinality(), centre, far);
     }
 
     private int[] ints(int count, String what) {

@@ -6,7 +6,7 @@ import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.pilot.walk.HeadPlan;
-import dev.kdeformer.pilot.walk.TopNode;
+import dev.kdeformer.pilot.walk.NodeChoice;
 import dev.kdeformer.pilot.walk.TreePlan;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -77,7 +77,7 @@ final class PlanWriter {
         floats(keys.reflection().vector(input.d()), 0, input.d());
     }
 
-    private void top(TopNode top, KeyGroups keys) {
+    private void top(NodeChoice top, KeyGroups keys) {
         long[] bits = new long[Math.ceilDiv(keys.count(), Long.SIZE)];
         for (int i = 0; i < top.count(); i++) {
             bits[top.chosen()[i] >> 6] |= 1L << top.chosen()[i];

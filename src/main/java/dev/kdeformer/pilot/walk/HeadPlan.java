@@ -13,7 +13,7 @@ import dev.kdeformer.pilot.search.PilotOptions;
  * @param tops       what has been found at the top of the tree; null where every walk has to look itself
  */
 public record HeadPlan(int[] order, int[] offsets, Narrowing narrowing, int[] stragglers,
-        TopNode[] tops) {
+        NodeChoice[] tops) {
     /** The farthest that a query's own key may be away. */
     public static final int REACH = 8;
 

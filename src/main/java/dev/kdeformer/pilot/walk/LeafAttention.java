@@ -40,7 +40,7 @@ final class LeafAttention {
         if (pass.rows() != null) {
             int[] rows = pass.rows(node.from, node.to);
             attention.attend(head.queries(), rows, head.order(), hasFar ? centre : null, head::finish);
-            node.spared = Math.rint(each * (size - rows.length));
+            node.spared += Math.rint(each * (size - rows.length));
             return;
         }
         float[] variances = pass.doubts() == null ? null : far.meanVariances();

@@ -11,8 +11,9 @@ import java.util.Arrays;
  * @param rows   of these, the only ones that are computed, ascending; null for all
  * @param doubts takes note of how doubtful each result is; null for none
  * @param peaks  takes note of p (1 − p) for the key of a query's own that holds the part p of its weight; null for none
+ * @param found  what need not be looked for again, and takes note of more where rows are few; null for nothing
  */
-public record Pass(Effort effort, boolean[] wanted, int[] rows, Doubts doubts, Doubts peaks) {
+record Pass(Effort effort, boolean[] wanted, int[] rows, Doubts doubts, Doubts peaks, Found found) {
     /**
      * What a pass did.
      *
@@ -25,7 +26,7 @@ public record Pass(Effort effort, boolean[] wanted, int[] rows, Doubts doubts, D
 
     /** A pass for all queries that takes no notes. */
     public static Pass of(Effort effort) {
-        return new Pass(effort, null, null, null, null);
+        return new Pass(effort, null, null, null, null, null);
     }
 
     /** How many of the queries at positions [from, to) are to be computed. */

@@ -50,7 +50,7 @@ public final class PilotHead {
     private final int samples;
     private final double alike;
     /** What has been found at the top of the tree; null where a walk has to look itself. */
-    private final TopNode[] tops;
+    private final NodeChoice[] tops;
 
     /**
      * Sorts the queries.
@@ -171,7 +171,7 @@ public final class PilotHead {
         int topLevel = topLevel(effort);
         boolean kept = samples == 0 && HeadPlan.keepsTops(effort, narrowing, order.length, keys.count(), topLevel,
                 leafLevel(effort));
-        TopNode[] found = kept ? new TopNode[1 << topLevel] : null;
+        NodeChoice[] found = kept ? new NodeChoice[1 << topLevel] : null;
         if (kept) {
             int together = together(Math.max(1, Integer.highestOneBit(found.length / team.threads())));
             team.forEach(found.length / together, (index, scratch) -> {

@@ -137,20 +137,27 @@ public final class PilotWalk {
     }
 
     /** Looks at {@code count} top nodes above the leaves, and keeps what it finds there. */
-    void keep(int level, int first, int count, TopNode[] found) {
+    void keep(int level, int first, int count, NodeChoice[] found) {
         int open = open(level, first, count, 0, head.all(), null);
         for (int i = 0; i < open; i++) {
             WalkNode node = nodes[0][i];
-            FarField far = new FarField(keys.groups(), d, stride, keys.values().stride(), head.tilts());
-            far.become(node.far);
-            found[node.index] = new TopNode(Arrays.copyOf(node.chosen, node.count + LANES), node.count,
-                    node.centre.clone(), far);
+            found[node.index] = choice(node);
             account(node);
         }
     }
 
+    private NodeChoice choice(WalkNode node) {
+        FarField far = farField();
+        far.become(node.far);
+        return new NodeChoice(Arrays.copyOf(node.chosen, node.count + LANES), node.count, node.centre.clone(), far);
+    }
+
+    private FarField farField() {
+        return new FarField(keys.groups(), d, stride, keys.values().stride(), head.tilts());
+    }
+
     /** Walks down from a top node as it was kept. */
-    void below(int level, int index, TopNode kept) {
+    void below(int level, int index, NodeChoice kept) {
         if (pass.wanted(BalancedTree.start(head.queries().count(), level, index),
                 BalancedTree.start(head.queries().count(), level, index + 1)) == 0) {
             return;
@@ -169,21 +176,24 @@ public final class PilotWalk {
         }
     }
 
-    /** Chooses and folds keys for siblings; returns how many of them have queries that are wanted. */
+    /**
+     * Chooses and folds keys for siblings, but for those where it is known; returns how many of them have queries that
+     * are wanted.
+     */
     private int open(int level, int first, int count, int depth, Candidates list, FarField parent) {
         boolean leaf = level >= leafLevel;
         double passed = leaf ? 0 : head.narrowing().passed(level, effort);
         WalkNode[] all = nodes[depth];
         int open = 0;
+        Found.Node[] known = new Found.Node[count];
         for (int i = 0; i < count; i++) {
             WalkNode node = node(depth, open);
-            if (!enter(node, level, first + i, depth, parent)) {
-                continue;
+            known[i] = pass.found() == null ? null : pass.found().at(level, first + i);
+            if (known[i] == null && enter(node, level, first + i, passed)) {
+                begin(node, depth, parent);
+                node.passes = !leaf && list.count <= node.wanted;
+                open++;
             }
-            int size = node.to - node.from;
-            node.wanted = leaf ? effort.near() : Math.max(effort.near(), (int) (passed * size));
-            node.passes = !leaf && list.count <= node.wanted;
-            open++;
         }
         measure(all, open, list);
         for (int i = 0; i < open; i++) {
@@ -195,6 +205,14 @@ public final class PilotWalk {
         // Before any of them goes down, where others need the same buffers.
         for (int i = 0; i < open; i++) {
             merge(all[i], list, depth);
+            if (pass.found() != null && pass.rows() != null && !all[i].passes) {
+                pass.found().note(level, all[i].index, new Found.Node(choice(all[i]), all[i].work));
+            }
+        }
+        for (int i = 0; i < count; i++) {
+            if (known[i] != null && enter(node(depth, open), level, first + i, passed)) {
+                all[open++].become(known[i]);
+            }
         }
         return open;
     }
@@ -205,13 +223,12 @@ public final class PilotWalk {
             if (folds[sibling] == null) {
                 folds[sibling] = new Fold(keys.groups(), stride, valueStride);
             }
-            nodes[depth][sibling] = new WalkNode(siblings.buffers[sibling], folds[sibling],
-                    new FarField(keys.groups(), d, stride, valueStride, head.tilts()), stride);
+            nodes[depth][sibling] = new WalkNode(siblings.buffers[sibling], folds[sibling], farField(), stride);
         }
         return nodes[depth][sibling];
     }
 
-    private boolean enter(WalkNode node, int level, int index, int depth, FarField parent) {
+    private boolean enter(WalkNode node, int level, int index, double passed) {
         node.index = index;
         node.from = BalancedTree.start(head.queries().count(), level, index);
         node.to = BalancedTree.start(head.queries().count(), level, index + 1);
@@ -220,8 +237,13 @@ public final class PilotWalk {
             return false;
         }
         team.check();
+        node.wanted = Math.max(effort.near(), (int) (passed * (node.to - node.from)));
         node.work = 0;
         node.spared = 0;
+        return true;
+    }
+
+    private void begin(WalkNode node, int depth, FarField parent) {
         PrincipalSubspace subspace = node.buffers.subspace;
         subspace.find(new RowRange(head.queries(), null, node.from, node.to), spread, scratch);
         System.arraycopy(subspace.mean(), 0, node.centre, 0, stride);
@@ -240,7 +262,6 @@ public final class PilotWalk {
         if (visitor != null) {
             visitor.enter(depth, node.centre, node.far);
         }
-        return true;
     }
 
     private void choose(WalkNode node, Candidates list, boolean leaf, int depth) {

@@ -31,6 +31,8 @@ final class TilePasses extends CheckedPasses {
 
     private final PilotHead head;
     private final Doubts doubts;
+    /** What sketches have found, and the pass after them would find again; null where keys are drawn for every leaf. */
+    private final Found found;
     /** Logarithm of how much values vary beside the output. */
     private final double variation;
 
@@ -38,6 +40,7 @@ final class TilePasses extends CheckedPasses {
         super(leaves, exact, team);
         this.head = head;
         doubts = new Doubts(head.queries().count());
+        found = head.samples() > 0 ? null : new Found(head.leafLevel(effort(0)));
         variation = Math.log(head.keys().valueVariance() / Math.max(meanSquare(), TINY) + TINY);
     }
 
@@ -56,12 +59,12 @@ final class TilePasses extends CheckedPasses {
 
     @Override
     protected double sketch(double rung, SketchLeaves chosen, int[] rows) {
-        return run(new Pass(effort(rung), chosen.marks(), rows, null, null)) / chosen.queries();
+        return run(new Pass(effort(rung), chosen.marks(), rows, null, null, found)) / chosen.queries();
     }
 
     @Override
     protected double whole(double rung) {
-        return run(new Pass(effort(rung), null, null, doubts, null)) / head.queries().count();
+        return run(new Pass(effort(rung), null, null, doubts, null, found)) / head.queries().count();
     }
 
     private Effort effort(double rung) {
@@ -69,6 +72,9 @@ final class TilePasses extends CheckedPasses {
     }
 
     private double run(Pass pass) {
+        if (found != null) {
+            found.prepare(pass.effort());
+        }
         Pass.Done done = head.run(pass, team());
         count(done.work());
         return done.projected() / evaluation();

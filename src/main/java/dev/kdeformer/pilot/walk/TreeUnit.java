@@ -62,7 +62,7 @@ public final class TreeUnit {
             int to = from + share.rows()[unit.query(member)].length;
             if (from < to) {
                 each.load(effort, from, to, unit.call().input().scale(), team);
-                unit.outcome().add(each.run(new Pass(effort, wanted, null, null, null), team).work());
+                unit.outcome().add(each.run(new Pass(effort, wanted, null, null, null, null), team).work());
                 unit.outcome().add(fixed.straggle(each, wanted, team));
             }
             team.scratch().release(mark);
@@ -76,7 +76,7 @@ public final class TreeUnit {
         if (share != null) {
             FixedPass fixed = each.fixedPass(unit.call().input(), unit.team());
             boolean[] wanted = share.positions(unit.query(member), each.leafLevel(fixed.effort()), each.order());
-            unit.outcome().add(each.run(new Pass(fixed.effort(), wanted, null, null, null), unit.team()).work());
+            unit.outcome().add(each.run(new Pass(fixed.effort(), wanted, null, null, null, null), unit.team()).work());
             unit.outcome().add(fixed.straggle(each, wanted, unit.team()));
         } else if (options.budget() == null) {
             spend(each);
@@ -90,7 +90,7 @@ public final class TreeUnit {
         FixedPass fixed = each.fixedPass(unit.call().input(), team);
         int peaked = unit.options().draws().peaked();
         Doubts peaks = peaked == 0 ? null : new Doubts(each.queries().count());
-        unit.outcome().add(each.run(new Pass(fixed.effort(), null, null, null, peaks), team).work());
+        unit.outcome().add(each.run(new Pass(fixed.effort(), null, null, null, peaks, null), team).work());
         if (peaks != null) {
             unit.outcome().add(new PeakedQueries(peaked).run(each, peaks, team));
         }

@@ -36,7 +36,7 @@ final class WalkNode {
     double mass;
     /** Floating-point operations of a pass for all queries. */
     double work;
-    /** Of these, the ones that a pass for few rows has not done. */
+    /** Of these, the ones that have not been done: of rows that are not wanted, or because they had been before. */
     double spared;
 
     WalkNode(NodeScratch buffers, Fold fold, FarField far, int stride) {
@@ -49,6 +49,18 @@ final class WalkNode {
     /** Whether it puts keys into its far field; of use until the walk goes down. */
     boolean folds() {
         return !passes && buffers.foldedCount > 0;
+    }
+
+    /** Becomes what has been found at it before, which spares the work for it. */
+    void become(Found.Node known) {
+        NodeChoice choice = known.choice();
+        passes = false;
+        chosen = choice.chosen();
+        count = choice.count();
+        System.arraycopy(choice.centre(), 0, centre, 0, centre.length);
+        far.become(choice.far());
+        work = known.work();
+        spared = known.work();
     }
 
     /** Room to keep {@code keys} keys, and a vector more: compressed vectors are stored whole. */
