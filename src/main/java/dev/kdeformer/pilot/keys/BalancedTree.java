@@ -21,7 +21,10 @@ public final class BalancedTree {
     private static final int STEP = 3;
 
     /** Rows that one thread projects at a time where a single node holds them all. */
-    private static final int CHUNK = 64 * Lanes.PANEL;
+    private static final int CHUNK = 16 * Lanes.PANEL;
+
+    /** Beyond so many rows the memory for splitting all of them is given back. */
+    private static final int KEPT = 1 << 14;
 
     private BalancedTree() {
     }
@@ -79,10 +82,11 @@ public final class BalancedTree {
         int[] order = new int[n];
         Arrays.setAll(order, i -> i);
         if (levels > 0) {
-            PrincipalSubspace subspace = new PrincipalSubspace();
+            PrincipalSubspace subspace = team.scratch().keep(PrincipalSubspace.class, PrincipalSubspace::new);
             RowRange all = new RowRange(x, order, 0, n);
             subspace.find(all, search, team.scratch());
-            TreeSplitter splitter = new TreeSplitter();
+            TreeSplitter splitter = n > KEPT ? new TreeSplitter()
+                    : team.scratch().keep(TreeSplitter.class, TreeSplitter::new);
             splitter.room(n);
             team.forRanges(n, CHUNK, (from, to, scratch) -> splitter.project(all, from, to, subspace, scratch));
             splitter.split(order, n, unit, 0, 0, Math.min(STEP, levels));

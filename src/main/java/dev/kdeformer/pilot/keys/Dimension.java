@@ -60,10 +60,11 @@ public final class Dimension {
         Sums add(Rows rows, int from, int to, int most) {
             RowRange range = new RowRange(rows, null, from, to);
             int some = Math.min(most, range.count());
+            float[] row = new float[rows.stride()];
             for (int i = 0; i < some; i++) {
-                int row = range.sampled(i, some);
+                rows.read(range.sampled(i, some), row, 0);
                 for (int c = 0; c < sum.length; c++) {
-                    double x = rows.get(row, c);
+                    double x = row[c];
                     sum[c] += x;
                     square[c] += x * x;
                 }

@@ -14,7 +14,7 @@ import java.util.Arrays;
  */
 public final class KeyGroups {
     /** Keys that one task packs. */
-    private static final int CHUNK = 64 * PANEL;
+    private static final int CHUNK = 16 * PANEL;
 
     private final Rows keys;
     private final Rows values;
@@ -186,10 +186,11 @@ public final class KeyGroups {
         int count = Math.min(1024, values.count());
         double[] sum = new double[values.columns()];
         double squares = 0;
+        float[] row = new float[values.stride()];
         for (int i = 0; i < count; i++) {
-            int row = (int) ((long) i * values.count() / count);
+            values.read(values.sampled(i, count), row, 0);
             for (int c = 0; c < sum.length; c++) {
-                double x = values.get(row, c);
+                double x = row[c];
                 sum[c] += x;
                 squares += x * x;
             }

@@ -69,10 +69,11 @@ public final class Leverage {
         int count = Math.min(SAMPLE, keys.count());
         double[] mean = keys.sampledMean(count);
         float[] variances = new float[keys.stride()];
+        float[] row = new float[keys.stride()];
         for (int i = 0; i < count; i++) {
-            int row = keys.sampled(i, count);
+            keys.read(keys.sampled(i, count), row, 0);
             for (int c = 0; c < keys.columns(); c++) {
-                double x = keys.get(row, c) - mean[c];
+                double x = row[c] - mean[c];
                 variances[c] += (float) (x * x / count);
             }
         }

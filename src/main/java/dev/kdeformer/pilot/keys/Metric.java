@@ -28,11 +28,12 @@ public final class Metric {
         int count = Math.min(SAMPLE, partners.count());
         double[] mean = partners.sampledMean(count);
         Gram gram = new Gram(d);
+        float[] row = new float[partners.stride()];
         for (int i = 0; i < count; i++) {
-            int row = partners.sampled(i, count);
+            partners.read(partners.sampled(i, count), row, 0);
             double[] next = gram.next();
             for (int c = 0; c < d; c++) {
-                next[c] = partners.get(row, c) - mean[c];
+                next[c] = row[c] - mean[c];
             }
             gram.add();
         }
@@ -40,7 +41,6 @@ public final class Metric {
         // Partners that span too little leave the rest to the Euclidean metric, and none at all leave everything.
         double ridge = 1e-4 * gram.trace() / d / count + 1e-30;
         Rows covariance = Rows.allocate(scratch, d, d);
-        float[] row = new float[d];
         for (int i = 0; i < d; i++) {
             for (int c = 0; c < d; c++) {
                 row[c] = (float) (sums[i * d + c] / count + (i == c ? ridge : 0));

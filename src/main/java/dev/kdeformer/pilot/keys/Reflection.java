@@ -23,7 +23,7 @@ public final class Reflection {
     /** One direction, from some of the queries. */
     private static final PrincipalSubspace.Search SEARCH = new PrincipalSubspace.Search(192, 1, 8, null);
 
-    private static final int CHUNK = 4096;
+    private static final int CHUNK = 1024;
 
     private final float[] w;
 

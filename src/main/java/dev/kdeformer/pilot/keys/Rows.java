@@ -18,7 +18,7 @@ import jdk.incubator.vector.FloatVector;
  */
 public record Rows(long address, int count, int columns, int stride) {
     /** Rows that one thread copies at a time. */
-    private static final int CHUNK = 4096;
+    private static final int CHUNK = 1024;
 
     /** Rows that are read from the caller's memory at a time. */
     private static final int BLOCK = 64;
@@ -157,10 +157,11 @@ public record Rows(long address, int count, int columns, int stride) {
     /** The mean of {@code count} rows that are spread evenly over all. */
     double[] sampledMean(int count) {
         double[] mean = new double[columns];
+        float[] row = new float[stride];
         for (int i = 0; i < count; i++) {
-            int row = sampled(i, count);
+            read(sampled(i, count), row, 0);
             for (int c = 0; c < columns; c++) {
-                mean[c] += get(row, c) / (double) count;
+                mean[c] += row[c] / (double) count;
             }
         }
         return mean;

@@ -16,7 +16,7 @@ import jdk.incubator.vector.FloatVector;
  */
 public record ValueRange(float[] least, float[] most) {
     /** Rows that one task looks at. */
-    private static final int CHUNK = 4096;
+    private static final int CHUNK = 1024;
 
     /** The range of some values. */
     static ValueRange of(Rows values, Team team) {

@@ -4,7 +4,9 @@ import static dev.kdeformer.kernel.Lanes.DEPTH;
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
 import static dev.kdeformer.kernel.Lanes.STRIDE;
+import static dev.kdeformer.runtime.MultiplyAdd.fma;
 
+import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.LogitScale;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.Packer;
@@ -241,7 +243,7 @@ public final class TileAttention {
     /**
      * How much a query of the tile depends on the far field, and how far it is from where that is good.
      *
-     * @param variances second moments of the far keys
+     * @param variances second moments of the far keys, whole vectors
      * @param least     least part of a query's weight that is taken to be far: a query that the expansion fails may
      *                  find nothing there
      */
@@ -249,11 +251,14 @@ public final class TileAttention {
         double part = Math.max(least, buffers.farSums[row] == 0 ? 0
                 : buffers.farSums[row] / (double) buffers.state.sum(row)
                         * Math.pow(2, buffers.farReferences[row] - buffers.state.reference(row)));
-        float distance = 0;
-        for (int c = 0; c < d && part > 0; c++) {
-            float delta = buffers.deviations.data()[row * STRIDE + c];
-            distance += delta * delta * variances[c];
+        if (!(part > 0)) {
+            return 0;
         }
-        return (float) (part * distance);
+        FloatVector distance = FloatVector.zero(FLOATS);
+        for (int c = 0; c < stride; c += LANES) {
+            FloatVector delta = FloatVector.fromArray(FLOATS, buffers.deviations.data(), row * STRIDE + c);
+            distance = fma(delta.mul(delta), FloatVector.fromArray(FLOATS, variances, c), distance);
+        }
+        return (float) (part * Lanes.sum(distance));
     }
 }

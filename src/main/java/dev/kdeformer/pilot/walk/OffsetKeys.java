@@ -61,7 +61,6 @@ final class OffsetKeys {
         double[] rest = new double[probes];
         double[] tops = new double[probes];
         double[][] near = new double[probes][2 * REACH + 1];
-        float[] key = new float[keys.keys().stride()];
         float[] doubled = new float[PANEL];
         float[] sum = new float[LANES];
         // Beyond the sample, so low that it adds nothing.
@@ -79,13 +78,10 @@ final class OffsetKeys {
                 int its = at < 0 || at >= keyAtRow.length ? -1 : keyAtRow[at];
                 near[p][o + REACH] = Double.NEGATIVE_INFINITY;
                 if (its >= 0) {
-                    keys.keys().read(its, key, 0);
-                    double dot = keys.biases()[its];
-                    for (int c = 0; c < d; c++) {
-                        dot += left[p * STRIDE + c] * key[c];
-                    }
-                    near[p][o + REACH] = dot;
-                    tops[p] = Math.max(tops[p], dot);
+                    double logit = keys.biases()[its] + (double) Lanes.dot(keys.keys().row(its), left, p * STRIDE,
+                            keys.keys().stride());
+                    near[p][o + REACH] = logit;
+                    tops[p] = Math.max(tops[p], logit);
                 }
             }
         }
