@@ -13,6 +13,7 @@ import dev.kdeformer.cli.methods.Allowance;
 import dev.kdeformer.cli.methods.CalibrationFile;
 import dev.kdeformer.cli.methods.MethodEntry;
 import dev.kdeformer.cli.methods.Methods;
+import dev.kdeformer.cli.model.Effort;
 import dev.kdeformer.cli.model.ModelBench;
 import dev.kdeformer.cli.model.ModelFileOption;
 import dev.kdeformer.cli.model.ModelInputOptions;
@@ -50,7 +51,11 @@ import picocli.CommandLine.Option;
             "  kdebench model model.onnx --text book.txt --stretch --n 2048,8192 --methods onnxruntime,exact,auto "
                 + "--budget 0.05"})
 final class ModelCommand extends TimedCommand {
-    private static final int SAMPLE = 2048;
+    /** Tokens on which the influence of attentions is measured. */
+    private static final int SAMPLE = 4096;
+    /** Key evaluations per query, and errors of heads, among which the error of an output is divided. */
+    private static final int[] COSTS = {256, 512, 1024, 1536, 2048, 3072};
+    private static final double[] ERRORS = {0.2, 0.1};
 
     @Mixin
     private ModelFileOption file;
@@ -72,8 +77,8 @@ final class ModelCommand extends TimedCommand {
 
     @Option(names = "--budget", paramLabel = "E", split = ",", order = 22,
             description = "Relative error that the model's output may have, comma-separated, for methods that take an "
-                    + "error budget: it is divided over the attentions by what each causes at the output, measured on "
-                    + "up to 2,048 tokens.")
+                    + "error budget: it is divided over the attentions so that they take the least time, and what "
+                    + "they cause together is checked.")
     private List<Double> budgets = new ArrayList<>();
 
     @Option(names = "--calibration", paramLabel = "FILE.json", order = 23,
@@ -157,7 +162,7 @@ final class ModelCommand extends TimedCommand {
     private List<ModelRun> run(ModelBench bench, Progress progress, OnnxTransformer transformer, ModelFile opened,
             long[] tokens, int n) throws IOException, OrtException {
         Map<String, Path> files = inputOptions.files();
-        boolean samples = ways.stream().anyMatch(way -> way.budgeted() != null) && files.isEmpty() && n > SAMPLE;
+        boolean samples = ways.stream().anyMatch(way -> !way.efforts().isEmpty()) && files.isEmpty() && n > SAMPLE;
         try (ModelInputs inputs = ModelInputs.make(opened.model(), transformer.inputs(), files, tokens,
                         inputOptions.batch(), n, seed());
                 ModelInputs sample = samples ? ModelInputs.make(opened.model(), transformer.inputs(), files, tokens, 1,
@@ -202,7 +207,7 @@ final class ModelCommand extends TimedCommand {
         Calibration efforts = calibration == null ? null : CalibrationFile.read(calibration);
         for (String name : new LinkedHashSet<>(methods)) {
             if (name.equals(ModelBench.UNCUT)) {
-                ways.add(new ModelBench.Way(name, null, null, 0));
+                ways.add(new ModelBench.Way(name, null, List.of(), 0));
                 continue;
             }
             MethodEntry<?> entry = Methods.find(name);
@@ -210,23 +215,22 @@ final class ModelCommand extends TimedCommand {
                 if (!(budget > 0) || Double.isInfinite(budget)) {
                     throw new UsageError("--budget must be a positive number, got " + budget);
                 }
-                ways.add(new ModelBench.Way(name, make(entry, Allowance.within(budget)),
-                        error -> make(entry, Allowance.within(error)), budget));
+                ways.add(new ModelBench.Way(name, make(entry, Allowance.within(budget)), efforts(entry), budget));
             }
             if (efforts != null && entry.takesCalibration()) {
-                ways.add(new ModelBench.Way(name, make(entry, Allowance.calibrated(efforts)), null, 0));
+                ways.add(new ModelBench.Way(name, make(entry, Allowance.calibrated(efforts)), List.of(), 0));
             }
             for (int count : entry.takesEvaluations() ? columns : List.<Integer>of()) {
                 if (count < 1) {
                     throw new UsageError("--columns must be at least 1, got " + count);
                 }
-                ways.add(new ModelBench.Way(name, make(entry, Allowance.evaluations(count)), null, 0));
+                ways.add(new ModelBench.Way(name, make(entry, Allowance.evaluations(count)), List.of(), 0));
             }
             if (ways.stream().noneMatch(way -> way.name().equals(name))) {
-                ways.add(new ModelBench.Way(name, make(entry, Allowance.NONE), null, 0));
+                ways.add(new ModelBench.Way(name, make(entry, Allowance.NONE), List.of(), 0));
             }
         }
-        if (!budgets.isEmpty() && ways.stream().noneMatch(way -> way.budgeted() != null)) {
+        if (!budgets.isEmpty() && ways.stream().noneMatch(way -> !way.efforts().isEmpty())) {
             throw new UsageError("--budget has no effect on " + String.join(", ", methods));
         }
         if (efforts != null && methods.stream().filter(name -> !name.equals(ModelBench.UNCUT)).map(Methods::find)
@@ -238,6 +242,22 @@ final class ModelCommand extends TimedCommand {
             throw new UsageError("--columns has no effect on " + String.join(", ", methods));
         }
         return ways;
+    }
+
+    /** Ways to compute an attention: at a fixed cost, and within budgets of its heads. */
+    private List<Effort> efforts(MethodEntry<?> entry) {
+        List<Effort> efforts = new ArrayList<>();
+        // auto has no cost of its own: it is exact or pilot.
+        MethodEntry<?> fixed = entry.takesEvaluations() ? entry : Methods.find("pilot");
+        for (int count : COSTS) {
+            efforts.add(new Effort(fixed.name() + " --columns " + count, make(fixed, Allowance.evaluations(count)),
+                    false));
+        }
+        for (double error : ERRORS) {
+            efforts.add(new Effort(entry.name() + " --budget " + error, make(entry, Allowance.within(error)),
+                    true));
+        }
+        return efforts;
     }
 
     private AttentionMethod make(MethodEntry<?> entry, Allowance allowed) {

@@ -137,6 +137,17 @@ class ModelCommandTest {
     }
 
     @Test
+    void budgetsAreDividedOverTheLayersThatMayBeApproximated() throws IOException {
+        String out = run(model.toString(), "--random", "1500", "--repeat", "1", "--methods", "exact,pilot", "--budget",
+                "0.5,1e-6", "--layers", "1", "--json").succeeds().out();
+        List<Map<String, Object>> runs = list(JSON.std.mapFrom(out).get("runs"));
+        assertTrue(number(runs.get(1), "frobenius") <= 0.5, runs.toString());
+        String note = (String) runs.get(1).get("note");
+        assertTrue(note.startsWith("attentions: 0: exact, 1: ") || note.startsWith("takes exact"), note);
+        assertTrue(number(runs.get(2), "frobenius") <= 1e-6, runs.toString());
+    }
+
+    @Test
     void shortSequencesRunUncut() {
         String out = run(model.toString(), "--random", "20", "--repeat", "1").succeeds().out();
         assertTrue(out.contains("exact, n = 20: runs uncut, because the sequence is shorter than 320"), out);

@@ -23,9 +23,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.function.DoubleFunction;
 import java.util.function.Function;
 import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 
 /**
  * Runs a model in ONNX Runtime and with methods of this library on one input: first each once by itself, for its memory
@@ -52,11 +52,15 @@ public final class ModelBench {
     /**
      * A way to run the model.
      *
-     * @param method    null for uncut ONNX Runtime
-     * @param budgeted  makes the method with a budget for its heads; null if no error at the output is asked for
-     * @param outputs   the error at the output that is asked for
+     * @param method  null for uncut ONNX Runtime
+     * @param efforts ways to compute an attention, among which the error at the output is divided; empty if none is
+     *                asked for
+     * @param outputs the error at the output that is asked for
      */
-    public record Way(String name, AttentionMethod method, DoubleFunction<AttentionMethod> budgeted, double outputs) {
+    public record Way(String name, AttentionMethod method, List<Effort> efforts, double outputs) {
+        private boolean isBudgeted() {
+            return !efforts.isEmpty();
+        }
     }
 
     /** What the ways of a length have in common while they run. */
@@ -116,7 +120,7 @@ public final class ModelBench {
      * @param n      the length, or 0 where files give it
      * @param batch  batch items, where files do not give them
      * @param inputs what to feed
-     * @param sample a shorter input to divide errors on, or the same
+     * @param sample a shorter input to measure the influence of attentions on, or the same
      */
     public record Feed(int n, int batch, Map<String, OnnxTensorLike> inputs, Map<String, OnnxTensorLike> sample) {
     }
@@ -133,10 +137,10 @@ public final class ModelBench {
         Length length = new Length(feed);
         List<Way> all = new ArrayList<>(ways);
         if (noise && ways.stream().anyMatch(way -> way.name().equals(UNCUT))) {
-            all.add(1, new Way(BASIC, null, null, 0));
+            all.add(1, new Way(BASIC, null, List.of(), 0));
         }
         if (ways.stream().anyMatch(way -> way.name().equals(UNCUT)) && ways.size() > 1) {
-            all.add(new Way(FUSED, null, null, 0)); // after a run that tells what the masks come to
+            all.add(new Way(FUSED, null, List.of(), 0)); // after a run that tells what the masks come to
         }
         int steps = all.size() * (1 + repeat);
         int[] step = {0};
@@ -259,7 +263,7 @@ public final class ModelBench {
         running.memory = new ModelRun.Memory(held, held + takes, Double.NaN);
         if (Double.isFinite(held + takes)) {
             Way way = running.way;
-            lines.accept(way.name() + (way.budgeted() == null ? "" : " " + way.outputs()) + ", n = " + length.n
+            lines.accept(way.name() + (!way.isBudgeted() ? "" : " " + way.outputs()) + ", n = " + length.n
                     + ": will take about " + megabytes(held + takes) + " MB, of which the process holds "
                     + megabytes(held));
         }
@@ -270,28 +274,25 @@ public final class ModelBench {
     }
 
     private boolean isUncut(Length length, Running running) {
-        return running.way.method() != null && running.way.budgeted() == null
+        return running.way.method() != null && !running.way.isBudgeted()
                 && transformer.runsUncut(length.inputs, running.way.method());
     }
 
     private Function<OnnxAttention, AttentionMethod> methods(Running running, Map<String, OnnxTensorLike> sample,
             Map<String, OnnxTensorLike> all) throws OrtException {
         Way way = running.way;
-        if (way.budgeted() == null) {
+        if (!way.isBudgeted()) {
             return attention -> chosen.test(attention.index()) ? way.method() : exact;
         }
-        ModelBudget.Division division = ModelBudget.divide(transformer, sample, way.outputs(), way.budgeted());
-        if (!division.seen() && sample != all) { // so short that the method took exact
-            division = ModelBudget.divide(transformer, all, way.outputs(), way.budgeted());
-        }
-        Map<Integer, AttentionMethod> divided = division.methods();
-        StringBuilder budgets = new StringBuilder();
-        division.budgets().forEach((index, budget) -> budgets.append(budgets.isEmpty() ? "" : ", ").append(index)
-                .append(": ").append(Sentences.digits(budget)));
-        running.note = division.budgets().isEmpty() ? "took exact: no budgets of its attentions keep the error of the"
-                + " output" : "budgets of its attentions: " + budgets;
-        return attention -> chosen.test(attention.index()) ? divided.getOrDefault(attention.index(), exact)
-                : exact;
+        ModelBudget.Division division = ModelBudget.divide(transformer, all, sample, way.outputs(), way.efforts(),
+                chosen);
+        Map<Integer, Effort> efforts = division.efforts();
+        running.note = efforts.isEmpty() ? "takes exact attention: nothing faster keeps the error of the output"
+                : "attentions: " + transformer.attentions().stream().map(OnnxAttention::index)
+                        .filter(index -> index >= 0).sorted()
+                        .map(index -> index + ": " + (efforts.containsKey(index) ? efforts.get(index).label()
+                                : exact.name())).collect(Collectors.joining(", "));
+        return attention -> efforts.containsKey(attention.index()) ? efforts.get(attention.index()).method() : exact;
     }
 
     private void execute(Length length, Running running, Map<String, OutputError.Copy> made) {
@@ -360,7 +361,7 @@ public final class ModelBench {
             if (running.way.method() != null) {
                 parameters.putAll(running.way.method().parameters());
             }
-            if (running.way.budgeted() != null) {
+            if (running.way.isBudgeted()) {
                 parameters.put("budget", running.way.outputs());
             }
             double attention = running.times == null ? Double.NaN
