@@ -31,7 +31,7 @@ final class SpanPasses implements Climb.Passes {
     private static final int SKETCH_EVERY = 8;
 
     /** Rows computed together; few, because all rows of a tile cost what the last one does. */
-    private static final int EXACT_TILE = 24;
+    private static final int EXACT_TILE = 12;
 
     private final CausalPilot head;
     private final Team team;
@@ -169,8 +169,10 @@ final class SpanPasses implements Climb.Passes {
     private void exactRows(RowSample sample, int first, Team crew) {
         int[] rows = sample.positions();
         int to = sample.count();
-        crew.forEach(Math.ceilDiv(to - first, EXACT_TILE), (index, scratch) -> {
-            int from = first + index * EXACT_TILE;
+        int tiles = Math.ceilDiv(to - first, EXACT_TILE);
+        crew.forEach(tiles, (index, scratch) -> {
+            // The last see most keys and should not be left for the end.
+            int from = first + (tiles - 1 - index) * EXACT_TILE;
             int count = Math.min(EXACT_TILE, to - from);
             QueryTile queries = scratch.keep(QueryTile.class, QueryTile::new);
             SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);

@@ -8,7 +8,8 @@ import dev.kdeformer.runtime.Team;
  * rows to be checked are computed.
  */
 public abstract class CheckedPasses implements Climb.Passes {
-    private static final int LEAST_ROWS = 144;
+    /** Fewest rows that a pass is checked on beside those of its sketches; half of them where it is known to do. */
+    private static final int LEAST_ROWS = 96;
     /** One row in so many is computed exactly at most. */
     private static final int ROWS_EVERY = 16;
     private static final int MOST_ROWS = 1024;
@@ -115,7 +116,7 @@ public abstract class CheckedPasses implements Climb.Passes {
         whole(rung);
         suspicion = null;
         mend();
-        int least = Math.min(n, part > 0 ? LEAST_ROWS : LEAST_ROWS / 3);
+        int least = Math.min(n, part > 0 ? LEAST_ROWS : LEAST_ROWS / 2);
         more(Math.clamp((long) (part * n), least, Math.max(least, Math.min(MOST_ROWS / 2, n / ROWS_EVERY / 2))));
     }
 

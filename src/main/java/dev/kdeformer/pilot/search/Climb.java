@@ -31,7 +31,7 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
     private static final double REPAIRABLE = 2;
 
     /** An estimate below this part of the budget needs no second sample. */
-    private static final double SURE = 0.65;
+    private static final double SURE = 0.8;
 
     /** Where the likely error is below this part of the budget, more rows are likely to show it. */
     private static final double CLEAR = 0.8;
