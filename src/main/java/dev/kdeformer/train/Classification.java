@@ -2,17 +2,21 @@ package dev.kdeformer.train;
 
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
+import java.util.Arrays;
 import java.util.function.IntConsumer;
 
 /**
  * A classifier trained on a task for a fixed number of steps and judged on examples of its own.
  *
  * @param accuracy    part of the examples whose class was found
+ * @param guess       part of the examples that are of the commonest class, which needs no model
+ * @param judged      examples judged
  * @param loss        mean loss of these examples, in nats
  * @param stepMs      time of a step, mean over the second half of the steps
  * @param attentionMs the part of it that attention and its gradients take
  */
-public record Classification(double accuracy, double loss, double stepMs, double attentionMs) {
+public record Classification(double accuracy, double guess, int judged, double loss, double stepMs,
+        double attentionMs) {
     private static final int LAYERS = 2;
     private static final int WIDTH = 128;
     private static final int HEADS = 4;
@@ -77,13 +81,18 @@ public record Classification(double accuracy, double loss, double stepMs, double
             double loss = 0;
             int right = 0;
             int judged = 0;
+            int[] classes = new int[task.classes()];
             while (judged < effort.judged) {
                 Batch batch = task.batch(effort.seed, JUDGED + judged, effort.sequences);
                 loss += model.loss(batch, attention);
                 right += model.correct();
                 judged += batch.sequences();
+                for (int target : batch.targets()) {
+                    classes[target]++;
+                }
             }
-            return new Classification((double) right / judged, loss / judged, stepMs, attentionMs);
+            double guess = (double) Arrays.stream(classes).max().orElseThrow() / judged;
+            return new Classification((double) right / judged, guess, judged, loss / judged, stepMs, attentionMs);
         }
     }
 }

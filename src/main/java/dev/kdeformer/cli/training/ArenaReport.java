@@ -40,6 +40,12 @@ public record ArenaReport(String about, List<Row> rows) implements Form {
             return rows.stream().map(Row::result).mapToDouble(figure).average().orElseThrow();
         }
 
+        /** The variance of the mean accuracy, of examples drawn alike. */
+        double variance() {
+            double accuracy = mean(Classification::accuracy);
+            return accuracy * (1 - accuracy) / rows.stream().mapToInt(row -> row.result().judged()).sum();
+        }
+
         DoubleStream accuracies() {
             return rows.stream().mapToDouble(row -> row.result().accuracy());
         }
@@ -52,6 +58,7 @@ public record ArenaReport(String about, List<Row> rows) implements Form {
             .cell("accuracy", group -> percent(group.mean(Classification::accuracy)))
             .cell("least", group -> percent(group.accuracies().min().orElseThrow()))
             .cell("greatest", group -> percent(group.accuracies().max().orElseThrow()))
+            .cell("guess", group -> percent(group.mean(Classification::guess)))
             .cell("loss", group -> String.format(Locale.ROOT, "%.3f", group.mean(Classification::loss)))
             .cell("ms per step", group -> Sentences.digits(group.mean(Classification::stepMs)))
             .cell("of it attention", group -> Sentences.digits(group.mean(Classification::attentionMs)))
@@ -63,6 +70,8 @@ public record ArenaReport(String about, List<Row> rows) implements Form {
             .field("method", Row::method)
             .field("seed", Row::seed)
             .field("accuracy", row -> row.result().accuracy())
+            .field("guess", row -> row.result().guess())
+            .field("judged", row -> row.result().judged())
             .field("loss", row -> row.result().loss())
             .field("stepMs", row -> row.result().stepMs())
             .field("attentionMs", row -> row.result().attentionMs())
@@ -95,7 +104,11 @@ public record ArenaReport(String about, List<Row> rows) implements Form {
                 .map(group -> new Group(group.getKey().get(0), group.getKey().get(1), group.getValue())).toList();
     }
 
-    /** By how much each other method falls short of the first one, which is exact attention where that is run. */
+    /**
+     * How far each other method is from the first one, which is exact attention where that is run, beside what chance
+     * makes of it: 1.96 standard errors of a difference between two proportions, as if methods were judged on examples
+     * of their own.
+     */
     @Override
     public List<String> notes() {
         List<String> notes = new ArrayList<>();
@@ -106,8 +119,11 @@ public record ArenaReport(String about, List<Row> rows) implements Form {
                 continue;
             }
             double points = 100 * (group.mean(Classification::accuracy) - first.mean(Classification::accuracy));
-            notes.add(String.format(Locale.ROOT, "%s, %s: %.1f points %s than %s", group.task, group.method,
-                    Math.abs(points), points < 0 ? "less" : "more", first.method));
+            String distance = Math.abs(points) < 0.05 ? "as accurate as " + first.method
+                    : String.format(Locale.ROOT, "%.1f points %s than %s", Math.abs(points),
+                            points < 0 ? "less" : "more", first.method);
+            notes.add(String.format(Locale.ROOT, "%s, %s: %s (chance makes %.1f)", group.task, group.method, distance,
+                    196 * Math.sqrt(first.variance() + group.variance())));
         }
         return notes;
     }
