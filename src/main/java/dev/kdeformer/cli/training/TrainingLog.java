@@ -84,6 +84,11 @@ final class TrainingLog {
         AtomicFile.write(file, out -> out.write(text.getBytes(StandardCharsets.UTF_8)));
     }
 
+    /** Whether there is no report yet. */
+    boolean isEmpty() {
+        return lines.isEmpty();
+    }
+
     List<Drawing> drawings() {
         Panel panel = new Panel("bits per byte over bytes seen", "bytes", "bits per byte", true);
         panel.add("trained on", trained);

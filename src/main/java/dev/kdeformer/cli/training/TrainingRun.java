@@ -23,7 +23,7 @@ public final class TrainingRun {
     private static final String LOG = "log.csv";
     private static final int REPORTS = 50;
     private static final int JUDGED_BYTES = 32_768;
-    private static final double SECONDS_BETWEEN_CHECKPOINTS = 60;
+    private static final double SECONDS_BETWEEN_SAVES = 60;
     private static final double NANOS = 1e9;
 
     private final Trainer trainer;
@@ -32,6 +32,7 @@ public final class TrainingRun {
     private final Texts texts;
     private final Path folder;
     private final Path plot;
+    private final double secondsBetweenSaves;
     private final TrainingLog log = new TrainingLog();
     private long saved;
 
@@ -49,12 +50,19 @@ public final class TrainingRun {
      */
     public TrainingRun(Trainer trainer, TrainingPlan plan, ModelAttention attention, Texts texts, Path folder,
             Path plot) {
+        this(trainer, plan, attention, texts, folder, plot, SECONDS_BETWEEN_SAVES);
+    }
+
+    /** A run with checkpoints as often as that. */
+    TrainingRun(Trainer trainer, TrainingPlan plan, ModelAttention attention, Texts texts, Path folder, Path plot,
+            double secondsBetweenSaves) {
         this.trainer = trainer;
         this.plan = plan;
         this.attention = attention;
         this.texts = texts;
         this.folder = folder;
         this.plot = plot;
+        this.secondsBetweenSaves = secondsBetweenSaves;
     }
 
     /**
@@ -85,7 +93,7 @@ public final class TrainingRun {
             if (step.bytes() / every > reportBytes / every || trainer.isDone() || over) {
                 report(step, out);
             }
-            if ((System.nanoTime() - saved) / NANOS > SECONDS_BETWEEN_CHECKPOINTS || trainer.isDone() || over) {
+            if ((System.nanoTime() - saved) / NANOS > secondsBetweenSaves || trainer.isDone() || over) {
                 save();
             }
             if (over) {
@@ -103,7 +111,7 @@ public final class TrainingRun {
     }
 
     private double left(Trainer.Step step, double speed) {
-        return (plan.schedule().total() - step.bytes()) / speed;
+        return Math.max(0, plan.schedule().total() - step.bytes()) / speed;
     }
 
     private void report(Trainer.Step step, PrintWriter out) {
@@ -136,7 +144,7 @@ public final class TrainingRun {
             Checkpoint.writeModel(folder.resolve(MODEL), trainer.model(), trainer.bytes(), texts.about());
             log.write(folder.resolve(LOG));
         }
-        if (plot != null) {
+        if (plot != null && !log.isEmpty()) {
             PlotFile.write(plot, log.drawings());
         }
         saved = System.nanoTime();
