@@ -12,6 +12,7 @@ import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +29,6 @@ public final class Checks {
     private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
     private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
     private static final int CHUNK = 1 << 16;
-    private static final int IN_CACHE = 1 << 12;
 
     /** A thread that owns nothing: what it may read, the engine's helpers may read. */
     private static final Thread STRANGER = new Thread();
@@ -249,14 +249,16 @@ public final class Checks {
 
     /** Checks that all elements are finite and that neither logits nor sums can leave float32. */
     public static void elements(Team team, AttentionInput input) {
-        double query = largest(team, "query", input.query(), null);
-        double key = largest(team, "key", input.key(), input);
-        double value = largest(team, "value", input.value(), input);
+        elements(input, team, Magnitudes.of(team, Magnitudes.named(input)));
+    }
+
+    /** The same where the largest magnitudes of queries, keys and values are known. */
+    static void elements(AttentionInput input, Team team, double[] largest) {
         double bias = input.keyBias() == null ? 0 : largestBias(input);
         if (input.pairBias() != null) {
             bias += largest(team, input.pairBias());
         }
-        magnitudes(query, key, bias, value, input.d(), input.keys(), input.scale());
+        magnitudes(largest[0], largest[1], bias, largest[2], input.d(), input.keys(), input.scale());
     }
 
     /**
@@ -299,68 +301,7 @@ public final class Checks {
      * @throws IllegalArgumentException if one of them is not finite
      */
     public static double largest(Team team, String name, Tensor tensor, AttentionInput lengths) {
-        numbers(name, tensor);
-        Shape shape = tensor.shape();
-        long heads = (long) shape.batch() * shape.heads();
-        int chunkRows = Math.max(1, CHUNK / shape.columns());
-        int chunks = Math.ceilDiv(shape.rows(), chunkRows);
-        AtomicInteger top = new AtomicInteger();
-        Team.Task task = (index, scratch) -> {
-            int head = index / chunks;
-            int batch = head / shape.heads();
-            int rows = lengths == null ? shape.rows() : lengths.mask().keyLength(batch, shape.rows());
-            int from = index % chunks * chunkRows;
-            int to = Math.min(rows, from + chunkRows);
-            if (from < to) {
-                Matrix matrix = tensor.matrix(batch, head % shape.heads());
-                int bits = scan(matrix, from, to, scratch.keep(Buffer.class, Buffer::new));
-                if (bits >= 0x7f80_0000) {
-                    throw notFinite(name, batch, head % shape.heads(), matrix, from, to);
-                }
-                top.accumulateAndGet(bits, Math::max);
-            }
-        };
-        long count = heads * chunks;
-        if (count > Integer.MAX_VALUE) {
-            throw new IllegalArgumentException(name + " is too large, got shape " + shape);
-        }
-        Team runner = shape.elements() < 4 * CHUNK ? team.alone(team.scratch()) : team;
-        runner.forEach((int) count, task);
-        return Float.intBitsToFloat(top.get());
-    }
-
-    /** The largest magnitude as raw bits; not below 0x7f800000 if an element is infinite or NaN. */
-    private static int scan(Matrix matrix, int from, int to, Buffer buffer) {
-        int columns = matrix.columns();
-        int lanes = INTS.length();
-        // So few rows at a time that the first cache holds them between the copy and the look at them.
-        int step = Math.max(1, IN_CACHE / columns);
-        float[] rows = buffer.room(step * columns + lanes);
-        IntVector top = IntVector.zero(INTS);
-        for (int row = from; row < to; row += step) {
-            int end = Math.min(to, row + step);
-            int length = (end - row) * columns;
-            matrix.readRows(row, end, rows, 0, columns);
-            java.util.Arrays.fill(rows, length, length + lanes, 0);
-            for (int i = 0; i < length; i += lanes) {
-                IntVector bits = FloatVector.fromArray(FLOATS, rows, i).reinterpretAsInts();
-                top = top.max(bits.and(0x7fff_ffff));
-            }
-        }
-        return top.reduceLanes(VectorOperators.MAX);
-    }
-
-    private static IllegalArgumentException notFinite(String name, int batch, int head, Matrix matrix, int from,
-            int to) {
-        for (int r = from; r < to; r++) {
-            for (int c = 0; c < matrix.columns(); c++) {
-                if (!Float.isFinite(matrix.get(r, c))) {
-                    return new IllegalArgumentException(name + " must be finite, got " + matrix.get(r, c)
-                            + " at (batch " + batch + ", head " + head + ", row " + r + ", column " + c + ")");
-                }
-            }
-        }
-        return new IllegalArgumentException(name + " must be finite and must not change during the call");
+        return Magnitudes.of(team, new Magnitudes.Named(name, tensor, lengths))[0];
     }
 
     /** The largest magnitude of biases that do not hide. */
@@ -374,11 +315,11 @@ public final class Checks {
         AtomicInteger top = new AtomicInteger();
         team.forEach(Math.multiplyExact(Math.multiplyExact(shape.batch(), shape.heads()), chunks), (index, scratch) -> {
             Matrix matrix = tensor.matrix(index / chunks / shape.heads(), index / chunks % shape.heads());
-            float[] row = scratch.keep(Buffer.class, Buffer::new).room(shape.columns() + INTS.length());
+            float[] row = scratch.keep(RowBuffer.class, RowBuffer::new).room(shape.columns() + INTS.length());
             int from = index % chunks * chunkRows;
             for (int r = from; r < Math.min(shape.rows(), from + chunkRows); r++) {
                 matrix.readRow(r, row, 0);
-                java.util.Arrays.fill(row, shape.columns(), shape.columns() + INTS.length(), 0);
+                Arrays.fill(row, shape.columns(), shape.columns() + INTS.length(), 0);
                 IntVector largest = IntVector.zero(INTS);
                 for (int c = 0; c < shape.columns(); c += FLOATS.length()) {
                     FloatVector x = FloatVector.fromArray(FLOATS, row, c);
@@ -417,17 +358,5 @@ public final class Checks {
             }
         }
         return largest;
-    }
-
-    /** A thread's buffer for rows. */
-    private static final class Buffer {
-        private float[] floats = new float[0];
-
-        float[] room(int length) {
-            if (floats.length < length) {
-                floats = new float[length];
-            }
-            return floats;
-        }
     }
 }

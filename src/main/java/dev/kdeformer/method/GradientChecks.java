@@ -10,6 +10,7 @@ import dev.kdeformer.tensor.Element;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
@@ -129,12 +130,16 @@ public final class GradientChecks {
      *                                  float32 holds
      */
     public void elements(Team team) {
-        Checks.elements(team, input);
-        double q = Checks.largest(team, "query", input.query(), null);
-        double k = Checks.largest(team, "key", input.key(), input);
-        double v = Checks.largest(team, "value", input.value(), input);
-        double o = Checks.largest(team, "output", output, null);
-        double g = Checks.largest(team, "outputGradient", outputGradient, null);
+        Magnitudes.Named[] named = Arrays.copyOf(Magnitudes.named(input), 5);
+        named[3] = new Magnitudes.Named("output", output, null);
+        named[4] = new Magnitudes.Named("outputGradient", outputGradient, null);
+        double[] magnitudes = Magnitudes.of(team, named);
+        Checks.elements(input, team, magnitudes);
+        double q = magnitudes[0];
+        double k = magnitudes[1];
+        double v = magnitudes[2];
+        double o = magnitudes[3];
+        double g = magnitudes[4];
         // Weights of a query sum to 1, so a slope is at most twice the largest product of a gradient and a value.
         double slope = g * input.dv() * (Math.max(v, o) + v);
         double rows = (double) input.queries() * input.groupSize();
