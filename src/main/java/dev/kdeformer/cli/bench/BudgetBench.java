@@ -32,7 +32,7 @@ import java.util.stream.IntStream;
  */
 public final class BudgetBench {
     private static final int LEAST_ROUNDS = 3;
-    private static final double WARM_UP_SECONDS = 0.4;
+    private static final double WARM_UP_SECONDS = 1;
 
     private final Engine engine;
     private final NamedInput named;

@@ -1,6 +1,8 @@
 package dev.kdeformer.cli.bench;
 
 import dev.kdeformer.cli.report.Times;
+import java.lang.management.CompilationMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.IntConsumer;
@@ -19,29 +21,40 @@ public final class Turns {
     }
 
     /**
-     * Runs a computation until no call has been faster than those before for some time. Code that is compiled step by
-     * step gets faster for seconds on a busy machine, and two times in a row that agree would not show the end of it.
+     * Runs a computation until for some time no call has been faster than those before and the compiler has finished
+     * nothing. Code that is compiled step by step gets faster for seconds on a busy machine: two times in a row that
+     * agree would not show the end of it, nor do slow calls show it that wait for compiled code.
      *
      * @param seconds how long that time is; 0 runs the computation once
      */
     public static void warmUp(Runnable computation, double seconds) {
-        warmUp(computation, seconds, System::nanoTime);
+        CompilationMXBean compiler = ManagementFactory.getCompilationMXBean();
+        boolean known = compiler != null && compiler.isCompilationTimeMonitoringSupported();
+        warmUp(computation, seconds, System::nanoTime, known ? compiler::getTotalCompilationTime : () -> 0);
     }
 
-    /** As {@link #warmUp(Runnable, double)}, by the time of a clock in nanoseconds. */
-    public static void warmUp(Runnable computation, double seconds, LongSupplier clock) {
+    /**
+     * As {@link #warmUp(Runnable, double)}.
+     *
+     * @param clock    nanoseconds
+     * @param compiled the time spent on all that has been compiled, in any unit
+     */
+    static void warmUp(Runnable computation, double seconds, LongSupplier clock, LongSupplier compiled) {
         long start = clock.getAsLong();
         computation.run();
         long now = clock.getAsLong();
         long improved = now;
         long best = now - start;
+        long work = compiled.getAsLong();
         double end = Math.max(PATIENCE_SECONDS, seconds) * 1e9;
         while (now - improved < seconds * 1e9 && now - start < end) {
             long before = clock.getAsLong();
             computation.run();
             now = clock.getAsLong();
-            if (now - before < FASTER * best) {
-                best = now - before;
+            long workNow = compiled.getAsLong();
+            if (now - before < FASTER * best || workNow > work) {
+                best = Math.min(best, now - before);
+                work = workNow;
                 improved = now;
             }
         }

@@ -14,8 +14,8 @@ public final class TurnsOptions {
     private int repeat;
 
     @Option(names = "--warm-up", paramLabel = "SECONDS", order = 33,
-            description = "Run each before it is timed until it has not become faster for this long (default: "
-                    + "${DEFAULT-VALUE}; 0 for a single run).")
+            description = "Run each before it is timed until it has not become faster and nothing has been compiled "
+                    + "for this long (default: ${DEFAULT-VALUE}; 0 for a single run).")
     private double warmUpSeconds;
 
     @Spec(Spec.Target.MIXEE)

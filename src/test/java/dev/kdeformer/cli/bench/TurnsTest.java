@@ -50,11 +50,23 @@ class TurnsTest {
         AtomicLong clock = new AtomicLong();
         // 70, 60, ..., 20, 10, 10, ... ms: each call up to the seventh grants 80 ms more, enough for eight calls
         Turns.warmUp(() -> clock.addAndGet(Math.max(10, 70 - 10 * calls.getAndIncrement()) * 1_000_000L), 0.08,
-                clock::get);
+                clock::get, () -> 0);
         assertEquals(7 + 8, calls.get());
         calls.set(0);
-        Turns.warmUp(() -> clock.addAndGet(1_000_000_000_000L / calls.incrementAndGet()), 0.08, clock::get);
+        Turns.warmUp(() -> clock.addAndGet(1_000_000_000_000L / calls.incrementAndGet()), 0.08, clock::get, () -> 0);
         assertEquals(1, calls.get(), "a single call took longer than anybody waits");
+    }
+
+    @Test
+    void warmUpGoesOnWhileCodeIsCompiled() {
+        AtomicInteger calls = new AtomicInteger();
+        AtomicLong clock = new AtomicLong();
+        // calls of 10 ms; the compiler ends something during each of the first five
+        Turns.warmUp(() -> {
+            calls.incrementAndGet();
+            clock.addAndGet(10_000_000L);
+        }, 0.08, clock::get, () -> Math.min(5, calls.get()));
+        assertEquals(5 + 8, calls.get());
     }
 
     private static void sleep(int millis) {
