@@ -33,7 +33,10 @@ public final class Transformer implements AutoCloseable {
     private Memory memory;
     private int correct;
 
-    /** What the last forward pass left. */
+    /**
+     * What the last forward pass left. It serves fewer rows as well, and what a training step needs serves a judgement
+     * between two steps: made anew for each, it would fill the heap with garbage of its size.
+     */
     private final class Memory {
         private final int rows;
         private final boolean training;
@@ -131,15 +134,10 @@ public final class Transformer implements AutoCloseable {
         return Float.BYTES * floats * rows;
     }
 
-    /** The sum of a batch's losses, in nats; {@link #losses} has each. */
+    /** The sum of a batch's losses, in nats. */
     public double loss(Batch batch, ModelAttention attention) {
         forward(batch, attention, false);
         return head(batch, 0);
-    }
-
-    /** The loss of every row of the last call, or of every sequence of an encoder, in nats. */
-    public float[] losses() {
-        return memory.losses;
     }
 
     /** Sequences of an encoder's last batch whose class had the highest logit. */
@@ -157,7 +155,7 @@ public final class Transformer implements AutoCloseable {
 
     private void forward(Batch batch, ModelAttention attention, boolean training) {
         int rows = batch.rows();
-        if (memory == null || memory.rows != rows || memory.training != training) {
+        if (memory == null || memory.rows < rows || training && !memory.training) {
             memory = null; // so that both are not held at the same time
             memory = new Memory(rows, training);
         }
