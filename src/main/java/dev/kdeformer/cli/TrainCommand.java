@@ -48,6 +48,8 @@ import picocli.CommandLine.Spec;
 final class TrainCommand implements Callable<Integer> {
     /** Value, gradient, two moments, and the packed weights of both directions. */
     private static final int FLOATS_PER_PARAMETER = 6;
+    /** What the JVM holds for itself, code and the engine's scratch memory included. */
+    private static final double JVM_BYTES = 200 << 20;
 
     @Option(names = "--text", paramLabel = "FILE", arity = "1..*", order = 0,
             description = "Files to train on, of any bytes, .gz unpacked (default: embedded documentation).")
@@ -108,8 +110,9 @@ final class TrainCommand implements Callable<Integer> {
         Texts texts = text.isEmpty() ? Texts.embedded() : Texts.of(text, heldOut);
         checkText(texts, plan, before);
         double bytes = 4.0 * FLOATS_PER_PARAMETER * shape.parameters()
-                + Transformer.stepBytes(shape, plan.largestStep(), recomputeAbove);
-        Machine.requireMemory(bytes, "training on steps of " + plan.largestStep() + " bytes");
+                + Transformer.stepBytes(shape, plan.largestStep(), recomputeAbove)
+                + texts.train().length() + texts.heldOut().length();
+        Machine.requireMemory(bytes + JVM_BYTES, "training on steps of " + plan.largestStep() + " bytes");
         if (bytes > Runtime.getRuntime().maxMemory()) {
             throw new Failure("not enough memory: steps of " + plan.largestStep() + " bytes need about "
                     + Sentences.bytes(bytes) + ", and this Java may use " + Sentences.bytes(
@@ -119,7 +122,7 @@ final class TrainCommand implements Callable<Integer> {
         report.println(shape.parameters() + " parameters, " + shape.layers() + " layers, width " + shape.width() + ", "
                 + shape.heads() + " heads (" + shape.kvHeads() + " of keys), attention " + made.name() + "; "
                 + texts.train().length() + " bytes of text, " + texts.heldOut().length() + " held out ("
-                + texts.about() + "); memory about " + Sentences.bytes(bytes));
+                + texts.about() + "); memory about " + Sentences.bytes(bytes + JVM_BYTES));
         if (out != null) {
             Files.createDirectories(out);
         }

@@ -112,6 +112,11 @@ public final class Transformer implements AutoCloseable {
         return team;
     }
 
+    /** What the last pass left, which the next one uses again if it fits. */
+    Object memory() {
+        return memory;
+    }
+
     /** Takes note of changed weights. */
     void pack() {
         unembedding.pack();

@@ -2,6 +2,7 @@ package dev.kdeformer.train;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.Attention;
@@ -66,6 +67,26 @@ class TransformerTest {
 
     private static ModelAttention exact(Engine engine, ModelShape shape) {
         return ModelAttention.same(engine, Attention.exact().build(), shape.layers());
+    }
+
+    @ParameterizedTest
+    @MethodSource("shapes")
+    void aJudgementBetweenStepsUsesTheirMemoryAndChangesNothing(ModelShape shape) {
+        Batch step = batch(shape, 8, 256);
+        Batch judged = batch(shape, 2, 96);
+        try (Engine engine = Engine.create(1); Transformer model = new Transformer(shape, engine, 1 << 20)) {
+            fill(model);
+            ModelAttention attention = exact(engine, shape);
+            double expected = model.loss(judged, attention);
+            double first = model.addGradients(step, attention);
+            assertEquals(expected, model.loss(judged, attention));
+            assertEquals(first, model.addGradients(step, attention));
+            Object memory = model.memory();
+            model.loss(judged, attention);
+            assertSame(memory, model.memory());
+            model.addGradients(step, attention);
+            assertSame(memory, model.memory());
+        }
     }
 
     @ParameterizedTest
