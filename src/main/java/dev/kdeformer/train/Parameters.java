@@ -25,8 +25,8 @@ final class Parameters {
      * Draws the weights: normal with deviation 1/√inputs, for matrices that add to the residual stream divided by
      * √(2 · layers) so that it does not grow with the depth (Radford et al. 2019, GPT-2, section 2.3); gains are 1. The
      * embedding's inputs are those that it has as the output matrix. With a smaller deviation (0.02 is common) a step
-     * of Adam is a large part of each number, and what the layers read changes faster than they learn: models of width
-     * 128 and 256 took twice as many bytes to the same loss.
+     * of Adam is a large part of each number, and what the layers read changes faster than they learn: a model of width
+     * 128 took half as many bytes again to the same loss.
      */
     void initialise(long seed, int layers) {
         for (int i = 0; i < all.size(); i++) {
