@@ -8,28 +8,17 @@ import dev.kdeformer.Mask;
 import dev.kdeformer.PairBias;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Element;
-import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorSpecies;
 
 /** Argument checks of all methods, made before anything is computed or written. */
 public final class Checks {
-    private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-    private static final VectorSpecies<Integer> INTS = IntVector.SPECIES_PREFERRED;
-    private static final int CHUNK = 1 << 16;
-
     /** A thread that owns nothing: what it may read, the engine's helpers may read. */
     private static final Thread STRANGER = new Thread();
 
@@ -247,18 +236,31 @@ public final class Checks {
         return t.segment().asSlice(0, (last + 1) * t.element().bytes());
     }
 
-    /** Checks that all elements are finite and that neither logits nor sums can leave float32. */
-    public static void elements(Team team, AttentionInput input) {
-        elements(input, team, Magnitudes.of(team, Magnitudes.named(input)));
+    /**
+     * The largest magnitudes of an input's elements.
+     *
+     * @param query of all queries
+     * @param key   of the keys that a mask's lengths leave
+     * @param value of their values
+     */
+    record Largest(double query, double key, double value) {
     }
 
-    /** The same where the largest magnitudes of queries, keys and values are known. */
-    static void elements(AttentionInput input, Team team, double[] largest) {
-        double bias = input.keyBias() == null ? 0 : largestBias(input);
+    /** Checks that all elements are finite and that neither logits nor sums can leave float32. */
+    public static void elements(Team team, AttentionInput input) {
+        largest(team, input);
+    }
+
+    /** The same; returns what has been found. */
+    static Largest largest(Team team, AttentionInput input) {
+        Largest found = new Largest(largest(team, "query", input.query(), null),
+                largest(team, "key", input.key(), input), largest(team, "value", input.value(), input));
+        double bias = input.keyBias() == null ? 0 : Elements.largestOfKeys(input);
         if (input.pairBias() != null) {
             bias += largest(team, input.pairBias());
         }
-        magnitudes(largest[0], largest[1], bias, largest[2], input.d(), input.keys(), input.scale());
+        magnitudes(found.query, found.key, bias, found.value, input.d(), input.keys(), input.scale());
+        return found;
     }
 
     /**
@@ -270,7 +272,7 @@ public final class Checks {
         List<Tensor> tensors = bias.tensors();
         double largest = tensors.isEmpty() ? bias.bound() : 0;
         for (Tensor tensor : tensors) {
-            largest += largestPair(team, tensor);
+            largest += Elements.largestOfPairs(team, tensor);
         }
         return largest;
     }
@@ -301,62 +303,6 @@ public final class Checks {
      * @throws IllegalArgumentException if one of them is not finite
      */
     public static double largest(Team team, String name, Tensor tensor, AttentionInput lengths) {
-        return Magnitudes.of(team, new Magnitudes.Named(name, tensor, lengths))[0];
-    }
-
-    /** The largest magnitude of biases that do not hide. */
-    private static double largestPair(Team team, Tensor tensor) {
-        Shape shape = tensor.shape();
-        if (shape.elements() == 0) {
-            return 0;
-        }
-        int chunkRows = Math.max(1, CHUNK / shape.columns());
-        int chunks = Math.ceilDiv(shape.rows(), chunkRows);
-        AtomicInteger top = new AtomicInteger();
-        team.forEach(Math.multiplyExact(Math.multiplyExact(shape.batch(), shape.heads()), chunks), (index, scratch) -> {
-            Matrix matrix = tensor.matrix(index / chunks / shape.heads(), index / chunks % shape.heads());
-            float[] row = scratch.keep(RowBuffer.class, RowBuffer::new).room(shape.columns() + INTS.length());
-            int from = index % chunks * chunkRows;
-            for (int r = from; r < Math.min(shape.rows(), from + chunkRows); r++) {
-                matrix.readRow(r, row, 0);
-                Arrays.fill(row, shape.columns(), shape.columns() + INTS.length(), 0);
-                IntVector largest = IntVector.zero(INTS);
-                for (int c = 0; c < shape.columns(); c += FLOATS.length()) {
-                    FloatVector x = FloatVector.fromArray(FLOATS, row, c);
-                    x = x.blend(0, x.compare(VectorOperators.LE, AttentionInput.HIDING_BIAS));
-                    largest = largest.max(x.reinterpretAsInts().and(0x7fff_ffff));
-                }
-                int bits = largest.reduceLanes(VectorOperators.MAX);
-                if (bits >= 0x7f80_0000) {
-                    throw new IllegalArgumentException("pair bias must be finite or -Infinity, and is not in"
-                            + " (batch " + index / chunks / shape.heads() + ", head " + index / chunks % shape.heads()
-                            + ", row " + r + ")");
-                }
-                top.accumulateAndGet(bits, Math::max);
-            }
-        });
-        return Float.intBitsToFloat(top.get());
-    }
-
-    private static double largestBias(AttentionInput input) {
-        numbers("key bias", input.keyBias());
-        Shape shape = input.keyBias().shape();
-        float largest = 0;
-        for (int b = 0; b < shape.batch(); b++) {
-            for (int h = 0; h < shape.heads(); h++) {
-                Matrix bias = input.keyBias().matrix(b, h);
-                for (int j = 0; j < shape.columns(); j++) {
-                    float x = bias.get(0, j);
-                    if (Float.isNaN(x) || x == Float.POSITIVE_INFINITY) {
-                        throw new IllegalArgumentException("key bias must be finite or -Infinity, got " + x
-                                + " at (batch " + b + ", head " + h + ", key " + j + ")");
-                    }
-                    if (x > AttentionInput.HIDING_BIAS) {
-                        largest = Math.max(largest, Math.abs(x));
-                    }
-                }
-            }
-        }
-        return largest;
+        return Elements.largest(team, name, tensor, lengths);
     }
 }

@@ -10,7 +10,6 @@ import dev.kdeformer.tensor.Element;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
@@ -130,21 +129,17 @@ public final class GradientChecks {
      *                                  float32 holds
      */
     public void elements(Team team) {
-        Magnitudes.Named[] named = Arrays.copyOf(Magnitudes.named(input), 5);
-        named[3] = new Magnitudes.Named("output", output, null);
-        named[4] = new Magnitudes.Named("outputGradient", outputGradient, null);
-        double[] magnitudes = Magnitudes.of(team, named);
-        Checks.elements(input, team, magnitudes);
-        double q = magnitudes[0];
-        double k = magnitudes[1];
-        double v = magnitudes[2];
-        double o = magnitudes[3];
-        double g = magnitudes[4];
+        Checks.Largest largest = Checks.largest(team, input);
+        double q = largest.query();
+        double k = largest.key();
+        double v = largest.value();
+        double o = Checks.largest(team, "output", output, null);
+        double g = Checks.largest(team, "outputGradient", outputGradient, null);
         // Weights of a query sum to 1, so a slope is at most twice the largest product of a gradient and a value.
         double slope = g * input.dv() * (Math.max(v, o) + v);
         double rows = (double) input.queries() * input.groupSize();
-        double largest = Math.max(1, Math.abs(input.scale())) * Math.max(slope * Math.max(rows * q, 2 * k), rows * g);
-        if (!(largest < LARGEST)) {
+        double bound = Math.max(1, Math.abs(input.scale())) * Math.max(slope * Math.max(rows * q, 2 * k), rows * g);
+        if (!(bound < LARGEST)) {
             throw new IllegalArgumentException("gradients may exceed what float32 holds: largest |outputGradient| "
                     + (float) g + ", |value| " + (float) v + ", |query| " + (float) q + ", |key| " + (float) k
                     + ", scale " + input.scale() + "; the bound of their products must stay below 1e36");
