@@ -23,8 +23,6 @@ public final class Reflection {
     /** One direction, from some of the queries. */
     private static final PrincipalSubspace.Search SEARCH = new PrincipalSubspace.Search(192, 1, 8, null);
 
-    private static final int CHUNK = 1024;
-
     private final float[] w;
 
     private Reflection(float[] w) {
@@ -85,7 +83,7 @@ public final class Reflection {
 
     /** Reflects rows where they are. */
     public void apply(Rows rows, Team team) {
-        team.forRanges(rows.count(), CHUNK, (from, to, scratch) -> {
+        team.forRanges(rows.count(), Rows.CHUNK, (from, to, scratch) -> {
             for (int i = from; i < to; i++) {
                 long row = rows.row(i);
                 FloatVector part = FloatVector.broadcast(FLOATS, -Lanes.dot(row, w, 0, w.length));

@@ -17,8 +17,8 @@ import jdk.incubator.vector.FloatVector;
  * @param stride floats from row to row
  */
 public record Rows(long address, int count, int columns, int stride) {
-    /** Rows that one thread copies at a time. */
-    private static final int CHUNK = 1024;
+    /** Rows that one task takes, so few that a head of 4,096 rows is work for several threads. */
+    static final int CHUNK = 1024;
 
     /** Rows that are read from the caller's memory at a time. */
     private static final int BLOCK = 64;

@@ -15,15 +15,12 @@ import jdk.incubator.vector.FloatVector;
  * @param most  the largest
  */
 public record ValueRange(float[] least, float[] most) {
-    /** Rows that one task looks at. */
-    private static final int CHUNK = 1024;
-
     /** The range of some values. */
     static ValueRange of(Rows values, Team team) {
         int stride = values.stride();
         int count = values.count();
-        ValueRange[] parts = new ValueRange[Math.ceilDiv(count, CHUNK)];
-        team.forRanges(count, CHUNK, (from, to, scratch) -> parts[from / CHUNK] = of(values, from, to));
+        ValueRange[] parts = new ValueRange[Math.ceilDiv(count, Rows.CHUNK)];
+        team.forRanges(count, Rows.CHUNK, (from, to, scratch) -> parts[from / Rows.CHUNK] = of(values, from, to));
         ValueRange all = empty(stride);
         for (ValueRange part : parts) {
             for (int c = 0; c < stride; c++) {

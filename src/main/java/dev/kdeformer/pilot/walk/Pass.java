@@ -25,8 +25,13 @@ record Pass(Effort effort, boolean[] wanted, int[] rows, Doubts doubts, Doubts p
     }
 
     /** A pass for all queries that takes no notes. */
-    public static Pass of(Effort effort) {
-        return new Pass(effort, null, null, null, null, null);
+    static Pass of(Effort effort) {
+        return of(effort, null);
+    }
+
+    /** The same for the queries that are wanted. */
+    static Pass of(Effort effort, boolean[] wanted) {
+        return new Pass(effort, wanted, null, null, null, null);
     }
 
     /** How many of the queries at positions [from, to) are to be computed. */

@@ -185,11 +185,9 @@ public final class PilotWalk {
         double passed = leaf ? 0 : head.narrowing().passed(level, effort);
         WalkNode[] all = nodes[depth];
         int open = 0;
-        Found.Node[] known = new Found.Node[count];
         for (int i = 0; i < count; i++) {
             WalkNode node = node(depth, open);
-            known[i] = pass.found() == null ? null : pass.found().at(level, first + i);
-            if (known[i] == null && enter(node, level, first + i, passed)) {
+            if (known(level, first + i) == null && enter(node, level, first + i, passed)) {
                 begin(node, depth, parent);
                 node.passes = !leaf && list.count <= node.wanted;
                 open++;
@@ -205,16 +203,30 @@ public final class PilotWalk {
         // Before any of them goes down, where others need the same buffers.
         for (int i = 0; i < open; i++) {
             merge(all[i], list, depth);
-            if (pass.found() != null && pass.rows() != null && !all[i].passes) {
+        }
+        int fresh = open;
+        for (int i = 0; i < count; i++) {
+            Found.Node known = known(level, first + i);
+            if (known != null && enter(node(depth, open), level, first + i, passed)) {
+                all[open++].become(known);
+            }
+        }
+        if (pass.found() != null && pass.rows() != null) {
+            note(level, all, fresh);
+        }
+        return open;
+    }
+
+    private Found.Node known(int level, int index) {
+        return pass.found() == null ? null : pass.found().at(level, index);
+    }
+
+    private void note(int level, WalkNode[] all, int fresh) {
+        for (int i = 0; i < fresh; i++) {
+            if (!all[i].passes) {
                 pass.found().note(level, all[i].index, new Found.Node(choice(all[i]), all[i].work));
             }
         }
-        for (int i = 0; i < count; i++) {
-            if (known[i] != null && enter(node(depth, open), level, first + i, passed)) {
-                all[open++].become(known[i]);
-            }
-        }
-        return open;
     }
 
     private WalkNode node(int depth, int sibling) {

@@ -62,7 +62,7 @@ public final class TreeUnit {
             int to = from + share.rows()[unit.query(member)].length;
             if (from < to) {
                 each.load(effort, from, to, unit.call().input().scale(), team);
-                unit.outcome().add(each.run(new Pass(effort, wanted, null, null, null, null), team).work());
+                unit.outcome().add(each.run(Pass.of(effort, wanted), team).work());
                 unit.outcome().add(fixed.straggle(each, wanted, team));
             }
             team.scratch().release(mark);
@@ -76,7 +76,7 @@ public final class TreeUnit {
         if (share != null) {
             FixedPass fixed = each.fixedPass(unit.call().input(), unit.team());
             boolean[] wanted = share.positions(unit.query(member), each.leafLevel(fixed.effort()), each.order());
-            unit.outcome().add(each.run(new Pass(fixed.effort(), wanted, null, null, null, null), unit.team()).work());
+            unit.outcome().add(each.run(Pass.of(fixed.effort(), wanted), unit.team()).work());
             unit.outcome().add(fixed.straggle(each, wanted, unit.team()));
         } else if (options.budget() == null) {
             spend(each);
