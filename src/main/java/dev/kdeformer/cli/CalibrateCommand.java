@@ -38,7 +38,7 @@ final class CalibrateCommand extends TimedCommand {
     private double budget;
 
     @Mixin
-    private TurnsOptions turns = new TurnsOptions(5, 1);
+    private TurnsOptions turns = new TurnsOptions(5);
 
     @Option(names = "--out", paramLabel = "FILE.json", order = 40,
             description = "Write the calibration; - for standard output.")

@@ -53,7 +53,7 @@ final class DecodeCommand extends TimedCommand {
     private boolean unobserved;
 
     @Mixin
-    private TurnsOptions turns = new TurnsOptions(5, 1);
+    private TurnsOptions turns = new TurnsOptions(5);
 
     private DecodeBench.Options options;
     private List<DecodeBench.Budgeted> methods;

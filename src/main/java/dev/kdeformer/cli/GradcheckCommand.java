@@ -51,7 +51,7 @@ final class GradcheckCommand extends TimedCommand {
     private double tolerance;
 
     @Mixin
-    private TurnsOptions turns = new TurnsOptions(3, 1);
+    private TurnsOptions turns = new TurnsOptions(3);
 
     private DifferentiableMethod checked;
 

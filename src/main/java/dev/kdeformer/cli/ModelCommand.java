@@ -162,7 +162,7 @@ final class ModelCommand extends TimedCommand {
     private List<ModelRun> run(ModelBench bench, Progress progress, OnnxTransformer transformer, ModelFile opened,
             long[] tokens, int n) throws IOException, OrtException {
         Map<String, Path> files = inputOptions.files();
-        boolean samples = ways.stream().anyMatch(way -> !way.efforts().isEmpty()) && files.isEmpty() && n > SAMPLE;
+        boolean samples = ways.stream().anyMatch(ModelBench.Way::isBudgeted) && files.isEmpty() && n > SAMPLE;
         try (ModelInputs inputs = ModelInputs.make(opened.model(), transformer.inputs(), files, tokens,
                         inputOptions.batch(), n, seed());
                 ModelInputs sample = samples ? ModelInputs.make(opened.model(), transformer.inputs(), files, tokens, 1,
@@ -230,7 +230,7 @@ final class ModelCommand extends TimedCommand {
                 ways.add(new ModelBench.Way(name, make(entry, Allowance.NONE), List.of(), 0));
             }
         }
-        if (!budgets.isEmpty() && ways.stream().noneMatch(way -> !way.efforts().isEmpty())) {
+        if (!budgets.isEmpty() && ways.stream().noneMatch(ModelBench.Way::isBudgeted)) {
             throw new UsageError("--budget has no effect on " + String.join(", ", methods));
         }
         if (efforts != null && methods.stream().filter(name -> !name.equals(ModelBench.UNCUT)).map(Methods::find)

@@ -39,7 +39,7 @@ final class PeersCommand extends TimedCommand {
     private RandomInputOptions inputOptions = new RandomInputOptions(4096);
 
     @Mixin
-    private TurnsOptions turns = new TurnsOptions(7, 1);
+    private TurnsOptions turns = new TurnsOptions(7);
 
     private final List<String> notes = new ArrayList<>();
     private List<Peer> peers;

@@ -42,7 +42,7 @@ final class ScaleCommand extends TimedCommand {
     private MethodOptions methodOptions;
 
     @Mixin
-    private TurnsOptions turns = new TurnsOptions(3, 1);
+    private TurnsOptions turns = new TurnsOptions(3);
 
     @Option(names = "--error-rows", paramLabel = "ROWS", order = 34, defaultValue = "1000",
             description = "Exact rows of each head to measure the error on beyond n = " + ScaleBench.ALL_ROWS

@@ -8,7 +8,7 @@ import picocli.CommandLine.Option;
 /** What is measured, and how often. */
 public final class BenchOptions {
     @Mixin
-    private TurnsOptions turns = new TurnsOptions(3, 1);
+    private TurnsOptions turns = new TurnsOptions(3);
 
     @Option(names = "--certificate", paramLabel = "ROWS", order = 34, defaultValue = "128",
             description = "Exact rows of each head to sample for the certificate (default: ${DEFAULT-VALUE}; 0 for "

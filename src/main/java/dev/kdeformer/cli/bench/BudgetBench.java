@@ -16,7 +16,6 @@ import dev.kdeformer.cli.report.Times;
 import dev.kdeformer.measure.Certificate;
 import dev.kdeformer.measure.ErrorReport;
 import dev.kdeformer.pilot.PilotAttention;
-import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -32,7 +31,6 @@ import java.util.stream.IntStream;
  */
 public final class BudgetBench {
     private static final int LEAST_ROUNDS = 3;
-    private static final double WARM_UP_SECONDS = 1;
 
     private final Engine engine;
     private final NamedInput named;
@@ -84,7 +82,7 @@ public final class BudgetBench {
             Tensor truth = Tensor.allocate(arena, input.outputShape());
             Tensor output = Tensor.allocate(arena, input.outputShape());
             progress.stage("exact");
-            Turns.warmUp(() -> exact.apply(engine, input, truth), WARM_UP_SECONDS);
+            Turns.warmUp(() -> exact.apply(engine, input, truth), Turns.STILL_SECONDS);
             List<Judged> judged = new ArrayList<>();
             for (double budget : budgets) {
                 for (long seed = first; seed < first + seeds; seed++) {
@@ -204,21 +202,11 @@ public final class BudgetBench {
         return (System.nanoTime() - start) / 1e6;
     }
 
-    /** ‖Õ − O‖ / ‖O‖ of a head in the Frobenius norm, which is what the certificate is about. */
+    /** The error of a head in the Frobenius norm, which is what the certificate is about. */
     private static double frobenius(Tensor output, Tensor truth, int head) {
         int heads = truth.shape().heads();
-        Matrix approximate = output.matrix(head / heads, head % heads);
-        Matrix exact = truth.matrix(head / heads, head % heads);
-        double error = 0;
-        double norm = 0;
-        for (int i = 0; i < exact.rows(); i++) {
-            for (int c = 0; c < exact.columns(); c++) {
-                double o = exact.get(i, c);
-                double e = approximate.get(i, c) - o;
-                error += e * e;
-                norm += o * o;
-            }
-        }
-        return error == 0 ? 0 : Math.sqrt(error / norm);
+        FrobeniusError error = new FrobeniusError();
+        error.add(output.matrix(head / heads, head % heads), truth.matrix(head / heads, head % heads));
+        return error.relative();
     }
 }

@@ -13,6 +13,9 @@ import java.util.function.LongSupplier;
  * machine does meanwhile meets all of them.
  */
 public final class Turns {
+    /** How long nothing must have changed where nothing else is asked for. */
+    public static final double STILL_SECONDS = 1;
+
     private static final double PATIENCE_SECONDS = 10;
     /** A call below this part of the best time before is progress and not chance. */
     private static final double FASTER = 0.95;

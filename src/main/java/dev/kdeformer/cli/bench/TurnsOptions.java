@@ -21,6 +21,11 @@ public final class TurnsOptions {
     @Spec(Spec.Target.MIXEE)
     private CommandSpec command;
 
+    /** Options with a command's own number of runs. */
+    public TurnsOptions(int repeat) {
+        this(repeat, Turns.STILL_SECONDS);
+    }
+
     /** Options with a command's own defaults. */
     public TurnsOptions(int repeat, double warmUpSeconds) {
         this.repeat = repeat;

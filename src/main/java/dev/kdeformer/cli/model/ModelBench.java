@@ -41,7 +41,6 @@ public final class ModelBench {
 
     /** A run that takes longer is warm after the one for memory and error. */
     private static final double SHORT_MS = 1000;
-    private static final double WARM_UP_SECONDS = 1;
 
     private final OnnxTransformer transformer;
     private final IntPredicate chosen;
@@ -58,7 +57,8 @@ public final class ModelBench {
      * @param outputs the error at the output that is asked for
      */
     public record Way(String name, AttentionMethod method, List<Effort> efforts, double outputs) {
-        private boolean isBudgeted() {
+        /** Whether an error at the output is asked for. */
+        public boolean isBudgeted() {
             return !efforts.isEmpty();
         }
     }
@@ -162,7 +162,7 @@ public final class ModelBench {
                 Runnable turn = () -> execute(length, running, null);
                 if (running.onceMs < SHORT_MS) {
                     stages.stage(label(n) + running.way.name() + ", warming up");
-                    Turns.warmUp(turn, WARM_UP_SECONDS);
+                    Turns.warmUp(turn, Turns.STILL_SECONDS);
                 }
                 running.attentionMs.clear();
                 turns.add(turn);
@@ -263,7 +263,7 @@ public final class ModelBench {
         running.memory = new ModelRun.Memory(held, held + takes, Double.NaN);
         if (Double.isFinite(held + takes)) {
             Way way = running.way;
-            lines.accept(way.name() + (!way.isBudgeted() ? "" : " " + way.outputs()) + ", n = " + length.n
+            lines.accept(way.name() + (way.isBudgeted() ? " " + way.outputs() : "") + ", n = " + length.n
                     + ": will take about " + megabytes(held + takes) + " MB, of which the process holds "
                     + megabytes(held));
         }

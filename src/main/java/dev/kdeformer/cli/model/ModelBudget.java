@@ -5,12 +5,14 @@ import ai.onnxruntime.OrtException;
 import dev.kdeformer.Attention;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
+import dev.kdeformer.cli.bench.FrobeniusError;
 import dev.kdeformer.onnx.OnnxAttention;
 import dev.kdeformer.onnx.OnnxOutputs;
 import dev.kdeformer.onnx.OnnxTransformer;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -59,43 +61,26 @@ final class ModelBudget {
     record Division(Map<Integer, Effort> efforts, double measured) {
     }
 
-    /** What efforts take in an attention and how far they are from exact there, the first of which is exact. */
-    private static final class Measured {
-        private final List<Effort> efforts = new ArrayList<>();
-        private final List<Double> milliseconds = new ArrayList<>();
-        private final List<Double> errors = new ArrayList<>();
-
-        void add(Effort effort, double took, double error) {
-            efforts.add(effort);
-            milliseconds.add(took);
-            errors.add(error);
-        }
-
-        /**
-         * The number of an effort of a kind whose error is nearest to one, and 0 if none errs: what errs much more has
-         * less influence for its error.
-         */
-        int nearest(boolean budgeted, double error) {
-            int nearest = 0;
-            double least = Double.POSITIVE_INFINITY;
-            for (int i = 1; i < errors.size(); i++) {
-                double distance = Math.abs(Math.log(errors.get(i) / error));
-                if (efforts.get(i).budgeted() == budgeted && errors.get(i) > UNSEEN && distance < least) {
-                    nearest = i;
-                    least = distance;
-                }
-            }
-            return nearest;
-        }
+    /**
+     * An effort in an attention.
+     *
+     * @param milliseconds what it took
+     * @param error        how far it was from exact there
+     */
+    private record Tried(Effort effort, double milliseconds, double error) {
     }
 
     /** What tells influences apart. */
     private record Kind(int attention, boolean budgeted) {
     }
 
-    /** An exact run and what it measured. */
+    /**
+     * An exact run.
+     *
+     * @param attentions what was tried in each attention, exact attention first
+     */
     private record Probe(Map<String, OnnxTensorLike> inputs, Map<String, OutputError.Copy> expected,
-            Map<Integer, Measured> attentions) {
+            Map<Integer, List<Tried>> attentions) {
     }
 
     /**
@@ -151,32 +136,32 @@ final class ModelBudget {
 
     /** Runs the model exactly and every effort on what comes to its attentions. */
     private Probe probe(Map<String, OnnxTensorLike> inputs) throws OrtException {
-        Map<Integer, Measured> attentions = new TreeMap<>();
+        Map<Integer, List<Tried>> attentions = new TreeMap<>();
         try (OnnxOutputs outputs = transformer.run(inputs, attention -> exact,
                 (attention, input, output, statistics, nanos) -> {
                     if (chosen.test(attention.index())) {
-                        attentions.put(attention.index(), measure(input, output, nanos / 1e6));
+                        attentions.put(attention.index(), tryAll(input, output, nanos / 1e6));
                     }
                 })) {
             return new Probe(inputs, OutputError.copy(outputs), attentions);
         }
     }
 
-    private Measured measure(AttentionInput input, Tensor expected, double exactMs) {
-        Measured measured = new Measured();
+    private List<Tried> tryAll(AttentionInput input, Tensor expected, double exactMs) {
+        List<Tried> tried = new ArrayList<>();
+        tried.add(new Tried(new Effort(exact.name(), exact, false), exactMs, 0));
         try (Arena arena = Arena.ofShared()) {
             Tensor output = Tensor.allocate(arena, input.outputShape());
-            measured.add(new Effort(exact.name(), exact, false), exactMs, 0);
             for (Effort effort : efforts) {
                 try {
                     double took = time(effort.method(), input, output);
-                    measured.add(effort, took, relative(output, expected));
+                    tried.add(new Tried(effort, took, error(output, expected)));
                 } catch (IllegalArgumentException e) {
                     continue; // it does not take what comes to this attention
                 }
             }
         }
-        return measured;
+        return tried;
     }
 
     private double time(AttentionMethod method, AttentionInput input, Tensor output) {
@@ -192,63 +177,56 @@ final class ModelBudget {
         return least;
     }
 
-    /** The relative Frobenius error of all heads together. */
-    private static double relative(Tensor output, Tensor expected) {
-        float[] ours = new float[expected.shape().columns()];
-        float[] theirs = new float[ours.length];
-        double differences = 0;
-        double squares = 0;
+    /** The error of all heads together. */
+    private static double error(Tensor output, Tensor expected) {
+        FrobeniusError error = new FrobeniusError();
         for (int b = 0; b < expected.shape().batch(); b++) {
             for (int h = 0; h < expected.shape().heads(); h++) {
-                for (int i = 0; i < expected.shape().rows(); i++) {
-                    output.matrix(b, h).readRow(i, ours, 0);
-                    expected.matrix(b, h).readRow(i, theirs, 0);
-                    for (int c = 0; c < ours.length; c++) {
-                        double difference = (double) ours[c] - theirs[c];
-                        differences += difference * difference;
-                        squares += (double) theirs[c] * theirs[c];
-                    }
-                }
+                error.add(output.matrix(b, h), expected.matrix(b, h));
             }
         }
-        return differences == 0 ? 0 : Math.sqrt(differences / squares);
+        return error.relative();
     }
 
     /** Measures influences that are not known yet: the error at the output for each error of an attention's own. */
     private void addInfluences(Map<Kind, Double> influences, Probe probe, double target) throws OrtException {
-        for (Map.Entry<Integer, Measured> each : probe.attentions.entrySet()) {
-            Measured measured = each.getValue();
+        for (Map.Entry<Integer, List<Tried>> each : probe.attentions.entrySet()) {
             for (boolean budgeted : new boolean[] {false, true}) {
                 Kind kind = new Kind(each.getKey(), budgeted);
-                int nearest = measured.nearest(budgeted, target);
-                if (nearest > 0 && !influences.containsKey(kind)) {
-                    influences.put(kind, error(probe, Map.of(each.getKey(), measured.efforts.get(nearest)))
-                            / measured.errors.get(nearest));
+                Tried nearest = influences.containsKey(kind) ? null : nearest(each.getValue(), budgeted, target);
+                if (nearest != null) {
+                    influences.put(kind, error(probe, Map.of(each.getKey(), nearest.effort)) / nearest.error);
                 }
             }
         }
     }
 
-    private static Map<Integer, Effort> pick(Map<Integer, Measured> attentions, Map<Kind, Double> influences,
+    /**
+     * The effort of a kind whose error is nearest to one, and null if none errs: what errs much more has less influence
+     * for its error.
+     */
+    private static Tried nearest(List<Tried> tried, boolean budgeted, double error) {
+        return tried.stream().filter(each -> each.effort.budgeted() == budgeted && each.error > UNSEEN)
+                .min(Comparator.comparingDouble(each -> Math.abs(Math.log(each.error / error)))).orElse(null);
+    }
+
+    private static Map<Integer, Effort> pick(Map<Integer, List<Tried>> attentions, Map<Kind, Double> influences,
             double aim) {
         List<Integer> numbers = List.copyOf(attentions.keySet());
         double[][] costs = new double[numbers.size()][];
         double[][] weights = new double[numbers.size()][];
         for (int i = 0; i < costs.length; i++) {
-            Measured measured = attentions.get(numbers.get(i));
-            costs[i] = measured.milliseconds.stream().mapToDouble(each -> each).toArray();
-            weights[i] = new double[costs[i].length];
-            for (int effort = 1; effort < weights[i].length; effort++) {
-                double error = measured.errors.get(effort) * influences.getOrDefault(new Kind(numbers.get(i),
-                        measured.efforts.get(effort).budgeted()), 1.0);
-                weights[i][effort] = error * error;
-            }
+            int number = numbers.get(i);
+            List<Tried> tried = attentions.get(number);
+            costs[i] = tried.stream().mapToDouble(Tried::milliseconds).toArray();
+            weights[i] = tried.stream().mapToDouble(each -> each.error
+                    * influences.getOrDefault(new Kind(number, each.effort.budgeted()), 1.0)).map(e -> e * e).toArray();
         }
         int[] picks = Knapsack.pick(costs, weights, aim * aim);
         Map<Integer, Effort> picked = new TreeMap<>();
         for (int i = 0; i < picks.length; i++) {
             if (picks[i] > 0) {
-                picked.put(numbers.get(i), attentions.get(numbers.get(i)).efforts.get(picks[i]));
+                picked.put(numbers.get(i), attentions.get(numbers.get(i)).get(picks[i]).effort);
             }
         }
         return picked;
