@@ -50,8 +50,10 @@ public final class LogitKernel {
         for (int r = from; r < to; r += ROWS) {
             if (WIDE) {
                 logits6x4(q, r * STRIDE, d, keys, bias, s, s0 + r * STRIDE);
+            } else if (d % 2 == 0) {
+                NarrowTiles.logits6x2Pairs(q, r * STRIDE, d, keys, bias, s, s0 + r * STRIDE);
             } else {
-                logits6x2(q, r * STRIDE, d, keys, bias, s, s0 + r * STRIDE);
+                NarrowTiles.logits6x2(q, r * STRIDE, d, keys, bias, s, s0 + r * STRIDE);
             }
         }
     }
@@ -158,52 +160,5 @@ public final class LogitKernel {
         a51.intoArray(s, s0 + 5 * STRIDE + 1 * LANES);
         a52.intoArray(s, s0 + 5 * STRIDE + 2 * LANES);
         a53.intoArray(s, s0 + 5 * STRIDE + 3 * LANES);
-    }
-
-    private static void logits6x2(float[] q, int q0, int d, long keys, long bias, float[] s, int s0) {
-        FloatVector b0 = load(bias);
-        FloatVector b1 = load(bias + 1 * VECTOR_BYTES);
-        FloatVector a00 = b0, a01 = b1;
-        FloatVector a10 = b0, a11 = b1;
-        FloatVector a20 = b0, a21 = b1;
-        FloatVector a30 = b0, a31 = b1;
-        FloatVector a40 = b0, a41 = b1;
-        FloatVector a50 = b0, a51 = b1;
-        for (int i = 0; i < d; i++) {
-            long k = keys + (long) i * (2 * VECTOR_BYTES);
-            int a = q0 + i;
-            b0 = load(k);
-            b1 = load(k + 1 * VECTOR_BYTES);
-            FloatVector x0 = FloatVector.broadcast(FLOATS, q[a]);
-            a00 = x0.fma(b0, a00);
-            a01 = x0.fma(b1, a01);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, q[a + 1 * STRIDE]);
-            a10 = x1.fma(b0, a10);
-            a11 = x1.fma(b1, a11);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, q[a + 2 * STRIDE]);
-            a20 = x2.fma(b0, a20);
-            a21 = x2.fma(b1, a21);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, q[a + 3 * STRIDE]);
-            a30 = x3.fma(b0, a30);
-            a31 = x3.fma(b1, a31);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, q[a + 4 * STRIDE]);
-            a40 = x4.fma(b0, a40);
-            a41 = x4.fma(b1, a41);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, q[a + 5 * STRIDE]);
-            a50 = x5.fma(b0, a50);
-            a51 = x5.fma(b1, a51);
-        }
-        a00.intoArray(s, s0);
-        a01.intoArray(s, s0 + 1 * LANES);
-        a10.intoArray(s, s0 + 1 * STRIDE);
-        a11.intoArray(s, s0 + 1 * STRIDE + 1 * LANES);
-        a20.intoArray(s, s0 + 2 * STRIDE);
-        a21.intoArray(s, s0 + 2 * STRIDE + 1 * LANES);
-        a30.intoArray(s, s0 + 3 * STRIDE);
-        a31.intoArray(s, s0 + 3 * STRIDE + 1 * LANES);
-        a40.intoArray(s, s0 + 4 * STRIDE);
-        a41.intoArray(s, s0 + 4 * STRIDE + 1 * LANES);
-        a50.intoArray(s, s0 + 5 * STRIDE);
-        a51.intoArray(s, s0 + 5 * STRIDE + 1 * LANES);
     }
 }

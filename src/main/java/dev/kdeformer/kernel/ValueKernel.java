@@ -55,8 +55,13 @@ public final class ValueKernel {
                 add12x2(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
             }
         } else if (vectors == 2) {
+            boolean pairs = keys % 2 == 0 && rowBytes == 2 * VECTOR_BYTES;
             for (int r = 0; r < rows; r += 6) {
-                add6x2(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
+                if (pairs) {
+                    NarrowTiles.add6x2Pairs(p, p0 + r * STRIDE, keys, values, o, o0 + r * oStride, oStride);
+                } else {
+                    NarrowTiles.add6x2(p, p0 + r * STRIDE, keys, values, rowBytes, o, o0 + r * oStride, oStride);
+                }
             }
         } else {
             for (int r = 0; r < rows; r += 8) {
@@ -283,58 +288,6 @@ public final class ValueKernel {
         FloatVector.fromArray(FLOATS, o, o0 + 10 * oStride + LANES).add(a10_1).intoArray(o, o0 + 10 * oStride + LANES);
         FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride).add(a11_0).intoArray(o, o0 + 11 * oStride);
         FloatVector.fromArray(FLOATS, o, o0 + 11 * oStride + LANES).add(a11_1).intoArray(o, o0 + 11 * oStride + LANES);
-    }
-
-    private static void add6x2(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,
-            int oStride) {
-        FloatVector a0_0 = FloatVector.zero(FLOATS);
-        FloatVector a0_1 = FloatVector.zero(FLOATS);
-        FloatVector a1_0 = FloatVector.zero(FLOATS);
-        FloatVector a1_1 = FloatVector.zero(FLOATS);
-        FloatVector a2_0 = FloatVector.zero(FLOATS);
-        FloatVector a2_1 = FloatVector.zero(FLOATS);
-        FloatVector a3_0 = FloatVector.zero(FLOATS);
-        FloatVector a3_1 = FloatVector.zero(FLOATS);
-        FloatVector a4_0 = FloatVector.zero(FLOATS);
-        FloatVector a4_1 = FloatVector.zero(FLOATS);
-        FloatVector a5_0 = FloatVector.zero(FLOATS);
-        FloatVector a5_1 = FloatVector.zero(FLOATS);
-        for (int i = 0; i < keys; i++) {
-            long b = values + i * rowBytes;
-            int a = p0 + i;
-            FloatVector b0 = load(b);
-            FloatVector b1 = load(b + 1 * VECTOR_BYTES);
-            FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = x0.fma(b0, a0_0);
-            a0_1 = x0.fma(b1, a0_1);
-            FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + 1 * STRIDE]);
-            a1_0 = x1.fma(b0, a1_0);
-            a1_1 = x1.fma(b1, a1_1);
-            FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = x2.fma(b0, a2_0);
-            a2_1 = x2.fma(b1, a2_1);
-            FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = x3.fma(b0, a3_0);
-            a3_1 = x3.fma(b1, a3_1);
-            FloatVector x4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
-            a4_0 = x4.fma(b0, a4_0);
-            a4_1 = x4.fma(b1, a4_1);
-            FloatVector x5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
-            a5_0 = x5.fma(b0, a5_0);
-            a5_1 = x5.fma(b1, a5_1);
-        }
-        FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
-        FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a0_1).intoArray(o, o0 + LANES);
-        FloatVector.fromArray(FLOATS, o, o0 + oStride).add(a1_0).intoArray(o, o0 + oStride);
-        FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES).add(a1_1).intoArray(o, o0 + oStride + LANES);
-        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride).add(a2_0).intoArray(o, o0 + 2 * oStride);
-        FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES).add(a2_1).intoArray(o, o0 + 2 * oStride + LANES);
-        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride).add(a3_0).intoArray(o, o0 + 3 * oStride);
-        FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES).add(a3_1).intoArray(o, o0 + 3 * oStride + LANES);
-        FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride).add(a4_0).intoArray(o, o0 + 4 * oStride);
-        FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + LANES).add(a4_1).intoArray(o, o0 + 4 * oStride + LANES);
-        FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride).add(a5_0).intoArray(o, o0 + 5 * oStride);
-        FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES).add(a5_1).intoArray(o, o0 + 5 * oStride + LANES);
     }
 
     private static void add4x2(float[] p, int p0, int keys, long values, long rowBytes, float[] o, int o0,

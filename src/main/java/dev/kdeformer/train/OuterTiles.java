@@ -2,6 +2,7 @@ package dev.kdeformer.train;
 
 import static dev.kdeformer.kernel.Lanes.FLOATS;
 import static dev.kdeformer.kernel.Lanes.LANES;
+import static dev.kdeformer.kernel.Lanes.NOWHERE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 import static dev.kdeformer.kernel.Lanes.load;
 import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
@@ -134,12 +135,18 @@ final class OuterTiles {
             FloatVector x1 = FloatVector.broadcast(FLOATS, x[a + 1]);
             a1_0 = FUSED ? x1.fma(b0, a1_0) : x1.mul(b0).add(a1_0);
             a1_1 = FUSED ? x1.fma(b1, a1_1) : x1.mul(b1).add(a1_1);
+            if (b < NOWHERE) {
+                break;
+            }
             FloatVector x2 = FloatVector.broadcast(FLOATS, x[a + 2]);
             a2_0 = FUSED ? x2.fma(b0, a2_0) : x2.mul(b0).add(a2_0);
             a2_1 = FUSED ? x2.fma(b1, a2_1) : x2.mul(b1).add(a2_1);
             FloatVector x3 = FloatVector.broadcast(FLOATS, x[a + 3]);
             a3_0 = FUSED ? x3.fma(b0, a3_0) : x3.mul(b0).add(a3_0);
             a3_1 = FUSED ? x3.fma(b1, a3_1) : x3.mul(b1).add(a3_1);
+            if (b < 2 * NOWHERE) {
+                break;
+            }
             FloatVector x4 = FloatVector.broadcast(FLOATS, x[a + 4]);
             a4_0 = FUSED ? x4.fma(b0, a4_0) : x4.mul(b0).add(a4_0);
             a4_1 = FUSED ? x4.fma(b1, a4_1) : x4.mul(b1).add(a4_1);

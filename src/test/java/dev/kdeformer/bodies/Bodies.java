@@ -50,6 +50,13 @@ abstract class Bodies {
                 + ");";
     }
 
+    /** The {@code count}-th branch of a body that is never taken, see {@code Lanes.NOWHERE}. */
+    final void never(String address, int count) {
+        line(3, "if (" + address + " < " + (count == 1 ? "" : count + " * ") + "NOWHERE) {");
+        line(4, "break;");
+        line(3, "}");
+    }
+
     /** What is added to an address for so many units. */
     static String times(int factor, String unit) {
         return factor == 0 ? "" : factor == 1 ? " + " + unit : " + " + factor + " * " + unit;

@@ -10,7 +10,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class BodiesTest {
     static Stream<Bodies> generators() {
-        return Stream.of(new FoldBodies(), new OuterBodies(), new ChainBodies());
+        return Stream.of(new FoldBodies(), new NarrowBodies(), new OuterBodies(), new ChainBodies());
     }
 
     @ParameterizedTest

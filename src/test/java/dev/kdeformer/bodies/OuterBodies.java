@@ -3,6 +3,8 @@ package dev.kdeformer.bodies;
 /** The register tiles of the outer products that gradients of weights are. */
 final class OuterBodies extends Bodies {
     private static final int VECTORS = 2;
+    /** Rows of the tile for 16 registers. */
+    private static final int NARROW = 6;
 
     OuterBodies() {
         super("train/OuterTiles.java");
@@ -15,6 +17,7 @@ final class OuterBodies extends Bodies {
 
                 import static dev.kdeformer.kernel.Lanes.FLOATS;
                 import static dev.kdeformer.kernel.Lanes.LANES;
+                import static dev.kdeformer.kernel.Lanes.NOWHERE;
                 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
                 import static dev.kdeformer.kernel.Lanes.load;
                 import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
@@ -31,7 +34,7 @@ final class OuterBodies extends Bodies {
                     }
                 """);
         body(12);
-        body(6);
+        body(NARROW);
     }
 
     private void body(int rows) {
@@ -47,6 +50,9 @@ final class OuterBodies extends Bodies {
             line(3, "FloatVector b" + vector + " = load(b" + times(vector, "VECTOR_BYTES") + ");");
         }
         for (int row = 0; row < rows; row++) {
+            if (rows == NARROW && row > 0 && row % 2 == 0) {
+                never("b", row / 2);
+            }
             line(3, "FloatVector x" + row + " = FloatVector.broadcast(FLOATS, x[a" + (row == 0 ? "" : " + " + row)
                     + "]);");
             for (int vector = 0; vector < VECTORS; vector++) {
