@@ -36,6 +36,8 @@ final class OuterKernel {
         for (int r = 0; r < rows; r += ROWS) {
             if (WIDE) {
                 OuterTiles.add12x2(x, r, inner, right, o, o0 + r * oStride, oStride);
+            } else if (inner % 2 == 0) {
+                OuterTiles.add6x2Pairs(x, r, inner, right, o, o0 + r * oStride, oStride);
             } else {
                 OuterTiles.add6x2(x, r, inner, right, o, o0 + r * oStride, oStride);
             }

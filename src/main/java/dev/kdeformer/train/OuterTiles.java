@@ -11,8 +11,9 @@ import static dev.kdeformer.train.OuterKernel.STRIDE;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The register tiles of {@link OuterKernel}, named by rows × vectors. Written by OuterBodies in the
- * tests, which is what to change.
+ * The register tiles of {@link OuterKernel}, named by rows × vectors. That of pairs takes two rows of x in
+ * each turn of the loop and wants an even number of them. Written by OuterBodies in the tests, which is what
+ * to change.
  */
 final class OuterTiles {
     private OuterTiles() {
@@ -153,6 +154,92 @@ final class OuterTiles {
             FloatVector x5 = FloatVector.broadcast(FLOATS, x[a + 5]);
             a5_0 = FUSED ? x5.fma(b0, a5_0) : x5.mul(b0).add(a5_0);
             a5_1 = FUSED ? x5.fma(b1, a5_1) : x5.mul(b1).add(a5_1);
+        }
+        a0_0.intoArray(o, o0);
+        a0_1.intoArray(o, o0 + LANES);
+        a1_0.intoArray(o, o0 + oStride);
+        a1_1.intoArray(o, o0 + oStride + LANES);
+        a2_0.intoArray(o, o0 + 2 * oStride);
+        a2_1.intoArray(o, o0 + 2 * oStride + LANES);
+        a3_0.intoArray(o, o0 + 3 * oStride);
+        a3_1.intoArray(o, o0 + 3 * oStride + LANES);
+        a4_0.intoArray(o, o0 + 4 * oStride);
+        a4_1.intoArray(o, o0 + 4 * oStride + LANES);
+        a5_0.intoArray(o, o0 + 5 * oStride);
+        a5_1.intoArray(o, o0 + 5 * oStride + LANES);
+    }
+
+    static void add6x2Pairs(float[] x, int first, int inner, long right, float[] o, int o0, int oStride) {
+        FloatVector a0_0 = FloatVector.fromArray(FLOATS, o, o0);
+        FloatVector a0_1 = FloatVector.fromArray(FLOATS, o, o0 + LANES);
+        FloatVector a1_0 = FloatVector.fromArray(FLOATS, o, o0 + oStride);
+        FloatVector a1_1 = FloatVector.fromArray(FLOATS, o, o0 + oStride + LANES);
+        FloatVector a2_0 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride);
+        FloatVector a2_1 = FloatVector.fromArray(FLOATS, o, o0 + 2 * oStride + LANES);
+        FloatVector a3_0 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride);
+        FloatVector a3_1 = FloatVector.fromArray(FLOATS, o, o0 + 3 * oStride + LANES);
+        FloatVector a4_0 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride);
+        FloatVector a4_1 = FloatVector.fromArray(FLOATS, o, o0 + 4 * oStride + LANES);
+        FloatVector a5_0 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride);
+        FloatVector a5_1 = FloatVector.fromArray(FLOATS, o, o0 + 5 * oStride + LANES);
+        for (int i = 0; i < inner; i += 2) {
+            long b = right + i * Panels.LINE;
+            int a = first + i * STRIDE;
+            FloatVector b0 = load(b);
+            FloatVector b1 = load(b + VECTOR_BYTES);
+            FloatVector x0 = FloatVector.broadcast(FLOATS, x[a]);
+            a0_0 = FUSED ? x0.fma(b0, a0_0) : x0.mul(b0).add(a0_0);
+            a0_1 = FUSED ? x0.fma(b1, a0_1) : x0.mul(b1).add(a0_1);
+            FloatVector x1 = FloatVector.broadcast(FLOATS, x[a + 1]);
+            a1_0 = FUSED ? x1.fma(b0, a1_0) : x1.mul(b0).add(a1_0);
+            a1_1 = FUSED ? x1.fma(b1, a1_1) : x1.mul(b1).add(a1_1);
+            if (b < NOWHERE) {
+                break;
+            }
+            FloatVector x2 = FloatVector.broadcast(FLOATS, x[a + 2]);
+            a2_0 = FUSED ? x2.fma(b0, a2_0) : x2.mul(b0).add(a2_0);
+            a2_1 = FUSED ? x2.fma(b1, a2_1) : x2.mul(b1).add(a2_1);
+            FloatVector x3 = FloatVector.broadcast(FLOATS, x[a + 3]);
+            a3_0 = FUSED ? x3.fma(b0, a3_0) : x3.mul(b0).add(a3_0);
+            a3_1 = FUSED ? x3.fma(b1, a3_1) : x3.mul(b1).add(a3_1);
+            if (b < 2 * NOWHERE) {
+                break;
+            }
+            FloatVector x4 = FloatVector.broadcast(FLOATS, x[a + 4]);
+            a4_0 = FUSED ? x4.fma(b0, a4_0) : x4.mul(b0).add(a4_0);
+            a4_1 = FUSED ? x4.fma(b1, a4_1) : x4.mul(b1).add(a4_1);
+            FloatVector x5 = FloatVector.broadcast(FLOATS, x[a + 5]);
+            a5_0 = FUSED ? x5.fma(b0, a5_0) : x5.mul(b0).add(a5_0);
+            a5_1 = FUSED ? x5.fma(b1, a5_1) : x5.mul(b1).add(a5_1);
+            if (b < 3 * NOWHERE) {
+                break;
+            }
+            FloatVector b1_0 = load(b + Panels.LINE);
+            FloatVector b1_1 = load(b + Panels.LINE + VECTOR_BYTES);
+            FloatVector x1_0 = FloatVector.broadcast(FLOATS, x[a + STRIDE]);
+            a0_0 = FUSED ? x1_0.fma(b1_0, a0_0) : x1_0.mul(b1_0).add(a0_0);
+            a0_1 = FUSED ? x1_0.fma(b1_1, a0_1) : x1_0.mul(b1_1).add(a0_1);
+            FloatVector x1_1 = FloatVector.broadcast(FLOATS, x[a + STRIDE + 1]);
+            a1_0 = FUSED ? x1_1.fma(b1_0, a1_0) : x1_1.mul(b1_0).add(a1_0);
+            a1_1 = FUSED ? x1_1.fma(b1_1, a1_1) : x1_1.mul(b1_1).add(a1_1);
+            if (b < 4 * NOWHERE) {
+                break;
+            }
+            FloatVector x1_2 = FloatVector.broadcast(FLOATS, x[a + STRIDE + 2]);
+            a2_0 = FUSED ? x1_2.fma(b1_0, a2_0) : x1_2.mul(b1_0).add(a2_0);
+            a2_1 = FUSED ? x1_2.fma(b1_1, a2_1) : x1_2.mul(b1_1).add(a2_1);
+            FloatVector x1_3 = FloatVector.broadcast(FLOATS, x[a + STRIDE + 3]);
+            a3_0 = FUSED ? x1_3.fma(b1_0, a3_0) : x1_3.mul(b1_0).add(a3_0);
+            a3_1 = FUSED ? x1_3.fma(b1_1, a3_1) : x1_3.mul(b1_1).add(a3_1);
+            if (b < 5 * NOWHERE) {
+                break;
+            }
+            FloatVector x1_4 = FloatVector.broadcast(FLOATS, x[a + STRIDE + 4]);
+            a4_0 = FUSED ? x1_4.fma(b1_0, a4_0) : x1_4.mul(b1_0).add(a4_0);
+            a4_1 = FUSED ? x1_4.fma(b1_1, a4_1) : x1_4.mul(b1_1).add(a4_1);
+            FloatVector x1_5 = FloatVector.broadcast(FLOATS, x[a + STRIDE + 5]);
+            a5_0 = FUSED ? x1_5.fma(b1_0, a5_0) : x1_5.mul(b1_0).add(a5_0);
+            a5_1 = FUSED ? x1_5.fma(b1_1, a5_1) : x1_5.mul(b1_1).add(a5_1);
         }
         a0_0.intoArray(o, o0);
         a0_1.intoArray(o, o0 + LANES);

@@ -26,37 +26,47 @@ final class OuterBodies extends Bodies {
                 import jdk.incubator.vector.FloatVector;
 
                 /**
-                 * The register tiles of {@link OuterKernel}, named by rows × vectors. Written by OuterBodies in the
-                 * tests, which is what to change.
+                 * The register tiles of {@link OuterKernel}, named by rows × vectors. That of pairs takes two rows of x in
+                 * each turn of the loop and wants an even number of them. Written by OuterBodies in the tests, which is what
+                 * to change.
                  */
                 final class OuterTiles {
                     private OuterTiles() {
                     }
                 """);
-        body(12);
-        body(NARROW);
+        body(12, "", 1);
+        body(NARROW, "", 1);
+        body(NARROW, "Pairs", 2);
     }
 
-    private void body(int rows) {
+    private void body(int rows, String name, int steps) {
+        int branches = 0;
         line(0, "");
-        line(1, "static void add" + rows + "x" + VECTORS
+        line(1, "static void add" + rows + "x" + VECTORS + name
                 + "(float[] x, int first, int inner, long right, float[] o, int o0, int oStride) {");
         each(rows, (row, vector) -> "FloatVector a" + row + "_" + vector + " = FloatVector.fromArray(FLOATS, o, "
                 + place(row, vector) + ");");
-        line(2, "for (int i = 0; i < inner; i++) {");
+        line(2, "for (int i = 0; i < inner; " + (steps == 1 ? "i++" : "i += " + steps) + ") {");
         line(3, "long b = right + i * Panels.LINE;");
         line(3, "int a = first + i * STRIDE;");
-        for (int vector = 0; vector < VECTORS; vector++) {
-            line(3, "FloatVector b" + vector + " = load(b" + times(vector, "VECTOR_BYTES") + ");");
-        }
-        for (int row = 0; row < rows; row++) {
-            if (rows == NARROW && row > 0 && row % 2 == 0) {
-                never("b", row / 2);
+        for (int step = 0; step < steps; step++) {
+            if (step > 0) {
+                never("b", ++branches);
             }
-            line(3, "FloatVector x" + row + " = FloatVector.broadcast(FLOATS, x[a" + (row == 0 ? "" : " + " + row)
-                    + "]);");
+            String of = step == 0 ? "" : step + "_";
             for (int vector = 0; vector < VECTORS; vector++) {
-                line(3, sum("a" + row + "_" + vector, "x" + row, "b" + vector));
+                line(3, "FloatVector b" + of + vector + " = load(b" + times(step, "Panels.LINE")
+                        + times(vector, "VECTOR_BYTES") + ");");
+            }
+            for (int row = 0; row < rows; row++) {
+                if (rows == NARROW && row > 0 && row % 2 == 0) {
+                    never("b", ++branches);
+                }
+                line(3, "FloatVector x" + of + row + " = FloatVector.broadcast(FLOATS, x[a" + times(step, "STRIDE")
+                        + (row == 0 ? "" : " + " + row) + "]);");
+                for (int vector = 0; vector < VECTORS; vector++) {
+                    line(3, sum("a" + row + "_" + vector, "x" + of + row, "b" + of + vector));
+                }
             }
         }
         line(2, "}");
