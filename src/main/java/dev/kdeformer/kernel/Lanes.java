@@ -35,10 +35,10 @@ public final class Lanes {
     public static final boolean WIDE = LANES != 8;
 
     /**
-     * No operand has an address below this, nor below a hundred times it. With 16 registers, the rows of a register tile
-     * of 12 sums stand between comparisons with multiples of it, branches that are never taken: without them C2 loads the
-     * left elements of all rows ahead, so that some of the sums go to memory and back at every step, which takes half of
-     * the speed. It leaves out equal comparisons, and those with zero.
+     * No operand has an address below this, nor below a hundred times it. With 16 registers, the rows of a register
+     * tile of 12 sums stand between comparisons with multiples of it, branches that are never taken: without them C2
+     * loads the left elements of all rows ahead, so that some of the sums go to memory and back at every step, which
+     * takes half of the speed. It leaves out equal comparisons, and those with zero.
      */
     public static final long NOWHERE = 8;
 

@@ -10,10 +10,10 @@ import static dev.kdeformer.kernel.Lanes.load;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The register tiles of {@link LogitKernel} and {@link ValueKernel} where there are 16 registers, named by
- * rows × vectors, with fused multiply-adds. Those of pairs take two features or keys in each turn of the
- * loop and want an even number of them: where another thread shares the core, what counts is how many
- * instructions there are. Written by NarrowBodies in the tests, which is what to change.
+ * The register tiles of {@link LogitKernel} and {@link ValueKernel} where there are 16 registers, named
+ * by rows × vectors, with fused multiply-adds. Those of pairs take two features or keys in each turn of
+ * the loop and want an even number of them: where another thread shares the core, what counts is how
+ * many instructions there are. Written by NarrowBodies in the tests, which is what to change.
  */
 final class NarrowTiles {
     private NarrowTiles() {

@@ -11,9 +11,9 @@ import static dev.kdeformer.train.OuterKernel.STRIDE;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The register tiles of {@link OuterKernel}, named by rows × vectors. That of pairs takes two rows of x in
- * each turn of the loop and wants an even number of them. Written by OuterBodies in the tests, which is what
- * to change.
+ * The register tiles of {@link OuterKernel}, named by rows × vectors. That of pairs takes two rows of x
+ * in each turn of the loop and wants an even number of them. Written by OuterBodies in the tests, which
+ * is what to change.
  */
 final class OuterTiles {
     private OuterTiles() {
