@@ -185,6 +185,13 @@ public final class AttentionInput {
         return changed;
     }
 
+    /** Returns the same input without sinks. */
+    public AttentionInput withoutSinks() {
+        AttentionInput changed = new AttentionInput(this);
+        changed.sinks = null;
+        return changed;
+    }
+
     /** What the input says besides queries, keys, values and scale; a method takes all of it or refuses the input. */
     public Set<InputFeature> features() {
         EnumSet<InputFeature> features = EnumSet.noneOf(InputFeature.class);

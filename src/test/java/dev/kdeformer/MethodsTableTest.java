@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-/** What docs/methods.md says of masks and gradients is what the methods take. */
+/** What docs/methods.md says of masks, gradients and sinks is what the methods take. */
 class MethodsTableTest {
     private static final int ROWS = 48;
     private static final Mask CAUSAL = Mask.causal();
@@ -28,10 +28,11 @@ class MethodsTableTest {
                     .withKeyBias(Tensor.allocate(arena, Shape.of(1, ROWS)));
             for (String[] row : rows()) {
                 AttentionMethod method = method(row[1].replace("`", ""));
-                expected.add(method.name() + says(row[2]) + says(row[3]) + says(row[6]));
+                expected.add(method.name() + says(row[2]) + says(row[3]) + says(row[6]) + says(row[7]));
                 found.add(method.name() + takes(engine, arena, method, input.withMask(CAUSAL))
                         + takes(engine, arena, method, input.withMask(CAUSAL.withWindow(7)))
-                        + (method instanceof DifferentiableMethod));
+                        + (method instanceof DifferentiableMethod)
+                        + takes(engine, arena, method, input.withSinks(0, 1, 2, 3)));
                 assertEquals(true, takes(engine, arena, method, input), method.name());
             }
         }

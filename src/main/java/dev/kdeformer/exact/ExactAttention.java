@@ -16,7 +16,7 @@ import java.util.Set;
  * are centred while they are packed, which keeps digits where all keys share a large part.
  */
 public final class ExactAttention implements DifferentiableMethod {
-    private final MethodFrame frame = MethodFrame.of(this, TiledAttention::run);
+    private final MethodFrame frame = MethodFrame.of(this, TiledAttention::run).withSinks();
 
     private ExactAttention() {
     }

@@ -14,7 +14,10 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 
-/** Exact attention inside hash-sorted blocks, and a sample for all other keys: what the two methods have in common. */
+/**
+ * Exact attention inside hash-sorted blocks, and a sample for all other keys: what the two methods have in common.
+ * Sinks take the share of a row that its log-sum-exp, an estimate from the same blocks and samples, leaves them.
+ */
 abstract class BlockMethod implements DifferentiableMethod {
     final BlockSampling sampling;
     private final MethodFrame frame;
@@ -39,7 +42,7 @@ abstract class BlockMethod implements DifferentiableMethod {
     @Override
     public Set<InputFeature> takes() {
         return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
-                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS, InputFeature.SINKS);
     }
 
     private void checkWindow(AttentionInput input) {

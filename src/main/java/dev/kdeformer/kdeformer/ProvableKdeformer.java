@@ -27,8 +27,8 @@ import java.util.Set;
  * dimension (Tropp, "An introduction to matrix concentration inequalities", 2015, theorem 7.3.1), with all its
  * constants. It is the yardstick of correctness and not of speed: for most sizes, exact attention is faster.
  *
- * <p>Takes padding, packed sequences, biases and grouped heads; refuses a causal mask. The log-sum-exp is the
- * estimate of the row sums.
+ * <p>Takes padding, packed sequences, biases and grouped heads; refuses a causal mask, and sinks, of which the bound
+ * says nothing. The log-sum-exp is the estimate of the row sums.
  */
 public final class ProvableKdeformer implements AttentionMethod {
     private final double epsilon;

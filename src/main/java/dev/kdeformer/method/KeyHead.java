@@ -83,6 +83,11 @@ public final class KeyHead {
         return call.input().sink(queryHead(member));
     }
 
+    /** The logit of the sink that is applied to query head {@code member} after the call, −∞ without one. */
+    public float laterSink(int member) {
+        return call.later() == null ? Float.NEGATIVE_INFINITY : call.later().logit(queryHead(member));
+    }
+
     /** The index of this unit among all key heads of all batch items. */
     public int index() {
         return batch * call.input().kvHeads() + head;

@@ -9,9 +9,11 @@ import dev.kdeformer.runtime.Crews;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
+import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * The frame of every method: it checks all arguments, takes threads and scratch memory from the engine, and gives them
@@ -24,23 +26,29 @@ public final class MethodFrame {
     private final Consumer<AttentionInput> refusal;
     private final boolean trusting;
     private final boolean inPieces;
+    private final boolean withSinks;
+    /** Gives the rows that a call has written; null where it writes all. */
+    private final Supplier<int[][]> written;
 
     private MethodFrame(AttentionMethod method, Function<Call, Statistics> run, Consumer<AttentionInput> refusal,
-            boolean trusting, boolean inPieces) {
+            boolean trusting, boolean inPieces, boolean withSinks, Supplier<int[][]> written) {
         this.method = method;
         this.run = run;
         this.refusal = refusal;
         this.trusting = trusting;
         this.inPieces = inPieces;
+        this.withSinks = withSinks;
+        this.written = written;
     }
 
     /**
-     * The frame of a method that refuses what is not among {@link AttentionMethod#takes}.
+     * The frame of a method that refuses what is not among {@link AttentionMethod#takes}. The calls that it is given
+     * have no sinks: these are applied to its output and log-sum-exp.
      *
      * @param run computes the output of a checked call
      */
     public static MethodFrame of(AttentionMethod method, Function<Call, Statistics> run) {
-        return new MethodFrame(method, run, input -> { }, false, false);
+        return new MethodFrame(method, run, input -> { }, false, false, false, null);
     }
 
     /**
@@ -49,7 +57,7 @@ public final class MethodFrame {
      * @param check throws an {@link IllegalArgumentException} with the reason
      */
     public MethodFrame refusing(Consumer<AttentionInput> check) {
-        return new MethodFrame(method, run, check, trusting, inPieces);
+        return new MethodFrame(method, run, check, trusting, inPieces, withSinks, written);
     }
 
     /**
@@ -57,12 +65,27 @@ public final class MethodFrame {
      * inputs that have them, one after the other.
      */
     public MethodFrame inPieces() {
-        return new MethodFrame(method, run, refusal, trusting, true);
+        return new MethodFrame(method, run, refusal, trusting, true, withSinks, written);
     }
 
     /** The same frame for input whose elements have been checked before. */
     public MethodFrame trusting() {
-        return new MethodFrame(method, run, refusal, true, inPieces);
+        return new MethodFrame(method, run, refusal, true, inPieces, withSinks, written);
+    }
+
+    /** The same frame for a method that applies sinks itself. */
+    public MethodFrame withSinks() {
+        return new MethodFrame(method, run, refusal, trusting, inPieces, true, written);
+    }
+
+    /**
+     * The same frame for a method that writes some rows and leaves the others as they are.
+     *
+     * @param rows gives the rows that were written, when they have been: for each query head of each batch item, in
+     *             this order
+     */
+    public MethodFrame writing(Supplier<int[][]> rows) {
+        return new MethodFrame(method, run, refusal, trusting, inPieces, withSinks, rows);
     }
 
     /**
@@ -77,7 +100,7 @@ public final class MethodFrame {
         Team team = Crews.begin(engine);
         try {
             Checks.elements(team, input);
-            return input.isEmpty() ? null : work.apply(new Call(input.withHiddenKeys(), null, null, team));
+            return input.isEmpty() ? null : work.apply(call(input, null, null, team));
         } finally {
             Crews.end(engine, team);
         }
@@ -101,13 +124,28 @@ public final class MethodFrame {
             if (input.isEmpty()) {
                 return nothing(input, output, logSumExp);
             }
-            if (inPieces && !Pieces.isWhole(input.mask())) {
-                return Pieces.run(input, output, logSumExp, team, run);
+            if (withSinks || !input.hasSinks()) {
+                return run(call(input, output, logSumExp, team));
             }
-            return run.apply(new Call(input.withHiddenKeys(), output, logSumExp, team));
+            try (Arena arena = Arena.ofShared()) {
+                Tensor sums = logSumExp != null ? logSumExp
+                        : Tensor.allocate(arena, input.outputShape().withColumns(1));
+                Statistics done = run(call(input, output, sums, team));
+                Sinks.of(input).apply(output, sums, written == null ? null : written.get(), team);
+                return done;
+            }
         } finally {
             Crews.end(engine, team);
         }
+    }
+
+    private Call call(AttentionInput input, Tensor output, Tensor logSumExp, Team team) {
+        return withSinks ? new Call(input.withHiddenKeys(), output, logSumExp, team)
+                : Call.withoutSinks(input, output, logSumExp, team);
+    }
+
+    private Statistics run(Call call) {
+        return inPieces && !Pieces.isWhole(call.input().mask()) ? Pieces.run(call, run) : run.apply(call);
     }
 
     /** Writes what queries without a key get; of no queries, nothing. */

@@ -4,7 +4,6 @@ import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.AttentionMethod.Statistics;
 import dev.kdeformer.Mask;
-import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -123,8 +122,10 @@ public final class Pieces {
      *
      * @param run computes a call without packed sequences and padded queries
      */
-    static Statistics run(AttentionInput input, Tensor output, Tensor logSumExp, Team team,
-            Function<Call, Statistics> run) {
+    static Statistics run(Call whole, Function<Call, Statistics> run) {
+        AttentionInput input = whole.input();
+        Tensor output = whole.output();
+        Tensor logSumExp = whole.logSumExp();
         Mask mask = input.mask();
         double columns = 0;
         double error = Double.NaN;
@@ -135,7 +136,7 @@ public final class Pieces {
             MethodFrame.unseeing(input, rows(output, done, piece.query()), rows(logSumExp, done, piece.query()));
             done = Math.max(done, piece.end());
             apart |= piece.items() < input.batch();
-            AttentionInput one = piece.of(input).withHiddenKeys();
+            AttentionInput one = piece.of(input);
             MethodFrame.unseeing(one, piece.part(output, true), piece.part(logSumExp, true));
             Tensor itsOutput = piece.part(output, false);
             Tensor itsSums = piece.part(logSumExp, false);
@@ -143,7 +144,7 @@ public final class Pieces {
                 MethodFrame.unseeing(one, itsOutput, itsSums);
                 continue;
             }
-            Statistics each = run.apply(new Call(one, itsOutput, itsSums, team));
+            Statistics each = run.apply(whole.part(one, itsOutput, itsSums));
             columns += each.columns() * one.queries() * piece.items() / ((double) input.queries() * input.batch());
             error = Double.isNaN(error) ? each.error() : Math.max(error, Double.isNaN(each.error()) ? 0 : each.error());
             if (!each.note().isEmpty()) {
@@ -178,6 +179,6 @@ public final class Pieces {
             bytes = Math.max(bytes, each.scratchBytes());
             operations += each.operations();
         }
-        return new Estimate(bytes, operations);
+        return new Estimate(bytes + Sinks.bytes(input), operations);
     }
 }

@@ -65,7 +65,8 @@ import java.util.function.Consumer;
  * <p>Takes causal masks (not with {@link Builder#unbiased} or {@link Builder#peaked}), key padding, a bias per key,
  * grouped heads, and packed sequences and padded queries, each as a call of its own with the budget for itself. What a
  * window shows is computed exactly: within a budget any, at a fixed cost no more keys than that. At most 256 features.
- * Memory is linear in n and m. The log-sum-exp is an estimate from the same expansion.
+ * Sinks take the share of a row that its log-sum-exp, an estimate from the same expansion, leaves them; a budget is for
+ * the rows after that. Memory is linear in n and m.
  */
 public final class PilotAttention implements DifferentiableMethod {
     /** Options of calls without a causal mask, and with one. */
@@ -103,7 +104,7 @@ public final class PilotAttention implements DifferentiableMethod {
     @Override
     public Set<InputFeature> takes() {
         return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
-                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS, InputFeature.SINKS);
     }
 
     /**

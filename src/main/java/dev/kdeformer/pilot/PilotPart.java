@@ -70,7 +70,7 @@ public final class PilotPart {
     public Done apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp) {
         Share share = new Share(part, parts, input.batch() * input.heads());
         Statistics statistics = MethodFrame.of(method, call -> run(call, share, unit -> attend(unit, share)))
-                .refusing(method.limits()::check).apply(engine, input, output, logSumExp);
+                .refusing(method.limits()::check).writing(share::rows).apply(engine, input, output, logSumExp);
         return new Done(statistics, share.rows());
     }
 
@@ -92,7 +92,8 @@ public final class PilotPart {
         Share share = new Share(part, parts, input.batch() * input.heads());
         try {
             Statistics statistics = MethodFrame.of(method, call -> run(call, share, unit -> attend(unit, share, plan)))
-                    .refusing(method.limits()::check).trusting().apply(engine, input, output, logSumExp);
+                    .refusing(method.limits()::check).writing(share::rows).trusting()
+                    .apply(engine, input, output, logSumExp);
             return new Done(statistics, share.rows());
         } finally {
             Reference.reachabilityFence(plan);

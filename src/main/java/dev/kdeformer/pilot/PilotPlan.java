@@ -38,7 +38,7 @@ public final class PilotPlan {
 
     private PilotPlan(PilotAttention method, Call call, BiFunction<Unit, Scratch, Object> find) {
         this.method = method;
-        this.input = call.input();
+        this.input = call.wholeInput();
         PilotOptions options = method.options(input);
         this.trees = new TreePlan[call.keyHeads()];
         this.spans = new CausalPlan[call.keyHeads()];

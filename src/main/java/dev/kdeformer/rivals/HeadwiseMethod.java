@@ -18,6 +18,7 @@ import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
 import dev.kdeformer.tensor.Tensor;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -27,7 +28,8 @@ import java.util.Set;
  * tiles of queries to it. Many heads run one per thread, few heads use all threads together. Keys that a bias of −∞
  * hides are left out before a method sees the head; a head without visible keys is answered here.
  *
- * <p>These methods take padding, packed sequences, biases and grouped heads; a causal mask is refused.
+ * <p>These methods take padding, packed sequences, biases, grouped heads and, with an estimate of the log-sum-exp,
+ * sinks; a causal mask is refused.
  */
 abstract class HeadwiseMethod implements AttentionMethod {
     private final String name;
@@ -70,8 +72,17 @@ abstract class HeadwiseMethod implements AttentionMethod {
 
     @Override
     public final Set<InputFeature> takes() {
-        return Set.of(InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS, InputFeature.SEQUENCES,
-                InputFeature.KEY_BIAS);
+        Set<InputFeature> features = EnumSet.of(InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+        if (estimatesLogSumExp()) {
+            features.add(InputFeature.SINKS);
+        }
+        return features;
+    }
+
+    /** Whether there is an estimate of the log-sum-exp, without which nobody knows what sinks take. */
+    boolean estimatesLogSumExp() {
+        return true;
     }
 
     @Override

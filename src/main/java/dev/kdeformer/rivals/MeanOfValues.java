@@ -19,9 +19,9 @@ import java.util.Set;
  * were zero. Whatever approximates attention has to be better than this; on data whose output is dominated by its
  * mean row this method looks good under uncentred error measures, which is why it stands in the reports.
  *
- * <p>Takes causal masks, padding, packed sequences and a bias per key. The log-sum-exp is that of the biases plus
- * the mean logit, a lower bound of the true one (Jensen's inequality). Work: one pass over keys and values for each
- * head.
+ * <p>Takes causal masks, padding, packed sequences, a bias per key and sinks. The log-sum-exp is that of the biases
+ * plus the mean logit, a lower bound of the true one (Jensen's inequality). Work: one pass over keys and values for
+ * each head.
  */
 public final class MeanOfValues implements AttentionMethod {
     private final MethodFrame frame = MethodFrame.of(this, MeanOfValues::run).inPieces();
@@ -47,7 +47,7 @@ public final class MeanOfValues implements AttentionMethod {
     @Override
     public Set<InputFeature> takes() {
         return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
-                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS, InputFeature.SINKS);
     }
 
     @Override

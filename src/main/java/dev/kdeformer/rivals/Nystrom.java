@@ -21,7 +21,7 @@ import java.util.Map;
  * values. With n = m landmarks and iterations enough, the output is exact attention.
  *
  * <p>Takes key lengths, biases and grouped heads; refuses a causal mask. All three factors are normalised, so there is
- * no estimate of the log-sum-exp: asking for one is refused.
+ * no estimate of the log-sum-exp: asking for one is refused, and so are sinks.
  */
 public final class Nystrom extends HeadwiseMethod {
     private final int landmarks;
@@ -42,6 +42,11 @@ public final class Nystrom extends HeadwiseMethod {
     void describe(Map<String, Object> parameters) {
         parameters.put("landmarks", landmarks);
         parameters.put("iterations", iterations);
+    }
+
+    @Override
+    boolean estimatesLogSumExp() {
+        return false;
     }
 
     @Override

@@ -186,7 +186,6 @@ class CombinationsTest {
         for (AttentionMethod method : methods) {
             refused(method, input.withPairBias(PairBias.alibi(2, 1, 0.5f)), output, " takes no bias per pair; ");
             refused(method, input.withSoftCap(3), output, " takes no soft cap; ");
-            refused(method, input.withSinks(1, 2), output, " takes no sinks; ");
             refused(method, input.withMask(Mask.none().withRanges(new int[5], new int[5])), output,
                     " takes no ranges of keys, got ");
             if (!method.takes().contains(InputFeature.WINDOW)) {

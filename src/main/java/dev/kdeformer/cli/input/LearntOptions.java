@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
 final class LearntOptions {
     @Option(names = "--sinks", paramLabel = "S", split = ",", order = 19,
             description = "Logits that take weight and have no value: one for all query heads, or one for each, "
-                    + "comma-separated. For methods exact and auto.")
+                    + "comma-separated. For all methods but provable and nystrom.")
     private Float[] sinks;
 
     @Option(names = "--distance-bias", paramLabel = "FILE.npy", order = 19,

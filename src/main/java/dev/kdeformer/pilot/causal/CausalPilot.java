@@ -9,6 +9,7 @@ import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.pilot.keys.Metric;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.SharedKeys;
+import dev.kdeformer.pilot.search.SinkShares;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
@@ -238,6 +239,11 @@ final class CausalPilot {
     /** Queries in the caller's form. */
     Matrix query() {
         return head.query(member);
+    }
+
+    /** What a sink will leave of the rows; null for all. */
+    SinkShares sinks() {
+        return SinkShares.of(head, member, keys.groups().centre());
     }
 
     /** Where the results go. */

@@ -56,7 +56,8 @@ final class SpanPasses implements Climb.Passes {
         this.team = team;
         int n = head.queries().count();
         evaluation = 2.0 * (head.keys().ordered().d() + head.keys().ordered().dv());
-        check = new CheckRows(new RowSample(head.output(), null, budget), n, this::exactRows, random.stream(1));
+        RowSample sample = new RowSample(head.output(), null, budget, head.sinks());
+        check = new CheckRows(sample, n, this::exactRows, random.stream(1));
         sketched = new boolean[n];
         int[] starts = head.starts(CausalEffort.at(CausalEffort.TOP));
         int spans = starts.length - 1;

@@ -13,6 +13,7 @@ import dev.kdeformer.pilot.search.CheckRows;
 import dev.kdeformer.pilot.search.Climb;
 import dev.kdeformer.pilot.search.ExactTiles;
 import dev.kdeformer.pilot.search.RowSample;
+import dev.kdeformer.pilot.search.SinkShares;
 import dev.kdeformer.pilot.search.SketchLeaves;
 import dev.kdeformer.pilot.search.Unit;
 import dev.kdeformer.pilot.tile.FarField;
@@ -68,7 +69,8 @@ public final class CellSearch {
         KeyCells keys = KeyCells.of(groups, queries.scaled, FarField.EMPTY, team);
         CellHead each = new CellHead(unit, member, keys, queries.scaled, queries.rows, queries.offsets);
         ExactTiles exact = new ExactTiles(each.queries()::read, packed, each.order(), each::finish);
-        RowSample sample = new RowSample(each.output(), each.order(), unit.options().budget());
+        RowSample sample = new RowSample(each.output(), each.order(), unit.options().budget(),
+                SinkShares.of(unit.head(), member, groups.centre()));
         CheckRows check = new CheckRows(sample, each.queries().count(), exact::sample, random);
         // Leaves as large as the largest tiles, so that passes of all sizes are sketched on the same rows.
         int n = each.queries().count();

@@ -28,11 +28,15 @@ public final class RowSample {
     private final Matrix output;
     private final int[] order;
     private final ErrorBudget budget;
+    /** What sinks will leave of rows; null for all. */
+    private final SinkShares sinks;
     private int[] positions = new int[0];
     private float[] rows = new float[0];
     private final int dv;
     /** What each row stands for, as a part of all; they add up to about one. */
     private double[] weights = new double[0];
+    /** What sinks leave of each exact row. */
+    private double[] shares = new double[0];
     private int count;
 
     /**
@@ -41,9 +45,11 @@ public final class RowSample {
      * @param output the head's output
      * @param order  the output row at every position; null for the identity
      * @param budget says which error is meant
+     * @param sinks  what sinks will leave of rows; null for all
      */
-    public RowSample(Matrix output, int[] order, ErrorBudget budget) {
+    public RowSample(Matrix output, int[] order, ErrorBudget budget, SinkShares sinks) {
         this.budget = budget;
+        this.sinks = sinks;
         this.output = output;
         this.order = order;
         this.dv = output.columns();
@@ -62,6 +68,8 @@ public final class RowSample {
         System.arraycopy(more, 0, positions, from, more.length);
         rows = Arrays.copyOf(rows, count * dv);
         weights = newWeights.clone();
+        shares = Arrays.copyOf(shares, count);
+        Arrays.fill(shares, from, count, 1);
     }
 
     /** Sets {@code count} exact rows from index {@code from} on to those of a finished state. */
@@ -69,6 +77,9 @@ public final class RowSample {
         for (int r = 0; r < count; r++) {
             float sum = state.sum(r);
             float inverse = sum > 0 ? 1 / sum : 0;
+            if (sinks != null) {
+                shares[from + r] = sinks.ofExact(state, r, row(from + r));
+            }
             for (int c = 0; c < dv; c++) {
                 rows[(from + r) * dv + c] = state.values()[r * state.valueStride() + c] * inverse;
             }
@@ -85,7 +96,7 @@ public final class RowSample {
         return positions;
     }
 
-    /** Mean squared norm of the rows. */
+    /** Mean squared norm of the rows, of which sinks have not taken anything. */
     public double meanSquare() {
         double sum = 0;
         double whole = 0;
@@ -94,6 +105,10 @@ public final class RowSample {
             whole += weights[i];
         }
         return sum / whole;
+    }
+
+    private int row(int i) {
+        return order == null ? positions[i] : order[positions[i]];
     }
 
     /** Squared norm of an exact row. */
@@ -135,7 +150,7 @@ public final class RowSample {
         for (int i = 0; i < count; i++) {
             if (among.test(positions[i])) {
                 double square = difference(i, Arrays.binarySearch(exact, positions[i]) >= 0, error, row);
-                errors.add(square, norm(i), weights[i]);
+                errors.add(square, shares[i] * shares[i] * norm(i), weights[i]);
             }
         }
         return errors.at(budget.fraction());
@@ -196,11 +211,12 @@ public final class RowSample {
 
     /** The error and the exact row at index {@code i}; returns the squared norm of the error. */
     private double difference(int i, boolean isExact, double[] error, double[] exact) {
-        int row = order == null ? positions[i] : order[positions[i]];
+        int row = row(i);
+        double share = isExact || sinks == null ? 1 : sinks.ofOutput(row);
         double sum = 0;
         for (int c = 0; c < dv; c++) {
-            exact[c] = rows[i * dv + c];
-            error[c] = isExact ? 0 : output.get(row, c) - exact[c];
+            exact[c] = shares[i] * rows[i * dv + c];
+            error[c] = isExact ? 0 : share * output.get(row, c) - exact[c];
             sum += error[c] * error[c];
         }
         return sum;

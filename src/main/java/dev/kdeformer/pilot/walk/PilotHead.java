@@ -14,6 +14,7 @@ import dev.kdeformer.pilot.keys.Leverage;
 import dev.kdeformer.pilot.keys.Metric;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.search.PilotOptions;
+import dev.kdeformer.pilot.search.SinkShares;
 import dev.kdeformer.pilot.search.Stragglers;
 import dev.kdeformer.pilot.tile.DrawnKeys;
 import dev.kdeformer.runtime.Team;
@@ -31,6 +32,7 @@ public final class PilotHead {
     private static final int PACKED = 16 * Lanes.PANEL;
 
     private final KeyHead head;
+    private final int member;
     private final PilotOptions options;
     private final KeyGroups keys;
     private final Rows queries;
@@ -61,6 +63,7 @@ public final class PilotHead {
     public PilotHead(KeyHead head, int member, PilotOptions options, KeyGroups keys, Rows unsorted, int tile,
             Team team) {
         this.head = head;
+        this.member = member;
         this.options = options;
         this.samples = options.draws().unbiased();
         this.alike = FarDraw.ALIKE;
@@ -92,6 +95,7 @@ public final class PilotHead {
     PilotHead(KeyHead head, int member, PilotOptions options, KeyGroups keys, int[] keyAtRow, HeadPlan plan,
             Team team) {
         this.head = head;
+        this.member = member;
         this.options = options;
         this.samples = options.draws().unbiased();
         this.alike = FarDraw.ALIKE;
@@ -195,6 +199,7 @@ public final class PilotHead {
         int n = positions.length;
         Rows some = first.queries.picked(positions, team);
         this.head = first.head;
+        this.member = first.member;
         this.options = first.options;
         this.samples = samples;
         this.alike = alike;
@@ -337,6 +342,11 @@ public final class PilotHead {
     void finish(SoftmaxTile state, long rows, int from, int count) {
         state.finish(output, logSumExp, rows, from,
                 logSumExp == null ? null : head.shift(query, rows, from, count, keys.centre()));
+    }
+
+    /** What a sink will leave of the rows; null for all. */
+    SinkShares sinks() {
+        return SinkShares.of(head, member, keys.centre());
     }
 
     /** Where the results go, in the caller's order. */

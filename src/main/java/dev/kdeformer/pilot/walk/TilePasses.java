@@ -46,8 +46,8 @@ final class TilePasses extends CheckedPasses {
 
     static TilePasses of(PilotHead head, PackedKeys packed, ErrorBudget budget, CounterRandom random, Team team) {
         ExactTiles exact = new ExactTiles(head.queries()::read, packed, head.order(), head::finish);
-        CheckRows check = new CheckRows(new RowSample(head.output(), head.order(), budget), head.queries().count(),
-                exact::sample, random);
+        RowSample sample = new RowSample(head.output(), head.order(), budget, head.sinks());
+        CheckRows check = new CheckRows(sample, head.queries().count(), exact::sample, random);
         int[] starts = BalancedTree.starts(head.queries().count(), head.levels());
         return new TilePasses(head, SketchLeaves.of(check, head.leverage(team), starts, team), exact, team);
     }

@@ -40,7 +40,7 @@ class CheckRowsTest {
         double mean = 0;
         int seeds = 400;
         for (int seed = 0; seed < seeds; seed++) {
-            RowSample sample = new RowSample(output, null, BUDGET);
+            RowSample sample = new RowSample(output, null, BUDGET, null);
             CheckRows rows = new CheckRows(sample, N, (into, from, team) -> { }, CounterRandom.of(seed));
             rows.add(null, new CheckRows.Draw(10, rows.evenly()),
                     new CheckRows.Draw(15, parts(i -> i % 7 == 0 ? 5 : 0.1)));
@@ -55,7 +55,7 @@ class CheckRowsTest {
 
     @Test
     void rowsThatHoldTheErrorAreFoundByADensityThatPointsAtThem() {
-        RowSample sample = new RowSample(rising(), null, BUDGET);
+        RowSample sample = new RowSample(rising(), null, BUDGET, null);
         CheckRows rows = new CheckRows(sample, N, (into, from, team) -> { }, CounterRandom.of(3));
         rows.add(null, new CheckRows.Draw(20, parts(i -> i == 77 ? 0.5 * N : 0.5)));
         long found = Arrays.stream(sample.positions()).filter(position -> position == 77).count();
@@ -64,7 +64,7 @@ class CheckRowsTest {
 
     @Test
     void oneRowOfEveryStretchIsDrawn() {
-        RowSample sample = new RowSample(rising(), null, BUDGET);
+        RowSample sample = new RowSample(rising(), null, BUDGET, null);
         CheckRows rows = new CheckRows(sample, N, (into, from, team) -> { }, CounterRandom.of(4));
         rows.add(null, new CheckRows.Draw(50, rows.evenly()));
         for (int i = 0; i < 50; i++) {
