@@ -49,7 +49,7 @@ set "HERE=%~dp0.."
 set "CLASS_PATH=%HERE%\lib\*"
 if exist "%HERE%\peers\" set "CLASS_PATH=%CLASS_PATH%;%HERE%\peers\*"
 rem A small young generation keeps the process small; whoever sizes the heap is left to it.
-set "HEAP=-XX:+UseSerialGC -Xmn64m"
+set "HEAP=-XX:+UseSerialGC -Xmn32m"
 echo " %KDEBENCH_OPTS% %JAVA_TOOL_OPTIONS% %JDK_JAVA_OPTIONS%" | findstr /c:"GC" /c:" -Xm" /c:"HeapSize" /c:"RAMPercentage" >nul && set "HEAP="
 "%FOUND%\bin\java.exe" --add-modules jdk.incubator.vector --enable-native-access=ALL-UNNAMED -Djava.awt.headless=true %HEAP% %KDEBENCH_OPTS% -cp "%CLASS_PATH%" dev.kdeformer.cli.Main %*
 exit /b %ERRORLEVEL%
