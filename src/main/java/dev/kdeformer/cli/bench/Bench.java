@@ -124,10 +124,9 @@ public final class Bench {
         refusals.check(able);
         List<Runnable> calls = new ArrayList<>();
         able.forEach(method -> calls.add(() -> method.apply(engine, input, output)));
-        int total = options.repeat() * able.size();
         int[] done = {0};
-        List<Times> times = Turns.take(calls, options.repeat(), index ->
-                progress.stage("timing " + able.get(index).name() + ", " + ++done[0] + " of " + total));
+        List<Times> times = Turns.take(calls, options.rounds(), index ->
+                progress.stage("timing " + able.get(index).name() + ", round " + (done[0]++ / able.size() + 1)));
         return report(able, qualities, times);
     }
 

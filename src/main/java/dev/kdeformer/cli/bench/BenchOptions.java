@@ -40,8 +40,8 @@ public final class BenchOptions {
         }
     }
 
-    int repeat() {
-        return turns.repeat();
+    Rounds rounds() {
+        return turns.rounds();
     }
 
     double warmUpSeconds() {

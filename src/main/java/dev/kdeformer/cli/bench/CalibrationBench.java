@@ -118,7 +118,7 @@ public final class CalibrationBench {
         }
         List<Runnable> calls = new ArrayList<>();
         methods.forEach(each -> calls.add(() -> each.apply(engine, input, output)));
-        List<Times> times = Turns.take(calls, turns.repeat(),
+        List<Times> times = Turns.take(calls, turns.rounds(),
                 index -> progress.stage("timing " + methods.get(index).name() + " on " + named.name()));
         return new CalibrationReport.Line(named, times.get(0).medianMs(),
                 new CalibrationReport.Way(times.get(1).medianMs(), errors.get(1), statistics.get(1).note()),

@@ -216,7 +216,7 @@ public final class DecodeBench {
                 calls.add(call);
             }
         }
-        List<Times> times = Turns.take(calls, options.turns().repeat(), index -> progress.stage("timing"));
+        List<Times> times = Turns.take(calls, options.turns().rounds(), index -> progress.stage("timing"));
         double bandwidth = Double.NaN;
         if (options.turns().warmUpSeconds() > 0) {
             progress.stage("measuring the memory");

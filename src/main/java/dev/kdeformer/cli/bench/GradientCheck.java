@@ -59,7 +59,7 @@ public final class GradientCheck {
                 Turns.warmUp(call, turns.warmUpSeconds());
             }
             progress.stage("timing");
-            List<Times> times = Turns.take(calls, turns.repeat(), index -> { });
+            List<Times> times = Turns.take(calls, turns.rounds(), index -> { });
             progress.stage("moving elements");
             FixedLoss plain = new FixedLoss(gradient.fixed(engine, input), input, loss);
             List<GradientReport.Row> rows = new ArrayList<>();

@@ -117,7 +117,7 @@ public final class ScaleBench {
         }
         List<Runnable> calls = new ArrayList<>();
         timed.forEach(method -> calls.add(() -> method.apply(engine, input, output)));
-        List<Times> times = Turns.take(calls, turns.repeat(),
+        List<Times> times = Turns.take(calls, turns.rounds(),
                 index -> progress.stage("timing " + timed.get(index).name() + at));
         List<ScaleReport.Point> points = new ArrayList<>();
         for (int i = 0; i < timed.size(); i++) {

@@ -4,6 +4,7 @@ import dev.kdeformer.cli.report.Times;
 import java.lang.management.CompilationMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntConsumer;
 import java.util.function.LongSupplier;
@@ -71,16 +72,31 @@ public final class Turns {
      * @return the times, in the order of the computations
      */
     public static List<Times> take(List<? extends Runnable> computations, int repeat, IntConsumer before) {
-        double[][] milliseconds = new double[computations.size()][repeat];
-        for (int round = 0; round < repeat; round++) {
+        return take(computations, Rounds.of(repeat), before);
+    }
+
+    /**
+     * Times warm computations in turns.
+     *
+     * @param rounds in each of which every computation runs once
+     * @param before told the index of each computation before it runs
+     * @return the times, in the order of the computations
+     */
+    public static List<Times> take(List<? extends Runnable> computations, Rounds rounds, IntConsumer before) {
+        double[][] milliseconds = new double[computations.size()][rounds.most()];
+        int taken = 0;
+        long start = System.nanoTime();
+        while (taken < rounds.least()
+                || taken < rounds.most() && System.nanoTime() - start < Rounds.SECONDS * 1e9) {
             for (int c = 0; c < computations.size(); c++) {
                 before.accept(c);
-                milliseconds[c][round] = milliseconds(computations.get(c));
+                milliseconds[c][taken] = milliseconds(computations.get(c));
             }
+            taken++;
         }
         List<Times> times = new ArrayList<>();
         for (double[] each : milliseconds) {
-            times.add(Times.of(each));
+            times.add(Times.of(Arrays.copyOf(each, taken)));
         }
         return times;
     }

@@ -8,9 +8,12 @@ import picocli.CommandLine.Spec;
 /** How often something is timed, and how long it is warmed up before. */
 public final class TurnsOptions {
     private static final String REPEAT = "--repeat";
+    /** Most rounds where none are asked for. */
+    private static final int MOST = 25;
 
     @Option(names = REPEAT, paramLabel = "R", order = 32,
-            description = "Timed runs of each, taken in turns after a warm-up (default: ${DEFAULT-VALUE}).")
+            description = "Timed runs of each, taken in turns after a warm-up (default: ${DEFAULT-VALUE}, and more of "
+                    + "short ones until all took a second).")
     private int repeat;
 
     @Option(names = "--warm-up", paramLabel = "SECONDS", order = 33,
@@ -53,7 +56,16 @@ public final class TurnsOptions {
 
     /** The number of timed runs, or another one where none is given. */
     public int repeatOr(int otherwise) {
-        return command.commandLine().getParseResult().hasMatchedOption(REPEAT) ? repeat : otherwise;
+        return isGiven() ? repeat : otherwise;
+    }
+
+    /** As many rounds as asked for; where none are, more of short ones than the command's own number. */
+    public Rounds rounds() {
+        return isGiven() ? Rounds.of(repeat) : new Rounds(repeat, Math.max(repeat, MOST));
+    }
+
+    private boolean isGiven() {
+        return command.commandLine().getParseResult().hasMatchedOption(REPEAT);
     }
 
     /** How long calls must not have become faster. */

@@ -21,6 +21,16 @@ class TurnsTest {
     }
 
     @Test
+    void shortCallsHaveMoreRounds() {
+        AtomicInteger calls = new AtomicInteger();
+        Turns.take(List.of(calls::incrementAndGet), new Rounds(2, 5), index -> { });
+        assertEquals(5, calls.get());
+        calls.set(0);
+        Turns.take(List.of(() -> sleep(600), calls::incrementAndGet), new Rounds(2, 5), index -> { });
+        assertEquals(2, calls.get(), "two rounds take more than a second");
+    }
+
+    @Test
     void theMedianLiesBetweenMinimumAndMaximum() {
         AtomicInteger call = new AtomicInteger();
         // 1, 41, 21, 61 ms at least: the minimum is the first, the median the mean of the first and third middle
