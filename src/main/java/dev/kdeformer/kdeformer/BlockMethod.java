@@ -45,7 +45,8 @@ abstract class BlockMethod implements DifferentiableMethod {
                 InputFeature.SEQUENCES, InputFeature.KEY_BIAS, InputFeature.SINKS);
     }
 
-    private void checkWindow(AttentionInput input) {
+    /** Refuses windows that show more keys than are computed exactly. */
+    final void checkWindow(AttentionInput input) {
         if (!sampling.isExact(input)) {
             Checks.window(this, input.mask(), sampling.mostExact(), "so many it computes exactly");
         }
@@ -63,7 +64,7 @@ abstract class BlockMethod implements DifferentiableMethod {
      */
     @Override
     public AttentionGradient gradient() {
-        return new GradientFrame(new SampledGradient(sampling));
+        return new GradientFrame(new SampledGradient(this));
     }
 
     @Override

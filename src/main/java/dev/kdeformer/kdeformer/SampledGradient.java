@@ -28,15 +28,28 @@ import java.util.Set;
  * as dropping it does in the forward call.
  */
 final class SampledGradient implements GradientFrame.Body {
+    private final BlockMethod method;
     private final BlockSampling sampling;
 
-    SampledGradient(BlockSampling sampling) {
-        this.sampling = sampling;
+    SampledGradient(BlockMethod method) {
+        this.method = method;
+        this.sampling = method.sampling;
     }
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+    }
+
+    @Override
+    public void checkSupported(AttentionInput input) {
+        method.checkWindow(input);
+    }
+
+    @Override
+    public boolean inPieces() {
+        return true;
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 
@@ -40,6 +41,14 @@ public final class GradientFrame implements AttentionGradient {
          * @throws IllegalArgumentException with the reason
          */
         default void checkSupported(AttentionInput input) {
+        }
+
+        /**
+         * Whether it is given calls without packed sequences and padded queries alone: {@link Pieces} of inputs that
+         * have them, one after the other.
+         */
+        default boolean inPieces() {
+            return false;
         }
 
         /** The function with the choices held fixed; the call's output may be written to but not kept. */
@@ -75,11 +84,20 @@ public final class GradientFrame implements AttentionGradient {
                 zero(biases);
                 return;
             }
-            body.run(new GradientCall(new Call(input.withHiddenKeys(), output, logSumExp, team), outputGradient,
-                    gradients, biases));
+            GradientCall call = new GradientCall(new Call(input.withHiddenKeys(), output, logSumExp, team),
+                    outputGradient, gradients, biases);
+            if (isWhole(input)) {
+                body.run(call);
+            } else {
+                Pieces.gradients(call, body::run);
+            }
         } finally {
             Crews.end(engine, team);
         }
+    }
+
+    private boolean isWhole(AttentionInput input) {
+        return !body.inPieces() || Pieces.isWhole(input.mask());
     }
 
     private static void zero(BiasGradients biases) {
@@ -91,7 +109,7 @@ public final class GradientFrame implements AttentionGradient {
 
     private void checkInput(AttentionInput input) {
         Checks.taken("this gradient", body.takes(), input, "that of exact attention does");
-        body.checkSupported(input);
+        (isWhole(input) ? List.of(input) : Pieces.of(input)).forEach(body::checkSupported);
     }
 
     @Override
@@ -109,8 +127,8 @@ public final class GradientFrame implements AttentionGradient {
         try (Arena arena = Arena.ofShared()) {
             Checks.elements(team, input);
             // Choices are made by methods that think of an output, though none is written.
-            return body.fixed(new Call(input.withHiddenKeys(), Tensor.allocate(arena, input.outputShape()), null,
-                    team));
+            Call call = new Call(input.withHiddenKeys(), Tensor.allocate(arena, input.outputShape()), null, team);
+            return isWhole(input) ? body.fixed(call) : Pieces.fixed(call, body::fixed);
         } finally {
             Crews.end(engine, team);
         }
@@ -118,6 +136,10 @@ public final class GradientFrame implements AttentionGradient {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
-        return input.isEmpty() ? Estimate.NOTHING : body.estimate(input, threads);
+        if (input.isEmpty()) {
+            return Estimate.NOTHING;
+        }
+        return isWhole(input) ? body.estimate(input, threads)
+                : Pieces.estimate(input, one -> body.estimate(one, threads));
     }
 }

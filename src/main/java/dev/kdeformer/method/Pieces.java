@@ -3,14 +3,20 @@ package dev.kdeformer.method;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.AttentionMethod.Statistics;
+import dev.kdeformer.FixedFunction;
+import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.tensor.Shape;
 import dev.kdeformer.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
@@ -30,9 +36,17 @@ public final class Pieces {
      */
     private record Piece(int item, int items, int query, int queries, int end, int key, int keys) {
         AttentionInput of(AttentionInput input) {
-            AttentionInput part = AttentionInput.of(part(input.query(), query, queries), part(input.key(), key, keys),
-                    part(input.value(), key, keys)).withScale(input.scale()).withMask(mask(input));
+            AttentionInput part = AttentionInput.of(ofQueries(input.query()), ofKeys(input.key()),
+                    ofKeys(input.value())).withScale(input.scale()).withMask(mask(input));
             return input.keyBias() == null ? part : part.withKeyBias(columns(input.keyBias()));
+        }
+
+        Tensor ofQueries(Tensor tensor) {
+            return part(tensor, query, queries);
+        }
+
+        Tensor ofKeys(Tensor tensor) {
+            return part(tensor, key, keys);
         }
 
         private Tensor part(Tensor tensor, int first, int count) {
@@ -159,6 +173,73 @@ public final class Pieces {
             notes.add(input.batch() + " batch items, whose queries are padded differently, each computed by itself");
         }
         return new Statistics(columns, String.join("; ", notes), error);
+    }
+
+    /**
+     * Computes the gradients of the pieces of a checked call one after the other; all others are zeros.
+     *
+     * @param run computes those of a call without packed sequences and padded queries
+     */
+    static void gradients(GradientCall whole, Consumer<GradientCall> run) {
+        whole.gradients().tensors().forEach(MethodFrame::zero);
+        for (Piece piece : cut(whole.input())) {
+            AttentionInput one = piece.of(whole.input());
+            if (!one.isEmpty()) {
+                Call forward = whole.forward().part(one, piece.ofQueries(whole.forward().output()),
+                        piece.ofQueries(whole.forward().logSumExp()));
+                InputGradients gradients = new InputGradients(piece.ofQueries(whole.dQuery()),
+                        piece.ofKeys(whole.dKey()), piece.ofKeys(whole.dValue()));
+                run.accept(new GradientCall(forward, piece.ofQueries(whole.outputGradient()), gradients,
+                        whole.biases()));
+            }
+        }
+    }
+
+    /**
+     * The function that the pieces of a call are together.
+     *
+     * @param fixed gives that of a call without packed sequences and padded queries
+     */
+    static FixedFunction fixed(Call whole, Function<Call, FixedFunction> fixed) {
+        AttentionInput input = whole.input();
+        Map<Piece, FixedFunction> functions = new LinkedHashMap<>();
+        for (Piece piece : cut(input)) {
+            AttentionInput one = piece.of(input);
+            if (!one.isEmpty()) {
+                functions.put(piece, fixed.apply(whole.part(one, piece.ofQueries(whole.output()), null)));
+            }
+        }
+        return (unit, query, key, value) -> {
+            double[][] outputs = new double[input.groupSize()][input.queries() * input.dv()];
+            functions.forEach((piece, function) -> {
+                if (piece.item() <= unit / input.kvHeads() && unit / input.kvHeads() < piece.item() + piece.items()) {
+                    outputs(input, unit, piece, function, new double[][][] {query, key, value}, outputs);
+                }
+            });
+            return outputs;
+        };
+    }
+
+    /** Writes what a piece is of the outputs of the query heads that read a key head. */
+    private static void outputs(AttentionInput input, int unit, Piece piece, FixedFunction function,
+            double[][][] elements, double[][] outputs) {
+        int group = input.groupSize();
+        int own = unit - piece.item() * input.kvHeads();
+        int units = piece.items() * input.kvHeads();
+        double[][] query = new double[units * group][];
+        double[][] key = new double[units][];
+        double[][] value = new double[units][];
+        for (int member = 0; member < group; member++) {
+            query[own * group + member] = Arrays.copyOfRange(elements[0][unit * group + member],
+                    piece.query() * input.d(), (piece.query() + piece.queries()) * input.d());
+        }
+        int keyEnd = piece.key() + piece.keys();
+        key[own] = Arrays.copyOfRange(elements[1][unit], piece.key() * input.d(), keyEnd * input.d());
+        value[own] = Arrays.copyOfRange(elements[2][unit], piece.key() * input.dv(), keyEnd * input.dv());
+        double[][] parts = function.outputs(own, query, key, value);
+        for (int member = 0; member < group; member++) {
+            System.arraycopy(parts[member], 0, outputs[member], piece.query() * input.dv(), parts[member].length);
+        }
     }
 
     /** Rows [first, end), none where the second is not greater. */

@@ -260,7 +260,8 @@ public final class PilotAttention implements DifferentiableMethod {
             throw new IllegalStateException("pilot attention has gradients at a fixed cost only, without "
                     + (plain.budget() != null ? "an error budget" : "a sample of folded keys"));
         }
-        return new GradientFrame(new PilotGradient(this, plain, causal, limits()::check));
+        return new GradientFrame(new PilotGradient(this, plain, causal,
+                input -> limits().checkWhole(this, input)));
     }
 
     @Override

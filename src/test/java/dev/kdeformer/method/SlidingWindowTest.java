@@ -5,11 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.kdeformer.Attention;
-import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.Engine;
-import dev.kdeformer.InputGradients;
 import dev.kdeformer.Mask;
 import dev.kdeformer.reference.TestInputs;
 import dev.kdeformer.tensor.Tensor;
@@ -35,23 +33,6 @@ class SlidingWindowTest {
                 assertEquals("method " + method.name() + " takes no sliding window, got Mask[LOWER_RIGHT, window=6];"
                         + " method exact does", e.getMessage());
                 assertArrayEquals(before, output.toArray());
-            }
-        }
-    }
-
-    @Test
-    void approximateGradientsRefuseIt() {
-        Tensor like = make.zeros(input.outputShape());
-        Tensor sums = make.zeros(input.outputShape().withColumns(1));
-        try (Engine engine = Engine.create(1)) {
-            for (AttentionGradient gradient : List.of(Attention.kdeformer().build().gradient(),
-                    Attention.hyper().build().gradient(), Attention.pilot().build().gradient())) {
-                IllegalArgumentException e = assertThrows(IllegalArgumentException.class,
-                        () -> gradient.apply(engine, input, like, sums, make.zeros(like.shape()),
-                                new InputGradients(make.zeros(like.shape()), make.zeros(like.shape()),
-                                        make.zeros(like.shape()))));
-                assertEquals("this gradient takes no sliding window, got Mask[LOWER_RIGHT, window=6];"
-                        + " that of exact attention does", e.getMessage());
             }
         }
     }

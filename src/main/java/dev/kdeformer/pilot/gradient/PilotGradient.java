@@ -5,6 +5,7 @@ import dev.kdeformer.AttentionMethod;
 import dev.kdeformer.AttentionMethod.Estimate;
 import dev.kdeformer.FixedFunction;
 import dev.kdeformer.InputFeature;
+import dev.kdeformer.exact.tiled.PlainAttention;
 import dev.kdeformer.exact.tiled.TiledGradient;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
@@ -63,7 +64,13 @@ public final class PilotGradient implements GradientFrame.Body {
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.KEY_BIAS);
+        return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+    }
+
+    @Override
+    public boolean inPieces() {
+        return true;
     }
 
     @Override
@@ -73,6 +80,10 @@ public final class PilotGradient implements GradientFrame.Body {
 
     @Override
     public void run(GradientCall call) {
+        if (call.input().mask().hasWindow()) {
+            new TiledGradient().run(call);
+            return;
+        }
         Team team = call.team();
         int units = call.forward().keyHeads();
         boolean spans = call.input().mask().isCausal();
@@ -133,6 +144,9 @@ public final class PilotGradient implements GradientFrame.Body {
     @Override
     public FixedFunction fixed(Call call) {
         AttentionInput input = call.input();
+        if (input.mask().hasWindow()) {
+            return new PlainAttention(input);
+        }
         PlainPilot[] heads = new PlainPilot[input.batch() * input.heads()];
         if (input.mask().isCausal()) {
             causal.record(call, heads);
@@ -179,6 +193,9 @@ public final class PilotGradient implements GradientFrame.Body {
 
     @Override
     public Estimate estimate(AttentionInput input, int threads) {
+        if (input.mask().hasWindow()) {
+            return new TiledGradient().estimate(input, threads);
+        }
         Estimate forward = method.estimate(input, threads);
         if (input.mask().isCausal()) {
             return causal.estimate(forward, input, threads);
