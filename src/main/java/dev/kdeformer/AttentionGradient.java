@@ -33,6 +33,18 @@ public interface AttentionGradient {
             InputGradients gradients);
 
     /**
+     * The same with gradients by what is added to logits. Every gradient has those by sinks, −p · D summed over all
+     * queries with p the weight of the sink and D = dO·O; that of exact attention has the others too.
+     *
+     * @param biases receives them
+     * @throws IllegalArgumentException if what receives them does not fit, or the method has no gradient by something
+     *                                  that is wanted; otherwise as above
+     * @see #apply(Engine, AttentionInput, Tensor, Tensor, Tensor, InputGradients)
+     */
+    void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
+            InputGradients gradients, BiasGradients biases);
+
+    /**
      * Returns the function that this is the gradient of, with the choices that the method makes for {@code input}.
      *
      * @throws IllegalArgumentException if the input holds NaN or infinity, or the method cannot do the mask

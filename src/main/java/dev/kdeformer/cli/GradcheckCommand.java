@@ -23,8 +23,8 @@ import picocli.CommandLine.Option;
             "Some elements of queries, keys and values are moved up and down, and the change of a random linear loss "
                 + "is compared with the gradient. An approximate method is checked as the function that it is with its "
                 + "choices for this input held fixed; how far its gradients are from the exact ones is shown too. "
-                + "Exact attention is also checked by what is added to its logits: --bias, --distance-bias, "
-                + "--grid-bias and --sinks. "
+                + "Methods are also checked by --sinks, exact attention by what else is added to its logits: --bias, "
+                + "--distance-bias and --grid-bias. "
                 + "Without an input option it takes random queries, keys and values: --n rows (default: 256) of --d "
                 + "features for --heads heads."},
         footer = {"", "The exit code is 1 if an error exceeds --tolerance.", "", "Examples:",

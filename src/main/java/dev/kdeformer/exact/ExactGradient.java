@@ -49,6 +49,7 @@ public final class ExactGradient implements AttentionGradient {
      * @throws IllegalArgumentException if what receives them does not fit; otherwise as above
      * @see #apply(Engine, AttentionInput, Tensor, Tensor, Tensor, InputGradients)
      */
+    @Override
     public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
             InputGradients gradients, BiasGradients biases) {
         frame.apply(engine, input, output, logSumExp, outputGradient, gradients, biases);

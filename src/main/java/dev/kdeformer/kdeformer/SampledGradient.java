@@ -11,6 +11,7 @@ import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientFrame;
+import dev.kdeformer.method.SinkGradient;
 import dev.kdeformer.runtime.Team;
 import java.util.List;
 import java.util.Set;
@@ -39,7 +40,7 @@ final class SampledGradient implements GradientFrame.Body {
     @Override
     public Set<InputFeature> takes() {
         return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
-                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS, InputFeature.SINKS);
     }
 
     @Override
@@ -64,7 +65,8 @@ final class SampledGradient implements GradientFrame.Body {
         for (int b = 0; b < input.batch(); b++) {
             team.expect(input.heads() * sampling.rows(input, input.mask().keyLength(b, input.keys())));
         }
-        team.deal(units, 4, (unit, its) -> head(call, unit, its));
+        GradientCall plain = call.leavingSinks();
+        team.deal(units, 4, (unit, its) -> head(plain, unit, its));
     }
 
     private void head(GradientCall call, int unit, Team team) {
@@ -78,6 +80,9 @@ final class SampledGradient implements GradientFrame.Body {
             causal(head, sampling.split(input, keys), input.mask().causalOffset(input.queries(), input.keys()), team);
         } else {
             rectangle(head, new Part(0, input.queries(), 0, keys, 0), team);
+        }
+        for (int member = 0; member < head.members(); member++) {
+            SinkGradient.addCentre(call, head.keyHead(), member, row -> true, team);
         }
         team.scratch().release(mark);
     }
@@ -107,7 +112,7 @@ final class SampledGradient implements GradientFrame.Body {
     @Override
     public FixedFunction fixed(Call call) {
         return sampling.isExact(call.input()) ? new PlainAttention(call.input())
-                : new PlainAttention(call.input(), new ChoiceRecord(sampling, call));
+                : new PlainAttention(call.input(), new ChoiceRecord(sampling, call.leavingSinks()));
     }
 
     @Override

@@ -22,6 +22,11 @@ public record Call(AttentionInput input, Tensor output, Tensor logSumExp, Team t
         return new Call(input.withoutSinks().withHiddenKeys(), output, logSumExp, team, Sinks.of(input));
     }
 
+    /** The same call without the sinks of its input, which are left for later. */
+    public Call leavingSinks() {
+        return input.hasSinks() ? withoutSinks(input, output, logSumExp, team) : this;
+    }
+
     /** The same call for a part of its input. */
     Call part(AttentionInput some, Tensor itsOutput, Tensor itsLogSumExp) {
         return new Call(some, itsOutput, itsLogSumExp, team, later);

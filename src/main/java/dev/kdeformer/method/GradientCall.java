@@ -15,6 +15,11 @@ import dev.kdeformer.tensor.Tensor;
  * @param biases         receives gradients by biases
  */
 public record GradientCall(Call forward, Tensor outputGradient, InputGradients gradients, BiasGradients biases) {
+    /** The same call without the sinks of its input, which the saved output and log-sum-exp have nevertheless. */
+    public GradientCall leavingSinks() {
+        return new GradientCall(forward.leavingSinks(), outputGradient, gradients, biases);
+    }
+
     /** What the output was computed from. */
     public AttentionInput input() {
         return forward.input();

@@ -67,7 +67,7 @@ public final class GradientFrame implements AttentionGradient {
         apply(engine, input, output, logSumExp, outputGradient, gradients, BiasGradients.none());
     }
 
-    /** The same with gradients by biases, for a body that computes them. */
+    @Override
     public void apply(Engine engine, AttentionInput input, Tensor output, Tensor logSumExp, Tensor outputGradient,
             InputGradients gradients, BiasGradients biases) {
         GradientChecks checks = new GradientChecks(input, output, logSumExp, outputGradient);
@@ -75,6 +75,11 @@ public final class GradientFrame implements AttentionGradient {
         checks.tensors(engine, gradients);
         checks.biases(engine, Objects.requireNonNull(biases, "biases"), gradients);
         checkInput(input);
+        if (!body.takes().contains(InputFeature.PAIR_BIAS)
+                && (!biases.tensors().isEmpty() || biases.parameters() != null)) {
+            throw new IllegalArgumentException("this gradient has no gradient by a bias per pair; that of exact"
+                    + " attention has");
+        }
         WarmUp.before(input.outputShape().elements(), input.keys());
         Team team = Crews.begin(engine);
         try {
@@ -86,6 +91,9 @@ public final class GradientFrame implements AttentionGradient {
             }
             GradientCall call = new GradientCall(new Call(input.withHiddenKeys(), output, logSumExp, team),
                     outputGradient, gradients, biases);
+            if (biases.sinks() != null) {
+                SinkGradient.write(call, biases.sinks());
+            }
             if (isWhole(input)) {
                 body.run(call);
             } else {

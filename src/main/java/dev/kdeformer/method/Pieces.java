@@ -38,6 +38,7 @@ public final class Pieces {
         AttentionInput of(AttentionInput input) {
             AttentionInput part = AttentionInput.of(ofQueries(input.query()), ofKeys(input.key()),
                     ofKeys(input.value())).withScale(input.scale()).withMask(mask(input));
+            part = input.hasSinks() ? Sinks.of(input).with(part) : part;
             return input.keyBias() == null ? part : part.withKeyBias(columns(input.keyBias()));
         }
 

@@ -1,11 +1,11 @@
 package dev.kdeformer.cli.bench;
 
+import dev.kdeformer.AttentionGradient;
 import dev.kdeformer.AttentionInput;
 import dev.kdeformer.BiasGradients;
 import dev.kdeformer.Engine;
 import dev.kdeformer.InputGradients;
 import dev.kdeformer.PairBias;
-import dev.kdeformer.exact.ExactGradient;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Element;
 import dev.kdeformer.tensor.Matrix;
@@ -15,7 +15,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Compares the gradients of exact attention by an input's biases and sinks with finite differences. */
+/** Compares the gradients of a method by an input's biases and sinks with finite differences. */
 final class BiasCheck {
     /** A step that biases of moderate size hold exactly. */
     private static final float STEP = 0x1p-10f;
@@ -25,15 +25,18 @@ final class BiasCheck {
     private final Tensor loss;
     private final int elements;
     private final CounterRandom random;
-    private final ExactGradient gradient = ExactGradient.builder().build();
+    private final AttentionGradient gradient;
 
     /**
      * A check of some elements of each bias.
      *
-     * @param loss the gradient of the loss by the output
+     * @param gradient of the method
+     * @param loss     the gradient of the loss by the output
      */
-    BiasCheck(Engine engine, AttentionInput input, Tensor loss, int elements, CounterRandom random) {
+    BiasCheck(Engine engine, AttentionGradient gradient, AttentionInput input, Tensor loss, int elements,
+            CounterRandom random) {
         this.engine = engine;
+        this.gradient = gradient;
         this.input = input;
         this.loss = loss;
         this.elements = elements;
@@ -43,7 +46,7 @@ final class BiasCheck {
     /**
      * A row for everything of the input that adds to logits and can be learnt; none where there is nothing.
      *
-     * @param output what exact attention gives for the input
+     * @param output what the method gives for the input
      * @param sums   its log-sum-exp
      */
     List<GradientReport.Row> run(Arena arena, Tensor output, Tensor sums) {

@@ -70,10 +70,10 @@ public final class GradientCheck {
             if (!method.name().equals(Methods.EXACT)) {
                 progress.stage("exact gradients");
                 againstExact(arena, loss, gradients.tensors(), rows);
-            } else {
-                progress.stage("moving biases");
-                rows.addAll(new BiasCheck(engine, input, loss, elements, random.stream(5)).run(arena, output, sums));
             }
+            progress.stage("moving biases");
+            rows.addAll(new BiasCheck(engine, gradient, input, loss, elements, random.stream(5))
+                    .run(arena, output, sums));
             return new GradientReport(method, named, engine.threads(), rows, times, tolerance);
         }
     }

@@ -117,27 +117,4 @@ final class PairGradients {
             target[i] = (float) parameters[i];
         }
     }
-
-    /** Writes the gradient by sinks: −Σ p · (dO·O) over all queries, with p the weight of the sink. */
-    static void writeSinks(GradientCall call, float[] target) {
-        AttentionInput input = call.input();
-        float[] output = new float[input.dv()];
-        float[] gradient = new float[input.dv()];
-        for (int h = 0; h < target.length; h++) {
-            double sum = 0;
-            for (int b = 0; b < input.batch() && input.sink(h) > Float.NEGATIVE_INFINITY; b++) {
-                Matrix sums = call.forward().logSumExp().matrix(b, h);
-                for (int i = 0; i < input.queries(); i++) {
-                    call.forward().output().matrix(b, h).readRow(i, output, 0);
-                    call.outputGradient().matrix(b, h).readRow(i, gradient, 0);
-                    double dot = 0;
-                    for (int c = 0; c < output.length; c++) {
-                        dot += (double) output[c] * gradient[c];
-                    }
-                    sum -= dot == 0 ? 0 : Math.exp((double) input.sink(h) - sums.get(i, 0)) * dot;
-                }
-            }
-            target[h] = (float) sum;
-        }
-    }
 }

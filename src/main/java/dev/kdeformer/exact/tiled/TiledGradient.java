@@ -25,9 +25,6 @@ public final class TiledGradient implements GradientFrame.Body {
         int units = call.forward().keyHeads();
         Team team = call.team();
         team.expect((long) units * HeadGradient.steps(call.input()));
-        if (call.biases().sinks() != null) {
-            PairGradients.writeSinks(call, call.biases().sinks());
-        }
         if (!PairGradients.isWanted(call.biases())) {
             team.deal(units, 4, (unit, its) -> new HeadGradient(call, unit, null, true).run(its));
             return;

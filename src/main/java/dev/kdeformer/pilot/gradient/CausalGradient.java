@@ -8,6 +8,7 @@ import dev.kdeformer.exact.tiled.TiledGradient;
 import dev.kdeformer.method.Call;
 import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.method.SinkGradient;
 import dev.kdeformer.pilot.causal.CausalWalk;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.search.PilotOptions;
@@ -42,6 +43,7 @@ final class CausalGradient {
                 diagonal(call, index, walk.firstExact(), last, team);
             }
             add(call, unit, member, walk);
+            SinkGradient.addCentre(call, unit.head(), member, row -> true, team);
             team.advance(1);
         });
         if (!visible) {
@@ -92,7 +94,8 @@ final class CausalGradient {
             CausalWalk.forEach(unit, (member, walk) -> {
                 SpanRecord record = new SpanRecord(walk);
                 walk.visit(1, call.team(), (share, scratch) -> record);
-                heads[first + member] = new PlainPilot(call.input(), walk.keys(), record.leaves());
+                heads[first + member] = new PlainPilot(call.input(), walk.keys(), record.leaves(),
+                        unit.head().laterSink(member));
             });
         }
     }

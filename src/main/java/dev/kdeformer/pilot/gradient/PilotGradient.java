@@ -12,6 +12,7 @@ import dev.kdeformer.method.GradientCall;
 import dev.kdeformer.method.GradientFrame;
 import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.method.KeyHead;
+import dev.kdeformer.method.SinkGradient;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
 import dev.kdeformer.pilot.keys.SharedKeys;
@@ -22,6 +23,8 @@ import dev.kdeformer.pilot.walk.FixedPass;
 import dev.kdeformer.pilot.walk.PilotHead;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
+import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -65,7 +68,7 @@ public final class PilotGradient implements GradientFrame.Body {
     @Override
     public Set<InputFeature> takes() {
         return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
-                InputFeature.SEQUENCES, InputFeature.KEY_BIAS);
+                InputFeature.SEQUENCES, InputFeature.KEY_BIAS, InputFeature.SINKS);
     }
 
     @Override
@@ -88,11 +91,12 @@ public final class PilotGradient implements GradientFrame.Body {
         int units = call.forward().keyHeads();
         boolean spans = call.input().mask().isCausal();
         team.expect(units * (call.input().groupSize() + (spans ? TiledGradient.headSteps(call.input()) : 0)));
+        GradientCall plain = call.leavingSinks();
         team.deal(units, 4, (unit, its) -> {
             if (spans) {
-                causal.run(call, unit, its);
+                causal.run(plain, unit, its);
             } else {
-                head(call, unit, its);
+                head(plain, unit, its);
             }
         });
     }
@@ -116,7 +120,8 @@ public final class PilotGradient implements GradientFrame.Body {
         Effort effort = fixed.effort();
         int shares = Math.min(SHARES, pilot.topNodes(effort));
         GradientSums sums = new GradientSums(keys, shares, team.scratch());
-        StragglerGradient stragglers = new StragglerGradient(call, head, member, fixed.rows(pilot));
+        int[] exact = fixed.rows(pilot);
+        StragglerGradient stragglers = new StragglerGradient(call, head, member, exact);
         GradientRows.Source source = stragglers.hidden(reflected(call, head, member, keys, team), team.scratch());
         Matrix dQuery = head.ofQueries(call.dQuery(), member);
         LeafGradient.Head leaves = new LeafGradient.Head(head, keys, pilot.queries(), source);
@@ -126,6 +131,9 @@ public final class PilotGradient implements GradientFrame.Body {
         });
         sums.addTo(head.ofKeys(call.dKey()), head.ofKeys(call.dValue()), team);
         stragglers.add(team);
+        BitSet done = new BitSet();
+        Arrays.stream(exact).forEach(done::set);
+        SinkGradient.addCentre(call, head, member, row -> !done.get(row), team);
         team.advance(1);
     }
 
@@ -149,9 +157,9 @@ public final class PilotGradient implements GradientFrame.Body {
         }
         PlainPilot[] heads = new PlainPilot[input.batch() * input.heads()];
         if (input.mask().isCausal()) {
-            causal.record(call, heads);
+            causal.record(call.leavingSinks(), heads);
         } else {
-            record(call, heads);
+            record(call.leavingSinks(), heads);
         }
         return (unit, query, key, value) -> {
             double[][] outputs = new double[input.groupSize()][];
@@ -177,7 +185,7 @@ public final class PilotGradient implements GradientFrame.Body {
                         WalkRecord record = new WalkRecord(pilot);
                         pilot.visit(fixed.effort(), 1, team, (share, scratch) -> record);
                         record.exact(fixed.rows(pilot));
-                        heads[first + member] = new PlainPilot(input, keys, record.leaves());
+                        heads[first + member] = new PlainPilot(input, keys, record.leaves(), head.laterSink(member));
                     }, team);
         }
     }

@@ -21,11 +21,20 @@ final class PlainPilot {
     private final Reflection reflection;
     private final int d;
     private final int dv;
+    private final double sink;
+    /** Queries as they were given. */
+    private double[] plain;
     private double[] query;
     private double[] key;
     private double[] value;
 
-    PlainPilot(AttentionInput input, KeyGroups keys, List<Leaf> leaves) {
+    /**
+     * One query head.
+     *
+     * @param sink logit of its sink, −∞ for none
+     */
+    PlainPilot(AttentionInput input, KeyGroups keys, List<Leaf> leaves, double sink) {
+        this.sink = sink;
         this.input = input;
         this.leaves = leaves;
         this.rows = keys.order().clone();
@@ -41,6 +50,7 @@ final class PlainPilot {
 
     /** The output, n × d_v, for the elements of the query head and of its key head. */
     double[] output(double[] newQuery, double[] newKey, double[] newValue) {
+        plain = newQuery;
         query = reflection.applied(newQuery, d);
         key = newKey.clone();
         for (int i = 0; i < key.length; i++) {
@@ -108,6 +118,12 @@ final class PlainPilot {
             logits[count + g] = logit;
         }
         SoftmaxSums sums = new SoftmaxSums(1, dv, SoftmaxSums.NATURAL);
+        // Logits are without what the keys' centre adds to all of a query.
+        double shift = 0;
+        for (int c = 0; c < d; c++) {
+            shift += input.scale() * plain[row * d + c] * centre[c];
+        }
+        sums.add(0, sink - shift, 1);
         for (int e = 0; e < logits.length; e++) {
             double p = sums.add(0, logits[e], 1);
             for (int c = 0; c < dv && p > 0; c++) {

@@ -71,6 +71,9 @@ final class StragglerGradient {
                 }
                 some = some.withKeyBias(bias);
             }
+            if (head.laterSink(member) > Float.NEGATIVE_INFINITY) {
+                some = some.withSinks(head.laterSink(member));
+            }
             Call forward = new Call(some, Picked.rows(arena, head.output(member), rows),
                     Picked.rows(arena, head.logSumExp(member), rows), team);
             InputGradients gradients = InputGradients.allocate(arena, some);
