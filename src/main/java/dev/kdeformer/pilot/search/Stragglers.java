@@ -15,11 +15,13 @@ public final class Stragglers {
     private static final double LEAST_PART = 0.02;
 
     private final int[] positions;
+    private final double part;
     /** Marks all queries but these. */
     private final boolean[] others;
 
-    private Stragglers(int[] positions, int queries) {
+    private Stragglers(int[] positions, double part, int queries) {
         this.positions = positions;
+        this.part = part;
         this.others = new boolean[queries];
         Arrays.fill(others, true);
         for (int position : positions) {
@@ -45,13 +47,18 @@ public final class Stragglers {
                 together += leverage[i];
             }
         }
-        return new Stragglers(
-                together < LEAST_PART ? new int[0] : doubts.largest(Math.min(count, most), null), n);
+        int[] positions = together < LEAST_PART ? new int[0] : doubts.largest(Math.min(count, most), null);
+        return new Stragglers(positions, Arrays.stream(positions).mapToDouble(i -> leverage[i]).sum(), n);
     }
 
     /** Their positions, ascending. */
     public int[] positions() {
         return positions;
+    }
+
+    /** Which part of all leverages they have together. */
+    public double part() {
+        return part;
     }
 
     /** Marks the other queries. */

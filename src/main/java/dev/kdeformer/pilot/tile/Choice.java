@@ -15,8 +15,11 @@ import jdk.incubator.vector.VectorOperators;
  * vector comparisons, far cheaper than a histogram. Kept per thread.
  */
 public final class Choice {
-    /** Scores further below the best than this are all the same to us. */
+    /** Scores further below the best than this are all the same to us, unless those above are too few. */
     private static final float SPAN = 64;
+
+    /** So far below the best any scores are the same. */
+    private static final float MOST_SPAN = 1 << 16;
 
     private static final int HALVINGS = 14;
 
@@ -44,20 +47,30 @@ public final class Choice {
             return;
         }
         high = best;
-        low = best - SPAN;
         int taken = ScoreKernel.above(scores, count, best);
+        float span = SPAN;
+        low = best - span;
+        // Where the spreads of few keys are out of all proportion, the others must still be told apart.
+        int above = ScoreKernel.above(scores, count, low);
+        while (above < wanted - wanted / SLACK && span < MOST_SPAN) {
+            high = low;
+            taken = above;
+            span *= 2;
+            low = best - span;
+            above = ScoreKernel.above(scores, count, low);
+        }
         for (int i = 0; i < HALVINGS && taken < wanted - wanted / SLACK; i++) {
             float middle = low + (high - low) / 2;
-            int above = ScoreKernel.above(scores, count, middle);
-            if (above > wanted) {
+            int between = ScoreKernel.above(scores, count, middle);
+            if (between > wanted) {
                 low = middle;
             } else {
                 high = middle;
-                taken = above;
+                taken = between;
             }
         }
         left = taken < wanted - wanted / SLACK ? wanted - taken : 0;
-        low = low == best - SPAN ? Float.NEGATIVE_INFINITY : low;
+        low = low == best - span ? Float.NEGATIVE_INFINITY : low;
     }
 
     /**

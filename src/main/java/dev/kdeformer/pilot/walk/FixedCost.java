@@ -23,6 +23,9 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
     /** What stragglers may take of the whole. */
     private static final double STRAGGLERS = 2.0 / 3;
 
+    /** A part of the evaluations that near keys do without. */
+    private static final double LITTLE = 0.3;
+
     private static final int[] CANDIDATES = {16, 12, 8, 6, 4, 3, 2};
 
     /** Columns for each further candidate per query: fewer near keys find theirs among fewer candidates. */
@@ -70,6 +73,19 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
             spent = Math.clamp(evaluations - columns(least), 0, STRAGGLERS * evaluations);
         }
         return Math.max(evaluations, options.spending().near()) >= keys ? 0 : (int) (spent * queries / keys);
+    }
+
+    /**
+     * Whether stragglers are worth computing exactly. Where they would take much from the near keys, and more than
+     * their part of what queries deviate by, there is no other population but a heavy tail, and near keys are of more
+     * use.
+     *
+     * @param leverage their part of all leverages
+     */
+    boolean worthwhile(PilotOptions options, int stragglers, double leverage) {
+        int evaluations = options.spending().evaluations();
+        double taken = evaluations > 0 ? (double) stragglers * keys / queries / evaluations : 0;
+        return taken <= Math.max(LITTLE, leverage);
     }
 
     /**

@@ -242,12 +242,17 @@ public final class PilotHead {
     /** The pass at the fixed cost of the options. */
     public FixedPass fixedPass(AttentionInput input, Team team) {
         FixedCost cost = FixedCost.of(options, input, keys.count(), keys.valuesFollow());
-        int[] stragglers = planned != null ? planned : stragglers(cost.mostStragglers(options), team);
+        int[] stragglers = planned != null ? planned : stragglers(cost, team);
         return new FixedPass(cost.effort(options, narrowing, stragglers.length), stragglers);
     }
 
-    private int[] stragglers(int most, Team team) {
-        return most == 0 ? new int[0] : Stragglers.of(leverage(team), most).positions();
+    private int[] stragglers(FixedCost cost, Team team) {
+        int most = cost.mostStragglers(options);
+        if (most == 0) {
+            return new int[0];
+        }
+        Stragglers found = Stragglers.of(leverage(team), most);
+        return cost.worthwhile(options, found.positions().length, found.part()) ? found.positions() : new int[0];
     }
 
     /** Which part of all leverages each query has in the smallest tiles. */
