@@ -51,7 +51,7 @@
  * <dt>near</dt><dd>Keys that a tile evaluates exactly, those of the highest scores.</dd>
  * <dt>far field</dt><dd>What stands for all keys that a node and its ancestors have folded: for each group a pseudo-key
  *     that a query δ away from the centroid meets with the logit a + δ·κ + ½ Σ δ²c, from log-mass a, mean key κ and
- *     variances c.</dd>
+ *     variances c; where ½ Σ δ²c is large it is damped.</dd>
  * <dt>fold</dt><dd>To add a key to the group it belongs to, with the weight that the pilot row gives it.</dd>
  * <dt>tilt</dt><dd>One matrix that moves the mean values of all groups with the query, learnt from a few drawn
  *     keys.</dd>

@@ -11,6 +11,7 @@ import dev.kdeformer.method.GradientRows;
 import dev.kdeformer.method.KeyHead;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Rows;
+import dev.kdeformer.pilot.tile.Damping;
 import dev.kdeformer.pilot.tile.FarField;
 import dev.kdeformer.runtime.Memory;
 import dev.kdeformer.runtime.Scratch;
@@ -92,6 +93,11 @@ final class LeafGradient {
     /** Of the tile. */
     private float[] centroid;
     private final float[] mass = new float[GradientTile.QUERIES];
+    /** What the second order of each query is multiplied by, and the derivative of that by the variance. */
+    private final float[] damped = new float[GradientTile.QUERIES];
+    private final float[] dampedMore = new float[GradientTile.QUERIES];
+    /** Of the far field, the mean of its groups. */
+    private float[] variances;
     private final int d;
     private final int dv;
     private final int stride;
@@ -155,6 +161,7 @@ final class LeafGradient {
      */
     void add(float[] newCentroid, Queries tileQueries, int[] chosen, int count, FarField far, FarGradient gradient) {
         centroid = newCentroid;
+        variances = far.meanVariances();
         for (int first = tileQueries.from; first < tileQueries.to; first += GradientTile.QUERIES) {
             meet(tileQueries, first, Math.min(GradientTile.QUERIES, tileQueries.to - first), chosen, count, far,
                     gradient);
@@ -220,9 +227,16 @@ final class LeafGradient {
         }
         float[] sums = tile.blockRows(farBlock, 1, 0, features, rows);
         for (int r = 0; r < rows; r++) {
+            float second = 0;
+            for (int c = 0; c < d && dampedMore[r] != 0; c++) {
+                float delta = deviationRows.get(r, c);
+                second += delta * delta * sums[r * features + stride + c];
+            }
             for (int c = 0; c < d; c++) {
                 float delta = deviationRows.get(r, c);
-                gradients[r * d + c] += sums[r * features + c] + 2 * delta * sums[r * features + stride + c]
+                gradients[r * d + c] += sums[r * features + c]
+                        + 2 * delta * (damped[r] * sums[r * features + stride + c]
+                        + dampedMore[r] * second * variances[c])
                         + mass[r] * tilted[r * stride + c];
             }
         }
@@ -276,6 +290,12 @@ final class LeafGradient {
                 row[c] = delta;
                 row[stride + c] = delta * delta;
                 slope += (double) delta * tilted[r * stride + c];
+            }
+            double variance = Lanes.dot(row, stride, variances, 0, stride);
+            damped[r] = (float) Damping.factor(variance);
+            dampedMore[r] = (float) Damping.slope(variance);
+            for (int c = 0; c < stride && damped[r] < 1; c++) {
+                row[stride + c] *= damped[r];
             }
             row[2 * stride] = 1;
             deviationRows.write(r, row, 0);

@@ -6,6 +6,7 @@ import dev.kdeformer.pilot.gradient.WalkRecord.Leaf;
 import dev.kdeformer.pilot.gradient.WalkRecord.Step;
 import dev.kdeformer.pilot.keys.KeyGroups;
 import dev.kdeformer.pilot.keys.Reflection;
+import dev.kdeformer.pilot.tile.Damping;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -110,10 +111,15 @@ final class PlainPilot {
         for (int e = 0; e < count; e++) {
             logits[e] = logit(scaled, near[e]);
         }
+        double variance = 0;
+        for (int c = 0; c < d; c++) {
+            variance += delta[c] * delta[c] * leaf.spread()[c];
+        }
+        double second = 0.5 * Damping.factor(variance);
         for (int g = 0; g < groups.keys.length; g++) {
             double logit = groups.mass.log(g);
             for (int c = 0; c < d; c++) {
-                logit += delta[c] * groups.keys[g][c] + 0.5 * delta[c] * delta[c] * leaf.moments()[g][c];
+                logit += delta[c] * groups.keys[g][c] + second * delta[c] * delta[c] * leaf.moments()[g][c];
             }
             logits[count + g] = logit;
         }

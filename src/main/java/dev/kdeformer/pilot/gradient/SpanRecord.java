@@ -32,7 +32,7 @@ final class SpanRecord implements SpanVisitor {
         int[] rows = IntStream.range(0, firstExact.length).filter(row -> firstExact[row] == 0).toArray();
         List<Leaf> all = new ArrayList<>(leaves);
         all.add(new Leaf(rows, new int[0], List.of(new Step(new double[d], new double[dv], new int[0])),
-                new double[keys.groups()][d], new double[d][dv], exact(rows)));
+                new double[keys.groups()][d], new double[d], new double[d][dv], exact(rows)));
         return all;
     }
 
@@ -42,8 +42,8 @@ final class SpanRecord implements SpanVisitor {
         int dv = keys.values().columns();
         Step step = new Step(WalkRecord.doubles(centre, 0, d), new double[dv],
                 Arrays.copyOf(folded.index(), folded.count()));
-        leaves.add(new Leaf(rows, near, List.of(step), WalkRecord.moments(far, keys), WalkRecord.tilt(far, keys),
-                exact(rows)));
+        leaves.add(new Leaf(rows, near, List.of(step), WalkRecord.moments(far, keys),
+                WalkRecord.doubles(far.meanVariances(), 0, d), WalkRecord.tilt(far, keys), exact(rows)));
     }
 
     private int[][] exact(int[] rows) {

@@ -32,10 +32,12 @@ final class WalkRecord implements NodeVisitor {
      * @param near    its near keys
      * @param steps   the way to it, itself last
      * @param moments second central moments of every group's keys
+     * @param spread  the mean of these
      * @param tilt    the value tilt, a row of values for every feature
      * @param exact   the caller's keys [first, end) that each of the queries meets beside; null for none
      */
-    record Leaf(int[] rows, int[] near, List<Step> steps, double[][] moments, double[][] tilt, int[][] exact) {
+    record Leaf(int[] rows, int[] near, List<Step> steps, double[][] moments, double[] spread, double[][] tilt,
+            int[][] exact) {
     }
 
     private final PilotHead head;
@@ -62,7 +64,7 @@ final class WalkRecord implements NodeVisitor {
         int dv = keys.values().columns();
         leaves.add(new Leaf(rows, IntStream.range(0, keys.count()).toArray(),
                 List.of(new Step(new double[d], new double[dv], new int[0])), new double[keys.groups()][d],
-                new double[d][dv], null));
+                new double[d], new double[d][dv], null));
     }
 
     @Override
@@ -90,7 +92,8 @@ final class WalkRecord implements NodeVisitor {
     @Override
     public void leaf(int depth, int from, int to, int[] near, int count, FarField far) {
         leaves.add(new Leaf(Arrays.copyOfRange(head.order(), from, to), Arrays.copyOf(near, count),
-                List.of(Arrays.copyOf(steps, depth + 1)), moments(far, keys), tilt(far, keys), null));
+                List.of(Arrays.copyOf(steps, depth + 1)), moments(far, keys),
+                doubles(far.meanVariances(), 0, keys.keys().columns()), tilt(far, keys), null));
     }
 
     /** Second central moments of every group. */

@@ -32,6 +32,8 @@ public final class TileAttention {
     private final PackedKeys nearKeys;
     private final PackedKeys farKeys;
     private final long tiltRows;
+    /** Of the prepared groups, the mean. */
+    private float[] variances;
 
     /**
      * The keys of a head that tiles choose from.
@@ -112,6 +114,7 @@ public final class TileAttention {
             farKeys.hide(g);
         }
         far.pack(farKeys, tiltRows);
+        variances = far.meanVariances();
     }
 
     /** The packed groups. */
@@ -199,13 +202,14 @@ public final class TileAttention {
         for (int c = 0; c < stride; c += LANES) {
             FloatVector middle = FloatVector.fromArray(FLOATS, centre, c);
             int first = QueryTile.blockStart(c) + c % DEPTH;
-            int second = QueryTile.blockStart(stride + c) + (stride + c) % DEPTH;
+            int second = square(c);
             for (int r = 0; r < rows * STRIDE; r += STRIDE) {
                 FloatVector delta = FloatVector.fromArray(FLOATS, q, r + c).sub(middle);
                 delta.intoArray(x, first + r);
                 delta.mul(delta).intoArray(x, second + r);
             }
         }
+        damp(x, rows);
         buffers.state.add(deviations, farKeys);
         if (!tilted) {
             return;
@@ -226,6 +230,27 @@ public final class TileAttention {
         for (int r = 0; r < rows; r++) {
             keys.range.clamp(sums, r * valueStride, buffers.state.sum(r));
         }
+    }
+
+    /** Makes the squares of the deviations smaller where the second order is not to be believed. */
+    private void damp(float[] x, int rows) {
+        for (int r = 0; r < rows; r++) {
+            FloatVector sum = FloatVector.zero(FLOATS);
+            for (int c = 0; c < stride; c += LANES) {
+                sum = fma(FloatVector.fromArray(FLOATS, x, square(c) + r * STRIDE),
+                        FloatVector.fromArray(FLOATS, variances, c), sum);
+            }
+            float factor = (float) Damping.factor(Lanes.sum(sum));
+            for (int c = 0; c < stride && factor < 1; c += LANES) {
+                int at = square(c) + r * STRIDE;
+                FloatVector.fromArray(FLOATS, x, at).mul(factor).intoArray(x, at);
+            }
+        }
+    }
+
+    /** Where the square of a feature of the first query's deviation is. */
+    private int square(int feature) {
+        return QueryTile.blockStart(stride + feature) + (stride + feature) % DEPTH;
     }
 
     /**

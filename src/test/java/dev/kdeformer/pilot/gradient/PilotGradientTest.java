@@ -61,6 +61,14 @@ class PilotGradientTest {
         }
     }
 
+    /** Logits that vary by several units over a tile, where the second order of the expansion is damped. */
+    @ParameterizedTest
+    @MethodSource("methods")
+    void followFiniteDifferencesWhereTheExpansionIsDamped(PilotAttention.Builder builder) {
+        AttentionInput input = make.normal(1, 1, 1, 60, 90, 4, 3).withScale(2);
+        GradientChecking.assertFollows(ENGINE, builder.build(), input, make.tensor(input.outputShape(), 1), 2e-3);
+    }
+
     @Test
     void stragglersHaveTheGradientsOfExactAttention() {
         AttentionInput input = make.normal(2, 2, 1, 60, 90, 4, 3).withMask(Mask.none().withKeyLengths(90, 61))
