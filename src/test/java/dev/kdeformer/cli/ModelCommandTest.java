@@ -175,6 +175,14 @@ class ModelCommandTest {
     }
 
     @Test
+    void refusesSizesThatNobodyMeant() throws IOException {
+        TestModel open = new TestModel(23, 1);
+        Path cubes = open.output(open.node("Softmax", open.normalInput("x", 1, 1, 1, 1))).write(
+                folder.resolve("open.onnx"));
+        run(cubes.toString(), "--random", "4096").failsWith(2, "[1, 4096, 4096, 4096]");
+    }
+
+    @Test
     void refusesInWords() throws IOException {
         Path garbage = Files.writeString(folder.resolve("garbage.onnx"), "no model at all");
         run(garbage.toString()).failsWith(1, "garbage.onnx");

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -22,6 +23,9 @@ import java.util.SplittableRandom;
 
 /** The tensors that a model is fed: from files, from the tokens of a text, or random. */
 public final class ModelInputs implements AutoCloseable {
+    /** Elements of 8 bytes that a buffer of Java holds. */
+    private static final int MOST_ELEMENTS = Integer.MAX_VALUE / Long.BYTES;
+
     private final Map<String, OnnxTensorLike> tensors = new LinkedHashMap<>();
 
     private ModelInputs() {
@@ -87,13 +91,18 @@ public final class ModelInputs implements AutoCloseable {
     private static OnnxTensor tensor(Model model, String name, TensorInfo info, long[] tokens, int batch, int length,
             SplittableRandom random) throws OrtException {
         long[] sizes = info.getShape().clone();
-        long elements = 1;
+        double elements = 1;
         for (int i = 0; i < sizes.length; i++) {
             sizes[i] = sizes[i] >= 0 ? sizes[i] : i == 0 && sizes.length > 1 ? batch : length;
-            elements = Math.multiplyExact(elements, sizes[i]);
+            elements *= sizes[i];
+        }
+        if (elements > MOST_ELEMENTS) {
+            throw new UsageError("input " + name + " would have the sizes " + Arrays.toString(sizes) + ", with " + length
+                    + " for each that the model leaves open, and at most " + MOST_ELEMENTS
+                    + " elements can be made up; feed it with --input " + name + "=FILE.npy");
         }
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
-        int count = Math.toIntExact(elements);
+        int count = (int) elements;
         int width = sizes.length == 0 ? 1 : (int) sizes[sizes.length - 1];
         switch (info.type) {
             case FLOAT -> {
