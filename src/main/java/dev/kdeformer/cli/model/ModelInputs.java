@@ -97,8 +97,8 @@ public final class ModelInputs implements AutoCloseable {
             elements *= sizes[i];
         }
         if (elements > MOST_ELEMENTS) {
-            throw new UsageError("input " + name + " would have the sizes " + Arrays.toString(sizes) + ", with " + length
-                    + " for each that the model leaves open, and at most " + MOST_ELEMENTS
+            throw new UsageError("input " + name + " would have the sizes " + Arrays.toString(sizes) + ", with "
+                    + length + " for each that the model leaves open, and at most " + MOST_ELEMENTS
                     + " elements can be made up; feed it with --input " + name + "=FILE.npy");
         }
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
