@@ -101,7 +101,7 @@ final class ModelCommand extends TimedCommand {
 
     @Option(names = "--repeat", paramLabel = "R", order = 32, defaultValue = "3",
             description = "Timed runs of each method, taken in turns after one for memory and error (default: "
-                    + "${DEFAULT-VALUE}).")
+                    + "${DEFAULT-VALUE}). Only several runs are warmed up.")
     private int repeat;
 
     private List<ModelBench.Way> ways;

@@ -160,7 +160,7 @@ public final class ModelBench {
             for (Running running : timed) {
                 open(running);
                 Runnable turn = () -> execute(length, running, null);
-                if (running.onceMs < SHORT_MS) {
+                if (repeat > 1 && running.onceMs < SHORT_MS) {
                     stages.stage(label(n) + running.way.name() + ", warming up");
                     Turns.warmUp(turn, Turns.STILL_SECONDS);
                 }
