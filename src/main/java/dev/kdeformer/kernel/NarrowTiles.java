@@ -35,32 +35,32 @@ final class NarrowTiles {
         for (int i = 0; i < d; i++) {
             int a = q0 + i;
             long b = keys + (long) i * (2 * VECTOR_BYTES);
-            FloatVector b0_0 = load(b);
-            FloatVector b0_1 = load(b + VECTOR_BYTES);
-            FloatVector x0_0 = FloatVector.broadcast(FLOATS, q[a]);
-            a0_0 = x0_0.fma(b0_0, a0_0);
-            a0_1 = x0_0.fma(b0_1, a0_1);
-            FloatVector x0_1 = FloatVector.broadcast(FLOATS, q[a + STRIDE]);
-            a1_0 = x0_1.fma(b0_0, a1_0);
-            a1_1 = x0_1.fma(b0_1, a1_1);
+            FloatVector b0 = load(b);
+            FloatVector b1 = load(b + VECTOR_BYTES);
+            FloatVector x0 = FloatVector.broadcast(FLOATS, q[a]);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
+            FloatVector x1 = FloatVector.broadcast(FLOATS, q[a + STRIDE]);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
             if (b < NOWHERE) {
                 break;
             }
-            FloatVector x0_2 = FloatVector.broadcast(FLOATS, q[a + 2 * STRIDE]);
-            a2_0 = x0_2.fma(b0_0, a2_0);
-            a2_1 = x0_2.fma(b0_1, a2_1);
-            FloatVector x0_3 = FloatVector.broadcast(FLOATS, q[a + 3 * STRIDE]);
-            a3_0 = x0_3.fma(b0_0, a3_0);
-            a3_1 = x0_3.fma(b0_1, a3_1);
+            FloatVector x2 = FloatVector.broadcast(FLOATS, q[a + 2 * STRIDE]);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
+            FloatVector x3 = FloatVector.broadcast(FLOATS, q[a + 3 * STRIDE]);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
             if (b < 2 * NOWHERE) {
                 break;
             }
-            FloatVector x0_4 = FloatVector.broadcast(FLOATS, q[a + 4 * STRIDE]);
-            a4_0 = x0_4.fma(b0_0, a4_0);
-            a4_1 = x0_4.fma(b0_1, a4_1);
-            FloatVector x0_5 = FloatVector.broadcast(FLOATS, q[a + 5 * STRIDE]);
-            a5_0 = x0_5.fma(b0_0, a5_0);
-            a5_1 = x0_5.fma(b0_1, a5_1);
+            FloatVector x4 = FloatVector.broadcast(FLOATS, q[a + 4 * STRIDE]);
+            a4_0 = x4.fma(b0, a4_0);
+            a4_1 = x4.fma(b1, a4_1);
+            FloatVector x5 = FloatVector.broadcast(FLOATS, q[a + 5 * STRIDE]);
+            a5_0 = x5.fma(b0, a5_0);
+            a5_1 = x5.fma(b1, a5_1);
         }
         a0_0.intoArray(s, s0);
         a0_1.intoArray(s, s0 + LANES);
@@ -92,32 +92,32 @@ final class NarrowTiles {
         for (int i = 0; i < d; i += 2) {
             int a = q0 + i;
             long b = keys + (long) i * (2 * VECTOR_BYTES);
-            FloatVector b0_0 = load(b);
-            FloatVector b0_1 = load(b + VECTOR_BYTES);
-            FloatVector x0_0 = FloatVector.broadcast(FLOATS, q[a]);
-            a0_0 = x0_0.fma(b0_0, a0_0);
-            a0_1 = x0_0.fma(b0_1, a0_1);
-            FloatVector x0_1 = FloatVector.broadcast(FLOATS, q[a + STRIDE]);
-            a1_0 = x0_1.fma(b0_0, a1_0);
-            a1_1 = x0_1.fma(b0_1, a1_1);
+            FloatVector b0 = load(b);
+            FloatVector b1 = load(b + VECTOR_BYTES);
+            FloatVector x0 = FloatVector.broadcast(FLOATS, q[a]);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
+            FloatVector x1 = FloatVector.broadcast(FLOATS, q[a + STRIDE]);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
             if (b < NOWHERE) {
                 break;
             }
-            FloatVector x0_2 = FloatVector.broadcast(FLOATS, q[a + 2 * STRIDE]);
-            a2_0 = x0_2.fma(b0_0, a2_0);
-            a2_1 = x0_2.fma(b0_1, a2_1);
-            FloatVector x0_3 = FloatVector.broadcast(FLOATS, q[a + 3 * STRIDE]);
-            a3_0 = x0_3.fma(b0_0, a3_0);
-            a3_1 = x0_3.fma(b0_1, a3_1);
+            FloatVector x2 = FloatVector.broadcast(FLOATS, q[a + 2 * STRIDE]);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
+            FloatVector x3 = FloatVector.broadcast(FLOATS, q[a + 3 * STRIDE]);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
             if (b < 2 * NOWHERE) {
                 break;
             }
-            FloatVector x0_4 = FloatVector.broadcast(FLOATS, q[a + 4 * STRIDE]);
-            a4_0 = x0_4.fma(b0_0, a4_0);
-            a4_1 = x0_4.fma(b0_1, a4_1);
-            FloatVector x0_5 = FloatVector.broadcast(FLOATS, q[a + 5 * STRIDE]);
-            a5_0 = x0_5.fma(b0_0, a5_0);
-            a5_1 = x0_5.fma(b0_1, a5_1);
+            FloatVector x4 = FloatVector.broadcast(FLOATS, q[a + 4 * STRIDE]);
+            a4_0 = x4.fma(b0, a4_0);
+            a4_1 = x4.fma(b1, a4_1);
+            FloatVector x5 = FloatVector.broadcast(FLOATS, q[a + 5 * STRIDE]);
+            a5_0 = x5.fma(b0, a5_0);
+            a5_1 = x5.fma(b1, a5_1);
             if (b < 3 * NOWHERE) {
                 break;
             }
@@ -179,32 +179,32 @@ final class NarrowTiles {
         for (int i = 0; i < keys; i++) {
             int a = p0 + i;
             long b = values + i * rowBytes;
-            FloatVector b0_0 = load(b);
-            FloatVector b0_1 = load(b + VECTOR_BYTES);
-            FloatVector x0_0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = x0_0.fma(b0_0, a0_0);
-            a0_1 = x0_0.fma(b0_1, a0_1);
-            FloatVector x0_1 = FloatVector.broadcast(FLOATS, p[a + STRIDE]);
-            a1_0 = x0_1.fma(b0_0, a1_0);
-            a1_1 = x0_1.fma(b0_1, a1_1);
+            FloatVector b0 = load(b);
+            FloatVector b1 = load(b + VECTOR_BYTES);
+            FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
+            FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + STRIDE]);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
             if (b < NOWHERE) {
                 break;
             }
-            FloatVector x0_2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = x0_2.fma(b0_0, a2_0);
-            a2_1 = x0_2.fma(b0_1, a2_1);
-            FloatVector x0_3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = x0_3.fma(b0_0, a3_0);
-            a3_1 = x0_3.fma(b0_1, a3_1);
+            FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
+            FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
             if (b < 2 * NOWHERE) {
                 break;
             }
-            FloatVector x0_4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
-            a4_0 = x0_4.fma(b0_0, a4_0);
-            a4_1 = x0_4.fma(b0_1, a4_1);
-            FloatVector x0_5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
-            a5_0 = x0_5.fma(b0_0, a5_0);
-            a5_1 = x0_5.fma(b0_1, a5_1);
+            FloatVector x4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
+            a4_0 = x4.fma(b0, a4_0);
+            a4_1 = x4.fma(b1, a4_1);
+            FloatVector x5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
+            a5_0 = x5.fma(b0, a5_0);
+            a5_1 = x5.fma(b1, a5_1);
         }
         FloatVector.fromArray(FLOATS, o, o0).add(a0_0).intoArray(o, o0);
         FloatVector.fromArray(FLOATS, o, o0 + LANES).add(a0_1).intoArray(o, o0 + LANES);
@@ -237,32 +237,32 @@ final class NarrowTiles {
         for (int i = 0; i < keys; i += 2) {
             int a = p0 + i;
             long b = values + (long) i * (2 * VECTOR_BYTES);
-            FloatVector b0_0 = load(b);
-            FloatVector b0_1 = load(b + VECTOR_BYTES);
-            FloatVector x0_0 = FloatVector.broadcast(FLOATS, p[a]);
-            a0_0 = x0_0.fma(b0_0, a0_0);
-            a0_1 = x0_0.fma(b0_1, a0_1);
-            FloatVector x0_1 = FloatVector.broadcast(FLOATS, p[a + STRIDE]);
-            a1_0 = x0_1.fma(b0_0, a1_0);
-            a1_1 = x0_1.fma(b0_1, a1_1);
+            FloatVector b0 = load(b);
+            FloatVector b1 = load(b + VECTOR_BYTES);
+            FloatVector x0 = FloatVector.broadcast(FLOATS, p[a]);
+            a0_0 = x0.fma(b0, a0_0);
+            a0_1 = x0.fma(b1, a0_1);
+            FloatVector x1 = FloatVector.broadcast(FLOATS, p[a + STRIDE]);
+            a1_0 = x1.fma(b0, a1_0);
+            a1_1 = x1.fma(b1, a1_1);
             if (b < NOWHERE) {
                 break;
             }
-            FloatVector x0_2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
-            a2_0 = x0_2.fma(b0_0, a2_0);
-            a2_1 = x0_2.fma(b0_1, a2_1);
-            FloatVector x0_3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
-            a3_0 = x0_3.fma(b0_0, a3_0);
-            a3_1 = x0_3.fma(b0_1, a3_1);
+            FloatVector x2 = FloatVector.broadcast(FLOATS, p[a + 2 * STRIDE]);
+            a2_0 = x2.fma(b0, a2_0);
+            a2_1 = x2.fma(b1, a2_1);
+            FloatVector x3 = FloatVector.broadcast(FLOATS, p[a + 3 * STRIDE]);
+            a3_0 = x3.fma(b0, a3_0);
+            a3_1 = x3.fma(b1, a3_1);
             if (b < 2 * NOWHERE) {
                 break;
             }
-            FloatVector x0_4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
-            a4_0 = x0_4.fma(b0_0, a4_0);
-            a4_1 = x0_4.fma(b0_1, a4_1);
-            FloatVector x0_5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
-            a5_0 = x0_5.fma(b0_0, a5_0);
-            a5_1 = x0_5.fma(b0_1, a5_1);
+            FloatVector x4 = FloatVector.broadcast(FLOATS, p[a + 4 * STRIDE]);
+            a4_0 = x4.fma(b0, a4_0);
+            a4_1 = x4.fma(b1, a4_1);
+            FloatVector x5 = FloatVector.broadcast(FLOATS, p[a + 5 * STRIDE]);
+            a5_0 = x5.fma(b0, a5_0);
+            a5_1 = x5.fma(b1, a5_1);
             if (b < 3 * NOWHERE) {
                 break;
             }

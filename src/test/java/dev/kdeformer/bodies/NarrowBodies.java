@@ -2,9 +2,6 @@ package dev.kdeformer.bodies;
 
 /** The register tiles of logits and of weighted values for 16 registers. */
 final class NarrowBodies extends Bodies {
-    private static final int ROWS = 6;
-    private static final int VECTORS = 2;
-
     NarrowBodies() {
         super("kernel/NarrowTiles.java");
     }
@@ -41,12 +38,12 @@ final class NarrowBodies extends Bodies {
 
     private void logits(String name, int steps) {
         line(0, "");
-        line(1, "static void logits" + ROWS + "x" + VECTORS + name
+        line(1, "static void logits" + NARROW + "x" + VECTORS + name
                 + "(float[] q, int q0, int d, long keys, long bias, float[] s, int s0) {");
-        each((row, vector) -> "FloatVector a" + row + "_" + vector + " = "
+        each(NARROW, (row, vector) -> "FloatVector a" + row + "_" + vector + " = "
                 + (row == 0 ? "load(bias" + times(vector, "VECTOR_BYTES") + ")" : "a0_" + vector) + ";");
         loop("d", steps, "keys + (long) i * (2 * VECTOR_BYTES)", "(2 * VECTOR_BYTES)", "q", "q0");
-        each((row, vector) -> "a" + row + "_" + vector + ".intoArray(s, s0" + times(row, "STRIDE")
+        each(NARROW, (row, vector) -> "a" + row + "_" + vector + ".intoArray(s, s0" + times(row, "STRIDE")
                 + times(vector, "LANES") + ");");
         line(1, "}");
     }
@@ -54,12 +51,12 @@ final class NarrowBodies extends Bodies {
     private void add(String name, int steps, String distance) {
         boolean any = distance.equals("rowBytes");
         line(0, "");
-        line(1, "static void add" + ROWS + "x" + VECTORS + name + "(float[] p, int p0, int keys, long values, "
+        line(1, "static void add" + NARROW + "x" + VECTORS + name + "(float[] p, int p0, int keys, long values, "
                 + (any ? "long rowBytes, " : "") + "float[] o, int o0,");
         line(3, "int oStride) {");
-        each((row, vector) -> "FloatVector a" + row + "_" + vector + " = FloatVector.zero(FLOATS);");
+        each(NARROW, (row, vector) -> "FloatVector a" + row + "_" + vector + " = FloatVector.zero(FLOATS);");
         loop("keys", steps, "values + " + (any ? "i * rowBytes" : "(long) i * " + distance), distance, "p", "p0");
-        each((row, vector) -> {
+        each(NARROW, (row, vector) -> {
             String place = "o0" + times(row, "oStride") + times(vector, "LANES");
             return "FloatVector.fromArray(FLOATS, o, " + place + ").add(a" + row + "_" + vector + ").intoArray(o, "
                     + place + ");";
@@ -68,43 +65,11 @@ final class NarrowBodies extends Bodies {
     }
 
     private void loop(String end, int steps, String address, String distance, String left, String start) {
-        int branches = 0;
         line(2, "for (int i = 0; i < " + end + "; " + (steps == 1 ? "i++" : "i += " + steps) + ") {");
         line(3, "int a = " + start + " + i;");
         line(3, "long b = " + address + ";");
-        for (int step = 0; step < steps; step++) {
-            String at = step == 0 ? "b" : "b + " + distance;
-            if (step > 0) {
-                never("b", ++branches);
-            }
-            for (int vector = 0; vector < VECTORS; vector++) {
-                line(3, "FloatVector b" + step + "_" + vector + " = load(" + at + times(vector, "VECTOR_BYTES") + ");");
-            }
-            for (int row = 0; row < ROWS; row++) {
-                if (row > 0 && row % 2 == 0) {
-                    never("b", ++branches);
-                }
-                String x = "x" + step + "_" + row;
-                line(3, "FloatVector " + x + " = FloatVector.broadcast(FLOATS, " + left + "[a"
-                        + (step == 0 ? "" : " + " + step) + times(row, "STRIDE") + "]);");
-                for (int vector = 0; vector < VECTORS; vector++) {
-                    String target = "a" + row + "_" + vector;
-                    line(3, target + " = " + x + ".fma(b" + step + "_" + vector + ", " + target + ");");
-                }
-            }
-        }
+        products(NARROW, steps, distance, (step, row) -> left + "[a" + (step == 0 ? "" : " + " + step)
+                + times(row, "STRIDE") + "]", true);
         line(2, "}");
-    }
-
-    private interface Line {
-        String of(int row, int vector);
-    }
-
-    private void each(Line line) {
-        for (int row = 0; row < ROWS; row++) {
-            for (int vector = 0; vector < VECTORS; vector++) {
-                line(2, line.of(row, vector));
-            }
-        }
     }
 }
