@@ -39,8 +39,7 @@ final class SampledGradient implements GradientFrame.Body {
 
     @Override
     public Set<InputFeature> takes() {
-        return Set.of(InputFeature.WINDOW, InputFeature.CAUSAL, InputFeature.KEY_LENGTHS, InputFeature.QUERY_LENGTHS,
-                InputFeature.SEQUENCES, InputFeature.KEY_BIAS, InputFeature.SINKS);
+        return method.takes();
     }
 
     @Override
