@@ -10,9 +10,6 @@ import java.util.function.IntPredicate;
  * D = dO·O, the derivative by the sink is −p · D summed over all queries, and the slopes of a query add up to p · D.
  */
 public final class SinkGradient {
-    /** Rows that one task changes. */
-    private static final int CHUNK = 1024;
-
     private final Matrix output;
     private final Matrix sums;
     private final Matrix gradient;
@@ -73,7 +70,7 @@ public final class SinkGradient {
             return;
         }
         Matrix target = head.ofQueries(call.dQuery(), member);
-        team.forRanges(target.rows(), CHUNK, (from, to, scratch) -> {
+        team.forRanges(target.rows(), Sinks.CHUNK, (from, to, scratch) -> {
             SinkGradient each = new SinkGradient(call, head.batch(), head.queryHead(member), sink);
             float[] row = new float[centre.length];
             for (int i = from; i < to; i++) {

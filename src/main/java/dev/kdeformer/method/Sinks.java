@@ -15,7 +15,7 @@ import java.util.function.IntUnaryOperator;
  */
 public record Sinks(AttentionInput input) {
     /** Rows that one task changes. */
-    private static final int CHUNK = 1024;
+    static final int CHUNK = 1024;
 
     /** The sinks of an input, null if it has none. */
     static Sinks of(AttentionInput input) {

@@ -8,6 +8,14 @@ public record Rounds(int least, int most) {
     /** How long all rounds together take at least, if that needs no more than {@code most}. */
     static final double SECONDS = 1;
 
+    /** Most rounds where none are asked for. */
+    private static final int MOST = 25;
+
+    /** So many rounds, and more of short ones. */
+    public static Rounds atLeast(int number) {
+        return new Rounds(number, Math.max(number, MOST));
+    }
+
     /** So many rounds, however short they are. */
     public static Rounds of(int number) {
         return new Rounds(number, number);

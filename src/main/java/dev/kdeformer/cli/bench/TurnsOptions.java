@@ -8,8 +8,6 @@ import picocli.CommandLine.Spec;
 /** How often something is timed, and how long it is warmed up before. */
 public final class TurnsOptions {
     private static final String REPEAT = "--repeat";
-    /** Most rounds where none are asked for. */
-    private static final int MOST = 25;
 
     @Option(names = REPEAT, paramLabel = "R", order = 32,
             description = "Timed runs of each, taken in turns after a warm-up (default: ${DEFAULT-VALUE}, and more of "
@@ -61,7 +59,7 @@ public final class TurnsOptions {
 
     /** As many rounds as asked for; where none are, more of short ones than the command's own number. */
     public Rounds rounds() {
-        return isGiven() ? Rounds.of(repeat) : new Rounds(repeat, Math.max(repeat, MOST));
+        return isGiven() ? Rounds.of(repeat) : Rounds.atLeast(repeat);
     }
 
     private boolean isGiven() {

@@ -46,20 +46,21 @@ public final class Choice {
             low = high;
             return;
         }
+        int least = wanted - wanted / SLACK;
         high = best;
         int taken = ScoreKernel.above(scores, count, best);
         float span = SPAN;
         low = best - span;
         // Where the spreads of few keys are out of all proportion, the others must still be told apart.
         int above = ScoreKernel.above(scores, count, low);
-        while (above < wanted - wanted / SLACK && span < MOST_SPAN) {
+        while (above < least && span < MOST_SPAN) {
             high = low;
             taken = above;
             span *= 2;
             low = best - span;
             above = ScoreKernel.above(scores, count, low);
         }
-        for (int i = 0; i < HALVINGS && taken < wanted - wanted / SLACK; i++) {
+        for (int i = 0; i < HALVINGS && taken < least; i++) {
             float middle = low + (high - low) / 2;
             int between = ScoreKernel.above(scores, count, middle);
             if (between > wanted) {
@@ -69,7 +70,7 @@ public final class Choice {
                 taken = between;
             }
         }
-        left = taken < wanted - wanted / SLACK ? wanted - taken : 0;
+        left = taken < least ? wanted - taken : 0;
         low = low == best - span ? Float.NEGATIVE_INFINITY : low;
     }
 
