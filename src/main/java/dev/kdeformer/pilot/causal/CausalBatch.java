@@ -249,9 +249,9 @@ final class CausalBatch {
             node.logits[j] = FarField.EMPTY;
             spreads[j] = 0;
         }
-        float best = ScoreKernel.scores(node.logits, spreads, visible, node.scores);
         float top = ScoreKernel.largest(node.logits, visible);
         double mass = ScoreKernel.weights(node.logits, visible, top, node.weights, node.lanes);
+        float best = ScoreKernel.scores(node.logits, spreads, visible, (float) (Math.log(mass) + top), node.scores);
         int wanted = Math.min(effort.near(), visible);
         node.choice.prepare(node.scores, visible, best, wanted, wanted);
         tile.nearCount = node.choice.split(node, buffers.index, visible, node.near,

@@ -19,6 +19,7 @@ public final class ScoreKernel {
     private static final float LN6 = (float) Math.log(6);
     private static final float MAGIC = 12_582_912f;
 
+    private static final float LEAST_SPREAD = 1e-12f;
     /** Logarithms of weights below this are taken for those of 0. */
     private static final float LOWEST = -80;
 
@@ -27,20 +28,40 @@ public final class ScoreKernel {
 
     /**
      * The logarithm of the expected squared error, over a node's queries, of folding a key instead of evaluating it,
-     * where first and second order are captured by the far field's expansion: 2 l + log(e^s − 1 − s − s²/2), the second
-     * term by its series for s below 4 and by s − 0.3 above (off by less than a third).
+     * where first and second order are captured by the far field's expansion. For a key whose logit is by u above the
+     * logarithm of all weights and has the variance s, that is 2 u + log(e^s − 1 − s − s²/2), the second term by its
+     * series for s below 4 and by s − 0.3 above (off by less than a third).
      *
+     * <p>A weight is at most all of a softmax, though. The expectation of such a square over a normal logit comes from
+     * about s above its mean; where that is beyond −u, so that queries there have no other key, what counts is how
+     * likely a query finds the key worth anything, and the score is −u²/s. So a key far from all of a node's queries
+     * is not taken for the more important the further away it is.
+     *
+     * @param logMass logarithm of the sum of all weights
      * @return the largest
      */
-    public static float scores(float[] logits, float[] spreads, int count, float[] scores) {
-        FloatVector top = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+    public static float scores(float[] logits, float[] spreads, int count, float logMass, float[] scores) {
         for (int i = 0; i < count; i += LANES) {
             FloatVector s = FloatVector.fromArray(FLOATS, spreads, i);
             FloatVector large = s.sub(0.3f);
-            s = s.blend(1e-12f, s.compare(VectorOperators.LT, 1e-12f));
+            s = s.blend(LEAST_SPREAD, s.compare(VectorOperators.LT, LEAST_SPREAD));
             FloatVector small = fma(s.mul(3f / 160).add(1f / 4), s, log(s).mul(3).sub(LN6));
             FloatVector e = large.blend(small, s.compare(VectorOperators.LT, 4));
-            FloatVector score = fma(FloatVector.fromArray(FLOATS, logits, i), FloatVector.broadcast(FLOATS, 2), e);
+            FloatVector u = FloatVector.fromArray(FLOATS, logits, i).sub(logMass);
+            fma(u, FloatVector.broadcast(FLOATS, 2), e).intoArray(scores, i);
+        }
+        return bound(logits, spreads, count, logMass, scores);
+    }
+
+    /** A loop of its own, because the compiler takes in only so much of one. */
+    private static float bound(float[] logits, float[] spreads, int count, float logMass, float[] scores) {
+        FloatVector top = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
+        for (int i = 0; i < count; i += LANES) {
+            FloatVector s = FloatVector.fromArray(FLOATS, spreads, i).max(LEAST_SPREAD);
+            FloatVector u = FloatVector.fromArray(FLOATS, logits, i).sub(logMass);
+            FloatVector score = FloatVector.fromArray(FLOATS, scores, i);
+            FloatVector likely = score.blend(u.mul(u).div(s).neg(), u.add(s).compare(VectorOperators.GT, 0));
+            score = score.blend(likely, likely.compare(VectorOperators.LT, score));
             score.intoArray(scores, i);
             top = top.blend(score, score.compare(VectorOperators.GT, top));
         }

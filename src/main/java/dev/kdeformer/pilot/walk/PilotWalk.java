@@ -287,9 +287,10 @@ public final class PilotWalk {
         for (int g = 0; g < keys.groups(); g++) {
             node.top = Math.max(node.top, node.far.logMass(g));
         }
-        float best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count, buffers.scores);
         node.mass = ScoreKernel.weights(buffers.logits, list.count, node.top, buffers.weights, buffers.lanes)
                 + node.far.mass(node.top);
+        float best = ScoreKernel.scores(buffers.logits, buffers.spreads, list.count,
+                (float) (Math.log(node.mass) + node.top), buffers.scores);
         force(node.from, node.to, true);
         node.chosen = leaf ? buffers.near : node.room(Math.min(keys.count(), node.wanted + head.mostForced()));
         node.count = split(node, list, best, leaf ? leafWanted(node, list) : node.wanted);
@@ -425,8 +426,7 @@ public final class PilotWalk {
         if (!effort.isAdaptive()) {
             return effort.near();
         }
-        float lowest = (float) (effort.threshold() + 2 * (Math.log(node.mass) + node.top));
-        int count = ScoreKernel.above(node.buffers.scores, list.count, lowest);
+        int count = ScoreKernel.above(node.buffers.scores, list.count, (float) effort.threshold());
         return Math.max(LEAST_NEAR, Lanes.roundUp(count, LEAST_NEAR));
     }
 
