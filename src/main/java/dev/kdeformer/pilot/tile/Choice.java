@@ -106,7 +106,8 @@ public final class Choice {
     }
 
     /**
-     * Copies what is taken to {@code chosen}, which has room for another vector, and to the node's array of folded keys
+     * Copies what is taken of {@code index}, which is whole vectors long, to {@code chosen}, which has room for another
+     * one, and to the node's array of folded keys
      * the weights of all others that exceed {@code negligible}.
      *
      * @return number of taken entries

@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.tile;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.kdeformer.kernel.Lanes;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -15,7 +16,7 @@ class ChoiceTest {
         for (double width : new double[] {3, 40, 500, 10_000}) {
             NodeScratch node = new NodeScratch();
             node.room(count);
-            int[] index = new int[count];
+            int[] index = new int[Lanes.roundUp(count, Lanes.LANES)];
             for (int j = 0; j < count; j++) {
                 index[j] = j;
                 node.scores[j] = (float) (width * Math.log(random.nextDouble()));
