@@ -358,8 +358,9 @@ public final class PilotAttention implements DifferentiableMethod {
 
         /**
          * Queries of a tile, aimed at; default 256, under a causal mask all of a span, which are not sorted then. An
-         * error budget chooses its own. All queries of a tile share their near keys: smaller tiles are more accurate at
-         * the same number of them, larger ones are cheaper.
+         * error budget chooses its own, and where queries lie in three dimensions or fewer, tiles are a quarter as
+         * large. All queries of a tile share their near keys: smaller tiles are more accurate at the same number of
+         * them, larger ones are cheaper.
          *
          * @throws IllegalArgumentException if not between 1 and 4,096
          */

@@ -43,7 +43,7 @@ final class PlanReader {
         int magic = buffer.getInt();
         require(magic == PlanWriter.MAGIC, "must begin with the int 0x5050444b, got 0x%08x", magic);
         int version = buffer.getInt();
-        require(version == PlanWriter.VERSION, "must have version 1, got %d", version);
+        require(version == PlanWriter.VERSION, "must have version 2, got %d", version);
         require(buffer.getLong() == PlanPrint.of(input, options),
                 "must be of the same input and of a method with the same options, got another print");
     }
@@ -120,7 +120,10 @@ final class PlanReader {
             require(Math.abs(offsets[i]) <= HeadPlan.REACH && (i == 0 || offsets[i - 1] < offsets[i]),
                     "must have ascending distances from -8 to 8, got %d", offsets[i]);
         }
-        double[] variances = new double[HeadPlan.levels(n, options) + 1];
+        need(Integer.BYTES, "number of levels");
+        int levels = buffer.getInt();
+        require(HeadPlan.fits(levels, n, options), "must have the levels of its tiles, got %d", levels);
+        double[] variances = new double[levels + 1];
         need((long) variances.length * Double.BYTES, "variances");
         for (int level = 0; level < variances.length; level++) {
             variances[level] = buffer.getDouble();

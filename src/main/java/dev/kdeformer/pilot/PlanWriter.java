@@ -13,7 +13,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * A plan in bytes, little-endian: the letters KDPP, the version 1, a {@link PlanPrint print} of input and options; then
+ * A plan in bytes, little-endian: the letters KDPP, the version 2, a {@link PlanPrint print} of input and options; then
  * for each key head the number of its visible keys, their rows in group order and the vector of the reflection; then
  * for each of its query heads, where there is no causal mask, the order of the queries, the distances of own keys, the
  * variances by level, and what was found at the top: for each node a bit set of the kept keys, the centroid, and the
@@ -22,7 +22,7 @@ import java.util.Arrays;
 final class PlanWriter {
     /** The letters KDPP, read as a little-endian int. */
     static final int MAGIC = 0x5050_444B;
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     private final AttentionInput input;
     private ByteBuffer buffer = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
@@ -41,6 +41,8 @@ final class PlanWriter {
             room(Integer.BYTES);
             buffer.putInt(member.offsets().length);
             ints(member.offsets());
+            room(Integer.BYTES);
+            buffer.putInt(member.narrowing().levels());
             for (double variance : member.narrowing().variances()) {
                 room(Double.BYTES);
                 buffer.putDouble(variance);

@@ -145,7 +145,7 @@ public final class PilotGradient implements GradientFrame.Body {
     }
 
     private PilotHead pilot(KeyHead head, int member, Rows queries, KeyGroups keys, Team team) {
-        return new PilotHead(head, member, options, keys, queries, options.cuts().tile(), team);
+        return new PilotHead(head, member, options, keys, queries, team);
     }
 
     @Override

@@ -29,8 +29,8 @@ public final class ScoreKernel {
     /**
      * The logarithm of the expected squared error, over a node's queries, of folding a key instead of evaluating it,
      * where first and second order are captured by the far field's expansion. For a key whose logit is by u above the
-     * logarithm of all weights and has the variance s, that is 2 u + log(e^s − 1 − s − s²/2), the second term by its
-     * series for s below 4 and by s − 0.3 above (off by less than a third).
+     * logarithm of all weights and has the variance s, that is 2 u + log(e^s − 1 − s − s²/2), the second term by
+     * its series for s below 4 and by s − 0.3 above (off by less than a third).
      *
      * <p>A weight is at most all of a softmax, though. The expectation of such a square over a normal logit comes from
      * about s above its mean; where that is beyond −u, so that queries there have no other key, what counts is how

@@ -55,8 +55,11 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
      * @param stragglers how many queries are computed exactly besides
      */
     Effort effort(PilotOptions options, Narrowing narrowing, int stragglers) {
-        int tile = options.cuts().tile();
         int evaluations = options.spending().evaluations();
+        int tile = options.cuts().tile();
+        if (narrowing != null && narrowing.levels() > BalancedTree.leafLevel(queries, tile)) {
+            tile = HeadPlan.smallTile(tile);
+        }
         return evaluations > 0 ? effort(evaluations - (int) ((long) stragglers * keys / queries), tile, narrowing)
                 : Effort.fixed(options.spending().candidates(), options.spending().near(), tile);
     }
@@ -95,7 +98,8 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
         Effort effort = null;
         for (int kappa : CANDIDATES) {
             effort = Effort.fixed(kappa, 1, tile);
-            if (kappa <= 2 + columns / COLUMNS && tree(effort, LEAST, null) <= TREE_SHARE * columns) {
+            boolean asked = kappa <= 2 + columns / COLUMNS || narrowing != null && narrowing.narrows();
+            if (asked && tree(effort, LEAST, null) <= TREE_SHARE * columns) {
                 break;
             }
         }

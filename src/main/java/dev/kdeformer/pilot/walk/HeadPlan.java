@@ -20,9 +20,18 @@ public record HeadPlan(int[] order, int[] offsets, Narrowing narrowing, int[] st
     /** Most distances of own keys. */
     public static final int MOST_OFFSETS = 2 * REACH + 1;
 
-    /** Depth of the tree of n queries. */
-    public static int levels(int n, PilotOptions options) {
-        return BalancedTree.leafLevel(n, options.cuts().tile());
+    /** Where queries keep coming closer, tiles are so many times smaller. */
+    private static final int SMALLER = 4;
+
+    /** Whether a tree of n queries may have so many levels. */
+    public static boolean fits(int levels, int n, PilotOptions options) {
+        int tile = options.cuts().tile();
+        return levels == BalancedTree.leafLevel(n, tile) || levels == BalancedTree.leafLevel(n, smallTile(tile));
+    }
+
+    /** Queries of a tile where they keep coming closer. */
+    static int smallTile(int tile) {
+        return Math.max(1, tile / SMALLER);
     }
 
     /** Whether all nodes of the top choose keys for others below them. */

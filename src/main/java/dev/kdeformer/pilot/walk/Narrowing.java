@@ -25,6 +25,9 @@ public record Narrowing(double[] variances) {
     /** From this part of its error that a candidate saves below, all that an effort allows are passed down. */
     private static final double FULL = 0.2;
 
+    /** What each of so many levels divides the variance by where queries lie in three dimensions or fewer. */
+    private static final double NARROW = 1.5;
+    private static final int LEVELS = 3;
     /** Nodes of a level that are looked at, and queries of each. */
     private static final int NODES = 16;
     private static final int QUERIES = 128;
@@ -48,6 +51,24 @@ public record Narrowing(double[] variances) {
             }
         }
         return new Narrowing(variances);
+    }
+
+    /** Levels of the tree below the root. */
+    public int levels() {
+        return variances.length - 1;
+    }
+
+    /**
+     * Whether queries keep coming closer as fast as the points of a line, a plane or a room do, so that smaller tiles
+     * share far more than large ones: the logits of most keys vary over a tile as the square of its width.
+     */
+    boolean narrows() {
+        int leaf = variances.length - 1;
+        boolean narrows = leaf >= LEVELS && variances[leaf] > 0;
+        for (int level = leaf; narrows && level > leaf - LEVELS; level--) {
+            narrows = variances[level - 1] >= NARROW * variances[level];
+        }
+        return narrows;
     }
 
     private static double variance(Rows queries, int from, int to, float[] sum) {

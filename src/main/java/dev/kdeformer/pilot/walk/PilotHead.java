@@ -17,6 +17,7 @@ import dev.kdeformer.pilot.search.PilotOptions;
 import dev.kdeformer.pilot.search.SinkShares;
 import dev.kdeformer.pilot.search.Stragglers;
 import dev.kdeformer.pilot.tile.DrawnKeys;
+import dev.kdeformer.runtime.Scratch;
 import dev.kdeformer.runtime.Team;
 import dev.kdeformer.sampling.CounterRandom;
 import dev.kdeformer.tensor.Matrix;
@@ -58,10 +59,8 @@ public final class PilotHead {
      * Sorts the queries.
      *
      * @param unsorted the queries times the scale, in the caller's order
-     * @param tile     queries of the smallest leaves that will be asked for
      */
-    public PilotHead(KeyHead head, int member, PilotOptions options, KeyGroups keys, Rows unsorted, int tile,
-            Team team) {
+    public PilotHead(KeyHead head, int member, PilotOptions options, KeyGroups keys, Rows unsorted, Team team) {
         this.head = head;
         this.member = member;
         this.options = options;
@@ -70,11 +69,25 @@ public final class PilotHead {
         this.sampling = CounterRandom.of(options.draws().seed()).stream(SAMPLING, head.index(), member);
         this.keys = keys;
         int n = unsorted.count();
-        this.levels = BalancedTree.leafLevel(n, tile);
-        this.order = BalancedTree.order(unsorted, Metric.of(keys.keys(), team.scratch()), levels, team);
-        this.orderAddress = team.scratch().ints(order, 0, n);
-        this.queries = unsorted.picked(order, team);
-        this.narrowing = Narrowing.of(queries, levels);
+        Scratch kept = team.scratch();
+        Metric metric = Metric.of(keys.keys(), kept);
+        boolean fixed = options.budget() == null;
+        int tile = fixed ? options.cuts().tile() : Effort.TILE;
+        int coarse = BalancedTree.leafLevel(n, tile);
+        this.order = BalancedTree.order(unsorted, metric, coarse, team);
+        long mark = kept.mark();
+        Rows sorted = unsorted.picked(order, team);
+        Narrowing found = Narrowing.of(sorted, coarse);
+        this.levels = fixed && found.narrows() ? BalancedTree.leafLevel(n, HeadPlan.smallTile(tile)) : coarse;
+        if (levels > coarse) {
+            kept.release(mark);
+            BalancedTree.refine(unsorted, metric, order, coarse, levels, team);
+            sorted = unsorted.picked(order, team);
+            found = Narrowing.of(sorted, levels);
+        }
+        this.queries = sorted;
+        this.narrowing = found;
+        this.orderAddress = kept.ints(order, 0, n);
         this.query = head.query(member);
         this.output = head.output(member);
         this.logSumExp = head.logSumExp(member);

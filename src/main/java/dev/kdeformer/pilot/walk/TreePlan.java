@@ -39,8 +39,7 @@ public final class TreePlan {
         Team team = unit.team();
         boolean visible = SharedKeys.forEach(unit.head(), unit.call().input().scale(),
                 unit.options().expansion().groups(), Function.identity(), (member, queries, keys) -> {
-                    PilotHead each = new PilotHead(unit.head(), member, unit.options(), keys, queries,
-                            unit.options().cuts().tile(), team);
+                    PilotHead each = new PilotHead(unit.head(), member, unit.options(), keys, queries, team);
                     found[0] = keys;
                     members[member] = each.plan(each.fixedPass(unit.call().input(), team), team, work);
                 }, team, new Keeping(team, kept));

@@ -71,8 +71,7 @@ public final class TreeUnit {
 
     private void member(int member, Rows queries, KeyGroups keys) {
         PilotOptions options = unit.options();
-        int tile = options.budget() == null ? options.cuts().tile() : Effort.TILE;
-        PilotHead each = new PilotHead(unit.head(), member, options, keys, queries, tile, unit.team());
+        PilotHead each = new PilotHead(unit.head(), member, options, keys, queries, unit.team());
         if (share != null) {
             FixedPass fixed = each.fixedPass(unit.call().input(), unit.team());
             boolean[] wanted = share.positions(unit.query(member), each.leafLevel(fixed.effort()), each.order());

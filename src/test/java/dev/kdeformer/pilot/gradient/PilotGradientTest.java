@@ -103,11 +103,11 @@ class PilotGradientTest {
             // The first of the methods.
             PilotOptions options = new PilotOptions(new PilotOptions.Spending(5, 1, 0),
                     new PilotOptions.Expansion(4, 2, 3), new PilotOptions.Cuts(2, 256),
-                    new PilotOptions.Draws(0, 0, 0), null);
+                    new PilotOptions.Draws(0, 0, 0), new PilotOptions.Promise(null, null, false));
             KeyHead head = new Call(input, make.zeros(input.outputShape()), null, crew).keyHead(0);
             List<WalkRecord.Leaf> leaves = new ArrayList<>();
             SharedKeys.<KeyGroups>forEach(head, input.scale(), 4, Function.identity(), (member, queries, keys) -> {
-                PilotHead pilot = new PilotHead(head, member, options, keys, queries, 2, crew);
+                PilotHead pilot = new PilotHead(head, member, options, keys, queries, crew);
                 WalkRecord record = new WalkRecord(pilot);
                 pilot.visit(pilot.fixedPass(input, crew).effort(), 1, crew, (share, scratch) -> record);
                 leaves.addAll(record.leaves());

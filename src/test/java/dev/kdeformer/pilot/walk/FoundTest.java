@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class FoundTest {
     private static final PilotOptions OPTIONS = new PilotOptions(new PilotOptions.Spending(64, 2, 0),
             new PilotOptions.Expansion(8, 2, 64), new PilotOptions.Cuts(32, 32), new PilotOptions.Draws(0, 0, 0),
-            null);
+            new PilotOptions.Promise(null, null, false));
 
     private final Engine engine = Engine.create(2);
     private final Team crew = Crews.begin(engine);
@@ -41,7 +41,7 @@ class FoundTest {
     private void with(AttentionInput input, Tensor output, Consumer<PilotHead> task) {
         KeyHead head = new Call(input, output, null, crew).keyHead(0);
         SharedKeys.forEach(head, input.scale(), 8, Function.identity(), (member, queries, keys) ->
-                task.accept(new PilotHead(head, member, OPTIONS, keys, queries, 32, crew)), crew);
+                task.accept(new PilotHead(head, member, OPTIONS, keys, queries, crew)), crew);
     }
 
     private static Effort effort(int candidates, double threshold) {

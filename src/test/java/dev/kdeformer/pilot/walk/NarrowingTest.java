@@ -1,6 +1,7 @@
 package dev.kdeformer.pilot.walk;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.kdeformer.pilot.keys.Rows;
@@ -41,6 +42,20 @@ class NarrowingTest {
         assertEquals(2.5, narrowing.passed(2, Effort.fixed(4, 160, 64)), 1e-12);
         assertEquals(4, narrowing.passed(2, Effort.fixed(4, 640, 64)), "what the effort allows");
         assertEquals(3, narrowing.passed(2, Effort.adaptive(3, -12)), "an error budget decides for itself");
+    }
+
+    /** Queries in a square come closer with every level, those in twenty dimensions hardly do. */
+    @Test
+    void queriesOfFewDimensionsNarrow() {
+        double[] variances = new double[LEVELS + 1];
+        for (double dimensions : new double[] {1, 2, 3, 20}) {
+            for (int level = 0; level <= LEVELS; level++) {
+                variances[level] = Math.pow(2, -2 * level / dimensions);
+            }
+            assertEquals(dimensions < 20, new Narrowing(variances.clone()).narrows(), dimensions + " dimensions");
+        }
+        assertFalse(new Narrowing(new double[LEVELS + 1]).narrows());
+        assertFalse(new Narrowing(new double[] {4, 1}).narrows(), "two levels do not tell");
     }
 
     @Test
