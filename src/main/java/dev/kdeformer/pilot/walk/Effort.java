@@ -30,13 +30,13 @@ public record Effort(int candidates, int near, double threshold, int tile) {
     static final double TOP = LADDER.size() - 1;
 
     /** The effort of a rung of the ladder, or between two. */
-    static Effort at(double rung) {
+    static Effort at(double rung, int tile) {
         int above = (int) Math.ceil(rung);
         Effort low = LADDER.get((int) rung);
         Effort high = LADDER.get(above);
         double part = rung - (int) rung;
-        return adaptive((int) Math.round(low.candidates + part * (high.candidates - low.candidates)),
-                low.threshold + part * (high.threshold - low.threshold));
+        return new Effort((int) Math.round(low.candidates + part * (high.candidates - low.candidates)), 0,
+                low.threshold + part * (high.threshold - low.threshold), tile);
     }
 
     /** Fixed numbers of keys. */

@@ -56,10 +56,7 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
      */
     Effort effort(PilotOptions options, Narrowing narrowing, int stragglers) {
         int evaluations = options.spending().evaluations();
-        int tile = options.cuts().tile();
-        if (narrowing != null && narrowing.levels() > BalancedTree.leafLevel(queries, tile)) {
-            tile = HeadPlan.smallTile(tile);
-        }
+        int tile = narrowing == null ? options.cuts().tile() : narrowing.tile(queries, options.cuts().tile());
         return evaluations > 0 ? effort(evaluations - (int) ((long) stragglers * keys / queries), tile, narrowing)
                 : Effort.fixed(options.spending().candidates(), options.spending().near(), tile);
     }

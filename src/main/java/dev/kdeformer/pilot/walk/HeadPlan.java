@@ -20,18 +20,11 @@ public record HeadPlan(int[] order, int[] offsets, Narrowing narrowing, int[] st
     /** Most distances of own keys. */
     public static final int MOST_OFFSETS = 2 * REACH + 1;
 
-    /** Where queries keep coming closer, tiles are so many times smaller. */
-    private static final int SMALLER = 4;
-
     /** Whether a tree of n queries may have so many levels. */
     public static boolean fits(int levels, int n, PilotOptions options) {
         int tile = options.cuts().tile();
-        return levels == BalancedTree.leafLevel(n, tile) || levels == BalancedTree.leafLevel(n, smallTile(tile));
-    }
-
-    /** Queries of a tile where they keep coming closer. */
-    static int smallTile(int tile) {
-        return Math.max(1, tile / SMALLER);
+        return levels == BalancedTree.leafLevel(n, tile)
+                || levels == BalancedTree.leafLevel(n, Narrowing.smaller(tile));
     }
 
     /** Whether all nodes of the top choose keys for others below them. */

@@ -28,6 +28,8 @@ public record Narrowing(double[] variances) {
     /** What each of so many levels divides the variance by where queries lie in three dimensions or fewer. */
     private static final double NARROW = 1.5;
     private static final int LEVELS = 3;
+    /** So many times smaller are tiles there. */
+    private static final int SMALLER = 4;
     /** Nodes of a level that are looked at, and queries of each. */
     private static final int NODES = 16;
     private static final int QUERIES = 128;
@@ -69,6 +71,16 @@ public record Narrowing(double[] variances) {
             narrows = variances[level - 1] >= NARROW * variances[level];
         }
         return narrows;
+    }
+
+    /** Queries of a tile where they keep coming closer. */
+    static int smaller(int tile) {
+        return Math.max(1, tile / SMALLER);
+    }
+
+    /** Queries of a tile in the tree of so many queries, of which {@code tile} are aimed at. */
+    int tile(int queries, int tile) {
+        return levels() > BalancedTree.leafLevel(queries, tile) ? smaller(tile) : tile;
     }
 
     private static double variance(Rows queries, int from, int to, float[] sum) {

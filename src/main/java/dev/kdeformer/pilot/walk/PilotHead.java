@@ -71,14 +71,13 @@ public final class PilotHead {
         int n = unsorted.count();
         Scratch kept = team.scratch();
         Metric metric = Metric.of(keys.keys(), kept);
-        boolean fixed = options.budget() == null;
-        int tile = fixed ? options.cuts().tile() : Effort.TILE;
+        int tile = options.budget() == null ? options.cuts().tile() : Effort.TILE;
         int coarse = BalancedTree.leafLevel(n, tile);
         this.order = BalancedTree.order(unsorted, metric, coarse, team);
         long mark = kept.mark();
         Rows sorted = unsorted.picked(order, team);
         Narrowing found = Narrowing.of(sorted, coarse);
-        this.levels = fixed && found.narrows() ? BalancedTree.leafLevel(n, HeadPlan.smallTile(tile)) : coarse;
+        this.levels = found.narrows() ? BalancedTree.leafLevel(n, Narrowing.smaller(tile)) : coarse;
         if (levels > coarse) {
             kept.release(mark);
             BalancedTree.refine(unsorted, metric, order, coarse, levels, team);

@@ -30,6 +30,7 @@ final class TilePasses extends CheckedPasses {
     private static final double TINY = 1e-300;
 
     private final PilotHead head;
+    private final int tile;
     private final Doubts doubts;
     /** What sketches have found, and the pass after them would find again; null where keys are drawn for every leaf. */
     private final Found found;
@@ -39,6 +40,7 @@ final class TilePasses extends CheckedPasses {
     private TilePasses(PilotHead head, SketchLeaves leaves, ExactTiles exact, Team team) {
         super(leaves, exact, team);
         this.head = head;
+        tile = head.narrowing().tile(head.queries().count(), Effort.TILE);
         doubts = new Doubts(head.queries().count());
         found = head.samples() > 0 ? null : new Found(head.leafLevel(effort(0)));
         variation = Math.log(head.keys().valueVariance() / Math.max(meanSquare(), TINY) + TINY);
@@ -68,7 +70,7 @@ final class TilePasses extends CheckedPasses {
     }
 
     private Effort effort(double rung) {
-        return Effort.at(rung).relativeTo(variation);
+        return Effort.at(rung, tile).relativeTo(variation);
     }
 
     private double run(Pass pass) {
