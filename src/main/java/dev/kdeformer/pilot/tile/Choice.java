@@ -107,8 +107,7 @@ public final class Choice {
 
     /**
      * Copies what is taken of {@code index}, which is whole vectors long, to {@code chosen}, which has room for another
-     * one, and to the node's array of folded keys
-     * the weights of all others that exceed {@code negligible}.
+     * one, and to the node's array of folded keys the weights of all others that exceed {@code negligible}.
      *
      * @return number of taken entries
      */

@@ -19,6 +19,7 @@ public final class ScoreKernel {
     private static final float LN6 = (float) Math.log(6);
     private static final float MAGIC = 12_582_912f;
 
+    /** A spread must have a logarithm. */
     private static final float LEAST_SPREAD = 1e-12f;
     /** Logarithms of weights below this are taken for those of 0. */
     private static final float LOWEST = -80;
@@ -53,12 +54,16 @@ public final class ScoreKernel {
         return bound(logits, spreads, count, logMass, scores);
     }
 
-    /** A loop of its own, because the compiler takes in only so much of one. */
+    /**
+     * Lowers scores to what no weight can exceed; returns the largest. It is a loop of its own, because the compiler
+     * takes in only so much of one.
+     */
     private static float bound(float[] logits, float[] spreads, int count, float logMass, float[] scores) {
         FloatVector top = FloatVector.broadcast(FLOATS, Float.NEGATIVE_INFINITY);
         for (int i = 0; i < count; i += LANES) {
             FloatVector s = FloatVector.fromArray(FLOATS, spreads, i).max(LEAST_SPREAD);
-            FloatVector u = FloatVector.fromArray(FLOATS, logits, i).sub(logMass);
+            // Rounded, the weight of a key that holds all of it may be more.
+            FloatVector u = FloatVector.fromArray(FLOATS, logits, i).sub(logMass).min(0);
             FloatVector score = FloatVector.fromArray(FLOATS, scores, i);
             FloatVector likely = score.blend(u.mul(u).div(s).neg(), u.add(s).compare(VectorOperators.GT, 0));
             score = score.blend(likely, likely.compare(VectorOperators.LT, score));

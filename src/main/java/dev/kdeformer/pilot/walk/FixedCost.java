@@ -95,8 +95,9 @@ public record FixedCost(int queries, int keys, int d, int dv, Expansion far, int
         Effort effort = null;
         for (int kappa : CANDIDATES) {
             effort = Effort.fixed(kappa, 1, tile);
-            boolean asked = kappa <= 2 + columns / COLUMNS || narrowing != null && narrowing.narrows();
-            if (asked && tree(effort, LEAST, null) <= TREE_SHARE * columns) {
+            // Where queries come ever closer, a key that is folded early costs most.
+            boolean useful = kappa <= 2 + columns / COLUMNS || narrowing != null && narrowing.narrows();
+            if (useful && tree(effort, LEAST, null) <= TREE_SHARE * columns) {
                 break;
             }
         }

@@ -35,7 +35,7 @@ class ScoreKernelTest {
     void scoresAreTheExpectedErrors() {
         SplittableRandom random = new SplittableRandom(3);
         for (int j = 0; j < COUNT; j++) {
-            logits[j] = (float) (-30 * random.nextDouble());
+            logits[j] = (float) (-1.5 - 30 * random.nextDouble());
             spreads[j] = (float) Math.exp(-2 + 7 * random.nextDouble());
         }
         score(-1.5f);
@@ -55,6 +55,18 @@ class ScoreKernelTest {
         score(0);
         for (int j = 1; j < COUNT; j++) {
             assertTrue(scores[j] < scores[j - 1], scores[j] + " after " + scores[j - 1]);
+        }
+    }
+
+    /** A key that holds all the weight, or more by rounding, is not taken for a hopeless one. */
+    @Test
+    void theOnlyKeyOfAnyWeightHasTheHighestScore() {
+        Arrays.fill(logits, 0, COUNT, -20);
+        Arrays.fill(spreads, 0);
+        logits[7] = 1e-3f;
+        score(0);
+        for (int j = 0; j < COUNT; j++) {
+            assertTrue(j == 7 || scores[j] < scores[7], scores[j] + " beside " + scores[7]);
         }
     }
 
