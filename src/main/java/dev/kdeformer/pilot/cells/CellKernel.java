@@ -17,8 +17,6 @@ final class CellKernel {
     /** Directions in which the queries of a tile are looked at, besides all others together. */
     static final int RANK = 4;
 
-    private static final float LN6 = (float) Math.log(6);
-
     /**
      * Weights below the exponential of this, as a part of all, are none. What is nothing to the centroid may be much
      * to a query that lies apart, so that this is as low as numbers go.
@@ -27,13 +25,6 @@ final class CellKernel {
 
     /** Least and most exponents that a weight is computed of. */
     private static final float BOUND = 80;
-
-    /** A spread must have a logarithm. */
-    private static final float LEAST_SPREAD = 1e-12f;
-
-    /** From this spread on e^s is all that counts of e^s − 1 − s − s²/2, but for a third. */
-    private static final float LARGE_SPREAD = 4;
-    private static final float LARGE_SHIFT = 0.3f;
 
     private CellKernel() {
     }
@@ -107,24 +98,15 @@ final class CellKernel {
 
     /**
      * Scores the keys of a cell by the logarithm of the squared error that each costs if its cell stands for it:
-     * 2 l + log(e^s − 1 − s − s²/2), the second term by its series for small spreads, since the expansion has the first
-     * and the second order.
+     * 2 l + log(e^s − 1 − s − s²/2).
      *
      * @param shift added to all
      */
     static void score(SeenKeys seen, int cell, float shift) {
         for (int j = cell * CELL; j < (cell + 1) * CELL; j += LANES) {
-            FloatVector s = FloatVector.fromArray(FLOATS, seen.spreads, j).max(LEAST_SPREAD);
-            FloatVector small = fma(s.mul(3f / 160).add(1f / 4), s, ScoreKernel.log(s).mul(3).sub(LN6));
-            FloatVector e = s.sub(LARGE_SHIFT).blend(small, s.compare(VectorOperators.LT, LARGE_SPREAD));
+            FloatVector e = ScoreKernel.logThirdOrder(FloatVector.fromArray(FLOATS, seen.spreads, j));
             FloatVector.fromArray(FLOATS, seen.logits, j).mul(2).add(e).add(shift).intoArray(seen.scores, j);
         }
-    }
-
-    /** The same second term for one spread. */
-    static double logThirdOrder(double spread) {
-        double s = Math.max(spread, LEAST_SPREAD);
-        return s < LARGE_SPREAD ? 3 * Math.log(s) - LN6 + s * (0.25 + s * 3 / 160) : s - LARGE_SHIFT;
     }
 
     /**

@@ -5,6 +5,7 @@ import static dev.kdeformer.pilot.keys.KeyCells.CELL;
 
 import dev.kdeformer.pilot.keys.KeyCells;
 import dev.kdeformer.pilot.tile.FarField;
+import dev.kdeformer.pilot.tile.ScoreKernel;
 import java.util.Arrays;
 
 /**
@@ -157,7 +158,7 @@ final class CellTile {
             distance += middle * middle;
         }
         double spread = Math.max(0, x[at + 1 + RANK] / weight - distance);
-        double error = 2 * Math.log(weight) + CellKernel.logThirdOrder(spread) + heavier(distance);
+        double error = 2 * Math.log(weight) + ScoreKernel.logThirdOrder(spread) + heavier(distance);
         if (level == keys.levels() || error < limit) {
             expected += Math.exp(Math.min(error, 0));
             int first = keys.first(level, node);

@@ -21,6 +21,9 @@ public final class ScoreKernel {
 
     /** A spread must have a logarithm. */
     private static final float LEAST_SPREAD = 1e-12f;
+    /** From this spread on e^s is all that counts of e^s − 1 − s − s²/2, but for a third. */
+    private static final float LARGE_SPREAD = 4;
+    private static final float LARGE_SHIFT = 0.3f;
     /** Logarithms of weights below this are taken for those of 0. */
     private static final float LOWEST = -80;
 
@@ -30,8 +33,7 @@ public final class ScoreKernel {
     /**
      * The logarithm of the expected squared error, over a node's queries, of folding a key instead of evaluating it,
      * where first and second order are captured by the far field's expansion. For a key whose logit is by u above the
-     * logarithm of all weights and has the variance s, that is 2 u + log(e^s − 1 − s − s²/2), the second term by
-     * its series for s below 4 and by s − 0.3 above (off by less than a third).
+     * logarithm of all weights and has the variance s, that is 2 u + log(e^s − 1 − s − s²/2).
      *
      * <p>A weight is at most all of a softmax, though. The expectation of such a square over a normal logit comes from
      * about s above its mean; where that is beyond −u, so that queries there have no other key, what counts is how
@@ -43,11 +45,7 @@ public final class ScoreKernel {
      */
     public static float scores(float[] logits, float[] spreads, int count, float logMass, float[] scores) {
         for (int i = 0; i < count; i += LANES) {
-            FloatVector s = FloatVector.fromArray(FLOATS, spreads, i);
-            FloatVector large = s.sub(0.3f);
-            s = s.blend(LEAST_SPREAD, s.compare(VectorOperators.LT, LEAST_SPREAD));
-            FloatVector small = fma(s.mul(3f / 160).add(1f / 4), s, log(s).mul(3).sub(LN6));
-            FloatVector e = large.blend(small, s.compare(VectorOperators.LT, 4));
+            FloatVector e = logThirdOrder(FloatVector.fromArray(FLOATS, spreads, i));
             FloatVector u = FloatVector.fromArray(FLOATS, logits, i).sub(logMass);
             fma(u, FloatVector.broadcast(FLOATS, 2), e).intoArray(scores, i);
         }
@@ -71,6 +69,22 @@ public final class ScoreKernel {
             top = top.blend(score, score.compare(VectorOperators.GT, top));
         }
         return top.reduceLanes(VectorOperators.MAX);
+    }
+
+    /**
+     * log(e^s − 1 − s − s²/2) for spreads s, by its series below 4 and by s − 0.3 above (off by less than a third): the
+     * terms of third order and above, since expansions have the first and the second.
+     */
+    public static FloatVector logThirdOrder(FloatVector spreads) {
+        FloatVector s = spreads.max(LEAST_SPREAD);
+        FloatVector small = fma(s.mul(3f / 160).add(1f / 4), s, log(s).mul(3).sub(LN6));
+        return s.sub(LARGE_SHIFT).blend(small, s.compare(VectorOperators.LT, LARGE_SPREAD));
+    }
+
+    /** The same for one spread. */
+    public static double logThirdOrder(double spread) {
+        double s = Math.max(spread, LEAST_SPREAD);
+        return s < LARGE_SPREAD ? 3 * Math.log(s) - LN6 + s * (0.25 + s * 3 / 160) : s - LARGE_SHIFT;
     }
 
     /** Number of entries, padding included, that are not at or below {@code limit}. */
@@ -123,7 +137,7 @@ public final class ScoreKernel {
     }
 
     /** For positive normal numbers. */
-    public static FloatVector log(FloatVector x) {
+    private static FloatVector log(FloatVector x) {
         IntVector bits = x.reinterpretAsInts();
         // Exponent and mantissa about √½, so that the mantissa lies around 1.
         IntVector shifted = bits.sub(0x3f35_04f3);

@@ -6,6 +6,7 @@ import static dev.kdeformer.pilot.keys.KeyCells.CELL;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.kdeformer.pilot.tile.ScoreKernel;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -81,7 +82,7 @@ class CellKernelTest {
         double spread = 0;
         int found = 2;
         for (int j = 0; j < CELL; j++) {
-            double score = 2.0 * before[j] + CellKernel.logThirdOrder(spreads[j]) + 1;
+            double score = 2.0 * before[j] + ScoreKernel.logThirdOrder(spreads[j]) + 1;
             assertEquals(score, scores[j], 2e-3 * Math.abs(score) + 2e-3);
             if (scores[j] > limit) {
                 assertEquals(j, near[found++]);
@@ -103,7 +104,7 @@ class CellKernelTest {
     void theThirdOrderIsWhatTheExponentialHasLeft() {
         for (double s : new double[] {0.01, 0.5, 2, 3.9, 4.1, 10, 40}) {
             double exact = Math.log(Math.expm1(s) - s - s * s / 2);
-            assertEquals(exact, CellKernel.logThirdOrder(s), 0.35, "spread " + s);
+            assertEquals(exact, ScoreKernel.logThirdOrder(s), 0.35, "spread " + s);
         }
     }
 }
