@@ -43,7 +43,7 @@ final class PlanReader {
         int magic = buffer.getInt();
         require(magic == PlanWriter.MAGIC, "must begin with the int 0x5050444b, got 0x%08x", magic);
         int version = buffer.getInt();
-        require(version == PlanWriter.VERSION, "must have version 2, got %d", version);
+        require(version == PlanWriter.VERSION, "must have version " + PlanWriter.VERSION + ", got %d", version);
         require(buffer.getLong() == PlanPrint.of(input, options),
                 "must be of the same input and of a method with the same options, got another print");
     }

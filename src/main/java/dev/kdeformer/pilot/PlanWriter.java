@@ -16,8 +16,8 @@ import java.util.Arrays;
  * A plan in bytes, little-endian: the letters KDPP, the version 2, a {@link PlanPrint print} of input and options; then
  * for each key head the number of its visible keys, their rows in group order and the vector of the reflection; then
  * for each of its query heads, where there is no causal mask, the order of the queries, the distances of own keys, the
- * variances by level, and what was found at the top: for each node a bit set of the kept keys, the centroid, and the
- * far field without padding.
+ * number of levels, the variances by level, and what was found at the top: for each node a bit set of the kept keys,
+ * the centroid, and the far field without padding.
  */
 final class PlanWriter {
     /** The letters KDPP, read as a little-endian int. */
