@@ -21,21 +21,24 @@ public record Effort(int candidates, int near, double threshold, int tile) {
      * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a half off the
      * error of the one before: on most by the threshold, on some only by the candidates.
      */
-    private static final List<Effort> LADDER = List.of(adaptive(2, -8), adaptive(3, -12), adaptive(4, -14),
-            adaptive(6, -15.5),
-            adaptive(6, -16.5), adaptive(8, -17.5), adaptive(8, -18.5), adaptive(8, -19.5), adaptive(12, -20.5),
-            adaptive(12, -21.25), adaptive(16, -22), adaptive(16, -24));
+    private static final List<Rung> LADDER = List.of(new Rung(2, -8), new Rung(3, -12), new Rung(4, -14),
+            new Rung(6, -15.5), new Rung(6, -16.5), new Rung(8, -17.5), new Rung(8, -18.5), new Rung(8, -19.5),
+            new Rung(12, -20.5), new Rung(12, -21.25), new Rung(16, -22), new Rung(16, -24));
 
     /** The highest rung. */
     static final double TOP = LADDER.size() - 1;
 
+    /** An effort of the ladder, for tiles of any size. */
+    private record Rung(int candidates, double threshold) {
+    }
+
     /** The effort of a rung of the ladder, or between two. */
     static Effort at(double rung, int tile) {
         int above = (int) Math.ceil(rung);
-        Effort low = LADDER.get((int) rung);
-        Effort high = LADDER.get(above);
+        Rung low = LADDER.get((int) rung);
+        Rung high = LADDER.get(above);
         double part = rung - (int) rung;
-        return new Effort((int) Math.round(low.candidates + part * (high.candidates - low.candidates)), 0,
+        return adaptive((int) Math.round(low.candidates + part * (high.candidates - low.candidates)),
                 low.threshold + part * (high.threshold - low.threshold), tile);
     }
 
@@ -45,8 +48,8 @@ public record Effort(int candidates, int near, double threshold, int tile) {
     }
 
     /** Each tile takes the keys that it needs. */
-    static Effort adaptive(int candidates, double threshold) {
-        return new Effort(candidates, 0, threshold, TILE);
+    static Effort adaptive(int candidates, double threshold, int tile) {
+        return new Effort(candidates, 0, threshold, tile);
     }
 
     /**
@@ -63,7 +66,7 @@ public record Effort(int candidates, int near, double threshold, int tile) {
 
     /** The same with the threshold lower by the logarithm of how much values vary beside the output. */
     Effort relativeTo(double logVariation) {
-        return isAdaptive() ? new Effort(candidates, 0, threshold - logVariation, tile) : this;
+        return isAdaptive() ? adaptive(candidates, threshold - logVariation, tile) : this;
     }
 
     boolean isAdaptive() {

@@ -65,7 +65,7 @@ public record Narrowing(double[] variances) {
      * share far more than large ones: the logits of most keys vary over a tile as the square of its width.
      */
     boolean narrows() {
-        int leaf = variances.length - 1;
+        int leaf = levels();
         boolean narrows = leaf >= LEVELS && variances[leaf] > 0;
         for (int level = leaf; narrows && level > leaf - LEVELS; level--) {
             narrows = variances[level - 1] >= NARROW * variances[level];
@@ -112,7 +112,7 @@ public record Narrowing(double[] variances) {
         if (effort.isAdaptive()) {
             return effort.candidates();
         }
-        int below = Math.min(level + PilotWalk.LEVELS, variances.length - 1);
+        int below = Math.min(level + PilotWalk.LEVELS, levels());
         double saved = variances[level] > 0 ? 1 - variances[below] / variances[level] : 0;
         double least = (double) effort.near() / effort.tile();
         return Math.min(effort.candidates(), Math.max(least, effort.candidates() * saved / FULL));

@@ -114,7 +114,7 @@ public final class PilotHead {
         this.sampling = CounterRandom.of(options.draws().seed()).stream(SAMPLING, head.index(), member);
         this.keys = keys;
         this.order = plan.order();
-        this.levels = plan.narrowing().variances().length - 1;
+        this.levels = plan.narrowing().levels();
         this.orderAddress = team.scratch().ints(order, 0, order.length);
         this.queries = Rows.allocate(team.scratch(), order.length, head.key().columns());
         this.narrowing = plan.narrowing();

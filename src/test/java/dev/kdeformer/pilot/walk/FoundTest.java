@@ -45,7 +45,7 @@ class FoundTest {
     }
 
     private static Effort effort(int candidates, double threshold) {
-        return new Effort(candidates, 0, threshold, 32);
+        return Effort.adaptive(candidates, threshold, 32);
     }
 
     /** Efforts of a pass after a sketch with two candidates a query and the threshold −8. */

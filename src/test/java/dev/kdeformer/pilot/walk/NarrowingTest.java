@@ -41,7 +41,7 @@ class NarrowingTest {
         assertTrue(few >= 1 && few < 2, "64 near keys for 64 queries at least: " + few);
         assertEquals(2.5, narrowing.passed(2, Effort.fixed(4, 160, 64)), 1e-12);
         assertEquals(4, narrowing.passed(2, Effort.fixed(4, 640, 64)), "what the effort allows");
-        assertEquals(3, narrowing.passed(2, Effort.adaptive(3, -12)), "an error budget decides for itself");
+        assertEquals(3, narrowing.passed(2, Effort.adaptive(3, -12, 64)), "an error budget decides for itself");
     }
 
     /** Queries in a square come closer with every level, those in twenty dimensions hardly do. */
