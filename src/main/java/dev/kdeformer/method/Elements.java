@@ -102,7 +102,11 @@ final class Elements {
         return new IllegalArgumentException(name + " must be finite and must not change during the call");
     }
 
-    /** The largest magnitude of biases of pairs that do not hide. */
+    /**
+     * The largest magnitude of biases of pairs that do not hide.
+     *
+     * @throws IllegalArgumentException naming the first row with a bias that is NaN or +∞
+     */
     static double largestOfPairs(Team team, Tensor tensor) {
         Shape shape = tensor.shape();
         if (shape.elements() == 0) {
@@ -113,27 +117,63 @@ final class Elements {
         AtomicInteger top = new AtomicInteger();
         team.forEach(Math.multiplyExact(Math.multiplyExact(shape.batch(), shape.heads()), chunks), (index, scratch) -> {
             Matrix matrix = tensor.matrix(index / chunks / shape.heads(), index / chunks % shape.heads());
-            float[] row = scratch.keep(Buffer.class, Buffer::new).room(shape.columns() + INTS.length());
             int from = index % chunks * chunkRows;
-            for (int r = from; r < Math.min(shape.rows(), from + chunkRows); r++) {
-                matrix.readRow(r, row, 0);
-                Arrays.fill(row, shape.columns(), shape.columns() + INTS.length(), 0);
-                IntVector largest = IntVector.zero(INTS);
-                for (int c = 0; c < shape.columns(); c += FLOATS.length()) {
-                    FloatVector x = FloatVector.fromArray(FLOATS, row, c);
-                    x = x.blend(0, x.compare(VectorOperators.LE, AttentionInput.HIDING_BIAS));
-                    largest = largest.max(x.reinterpretAsInts().and(0x7fff_ffff));
-                }
-                int bits = largest.reduceLanes(VectorOperators.MAX);
-                if (bits >= INFINITY) {
-                    throw new IllegalArgumentException("pair bias must be finite or -Infinity, and is not in"
-                            + " (batch " + index / chunks / shape.heads() + ", head " + index / chunks % shape.heads()
-                            + ", row " + r + ")");
-                }
-                top.accumulateAndGet(bits, Math::max);
-            }
+            int largest = scanPairs(matrix, from, Math.min(shape.rows(), from + chunkRows),
+                    scratch.keep(Buffer.class, Buffer::new));
+            top.accumulateAndGet(largest, Math::max);
         });
+        if (top.get() >= INFINITY) {
+            throw notFinitePair(tensor);
+        }
         return Float.intBitsToFloat(top.get());
+    }
+
+    /** The largest magnitude of biases that do not hide, as raw bits like those of {@link #scan}. */
+    private static int scanPairs(Matrix matrix, int from, int to, Buffer buffer) {
+        int columns = matrix.columns();
+        float[] piece = buffer.room(IN_CACHE + INTS.length());
+        int top = 0;
+        for (int row = from; row < to; row++) {
+            for (int column = 0; column < columns; column += IN_CACHE) {
+                int count = Math.min(IN_CACHE, columns - column);
+                matrix.readPart(row, column, count, piece, 0);
+                Arrays.fill(piece, count, count + INTS.length(), 0);
+                top = Math.max(top, largestShown(piece, count));
+            }
+        }
+        return top;
+    }
+
+    private static int largestShown(float[] biases, int count) {
+        FloatVector hiding = FloatVector.broadcast(FLOATS, AttentionInput.HIDING_BIAS);
+        FloatVector zero = FloatVector.zero(FLOATS);
+        IntVector top = IntVector.zero(INTS);
+        for (int i = 0; i < count; i += FLOATS.length()) {
+            FloatVector x = FloatVector.fromArray(FLOATS, biases, i);
+            x = x.blend(zero, x.compare(VectorOperators.LE, hiding));
+            top = top.max(x.reinterpretAsInts().and(0x7fff_ffff));
+        }
+        return top.reduceLanes(VectorOperators.MAX);
+    }
+
+    private static IllegalArgumentException notFinitePair(Tensor tensor) {
+        Shape shape = tensor.shape();
+        for (int batch = 0; batch < shape.batch(); batch++) {
+            for (int head = 0; head < shape.heads(); head++) {
+                Matrix matrix = tensor.matrix(batch, head);
+                for (int r = 0; r < shape.rows(); r++) {
+                    for (int c = 0; c < shape.columns(); c++) {
+                        float bias = matrix.get(r, c);
+                        if (Float.isNaN(bias) || bias == Float.POSITIVE_INFINITY) {
+                            return new IllegalArgumentException("pair bias must be finite or -Infinity, got " + bias
+                                    + " at (batch " + batch + ", head " + head + ", row " + r + ", column " + c + ")");
+                        }
+                    }
+                }
+            }
+        }
+        return new IllegalArgumentException("pair bias must be finite or -Infinity and must not change during the "
+                + "call");
     }
 
     /** The largest magnitude of biases of keys that do not hide. */

@@ -216,8 +216,8 @@ class CombinationsTest {
         bias.matrix(0, 0).set(3, 6, Float.NaN);
         Tensor output = make.tensor(input.outputShape(), 1);
         float[] before = output.toArray();
-        says("pair bias must be finite or -Infinity, and is not in (batch 0, head 0, row 3)", () -> Attention.exact()
-                .build().apply(ENGINE, input.withPairBias(PairBias.of(bias)), output));
+        says("pair bias must be finite or -Infinity, got NaN at (batch 0, head 0, row 3, column 6)",
+                () -> Attention.exact().build().apply(ENGINE, input.withPairBias(PairBias.of(bias)), output));
         says("output must not overlap pair bias, got memory shared with it", () -> Attention.exact().build().apply(
                 ENGINE, input.withPairBias(PairBias.of(Tensor.of(output.segment(), Shape.of(1, 7)))), output));
         assertArrayEquals(before, output.toArray());
