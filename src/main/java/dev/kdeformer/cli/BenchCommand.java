@@ -66,7 +66,7 @@ abstract class BenchCommand extends TimedCommand {
 
     @Override
     Form work(Session session) throws IOException {
-        NamedInput input = inputOptions.load(session.arena());
+        NamedInput input = inputOptions.load(session.arena(), seed());
         methodOptions.checkFit(input.input());
         Bench bench = new Bench(session.engine(), input, made, methodOptions::budget, required(), seed(),
                 benchOptions);

@@ -69,7 +69,7 @@ final class BudgetCommand extends TimedCommand {
 
     @Override
     Form work(Session session) throws IOException {
-        NamedInput input = inputOptions.load(session.arena());
+        NamedInput input = inputOptions.load(session.arena(), seed());
         return new BudgetBench(session.engine(), input, method, rows, !unpriced).run(session.progress(),
                 List.copyOf(new LinkedHashSet<>(budgets)), seed(), seeds);
     }

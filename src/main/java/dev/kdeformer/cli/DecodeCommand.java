@@ -19,7 +19,7 @@ import picocli.CommandLine.Option;
                 + "each with all its heads, and see all keys. Masks do not apply."},
         footer = {"", "Examples:", "  kdebench decode --threads 1",
             "  kdebench decode --budget 0.05,0.1,0.2 --checks 16 --json",
-            "  kdebench decode --cache bfloat16,int8 --data-dir keys"})
+            "  kdebench decode --cache bfloat16,int8 --n 131072 --synthetic"})
 final class DecodeCommand extends TimedCommand {
     @Mixin
     private CutInputOptions inputOptions;
@@ -69,7 +69,7 @@ final class DecodeCommand extends TimedCommand {
 
     @Override
     Form work(Session session) throws IOException {
-        NamedInput input = inputOptions.load(session.arena()).unmasked();
+        NamedInput input = inputOptions.load(session.arena(), seed()).unmasked();
         return new DecodeBench(session.engine(), input, options, methods).run(session.progress());
     }
 }

@@ -79,6 +79,18 @@ class DecodeCommandTest {
     }
 
     @Test
+    void continuesInputThatIsTooShort() {
+        String[] call = {"decode", "--data", "minilm-512.layer2", "--n", "600", "--queries", "2", "--repeat", "1",
+            "--warm-up", "0"};
+        Outcome.of(call).failsWith(2, "--n must be between 1 and 512 for minilm-512.layer2, got 600; --synthetic "
+                + "continues it with made-up rows");
+        String text = Outcome.of(Stream.concat(Arrays.stream(call), Stream.of("--synthetic")).toArray(String[]::new))
+                .succeeds().out();
+        assertTrue(text.contains("n = m = 600"), text);
+        assertTrue(text.contains("rows from 513 on are synthetic"), text);
+    }
+
+    @Test
     void refusesWhatItCannotDo() {
         Outcome.of("decode", "--cache", "int4").failsWith(2, "--cache must be float32, bfloat16 or int8, got int4");
         Outcome.of("decode", "--budget", "2").failsWith(2, "--budget must be above 0 and at most 1, got 2.0");

@@ -126,6 +126,11 @@ public abstract class InputOptions {
         return null;
     }
 
+    /** What to say to who asks for more rows than there are. */
+    String longer() {
+        return "";
+    }
+
     /** The number of rows that a set should have to be taken where none is named. */
     int wantedRows() {
         return 1;
@@ -149,6 +154,11 @@ public abstract class InputOptions {
 
     /** Reads the input as above, of the data set of this name where it is one; null where none is named. */
     final NamedInput load(Arena arena, String data) throws IOException {
+        return refine(arena, read(arena, data));
+    }
+
+    /** Reads the input as it lies in its files, neither cut nor masked. */
+    final NamedInput read(Arena arena, String data) throws IOException {
         boolean files = query != null || key != null || value != null;
         if ((data != null ? 1 : 0) + (files ? 1 : 0) + (safetensors != null ? 1 : 0) > 1) {
             throw new UsageError("--data, --q --k --v and --safetensors exclude each other");
@@ -156,15 +166,11 @@ public abstract class InputOptions {
         if (names != null && safetensors == null) {
             throw new UsageError("--names needs --safetensors");
         }
-        NamedInput loaded;
         if (files) {
-            loaded = fromFiles(arena);
-        } else if (safetensors != null) {
-            loaded = fromSafetensors(arena);
-        } else {
-            loaded = fromData(arena, dataFolder, data == null ? defaultData(wantedRows()) : data);
+            return fromFiles(arena);
         }
-        return refine(arena, loaded);
+        return safetensors != null ? fromSafetensors(arena)
+                : fromData(arena, dataFolder, data == null ? defaultData(wantedRows()) : data);
     }
 
     private NamedInput fromFiles(Arena arena) throws IOException {
@@ -283,7 +289,8 @@ public abstract class InputOptions {
         if (rows() != null) {
             int most = Math.max(input.queries(), input.keys());
             if (rows() < 1 || rows() > most) {
-                throw new UsageError("--n must be between 1 and " + most + " for " + name + ", got " + rows());
+                throw new UsageError("--n must be between 1 and " + most + " for " + name + ", got " + rows()
+                        + (rows() < 1 ? "" : longer()));
             }
             input = loaded.firstRows(rows());
         }
