@@ -167,7 +167,7 @@ record DecodeCall(Cached cached, CacheQuery asked, Tensor output, Tensor logSumE
         return null;
     }
 
-    /** Loads the queries of a tile, multiplied by the power of two of the scale, and empties its state. */
+    /** Loads the queries of a tile, multiplied by what its kernels want them to be, and empties its state. */
     void begin(DecodeTile tile, int unit, int firstRow, int rows) {
         LogitScale logitScale = logitScale();
         tile.begin(rows, store().layout(), logitScale);
@@ -177,8 +177,10 @@ record DecodeCall(Cached cached, CacheQuery asked, Tensor output, Tensor logSumE
         for (int r = 0; r < rows; r++) {
             readQuery(unit, firstRow + r, q, r * stride);
         }
+        float queryUnit = store().layout().queryUnit();
         for (int i = 0; i < rows * stride; i++) {
-            q[i] *= logitScale.power();
+            // One after the other: their product may be too small for a float.
+            q[i] = q[i] * logitScale.power() * queryUnit;
         }
     }
 

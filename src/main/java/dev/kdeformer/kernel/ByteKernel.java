@@ -8,7 +8,6 @@ import static dev.kdeformer.kernel.Lanes.STRIDE;
 import static dev.kdeformer.kernel.Lanes.VECTOR_BYTES;
 import static dev.kdeformer.runtime.MultiplyAdd.FUSED;
 import static dev.kdeformer.runtime.MultiplyAdd.fma;
-import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 
@@ -19,16 +18,23 @@ import jdk.incubator.vector.IntVector;
 /**
  * Products of a few queries with groups of keys and values in bytes, which become floats in registers. The scalar
  * references are those of {@link NarrowNumbers}, for numbers of either width.
+ *
+ * <p>A byte becomes a float from the top of an int, which takes an operation less than from its low end and makes it
+ * 2²⁴ times too large: callers multiply queries and weights by {@link #UNIT} before.
  */
 final class ByteKernel {
+    /** What takes back the factor of all products. */
+    static final float UNIT = 0x1p-24f;
+
     private static final long LINE = GROUP * 4L;
+    private static final int TOP = 0xff00_0000;
 
     private ByteKernel() {
     }
 
     /** Byte 0 of every int. */
     private static FloatVector byte0(IntVector x) {
-        return floats(x.lanewise(LSHL, 24));
+        return (FloatVector) x.lanewise(LSHL, 24).convert(I2F, 0);
     }
 
     private static FloatVector byte1(IntVector x) {
@@ -41,7 +47,7 @@ final class ByteKernel {
 
     /** The uppermost byte of every int. */
     private static FloatVector floats(IntVector x) {
-        return (FloatVector) x.lanewise(ASHR, 24).convert(I2F, 0);
+        return (FloatVector) x.and(TOP).convert(I2F, 0);
     }
 
     private static FloatVector of(float x) {
@@ -74,24 +80,24 @@ final class ByteKernel {
             IntVector x0 = IntVector.fromMemorySegment(INTS, Memory.ALL, line, Memory.ORDER);
             IntVector x1 = IntVector.fromMemorySegment(INTS, Memory.ALL, line + VECTOR_BYTES, Memory.ORDER);
             FloatVector w = FloatVector.broadcast(FLOATS, q[a]);
-            y = (FloatVector) x0.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x0.lanewise(LSHL, 24).convert(I2F, 0);
             a0 = FUSED ? w.fma(y, a0) : w.mul(y).add(a0);
-            y = (FloatVector) x1.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x1.lanewise(LSHL, 24).convert(I2F, 0);
             b0 = FUSED ? w.fma(y, b0) : w.mul(y).add(b0);
             w = FloatVector.broadcast(FLOATS, q[a + 1]);
-            y = (FloatVector) x0.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x0.lanewise(LSHL, 16).and(TOP).convert(I2F, 0);
             a1 = FUSED ? w.fma(y, a1) : w.mul(y).add(a1);
-            y = (FloatVector) x1.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x1.lanewise(LSHL, 16).and(TOP).convert(I2F, 0);
             b1 = FUSED ? w.fma(y, b1) : w.mul(y).add(b1);
             w = FloatVector.broadcast(FLOATS, q[a + 2]);
-            y = (FloatVector) x0.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x0.lanewise(LSHL, 8).and(TOP).convert(I2F, 0);
             a2 = FUSED ? w.fma(y, a2) : w.mul(y).add(a2);
-            y = (FloatVector) x1.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x1.lanewise(LSHL, 8).and(TOP).convert(I2F, 0);
             b2 = FUSED ? w.fma(y, b2) : w.mul(y).add(b2);
             w = FloatVector.broadcast(FLOATS, q[a + 3]);
-            y = (FloatVector) x0.lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x0.and(TOP).convert(I2F, 0);
             a3 = FUSED ? w.fma(y, a3) : w.mul(y).add(a3);
-            y = (FloatVector) x1.lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x1.and(TOP).convert(I2F, 0);
             b3 = FUSED ? w.fma(y, b3) : w.mul(y).add(b3);
         }
         a0.add(a1).add(a2.add(a3)).intoArray(s, s0);
@@ -153,21 +159,21 @@ final class ByteKernel {
             IntVector x0 = IntVector.fromMemorySegment(INTS, Memory.ALL, row, Memory.ORDER);
             IntVector x1 = IntVector.fromMemorySegment(INTS, Memory.ALL, row + VECTOR_BYTES, Memory.ORDER);
             FloatVector w = FloatVector.broadcast(FLOATS, p[p0 + j]);
-            y = (FloatVector) x0.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x0.lanewise(LSHL, 24).convert(I2F, 0);
             a0 = FUSED ? w.fma(y, a0) : w.mul(y).add(a0);
-            y = (FloatVector) x1.lanewise(LSHL, 24).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x1.lanewise(LSHL, 24).convert(I2F, 0);
             b0 = FUSED ? w.fma(y, b0) : w.mul(y).add(b0);
-            y = (FloatVector) x0.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x0.lanewise(LSHL, 16).and(TOP).convert(I2F, 0);
             a1 = FUSED ? w.fma(y, a1) : w.mul(y).add(a1);
-            y = (FloatVector) x1.lanewise(LSHL, 16).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x1.lanewise(LSHL, 16).and(TOP).convert(I2F, 0);
             b1 = FUSED ? w.fma(y, b1) : w.mul(y).add(b1);
-            y = (FloatVector) x0.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x0.lanewise(LSHL, 8).and(TOP).convert(I2F, 0);
             a2 = FUSED ? w.fma(y, a2) : w.mul(y).add(a2);
-            y = (FloatVector) x1.lanewise(LSHL, 8).lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x1.lanewise(LSHL, 8).and(TOP).convert(I2F, 0);
             b2 = FUSED ? w.fma(y, b2) : w.mul(y).add(b2);
-            y = (FloatVector) x0.lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x0.and(TOP).convert(I2F, 0);
             a3 = FUSED ? w.fma(y, a3) : w.mul(y).add(a3);
-            y = (FloatVector) x1.lanewise(ASHR, 24).convert(I2F, 0);
+            y = (FloatVector) x1.and(TOP).convert(I2F, 0);
             b3 = FUSED ? w.fma(y, b3) : w.mul(y).add(b3);
         }
         // Not by put: the compiler then keeps the sums in objects, and all of decoding took twice as long.

@@ -69,8 +69,8 @@ public final class DecodeTile {
     }
 
     /**
-     * The queries, already multiplied by {@link LogitScale#power}; row r starts at {@code r} times
-     * {@link GroupLayout#queryStride}.
+     * The queries, already multiplied by {@link LogitScale#power} and {@link GroupLayout#queryUnit}; row r starts at
+     * {@code r} times {@link GroupLayout#queryStride}.
      */
     public float[] queries() {
         return q;
@@ -210,15 +210,18 @@ public final class DecodeTile {
     }
 
     private void addValues(int first, int end) {
+        for (int group = first; group < end; group++) {
+            layout.scaleWeights(s, group * GROUP, rows, groupScales[group]);
+        }
         int from = first;
         while (from < end) {
             int keys = groupKeys[from];
             int next = from + 1;
-            while (layout.joins() && next < end && keys == (next - from) * GROUP
+            while (layout.joins(rows) && next < end && keys == (next - from) * GROUP
                     && groupValues[next] == groupValues[from] + keys * layout.valueRowBytes()) {
                 keys += groupKeys[next++];
             }
-            layout.values(s, from * GROUP, rows, keys, groupValues[from], groupScales[from], state);
+            layout.values(s, from * GROUP, rows, keys, groupValues[from], state);
             from = next;
         }
     }

@@ -192,7 +192,7 @@ public final class GroupLayout {
     /**
      * Writes the logits of {@code rows} queries and a group.
      *
-     * @param q queries, {@link #queryStride} floats from row to row
+     * @param q queries times {@link #queryUnit}, {@link #queryStride} floats from row to row
      * @param s receives the logits with row distance STRIDE from index {@code s0} on
      */
     void logits(float[] q, int rows, long keys, long scales, float[] s, int s0) {
@@ -202,19 +202,31 @@ public final class GroupLayout {
             case 2 -> Bfloat16Kernel.logits(q, stride, rows, lines, keys, s, s0);
             default -> {
                 ByteKernel.logits(q, stride, rows, lines, keys, s, s0);
-                multiply(s, s0, rows, scales);
+                multiply(s, s0, rows, scales, 1);
             }
         }
     }
 
+    /** What queries are multiplied by, a power of two that takes back what the products with keys are too large by. */
+    public float queryUnit() {
+        return pack == 4 ? ByteKernel.UNIT : 1;
+    }
+
+    /** Multiplies the weights of a group by the scales of its values, which only bytes have. */
+    void scaleWeights(float[] s, int s0, int rows, long scales) {
+        if (pack == 4) {
+            multiply(s, s0, rows, scales + GROUP * 4L, ByteKernel.UNIT);
+        }
+    }
+
     /**
-     * Adds the weighted values of a group.
+     * Adds the weighted values of groups that are {@link #joins joined}, all but the last of them whole.
      *
-     * @param s     weights with row distance STRIDE from index {@code s0} on, overwritten
-     * @param keys  number of keys that count
+     * @param s     weights with row distance STRIDE from index {@code s0} on, as {@link #scaleWeights} leaves them
+     * @param keys  number of keys that count, at most STEP
      * @param state whose sums of the step they are added to
      */
-    void values(float[] s, int s0, int rows, int keys, long values, long scales, SoftmaxRows state) {
+    void values(float[] s, int s0, int rows, int keys, long values, SoftmaxRows state) {
         float[] o = state.span();
         int stride = state.stride();
         if (pack == 1) {
@@ -222,7 +234,6 @@ public final class GroupLayout {
         } else if (pack == 2) {
             Bfloat16Kernel.values(s, s0, rows, keys, values, valueInts, o, stride);
         } else {
-            multiply(s, s0, rows, scales + GROUP * 4L);
             ByteKernel.values(s, s0, rows, keys, values, valueInts, o, stride);
         }
     }
@@ -241,9 +252,9 @@ public final class GroupLayout {
         }
     }
 
-    private static void multiply(float[] s, int s0, int rows, long by) {
+    private static void multiply(float[] s, int s0, int rows, long by, float unit) {
         for (int c = 0; c < GROUP; c += LANES) {
-            FloatVector scale = Lanes.load(by + c * 4L);
+            FloatVector scale = Lanes.load(by + c * 4L).mul(unit);
             for (int r = 0; r < rows; r++) {
                 int at = s0 + r * STRIDE + c;
                 FloatVector.fromArray(Lanes.FLOATS, s, at).mul(scale).intoArray(s, at);
@@ -251,8 +262,12 @@ public final class GroupLayout {
         }
     }
 
-    /** Whether neighbouring groups are one run of rows to {@link #values}. */
-    boolean joins() {
-        return pack == 1;
+    /**
+     * Whether groups that follow each other in memory are one run of rows to {@link #values}: the shorter a loop over
+     * keys, the more of its time is its end. Where narrow values are read once for every two rows, those of one group
+     * are still in the first cache when they are read again.
+     */
+    boolean joins(int rows) {
+        return pack == 1 || rows <= 2;
     }
 }

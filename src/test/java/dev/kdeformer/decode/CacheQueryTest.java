@@ -146,6 +146,27 @@ class CacheQueryTest {
         return new Tensor[] {keys, values};
     }
 
+    /** A power of two that moves from the queries into the scale changes no bit, however far it moves. */
+    @ParameterizedTest
+    @EnumSource(CacheElement.class)
+    void largeQueriesMayHaveTinyScales(CacheElement element) {
+        AttentionInput input = make.normal(1, 2, 1, 1, 300, 20, 12).withScale(0.25f);
+        Tensor large = make.zeros(input.query().shape());
+        for (int h = 0; h < 2; h++) {
+            for (int c = 0; c < 20; c++) {
+                large.matrix(0, h).set(0, c, 0x1p124f * input.query().matrix(0, h).get(0, c));
+            }
+        }
+        try (KeyValueCache cache = empty(input, element, false)) {
+            cache.append(ENGINE, input.key(), input.value());
+            Tensor expected = make.zeros(input.outputShape());
+            cache.decode(ENGINE, CacheQuery.of(input.query()).withScale(0.25f), expected, null);
+            Tensor output = make.zeros(input.outputShape());
+            cache.decode(ENGINE, CacheQuery.of(large).withScale(0x1p-126f), output, null);
+            assertArrayEquals(expected.toArray(), output.toArray());
+        }
+    }
+
     @Test
     void narrowCachesTakeLessMemoryAndErrByWhatTheyRound() {
         AttentionInput input = make.normal(1, 4, 2, 2, 5000, 64, 64).withMask(Mask.causal());

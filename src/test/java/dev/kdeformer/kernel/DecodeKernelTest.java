@@ -93,15 +93,24 @@ class DecodeKernelTest {
                     Bfloat16Kernel.values(p, 2, rows, present, values, layout.valueInts(), actualSums, outputStride);
                 } else {
                     NarrowNumbers.logitsScalar(4, q, qStride, rows, layout.keyInts(), keys, expected, 3);
-                    ByteKernel.logits(q, qStride, rows, layout.keyInts(), keys, actual, 3);
+                    ByteKernel.logits(inUnits(q), qStride, rows, layout.keyInts(), keys, actual, 3);
                     NarrowNumbers.valuesScalar(4, p, 2, rows, present, values, layout.valueInts(), expectedSums,
                             outputStride);
-                    ByteKernel.values(p, 2, rows, present, values, layout.valueInts(), actualSums, outputStride);
+                    ByteKernel.values(inUnits(p), 2, rows, present, values, layout.valueInts(), actualSums,
+                            outputStride);
                 }
                 assertArrayEquals(expected, actual, pack == 2 ? 1e-4f : 1e-2f);
                 assertArrayEquals(expectedSums, actualSums, pack == 2 ? 1e-4f : 1e-2f);
             }
         }
+    }
+
+    private static float[] inUnits(float[] x) {
+        float[] result = x.clone();
+        for (int i = 0; i < x.length; i++) {
+            result[i] *= ByteKernel.UNIT;
+        }
+        return result;
     }
 
     private long ints(int count, int pack) {
