@@ -19,8 +19,8 @@ public final class DecodeTile {
     private static final int GROUPS = STEP / GROUP;
 
     /**
-     * Most steps whose keys are read before their values: the longer memory is read in order, the less waits for it.
-     * Several rows have no room for more than one.
+     * Most steps whose keys are read before their values, where there is room for the logits of so many: the longer
+     * memory is read in order, the less waits for it.
      */
     private static final int AHEAD = 4;
 
@@ -38,6 +38,8 @@ public final class DecodeTile {
     private int firstRow;
     private int rows;
     private int groups;
+    /** Groups that are put before they are counted. */
+    private int most;
 
     /**
      * Starts an empty state of {@code rowCount} queries.
@@ -51,6 +53,9 @@ public final class DecodeTile {
         terms = LogitTerms.NONE;
         state.begin(rows, layout.dv());
         groups = 0;
+        // Register tiles read rows beyond the last, as many as they are high.
+        int padded = Lanes.roundUp(rows, ValueKernel.ROW_MULTIPLE);
+        most = Math.min(AHEAD, 1 + (ROWS - padded) / rows) * GROUPS;
         int floats = rows * layout.queryStride();
         if (q.length < floats) {
             q = new float[ROWS * layout.queryStride()];
@@ -105,7 +110,7 @@ public final class DecodeTile {
      * @param first  place of the group's first key, which the others follow
      */
     public void put(long keys, long value, long scales, int first) {
-        layout.logits(q, rows, keys, scales, s, groups * GROUP);
+        layout.logits(q, rows, keys, scales, s, place(groups));
         bendAndBias(first, GROUP, null);
         add(value, scales, GROUP);
     }
@@ -119,13 +124,18 @@ public final class DecodeTile {
      * @param seen   the places that each row sees
      */
     public void put(long keys, long value, long scales, int first, int held, int[] places, KeyRanges seen) {
-        layout.logits(q, rows, keys, scales, s, groups * GROUP);
+        layout.logits(q, rows, keys, scales, s, place(groups));
         bendAndBias(first, held, places);
         add(value, scales, places == null ? hideEnds(first, seen) : hideEach(places, seen));
     }
 
+    /** Where the logits of a group begin: each step has rows of its own. */
+    private int place(int group) {
+        return group / GROUPS * rows * STRIDE + group % GROUPS * GROUP;
+    }
+
     private void bendAndBias(int first, int held, int[] places) {
-        int column = groups * GROUP;
+        int column = place(groups);
         if (terms.cap() > 0) {
             TermKernel.bend(s, column, rows, GROUP, terms.cap() * scale.bias(), null);
         }
@@ -148,7 +158,7 @@ public final class DecodeTile {
     private int hideEnds(int first, KeyRanges seen) {
         int present = 0;
         for (int r = 0; r < rows; r++) {
-            int at = r * STRIDE + groups * GROUP;
+            int at = r * STRIDE + place(groups);
             int from = Math.max(0, Math.min(GROUP, seen.first(r) - first));
             int to = Math.max(from, Math.min(GROUP, seen.end(r) - first));
             Arrays.fill(s, at, at + from, Float.NEGATIVE_INFINITY);
@@ -162,7 +172,7 @@ public final class DecodeTile {
         for (int r = 0; r < rows; r++) {
             for (int j = 0; j < GROUP; j++) {
                 if (places[j] < seen.first(r) || places[j] >= seen.end(r)) {
-                    s[r * STRIDE + groups * GROUP + j] = Float.NEGATIVE_INFINITY;
+                    s[r * STRIDE + place(groups) + j] = Float.NEGATIVE_INFINITY;
                 }
             }
         }
@@ -175,7 +185,7 @@ public final class DecodeTile {
      * @param logits GROUP logits from index {@code at} on, −∞ for what is hidden
      */
     public void putLogits(float[] logits, int at, long value) {
-        System.arraycopy(logits, at, s, groups * GROUP, GROUP);
+        System.arraycopy(logits, at, s, place(groups), GROUP);
         add(value, 0, GROUP);
     }
 
@@ -183,24 +193,23 @@ public final class DecodeTile {
         groupValues[groups] = value;
         groupScales[groups] = scales;
         groupKeys[groups] = present;
-        if (++groups == (rows == 1 ? AHEAD * GROUPS : GROUPS)) {
+        if (++groups == most) {
             flush();
         }
     }
 
     /** Counts the groups that were put since the last full step. */
     public void flush() {
-        if (groups == 0) {
-            return;
-        }
-        int columns = Lanes.roundUp(groups * GROUP, ExpKernel.COLUMNS);
-        for (int r = 0; r < rows && columns > groups * GROUP; r++) {
-            Arrays.fill(s, r * STRIDE + groups * GROUP, r * STRIDE + columns, Float.NEGATIVE_INFINITY);
-        }
-        state.raise(s, columns, scale.factor());
         for (int from = 0; from < groups; from += GROUPS) {
             int to = Math.min(groups, from + GROUPS);
-            for (int c = from * GROUP; c < to * GROUP; c += ExpKernel.COLUMNS) {
+            int s0 = place(from);
+            int present = (to - from) * GROUP;
+            int columns = Lanes.roundUp(present, ExpKernel.COLUMNS);
+            for (int r = 0; r < rows && columns > present; r++) {
+                Arrays.fill(s, s0 + r * STRIDE + present, s0 + r * STRIDE + columns, Float.NEGATIVE_INFINITY);
+            }
+            state.raise(s, s0, columns, 0, rows, scale.factor());
+            for (int c = s0; c < s0 + columns; c += ExpKernel.COLUMNS) {
                 state.exp(s, c, scale.factor(), state.sums());
             }
             addValues(from, to);
@@ -211,7 +220,7 @@ public final class DecodeTile {
 
     private void addValues(int first, int end) {
         for (int group = first; group < end; group++) {
-            layout.scaleWeights(s, group * GROUP, rows, groupScales[group]);
+            layout.scaleWeights(s, place(group), rows, groupScales[group]);
         }
         int from = first;
         while (from < end) {
@@ -221,7 +230,7 @@ public final class DecodeTile {
                     && groupValues[next] == groupValues[from] + keys * layout.valueRowBytes()) {
                 keys += groupKeys[next++];
             }
-            layout.values(s, from * GROUP, rows, keys, groupValues[from], state);
+            layout.values(s, place(from), rows, keys, groupValues[from], state);
             from = next;
         }
     }

@@ -246,9 +246,10 @@ public final class GroupLayout {
             }
             return;
         }
-        for (int v = 0; v < vectors; v += ValueKernel.WIDEST) {
-            ValueKernel.add(s, s0, rows, keys, values + v * VECTOR_BYTES, stride * 4L,
-                    Math.min(ValueKernel.WIDEST, vectors - v), o, v * LANES, stride);
+        int widest = rows <= 4 ? 2 : ValueKernel.WIDEST;
+        for (int v = 0; v < vectors; v += widest) {
+            ValueKernel.add(s, s0, rows, keys, values + v * VECTOR_BYTES, stride * 4L, Math.min(widest, vectors - v),
+                    o, v * LANES, stride);
         }
     }
 

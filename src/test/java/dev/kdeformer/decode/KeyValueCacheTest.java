@@ -48,7 +48,8 @@ class KeyValueCacheTest {
 
     @ParameterizedTest
     @CsvSource({"1,1,1,1,1,1,1", "1,2,2,1,31,5,3", "2,6,2,1,100,16,16", "1,8,1,7,1025,33,20", "1,3,1,64,70,9,40",
-        "1,2,1,5,3,4,4", "2,4,4,2,4200,64,64", "1,1,1,3,9000,10,300"})
+        "1,2,1,5,3,4,4", "2,4,4,2,4200,64,64", "1,1,1,3,9000,10,300", "1,4,1,1,3000,24,70", "1,11,1,1,1500,8,40",
+        "1,12,1,1,2100,20,50", "1,24,1,1,1500,8,33", "1,5,1,5,1300,16,64"})
     void decodesExactly(int batch, int heads, int kvHeads, int n, int m, int d, int dv) {
         AttentionInput input = make.normal(batch, heads, kvHeads, n, m, d, dv);
         for (boolean indexed : new boolean[] {false, true}) {
