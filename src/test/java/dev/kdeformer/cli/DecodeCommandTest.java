@@ -1,6 +1,7 @@
 package dev.kdeformer.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.jr.ob.JSON;
@@ -76,6 +77,14 @@ class DecodeCommandTest {
                     .doubleValue();
             assertTrue(error <= most[i] && (i == 0 || error > 1e-6), exact.toString());
         }
+    }
+
+    @Test
+    void saysWhereABudgetLeavesNothingToChoose() {
+        String text = Outcome.of("decode", "--n", "3000", "--queries", "2", "--repeat", "1", "--warm-up", "0",
+                "--cache", "int8", "--budget", "0.05,0.5").succeeds().out().replaceAll("\\s+", " ");
+        assertTrue(text.matches(".*budget 0.05 of int8 is less than the [0-9.]+ % that the summaries.*"), text);
+        assertFalse(text.contains("budget 0.5 of"), text);
     }
 
     @Test

@@ -151,6 +151,22 @@ public record DecodeReport(Report report, List<Read> statistics, int queries, do
         if (target > 0) {
             notes.addAll(missed());
         }
+        notes.addAll(overspent());
+        return notes;
+    }
+
+    /** Where the budget leaves nothing for keys that a query could choose. Checks are no part of it. */
+    private List<String> overspent() {
+        List<String> notes = new ArrayList<>();
+        for (Line line : lines()) {
+            Object budget = line.run().parameters().get("budget");
+            if (budget instanceof Double part && part < 1 && line.read().checked().count() == 0
+                    && line.read().bytesRead() > part) {
+                notes.add("budget " + budget + " of " + line.run().parameters().get("cache") + " is less than the "
+                        + Sentences.digits(100 * line.read().bytesRead()) + " % that the summaries of all groups and "
+                        + "the youngest keys take: a query reads no other keys");
+            }
+        }
         return notes;
     }
 
