@@ -20,6 +20,8 @@ final class Elements {
     private static final int IN_CACHE = 1 << 12;
     /** Bits of the least magnitude that is not finite. */
     private static final int INFINITY = 0x7f80_0000;
+    /** Nothing is at most this. */
+    private static final float NONE_HIDE = Float.NaN;
 
     private Elements() {
     }
@@ -32,6 +34,25 @@ final class Elements {
      */
     static double largest(Team team, String name, Tensor tensor, AttentionInput lengths) {
         Checks.numbers(name, tensor);
+        return largest(team, name, tensor, lengths, NONE_HIDE);
+    }
+
+    /**
+     * The largest magnitude of biases of pairs that do not hide.
+     *
+     * @throws IllegalArgumentException naming the first bias that is NaN or +∞
+     */
+    static double largestOfPairs(Team team, Tensor tensor) {
+        return tensor.shape().elements() == 0 ? 0
+                : largest(team, "pair bias", tensor, null, AttentionInput.HIDING_BIAS);
+    }
+
+    /**
+     * The largest magnitude of elements that do not hide.
+     *
+     * @param hiding what an element of this or less does
+     */
+    private static double largest(Team team, String name, Tensor tensor, AttentionInput lengths, float hiding) {
         Shape shape = tensor.shape();
         int chunkRows = Math.max(1, CHUNK / shape.columns());
         int chunks = Math.ceilDiv(shape.rows(), chunkRows);
@@ -47,12 +68,12 @@ final class Elements {
             int from = index % chunks * chunkRows;
             int to = Math.min(rows(tensor, lengths, batch), from + chunkRows);
             if (from < to) {
-                top.accumulateAndGet(scan(tensor.matrix(batch, head % shape.heads()), from, to,
+                top.accumulateAndGet(scan(tensor.matrix(batch, head % shape.heads()), from, to, hiding,
                         scratch.keep(Buffer.class, Buffer::new)), Math::max);
             }
         });
         if (top.get() >= INFINITY) {
-            throw notFinite(name, tensor, lengths);
+            throw notFinite(name, tensor, lengths, hiding);
         }
         return Float.intBitsToFloat(top.get());
     }
@@ -62,13 +83,14 @@ final class Elements {
         return lengths == null ? rows : lengths.mask().keyLength(batch, rows);
     }
 
-    /** The largest magnitude as raw bits; not below those of infinity if an element is infinite or NaN. */
-    private static int scan(Matrix matrix, int from, int to, Buffer buffer) {
+    /** The largest magnitude shown, as raw bits; not below those of infinity if an element is infinite or NaN. */
+    private static int scan(Matrix matrix, int from, int to, float hiding, Buffer buffer) {
         int columns = matrix.columns();
         int lanes = INTS.length();
         // So few rows at a time that the first cache holds them between the copy and the look at them.
         int step = Math.max(1, IN_CACHE / columns);
         float[] rows = buffer.room(step * columns + lanes);
+        FloatVector hides = FloatVector.broadcast(FLOATS, hiding);
         IntVector top = IntVector.zero(INTS);
         for (int row = from; row < to; row += step) {
             int end = Math.min(to, row + step);
@@ -76,14 +98,17 @@ final class Elements {
             matrix.readRows(row, end, rows, 0, columns);
             Arrays.fill(rows, length, length + lanes, 0);
             for (int i = 0; i < length; i += lanes) {
-                IntVector bits = FloatVector.fromArray(FLOATS, rows, i).reinterpretAsInts();
-                top = top.max(bits.and(0x7fff_ffff));
+                FloatVector x = FloatVector.fromArray(FLOATS, rows, i);
+                x = x.blend(0, x.compare(VectorOperators.LE, hides));
+                top = top.max(x.reinterpretAsInts().and(0x7fff_ffff));
             }
         }
         return top.reduceLanes(VectorOperators.MAX);
     }
 
-    private static IllegalArgumentException notFinite(String name, Tensor tensor, AttentionInput lengths) {
+    private static IllegalArgumentException notFinite(String name, Tensor tensor, AttentionInput lengths,
+            float hiding) {
+        String words = name + " must be finite" + (Float.isNaN(hiding) ? "" : " or -Infinity");
         Shape shape = tensor.shape();
         for (int batch = 0; batch < shape.batch(); batch++) {
             int rows = rows(tensor, lengths, batch);
@@ -91,89 +116,16 @@ final class Elements {
                 Matrix matrix = tensor.matrix(batch, head);
                 for (int r = 0; r < rows; r++) {
                     for (int c = 0; c < matrix.columns(); c++) {
-                        if (!Float.isFinite(matrix.get(r, c))) {
-                            return new IllegalArgumentException(name + " must be finite, got " + matrix.get(r, c)
-                                    + " at (batch " + batch + ", head " + head + ", row " + r + ", column " + c + ")");
+                        float x = matrix.get(r, c);
+                        if (!Float.isFinite(x) && !(x <= hiding)) {
+                            return new IllegalArgumentException(words + ", got " + x + " at (batch " + batch
+                                    + ", head " + head + ", row " + r + ", column " + c + ")");
                         }
                     }
                 }
             }
         }
-        return new IllegalArgumentException(name + " must be finite and must not change during the call");
-    }
-
-    /**
-     * The largest magnitude of biases of pairs that do not hide.
-     *
-     * @throws IllegalArgumentException naming the first row with a bias that is NaN or +∞
-     */
-    static double largestOfPairs(Team team, Tensor tensor) {
-        Shape shape = tensor.shape();
-        if (shape.elements() == 0) {
-            return 0;
-        }
-        int chunkRows = Math.max(1, CHUNK / shape.columns());
-        int chunks = Math.ceilDiv(shape.rows(), chunkRows);
-        AtomicInteger top = new AtomicInteger();
-        team.forEach(Math.multiplyExact(Math.multiplyExact(shape.batch(), shape.heads()), chunks), (index, scratch) -> {
-            Matrix matrix = tensor.matrix(index / chunks / shape.heads(), index / chunks % shape.heads());
-            int from = index % chunks * chunkRows;
-            int largest = scanPairs(matrix, from, Math.min(shape.rows(), from + chunkRows),
-                    scratch.keep(Buffer.class, Buffer::new));
-            top.accumulateAndGet(largest, Math::max);
-        });
-        if (top.get() >= INFINITY) {
-            throw notFinitePair(tensor);
-        }
-        return Float.intBitsToFloat(top.get());
-    }
-
-    /** The largest magnitude of biases that do not hide, as raw bits like those of {@link #scan}. */
-    private static int scanPairs(Matrix matrix, int from, int to, Buffer buffer) {
-        int columns = matrix.columns();
-        float[] piece = buffer.room(IN_CACHE + INTS.length());
-        int top = 0;
-        for (int row = from; row < to; row++) {
-            for (int column = 0; column < columns; column += IN_CACHE) {
-                int count = Math.min(IN_CACHE, columns - column);
-                matrix.readPart(row, column, count, piece, 0);
-                Arrays.fill(piece, count, count + INTS.length(), 0);
-                top = Math.max(top, largestShown(piece, count));
-            }
-        }
-        return top;
-    }
-
-    private static int largestShown(float[] biases, int count) {
-        FloatVector hiding = FloatVector.broadcast(FLOATS, AttentionInput.HIDING_BIAS);
-        FloatVector zero = FloatVector.zero(FLOATS);
-        IntVector top = IntVector.zero(INTS);
-        for (int i = 0; i < count; i += FLOATS.length()) {
-            FloatVector x = FloatVector.fromArray(FLOATS, biases, i);
-            x = x.blend(zero, x.compare(VectorOperators.LE, hiding));
-            top = top.max(x.reinterpretAsInts().and(0x7fff_ffff));
-        }
-        return top.reduceLanes(VectorOperators.MAX);
-    }
-
-    private static IllegalArgumentException notFinitePair(Tensor tensor) {
-        Shape shape = tensor.shape();
-        for (int batch = 0; batch < shape.batch(); batch++) {
-            for (int head = 0; head < shape.heads(); head++) {
-                Matrix matrix = tensor.matrix(batch, head);
-                for (int r = 0; r < shape.rows(); r++) {
-                    for (int c = 0; c < shape.columns(); c++) {
-                        float bias = matrix.get(r, c);
-                        if (Float.isNaN(bias) || bias == Float.POSITIVE_INFINITY) {
-                            return new IllegalArgumentException("pair bias must be finite or -Infinity, got " + bias
-                                    + " at (batch " + batch + ", head " + head + ", row " + r + ", column " + c + ")");
-                        }
-                    }
-                }
-            }
-        }
-        return new IllegalArgumentException("pair bias must be finite or -Infinity and must not change during the "
-                + "call");
+        return new IllegalArgumentException(words + " and must not change during the call");
     }
 
     /** The largest magnitude of biases of keys that do not hide. */
