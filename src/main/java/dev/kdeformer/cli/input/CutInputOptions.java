@@ -3,6 +3,7 @@ package dev.kdeformer.cli.input;
 import dev.kdeformer.cli.console.UsageError;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Input of which the first rows can be taken, and which can be continued. */
@@ -12,11 +13,8 @@ public final class CutInputOptions extends DataOptions {
                     + "shortest set that has enough rows is taken where the usual one has not.")
     private Integer rows;
 
-    @Option(names = "--synthetic", order = 20,
-            description = "Where the input has fewer rows than --n, continue it with made-up ones: copies of rows "
-                    + "drawn at random, moved by noise of " + SyntheticRows.NOISE + " of each column's standard "
-                    + "deviation. Without this option that is an error.")
-    private boolean synthetic;
+    @Mixin
+    private SyntheticOption synthetic;
 
     @Override
     Integer rows() {
@@ -42,9 +40,6 @@ public final class CutInputOptions extends DataOptions {
      * @throws IOException if a file cannot be read
      */
     public NamedInput load(Arena arena, long seed) throws IOException {
-        NamedInput loaded = read(arena, data());
-        int most = Math.max(loaded.input().queries(), loaded.input().keys());
-        return refine(arena, synthetic && wantedRows() > most
-                ? SyntheticRows.append(arena, loaded, wantedRows(), seed) : loaded);
+        return refine(arena, synthetic.continued(arena, read(arena, data()), wantedRows(), seed));
     }
 }

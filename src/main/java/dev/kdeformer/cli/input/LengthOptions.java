@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Input at several lengths, each of which is the first rows of the same sequence. */
@@ -16,11 +17,8 @@ public final class LengthOptions extends DataOptions {
                     + "taken.")
     private List<Integer> lengths = new ArrayList<>();
 
-    @Option(names = "--synthetic", order = 20,
-            description = "Where the input has fewer rows than asked for, continue it with made-up ones: copies of "
-                    + "rows drawn at random, moved by noise of " + SyntheticRows.NOISE + " of each column's standard "
-                    + "deviation. Without this option that is an error.")
-    private boolean synthetic;
+    @Mixin
+    private SyntheticOption synthetic;
 
     @Override
     int wantedRows() {
@@ -49,7 +47,7 @@ public final class LengthOptions extends DataOptions {
             if (n < 1) {
                 throw new UsageError("--n must be at least 1, got " + n);
             }
-            if (n > all && !synthetic) {
+            if (n > all && !synthetic.isGiven()) {
                 throw new UsageError("--n " + n + ": " + input.name() + " has " + all + " rows; --synthetic continues "
                         + "it with made-up rows, --data-dir names a folder with longer sets");
             }
@@ -59,12 +57,10 @@ public final class LengthOptions extends DataOptions {
 
     /** The input as long as the longest of these lengths. */
     public NamedInput continued(Arena arena, NamedInput input, List<Integer> chosen, long seed) {
-        int all = Math.max(input.input().queries(), input.input().keys());
-        int most = chosen.get(chosen.size() - 1);
-        if (most <= all) {
+        NamedInput longer = synthetic.continued(arena, input, chosen.get(chosen.size() - 1), seed);
+        if (longer == input) {
             return input;
         }
-        NamedInput longer = SyntheticRows.append(arena, input, most, seed);
         return new NamedInput(longer.name(), longer.about(), longer.rank(), refined(longer.input()));
     }
 
