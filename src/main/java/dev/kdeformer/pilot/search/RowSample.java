@@ -2,20 +2,12 @@ package dev.kdeformer.pilot.search;
 
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.kernel.SoftmaxTile;
-import dev.kdeformer.linalg.Gram;
-import dev.kdeformer.linalg.SymmetricEigen;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
 
 /** Some exact output rows of a head, to compare a pass with. Rows are added as long as more are needed. */
 public final class RowSample {
-    /** What the estimate is multiplied by, for the search that picks the first pass that looks good enough. */
-    private static final double SAFETY = 1.25;
-
-    /** Steps towards the direction in which errors are largest. */
-    private static final int ITERATIONS = 24;
-
     /**
      * A head's error, from a sample of its rows.
      *
@@ -121,12 +113,8 @@ public final class RowSample {
     }
 
     /**
-     * The error that the budget is about, estimated from the rows as if the output were exact at some positions.
-     *
-     * <p>The largest eigenvalue of a sample overstates that of the whole, by more than half where errors point in all
-     * of 100 directions alike and a few hundred rows are sampled. The leading direction of one half of the rows,
-     * measured on the other half, understates it where rows are heavy-tailed. The estimate is their geometric mean.
-     * The error that a part of the rows stays within is estimated by {@link RowErrors}.
+     * The error that the budget is about, estimated from the rows as if the output were exact at some positions: by
+     * {@link SpectralErrors}, or by {@link RowErrors} for the error that a part of the rows stays within.
      *
      * @param exact positions, ascending
      */
@@ -157,51 +145,16 @@ public final class RowSample {
     }
 
     private Error spectral(int[] exact, IntPredicate among) {
-        Gram[] errors = {new Gram(dv), new Gram(dv)};
-        Gram norms = new Gram(dv);
-        double sum = 0;
-        double squares = 0;
-        double most = 0;
-        int used = 0;
+        SpectralErrors errors = new SpectralErrors(count, dv);
+        double[] error = new double[dv];
+        double[] row = new double[dv];
         for (int i = 0; i < count; i++) {
-            if (!among.test(positions[i])) {
-                continue;
+            if (among.test(positions[i])) {
+                difference(i, Arrays.binarySearch(exact, positions[i]) >= 0, error, row);
+                errors.add(error, row, weights[i]);
             }
-            boolean isExact = Arrays.binarySearch(exact, positions[i]) >= 0;
-            double[] error = errors[used & 1].next();
-            double[] row = norms.next();
-            double y = weights[i] * difference(i, isExact, error, row);
-            double root = Math.sqrt(weights[i]);
-            for (int c = 0; c < dv; c++) {
-                error[c] *= root;
-                row[c] *= root;
-            }
-            errors[used & 1].add();
-            norms.add();
-            sum += y;
-            squares += y * y;
-            most = Math.max(most, y);
-            used++;
         }
-        if (sum == 0) {
-            return new Error(0, 0);
-        }
-        if (!(sum < Double.POSITIVE_INFINITY)) {
-            return new Error(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
-        }
-        double norm = SymmetricEigen.largest(norms.matrix(), dv);
-        // Each row gives an estimate of the sum; these are their standard deviation and the largest of them.
-        double mean = sum / used;
-        double deviation = Math.sqrt(Math.max(0, squares / used - mean * mean));
-        double raise = (sum + 3 * deviation * Math.sqrt(used) + 2 * most) / sum;
-        double[] first = errors[0].matrix();
-        double[] second = errors[1].matrix();
-        double crossed = along(leading(first), second) + along(leading(second), first);
-        errors[0].add(errors[1]);
-        double pooled = SymmetricEigen.largest(errors[0].matrix(), dv);
-        double square = Math.sqrt(crossed * pooled);
-        double likely = norm > 0 ? Math.sqrt(square / norm) : Double.POSITIVE_INFINITY;
-        return new Error(likely, SAFETY * likely * Math.sqrt(raise));
+        return errors.estimate();
     }
 
     /** What each row stands for, as a part of all. */
@@ -218,43 +171,6 @@ public final class RowSample {
             exact[c] = shares[i] * rows[i * dv + c];
             error[c] = isExact ? 0 : share * output.get(row, c) - exact[c];
             sum += error[c] * error[c];
-        }
-        return sum;
-    }
-
-    /** About the direction in which a sum of squares is largest: whichever it is, other rows are measured along it. */
-    private double[] leading(double[] gram) {
-        double[] direction = new double[dv];
-        double[] next = new double[dv];
-        int widest = 0;
-        for (int c = 1; c < dv; c++) {
-            widest = gram[c * dv + c] > gram[widest * dv + widest] ? c : widest;
-        }
-        System.arraycopy(gram, widest * dv, direction, 0, dv);
-        for (int i = 0; i < ITERATIONS; i++) {
-            double square = 0;
-            for (int a = 0; a < dv; a++) {
-                double sum = 0;
-                for (int b = 0; b < dv; b++) {
-                    sum += gram[a * dv + b] * direction[b];
-                }
-                next[a] = sum;
-                square += sum * sum;
-            }
-            double inverse = square > 0 ? 1 / Math.sqrt(square) : 0;
-            for (int a = 0; a < dv; a++) {
-                direction[a] = next[a] * inverse;
-            }
-        }
-        return direction;
-    }
-
-    private double along(double[] direction, double[] gram) {
-        double sum = 0;
-        for (int a = 0; a < dv; a++) {
-            for (int b = 0; b < dv; b++) {
-                sum += direction[a] * gram[a * dv + b] * direction[b];
-            }
         }
         return sum;
     }

@@ -1,0 +1,129 @@
+package dev.kdeformer.pilot.search;
+
+import dev.kdeformer.linalg.Gram;
+import dev.kdeformer.linalg.SymmetricEigen;
+import java.util.Arrays;
+
+/**
+ * The relative spectral error of an output, from some of its rows.
+ *
+ * <p>The largest eigenvalue of a sample overstates that of the whole, by more than half where errors point in all of
+ * 100 directions alike and a few hundred rows are sampled. The leading direction of one half of the rows, measured on
+ * the other half, understates it where rows are heavy-tailed. The estimate is their geometric mean, and how far they
+ * are apart is part of how uncertain it is; the rest is how much rows differ along the leading direction. On passes
+ * over real and made heads with an error near 0.05 the upper estimate from 500 rows was below the true error in 10 of
+ * 1,000 samples, from 1,000 rows in 5, and 1.25 and 1.18 times the true error in the median.
+ */
+final class SpectralErrors {
+    /** Standard deviations that the upper estimate lies above the likely one. */
+    private static final double DEVIATIONS = 3;
+
+    /** What the upper estimate takes of the distance between the estimate and the largest eigenvalue of the sample. */
+    private static final double BIAS = 0.3;
+
+    /** Steps towards the direction in which errors are largest. */
+    private static final int ITERATIONS = 24;
+
+    private final int dv;
+    /** Errors times the square root of what their rows stand for, row by row. */
+    private final double[] errors;
+    private final Gram[] halves;
+    private final Gram norms;
+    private double sum;
+    private int count;
+
+    /**
+     * No rows yet.
+     *
+     * @param most rows that will be added
+     * @param dv   their length
+     */
+    SpectralErrors(int most, int dv) {
+        this.dv = dv;
+        errors = new double[most * dv];
+        halves = new Gram[] {new Gram(dv), new Gram(dv)};
+        norms = new Gram(dv);
+    }
+
+    /**
+     * Adds a row.
+     *
+     * @param error  of the row
+     * @param exact  the row without it
+     * @param weight what it stands for
+     */
+    void add(double[] error, double[] exact, double weight) {
+        double root = Math.sqrt(weight);
+        double[] scaled = halves[count & 1].next();
+        double[] norm = norms.next();
+        for (int c = 0; c < dv; c++) {
+            scaled[c] = root * error[c];
+            norm[c] = root * exact[c];
+            sum += scaled[c] * scaled[c];
+        }
+        System.arraycopy(scaled, 0, errors, count * dv, dv);
+        halves[count & 1].add();
+        norms.add();
+        count++;
+    }
+
+    /** The error. */
+    RowSample.Error estimate() {
+        if (sum == 0) {
+            return new RowSample.Error(0, 0);
+        }
+        double norm = SymmetricEigen.largest(norms.matrix(), dv);
+        if (!(sum < Double.POSITIVE_INFINITY) || !(norm > 0)) {
+            return new RowSample.Error(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+        }
+        double[][] directions = {leading(halves[1].matrix()), leading(halves[0].matrix())};
+        double crossed = 0;
+        double squares = 0;
+        double most = 0;
+        for (int i = 0; i < count; i++) {
+            double along = 0;
+            for (int c = 0; c < dv; c++) {
+                along += directions[i & 1][c] * errors[i * dv + c];
+            }
+            double square = along * along;
+            crossed += square;
+            squares += square * square;
+            most = Math.max(most, square);
+        }
+        halves[0].add(halves[1]);
+        double pooled = SymmetricEigen.largest(halves[0].matrix(), dv);
+        double likely = Math.sqrt(Math.sqrt(crossed * pooled) / norm);
+        // In parts of the square, of which an error's own deviation is half.
+        double deviation = crossed > 0 ? Math.sqrt(Math.max(0, squares / (crossed * crossed) - 1.0 / count)) : 0;
+        double largest = crossed > 0 ? most / crossed : 0;
+        double bias = BIAS * (Math.sqrt(pooled / norm) - likely);
+        double above = (DEVIATIONS * deviation + largest) / 2;
+        return new RowSample.Error(likely, likely * (1 + above) + bias);
+    }
+
+    /** About the direction in which a sum of squares is largest: whichever it is, other rows are measured along it. */
+    private double[] leading(double[] gram) {
+        double[] direction = new double[dv];
+        double[] next = new double[dv];
+        int widest = 0;
+        for (int c = 1; c < dv; c++) {
+            widest = gram[c * dv + c] > gram[widest * dv + widest] ? c : widest;
+        }
+        System.arraycopy(gram, widest * dv, direction, 0, dv);
+        for (int i = 0; i < ITERATIONS; i++) {
+            Arrays.fill(next, 0);
+            double square = 0;
+            for (int a = 0; a < dv; a++) {
+                for (int b = 0; b < dv; b++) {
+                    next[a] += gram[a * dv + b] * direction[b];
+                }
+                square += next[a] * next[a];
+            }
+            double inverse = square > 0 ? 1 / Math.sqrt(square) : 0;
+            for (int a = 0; a < dv; a++) {
+                direction[a] = next[a] * inverse;
+            }
+        }
+        return direction;
+    }
+}
