@@ -15,13 +15,13 @@ final class SpanPasses implements Climb.Passes {
     /**
      * The way up the efforts; the costs were measured at 32 and 100 features and 16,384 keys: 1.5 to 2.2, 400 to 500.
      */
-    static final Climb CLIMB = new Climb(new Climb.Cost(2, 400), new Climb.Steps(0.07, 1.3, 1.5, 1.3, 1.6),
+    static final Climb CLIMB = new Climb(new Climb.Cost(2, 400), new Climb.Steps(0.07, 1.3, 1.5, 1.3, 1.4),
             new Climb.Worth(0.4, 0.3, 1));
 
     /** Rows that a sketch is compared on, and at least as many more for a pass. */
     private static final int SKETCH_ROWS = 64;
     private static final int LEAST_ROWS = 128;
-    private static final int MOST_ROWS = 1024;
+    private static final int MOST_ROWS = 2048;
 
     /** Further rows for sketches, and the error in parts of the budget from which on they are worth their time. */
     private static final int CLOSER_ROWS = 256;
@@ -117,12 +117,16 @@ final class SpanPasses implements Climb.Passes {
         if (!closer && error.likely() > CLOSE * budget && error.likely() < budget) {
             draw(CLOSER_ROWS);
             closer = true;
-            error = sketched();
         }
+        return new Climb.Sketch(seen(), done / evaluation / head.covered(effort, sketched));
+    }
+
+    @Override
+    public double seen() {
+        RowSample.Error error = sketched();
         // A pass that fails costs a quarter of exact attention: where the first rows are too few to tell, it is made
         // only if more of them would be content with it.
-        return new Climb.Sketch(closer ? error.upper() / CLIMB.steps().raise() : error.likely(),
-                done / evaluation / head.covered(effort, sketched));
+        return closer ? (error.likely() + error.upper()) / 2 / CLIMB.steps().raise() : error.likely();
     }
 
     private RowSample.Error sketched() {

@@ -25,6 +25,9 @@ public final class CellSearch {
     /** Apart from what other passes draw. */
     private static final long CELLS = 2;
 
+    /** Leaves of a sketch, at least. */
+    private static final int LEAVES = 8;
+
     /** The rung that sizes of tiles are compared at. */
     private static final double COMPARED = 4;
 
@@ -75,8 +78,8 @@ public final class CellSearch {
         // Leaves as large as the largest tiles, so that passes of all sizes are sketched on the same rows.
         int n = each.queries().count();
         int[] starts = BalancedTree.starts(n, BalancedTree.leafLevel(n, CellEffort.LARGE_TILE));
-        double[] leverage = Leverage.parts(each.queries(), starts, keys.keys(), team);
-        SketchLeaves leaves = SketchLeaves.of(check, leverage, starts, team);
+        double[] leverage = Leverage.of(each.queries(), starts, keys.keys(), team).parts();
+        SketchLeaves leaves = SketchLeaves.of(check, leverage, starts, LEAVES, team);
         return new CellSearch(unit, new CellPasses(each, CellEffort.LARGE_TILE, leaves, exact, team),
                 new CellPasses(each, CellEffort.SMALL_TILE, leaves, exact, team));
     }

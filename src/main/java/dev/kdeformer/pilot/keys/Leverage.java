@@ -17,15 +17,30 @@ public final class Leverage {
     /** Keys that the variances are taken of. */
     private static final int SAMPLE = 1024;
 
-    private Leverage() {
+    private final double[] parts;
+    private final double mean;
+
+    private Leverage(double[] parts, double mean) {
+        this.parts = parts;
+        this.mean = mean;
+    }
+
+    /** Every query's part of all leverages, or the same for all where there is none. */
+    public double[] parts() {
+        return parts;
+    }
+
+    /** The mean of all leverages: about the variance of a logit over a tile. */
+    public double mean() {
+        return mean;
     }
 
     /**
-     * Every query's part of all leverages, or the same for all where there is none.
+     * The leverages of all queries.
      *
      * @param starts first query of every tile, and the number of queries after the last
      */
-    public static double[] parts(Rows queries, int[] starts, Rows keys, Team team) {
+    public static Leverage of(Rows queries, int[] starts, Rows keys, Team team) {
         int n = queries.count();
         int stride = queries.stride();
         float[] variances = variances(keys);
@@ -57,12 +72,12 @@ public final class Leverage {
         }
         if (!(sum > 0 && sum < Double.POSITIVE_INFINITY)) {
             Arrays.fill(parts, 1.0 / n);
-            return parts;
+            return new Leverage(parts, sum / n);
         }
         for (int i = 0; i < n; i++) {
             parts[i] /= sum;
         }
-        return parts;
+        return new Leverage(parts, sum / n);
     }
 
     private static float[] variances(Rows keys) {

@@ -11,8 +11,15 @@ public abstract class CheckedPasses implements Climb.Passes {
     /** Fewest rows that a pass is checked on beside those of its sketches; half of them where it is known to do. */
     private static final int LEAST_ROWS = 96;
     /** One row in so many is computed exactly at most. */
-    private static final int ROWS_EVERY = 16;
-    private static final int MOST_ROWS = 1024;
+    private static final int ROWS_EVERY = 10;
+    private static final int MOST_ROWS = 1536;
+
+    /**
+     * Parts of the rows to check that are drawn by doubt and by leverage; the rest is drawn evenly. With half of them
+     * drawn by doubt, estimates vary less on most heads; with more, they vary without limit where doubts mislead.
+     */
+    private static final double DOUBTFUL = 0.5;
+    private static final double FAR = 0.2;
 
     /**
      * A query is strange whose doubt and leverage are so many times the mean; one in so many is computed exactly for
@@ -56,7 +63,7 @@ public abstract class CheckedPasses implements Climb.Passes {
      * @param rows   positions of the rows, ascending, all of them in these leaves
      * @return key evaluations per query that a pass over all takes
      */
-    protected abstract double sketch(double rung, SketchLeaves chosen, int[] rows);
+    protected abstract double sketch(double rung, SketchLeaves.Leaves chosen, int[] rows);
 
     /**
      * Runs a pass over all queries.
@@ -93,22 +100,35 @@ public abstract class CheckedPasses implements Climb.Passes {
         return check.sample().count() * evaluation * exact();
     }
 
-    /** Mean squared norm of an output row. */
-    protected final double meanSquare() {
-        return check.sample().meanSquare();
-    }
-
     protected final Team team() {
         return team;
     }
 
     @Override
     public final Climb.Sketch sketch(double rung) {
-        double evaluations = sketch(rung, leaves, leaves.rows());
+        leaves.more(team);
+        return sketch(rung, leaves.all());
+    }
+
+    @Override
+    public final Climb.Sketch glimpse(double rung) {
+        return sketch(rung, leaves.half());
+    }
+
+    private Climb.Sketch sketch(double rung, SketchLeaves.Leaves some) {
+        double evaluations = sketch(rung, some, leaves.rows(some));
+        return new Climb.Sketch(seen(some), evaluations);
+    }
+
+    @Override
+    public final double seen() {
+        return seen(leaves.all());
+    }
+
+    private double seen(SketchLeaves.Leaves some) {
         // Stragglers and the strangest are computed exactly in the end.
-        RowSample.Error error = check.sample().error(new int[0], position -> leaves.marks()[position]
-                && stragglers.others()[position] && n * leverage[position] < 2 * STRANGE);
-        return new Climb.Sketch(error.likely(), evaluations);
+        return check.sample().error(new int[0], position -> some.marks()[position]
+                && stragglers.others()[position] && n * leverage[position] < 2 * STRANGE).likely();
     }
 
     @Override
@@ -130,8 +150,10 @@ public abstract class CheckedPasses implements Climb.Passes {
     }
 
     private void more(int count) {
-        check.add(team, new CheckRows.Draw(count - count / 2, check.evenly()), new CheckRows.Draw(count / 4, leverage),
-                new CheckRows.Draw(count / 2 - count / 4, doubts().parts()));
+        int doubtful = (int) (DOUBTFUL * count);
+        int far = (int) (FAR * count);
+        check.add(team, new CheckRows.Draw(count - far - doubtful, check.evenly()), new CheckRows.Draw(far, leverage),
+                new CheckRows.Draw(doubtful, doubts().parts()));
     }
 
     @Override

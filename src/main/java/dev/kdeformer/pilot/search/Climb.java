@@ -24,14 +24,25 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
     /** The same where the effort is known. */
     private static final int SHORTEST_KNOWN = 2048;
 
-    /** Parts of the queries that may be computed exactly to keep a budget, the most doubtful ones. */
-    private static final double[] REPAIRS = {1.0 / 128, 1.0 / 64, 1.0 / 32};
+    /**
+     * Parts of the queries that may be computed exactly to keep a budget, the most doubtful ones, where another pass
+     * would take longer. On dear heads of language models a thirty-second of them held 0.1 to 0.8 of the squared error
+     * along the direction that counts.
+     */
+    private static final double[] REPAIRS = {1.0 / 128, 1.0 / 64, 1.0 / 32, 1.0 / 16};
 
     /** An error beyond this many budgets is not repaired. */
     private static final double REPAIRABLE = 2;
 
+    /**
+     * Where an error is less certain than this, few rows hold it: what a repair would leave is not known, and a dearer
+     * pass is not tried after one that took more than this part of the time of exact attention.
+     */
+    private static final double CERTAIN = 2;
+    private static final double RISK = 0.2;
+
     /** An estimate below this part of the budget needs no second sample. */
-    private static final double SURE = 0.8;
+    private static final double SURE = 0.9;
 
     /** Where the likely error is below this part of the budget, more rows are likely to show it. */
     private static final double CLEAR = 0.8;
@@ -60,12 +71,16 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
     /** Most steps to go further than what has been tried. */
     private static final double LEAP = 2.5;
 
-    /** A pass that takes less than this part of the time of exact attention is not worth another sketch. */
+    /** A pass that takes less than this part of the time of exact attention, few steps up, needs no other sketch. */
     private static final double CHEAP = 0.1;
+    private static final double BLIND = 1;
 
     /** Steps down that are tried one after the other, and the part of the budget that is well within it. */
     private static final double DOWN = 0.5;
     private static final double WELL = 0.75;
+
+    /** What a check is taken to find at least, in units of what a sketch shows. */
+    private static final double LEAST_RAISE = 0.8;
 
     /** Sketches of one pass. */
     private static final int SKETCHES = 4;
@@ -129,6 +144,14 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
         /** Key evaluations per query of exact attention. */
         double exact();
 
+        /** Tries the effort of a rung on fewer queries, only to see whether it is worth more; null to leave that. */
+        default Sketch glimpse(double rung) {
+            return null;
+        }
+
+        /** The error of the last pass that a sketch of it would show. */
+        double seen();
+
         /** Tries the effort of a rung, which need not be whole, on a few queries. */
         Sketch sketch(double rung);
 
@@ -167,7 +190,7 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
      * A pass that promises to be worthwhile.
      *
      * @param rung   its effort
-     * @param sketch of this effort or, if not its own, of a lower one
+     * @param sketch of this effort or, if not its own, of a lower one; null for none
      * @param share  its time, as a part of that of exact attention
      */
     public record Plan(double rung, Sketch sketch, boolean own, double share) {
@@ -193,9 +216,18 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
         return plan(passes, budget, Math.min(usual, HIGHEST_START * passes.top()));
     }
 
+    /** A cheap pass that is made without a sketch of it. */
+    public Plan unseen(Passes passes, double rung) {
+        return new Plan(within(rung, passes), null, false, CHEAP);
+    }
+
     /** Looks for a pass from a rung on; null if none promises to keep the budget and to be worthwhile. */
     public Plan plan(Passes passes, double budget, double start) {
-        return settle(passes, within(start, passes), steps.raise / budget, worth.first);
+        double rung = within(start, passes);
+        double factor = steps.raise / budget;
+        Sketch glimpse = passes.glimpse(rung);
+        return glimpse != null && hopeless(passes, glimpse, factor / TRUST, true, worth.first) ? null
+                : settle(passes, rung, factor, worth.first);
     }
 
     /**
@@ -215,14 +247,14 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
         Plan plan = first;
         while (plan != null) {
             passes.pass(plan.rung, CHECK * plan.share);
-            double error = check(passes, budget, false);
+            double error = check(passes, budget, plan.share, false);
             if (error <= budget) {
                 return new Kept(plan.rung, error);
             }
             if (plan.rung >= passes.top() || error > HOPELESS * budget) {
                 return null;
             }
-            double raise = plan.own ? Math.max(steps.raise, error / plan.sketch.error) : steps.raise;
+            double raise = Math.max(LEAST_RAISE, error / passes.seen());
             double next = plan.rung + stepsFor(error / budget, steps.usual) + MARGIN;
             plan = settle(passes, within(next, passes), raise / budget, worth.again);
         }
@@ -237,7 +269,7 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
     public Kept again(Passes passes, double budget, double rung) {
         double known = within(rung, passes);
         passes.pass(known, 0);
-        double error = check(passes, budget, true);
+        double error = check(passes, budget, 0, true);
         return error <= budget ? new Kept(known, error) : null;
     }
 
@@ -268,17 +300,15 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
         for (int sketches = 1; true; sketches++) {
             Sketch sketch = passes.sketch(rung);
             double missing = factor * sketch.error;
-            boolean enough = missing <= (before == null ? CLOSE : 1);
-            double more = enough ? 0 : stepsFor(missing / TRUST, steps.best);
-            double hopeless = TRUST * (before == null ? FAR : HOPELESS);
-            if (share(sketch.evaluations, more, passes) >= most || missing > hopeless) {
+            boolean enough = missing <= 1;
+            if (hopeless(passes, sketch, factor, before == null, most)) {
                 return null;
             }
             if (enough || rung >= passes.top() || sketches == SKETCHES) {
                 return missing <= CLOSE ? new Plan(rung, sketch, true, share(sketch.evaluations, 0, passes)) : null;
             }
             double share = share(sketch.evaluations, stepsFor(missing), passes);
-            if (share < CHEAP) {
+            if (share < CHEAP && stepsFor(missing) <= BLIND) {
                 return new Plan(within(rung + stepsFor(missing), passes), sketch, false, share);
             }
             double step = steps.usual;
@@ -293,6 +323,13 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
             before = new Plan(rung, sketch, true, share);
             rung = next;
         }
+    }
+
+    /** Whether a sketch is too far from a pass that is worthwhile. */
+    private boolean hopeless(Passes passes, Sketch sketch, double factor, boolean first, double most) {
+        double missing = factor * sketch.error;
+        double more = missing <= 1 ? 0 : stepsFor(missing / TRUST, steps.best);
+        return share(sketch.evaluations, more, passes) >= most || missing > TRUST * (first ? FAR : HOPELESS);
     }
 
     private static double within(double rung, Passes passes) {
@@ -317,9 +354,11 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
     /**
      * Whether the last pass keeps the budget, repaired if need be: an upper estimate of its error if it does.
      *
+     * @param share    its time, as a part of that of exact attention
      * @param expected whether there is reason to believe that it does
      */
-    private double check(Passes passes, double budget, boolean expected) {
+    private double check(Passes passes, double budget, double share, boolean expected) {
+        double worth = Math.max(share, cost.fixed / passes.exact());
         boolean seconded = expected;
         while (true) {
             RowSample.Error error = passes.error(0);
@@ -339,16 +378,17 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
                 seconded = true;
                 continue;
             }
+            boolean certain = error.upper() <= CERTAIN * error.likely();
             for (double part : REPAIRS) {
-                boolean cheap = part * passes.exact() < cost.fixed && error.likely() <= REPAIRABLE * budget;
-                double repaired = cheap ? passes.error(part).upper() : Double.POSITIVE_INFINITY;
+                boolean promising = certain && part < worth && error.likely() <= REPAIRABLE * budget;
+                double repaired = promising ? passes.error(part).upper() : Double.POSITIVE_INFINITY;
                 if (repaired <= budget) {
                     passes.repair(part);
                     return repaired;
                 }
             }
             if (error.likely() > budget || !passes.more()) {
-                return error.upper();
+                return certain || share < RISK ? error.upper() : Double.POSITIVE_INFINITY;
             }
             seconded = true;
         }

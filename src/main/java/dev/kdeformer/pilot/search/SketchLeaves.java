@@ -8,15 +8,16 @@ import java.util.Arrays;
  * in the same way the rows in them that are computed exactly, for passes of any kind to be compared with.
  */
 public final class SketchLeaves {
-    /** One leaf in so many is chosen; not fewer than the least, unless those would be more than a sixth. */
+    /** One leaf in so many is chosen; not fewer than the least, unless those would be more than a quarter. */
     private static final int LEAVES_EVERY = 32;
-    private static final int LEAST_LEAVES = 8;
-    private static final int MOST_PART = 6;
+    private static final int MOST_PART = 4;
 
-    /** One query in so many is computed exactly, within limits. */
-    private static final int ROWS_EVERY = 64;
-    private static final int LEAST_ROWS = 48;
-    private static final int MOST_ROWS = 96;
+    /** One query in so many is computed exactly, within limits: few to begin with, more for sketches. */
+    private static final int FEW_EVERY = 160;
+    private static final int LEAST_FEW = 48;
+    private static final int MOST_FEW = 96;
+    private static final int MORE_EVERY = 54;
+    private static final int MORE_PER_LEAF = 18;
 
     /** One query in so many may be a straggler. */
     private static final int STRAGGLERS_EVERY = 32;
@@ -25,44 +26,76 @@ public final class SketchLeaves {
     private final Stragglers stragglers;
     private final double[] leverage;
     private final boolean[] marks;
-    private int queries;
+    private final boolean[] halfMarks;
+    /** How likely a row of a chosen leaf is drawn. */
+    private final double[] inside;
+    /** How often each position is expected in a draw of one row. */
+    private final double[] often;
+    private int chosen;
+    /** Whether more rows are still to be drawn. */
+    private boolean few = true;
 
-    private SketchLeaves(CheckRows check, Stragglers stragglers, double[] leverage) {
+    private SketchLeaves(CheckRows check, Stragglers stragglers, double[] leverage, int[] starts, int least) {
+        int n = leverage.length;
         this.check = check;
         this.stragglers = stragglers;
         this.leverage = leverage;
-        this.marks = new boolean[leverage.length];
+        this.marks = new boolean[n];
+        this.halfMarks = new boolean[n];
+        double[] likely = Arrays.stream(leverage).map(each -> (each + 1.0 / n) / 2).toArray();
+        this.often = choose(starts, likely, least);
+        this.inside = within(likely);
+    }
+
+    /** Marks the queries of leaves. */
+    public record Leaves(boolean[] marks) {
+        /** Number of their queries. */
+        public int queries() {
+            int queries = 0;
+            for (boolean mark : marks) {
+                queries += mark ? 1 : 0;
+            }
+            return queries;
+        }
     }
 
     /**
-     * Chooses leaves, and draws rows in them.
+     * Chooses leaves, and draws a few rows in them.
      *
-     * @param check    receives the rows
-     * @param all      which part of all leverages each query has
-     * @param starts   first position of every leaf, and the number of queries after the last
+     * @param check  receives the rows
+     * @param all    which part of all leverages each query has
+     * @param starts first position of every leaf, and the number of queries after the last
+     * @param least  leaves to choose at least
      */
-    public static SketchLeaves of(CheckRows check, double[] all, int[] starts, Team team) {
+    public static SketchLeaves of(CheckRows check, double[] all, int[] starts, int least, Team team) {
         int n = all.length;
         Stragglers stragglers = Stragglers.of(all, n / STRAGGLERS_EVERY);
         // Stragglers are computed exactly, so that none of them need be looked at.
-        double[] leverage = stragglers.rest(all);
-        SketchLeaves chosen = new SketchLeaves(check, stragglers, leverage);
-        double[] likely = Arrays.stream(leverage).map(each -> (each + 1.0 / n) / 2).toArray();
-        int count = Math.min(n, Math.clamp(n / ROWS_EVERY, LEAST_ROWS, MOST_ROWS));
-        double[] often = chosen.choose(starts, likely, count);
-        check.add(team, new CheckRows.Draw(count, chosen.within(likely), often));
+        SketchLeaves chosen = new SketchLeaves(check, stragglers, stragglers.rest(all), starts, least);
+        chosen.draw(Math.min(n, Math.clamp(n / FEW_EVERY, LEAST_FEW, MOST_FEW)), team);
         return chosen;
+    }
+
+    /** Draws more rows, the first time. A sketch of a few is off by a third, of these by a fifth. */
+    void more(Team team) {
+        if (few) {
+            draw(Math.min(MORE_PER_LEAF * chosen, marks.length / MORE_EVERY), team);
+            few = false;
+        }
+    }
+
+    private void draw(int count, Team team) {
+        check.add(team, new CheckRows.Draw(count, inside, Arrays.stream(often).map(each -> count * each).toArray()));
     }
 
     /**
      * Chooses leaves, one in every stretch of positions that holds an equal part of what is likely.
      *
-     * @param rows that are to be drawn in them
-     * @return how often each position is expected to be drawn
+     * @return how often each position is expected in a draw of one row
      */
-    private double[] choose(int[] starts, double[] likely, int rows) {
+    private double[] choose(int[] starts, double[] likely, int least) {
         int leaves = starts.length - 1;
-        int some = Math.max(Math.min(LEAST_LEAVES, Math.ceilDiv(leaves, MOST_PART)), leaves / LEAVES_EVERY);
+        int some = Math.max(Math.min(least, Math.ceilDiv(leaves, MOST_PART)), leaves / LEAVES_EVERY);
         double[] parts = new double[leaves];
         for (int leaf = 0; leaf < leaves; leaf++) {
             for (int i = starts[leaf]; i < starts[leaf + 1]; i++) {
@@ -76,19 +109,19 @@ public final class SketchLeaves {
             // The middle of a stretch.
             if (Math.floor(after + 0.5) > Math.floor(before + 0.5) || some == leaves) {
                 Arrays.fill(marks, starts[leaf], starts[leaf + 1], true);
-                queries += starts[leaf + 1] - starts[leaf];
+                Arrays.fill(halfMarks, starts[leaf], starts[leaf + 1], chosen++ % 2 == 0);
                 all += parts[leaf];
             }
             before = after;
         }
-        double[] often = new double[likely.length];
+        double[] expected = new double[likely.length];
         for (int leaf = 0; leaf < leaves; leaf++) {
-            double chosen = Math.min(1, some * parts[leaf]);
+            double picked = Math.min(1, some * parts[leaf]);
             for (int i = starts[leaf]; i < starts[leaf + 1]; i++) {
-                often[i] = rows * chosen * likely[i] / all;
+                expected[i] = picked * likely[i] / all;
             }
         }
-        return often;
+        return expected;
     }
 
     /** Likelihoods inside the chosen leaves alone. */
@@ -97,21 +130,21 @@ public final class SketchLeaves {
         for (int i = 0; i < likely.length; i++) {
             sum += marks[i] ? likely[i] : 0;
         }
-        double[] inside = new double[likely.length];
+        double[] within = new double[likely.length];
         for (int i = 0; i < likely.length; i++) {
-            inside[i] = marks[i] ? likely[i] / sum : 0;
+            within[i] = marks[i] ? likely[i] / sum : 0;
         }
-        return inside;
+        return within;
     }
 
-    /** Marks the queries of the leaves. */
-    public boolean[] marks() {
-        return marks;
+    /** All chosen leaves. */
+    Leaves all() {
+        return new Leaves(marks);
     }
 
-    /** Number of queries of the leaves. */
-    public int queries() {
-        return queries;
+    /** Every second of them. */
+    Leaves half() {
+        return new Leaves(halfMarks);
     }
 
     /** The rows that have been drawn. */
@@ -129,9 +162,9 @@ public final class SketchLeaves {
         return leverage;
     }
 
-    /** The positions of all exact rows in the leaves, ascending. */
-    int[] rows() {
-        return Arrays.stream(check.sample().positions()).filter(position -> marks[position]).sorted().distinct()
+    /** The positions of all exact rows in some leaves, ascending. */
+    int[] rows(Leaves some) {
+        return Arrays.stream(check.sample().positions()).filter(position -> some.marks[position]).sorted().distinct()
                 .toArray();
     }
 }

@@ -21,9 +21,9 @@ public record Effort(int candidates, int near, double threshold, int tile) {
      * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a half off the
      * error of the one before: on most by the threshold, on some only by the candidates.
      */
-    private static final List<Rung> LADDER = List.of(new Rung(2, -8), new Rung(3, -12), new Rung(4, -14),
-            new Rung(6, -15.5), new Rung(6, -16.5), new Rung(8, -17.5), new Rung(8, -18.5), new Rung(8, -19.5),
-            new Rung(12, -20.5), new Rung(12, -21.25), new Rung(16, -22), new Rung(16, -24));
+    private static final List<Rung> LADDER = List.of(new Rung(2, -9), new Rung(3, -11), new Rung(4, -12.5),
+            new Rung(6, -13.5), new Rung(7, -14.75), new Rung(8, -16), new Rung(8, -17.25), new Rung(8, -18.5),
+            new Rung(8, -19.5), new Rung(12, -20.5), new Rung(12, -21.25), new Rung(16, -22), new Rung(16, -24));
 
     /** The highest rung. */
     static final double TOP = LADDER.size() - 1;

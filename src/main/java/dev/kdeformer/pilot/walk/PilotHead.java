@@ -263,13 +263,13 @@ public final class PilotHead {
         if (most == 0) {
             return new int[0];
         }
-        Stragglers found = Stragglers.of(leverage(team), most);
+        Stragglers found = Stragglers.of(leverage(team).parts(), most);
         return cost.worthwhile(options, found.positions().length, found.part()) ? found.positions() : new int[0];
     }
 
-    /** Which part of all leverages each query has in the smallest tiles. */
-    double[] leverage(Team team) {
-        return Leverage.parts(queries, BalancedTree.starts(queries.count(), levels), keys.keys(), team);
+    /** The leverages of the queries in the smallest tiles. */
+    Leverage leverage(Team team) {
+        return Leverage.of(queries, BalancedTree.starts(queries.count(), levels), keys.keys(), team);
     }
 
     /** Computes the output of all tiles that a pass wants. */

@@ -43,7 +43,7 @@ class LeverageTest {
                 }
             }
             double sum = Arrays.stream(expected).sum();
-            double[] parts = Leverage.parts(queries, starts, keys, crew);
+            double[] parts = Leverage.of(queries, starts, keys, crew).parts();
             for (int i = 0; i < n; i++) {
                 assertEquals(expected[i] / sum, parts[i], 1e-5);
             }
@@ -57,7 +57,7 @@ class LeverageTest {
             for (int i = 0; i < 8; i++) {
                 queries.write(i, new float[] {1, 2, 3}, 0);
             }
-            double[] parts = Leverage.parts(queries, new int[] {0, 8}, queries, crew);
+            double[] parts = Leverage.of(queries, new int[] {0, 8}, queries, crew).parts();
             double[] same = new double[8];
             Arrays.fill(same, 0.125);
             assertArrayEquals(same, parts);
