@@ -190,10 +190,10 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
      * A pass that promises to be worthwhile.
      *
      * @param rung   its effort
-     * @param sketch of this effort or, if not its own, of a lower one; null for none
+     * @param sketch of this effort or a lower one; null for none
      * @param share  its time, as a part of that of exact attention
      */
-    public record Plan(double rung, Sketch sketch, boolean own, double share) {
+    public record Plan(double rung, Sketch sketch, double share) {
     }
 
     /** The same for an effort that will be used again and again, which may take long to find. */
@@ -218,7 +218,7 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
 
     /** A cheap pass that is made without a sketch of it. */
     public Plan unseen(Passes passes, double rung) {
-        return new Plan(within(rung, passes), null, false, CHEAP);
+        return new Plan(within(rung, passes), null, CHEAP);
     }
 
     /** Looks for a pass from a rung on; null if none promises to keep the budget and to be worthwhile. */
@@ -305,11 +305,11 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
                 return null;
             }
             if (enough || rung >= passes.top() || sketches == SKETCHES) {
-                return missing <= CLOSE ? new Plan(rung, sketch, true, share(sketch.evaluations, 0, passes)) : null;
+                return missing <= CLOSE ? new Plan(rung, sketch, share(sketch.evaluations, 0, passes)) : null;
             }
             double share = share(sketch.evaluations, stepsFor(missing), passes);
             if (share < CHEAP && stepsFor(missing) <= BLIND) {
-                return new Plan(within(rung + stepsFor(missing), passes), sketch, false, share);
+                return new Plan(within(rung + stepsFor(missing), passes), sketch, share);
             }
             double step = steps.usual;
             if (before != null) {
@@ -320,7 +320,7 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
             if (share(sketch.evaluations, next - rung, passes) > worth.leap * most) {
                 return null;
             }
-            before = new Plan(rung, sketch, true, share);
+            before = new Plan(rung, sketch, share);
             rung = next;
         }
     }

@@ -18,7 +18,7 @@ public record Effort(int candidates, int near, double threshold, int tile) {
     static final int TILE = 256;
 
     /**
-     * Efforts of rising cost, for the search of an error budget. On real heads each takes a quarter to a half off the
+     * Efforts of rising cost, for the search of an error budget. On real heads each takes a fifth to two fifths off the
      * error of the one before: on most by the threshold, on some only by the candidates.
      */
     private static final List<Rung> LADDER = List.of(new Rung(2, -9), new Rung(3, -11), new Rung(4, -12.5),
