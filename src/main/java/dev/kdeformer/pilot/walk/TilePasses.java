@@ -75,8 +75,8 @@ final class TilePasses extends CheckedPasses {
         SketchLeaves leaves = SketchLeaves.of(check, leverage.parts(), starts, LEAVES, team);
         double variation = head.keys().valueVariance() / Math.max(sample.meanSquare(), TINY);
         boolean calm = Math.sqrt(Math.pow(leverage.mean(), 3) * variation) <= CALM * budget.error();
-        return new TilePasses(head, leaves, variation, calm ? CLIMB.stepsFor(CALM_FIRST / budget.error()) : -1, exact,
-                team);
+        double rung = calm ? Math.max(0, CLIMB.stepsFor(CALM_FIRST / budget.error())) : -1;
+        return new TilePasses(head, leaves, variation, rung, exact, team);
     }
 
     /** The rung that is likely to keep the budget because logits vary little over a tile; negative for none. */
