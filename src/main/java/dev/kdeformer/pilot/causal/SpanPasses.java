@@ -117,13 +117,17 @@ final class SpanPasses implements Climb.Passes {
         if (!closer && error.likely() > CLOSE * budget && error.likely() < budget) {
             draw(CLOSER_ROWS);
             closer = true;
+            error = sketched();
         }
-        return new Climb.Sketch(seen(), done / evaluation / head.covered(effort, sketched));
+        return new Climb.Sketch(seen(error), done / evaluation / head.covered(effort, sketched));
     }
 
     @Override
     public double seen() {
-        RowSample.Error error = sketched();
+        return seen(sketched());
+    }
+
+    private double seen(RowSample.Error error) {
         // A pass that fails costs a quarter of exact attention: where the first rows are too few to tell, it is made
         // only if more of them would be content with it.
         return closer ? (error.likely() + error.upper()) / 2 / CLIMB.steps().raise() : error.likely();

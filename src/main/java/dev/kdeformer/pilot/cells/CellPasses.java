@@ -28,7 +28,7 @@ final class CellPasses extends CheckedPasses {
     }
 
     @Override
-    protected double sketch(double rung, SketchLeaves.Leaves chosen, int[] rows) {
+    protected double sketch(double rung, boolean[] chosen, int[] rows) {
         return run(rung, rows);
     }
 

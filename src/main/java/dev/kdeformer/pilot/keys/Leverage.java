@@ -5,7 +5,6 @@ import static dev.kdeformer.kernel.Lanes.LANES;
 
 import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.runtime.Team;
-import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -70,12 +69,9 @@ public final class Leverage {
         for (double each : parts) {
             sum += each;
         }
-        if (!(sum > 0 && sum < Double.POSITIVE_INFINITY)) {
-            Arrays.fill(parts, 1.0 / n);
-            return new Leverage(parts, sum / n);
-        }
+        boolean differ = sum > 0 && sum < Double.POSITIVE_INFINITY;
         for (int i = 0; i < n; i++) {
-            parts[i] /= sum;
+            parts[i] = differ ? parts[i] / sum : 1.0 / n;
         }
         return new Leverage(parts, sum / n);
     }

@@ -59,11 +59,11 @@ public abstract class CheckedPasses implements Climb.Passes {
     /**
      * Computes some rows as a pass would.
      *
-     * @param chosen the leaves that stand for all
+     * @param chosen marks the queries of the leaves that stand for all
      * @param rows   positions of the rows, ascending, all of them in these leaves
      * @return key evaluations per query that a pass over all takes
      */
-    protected abstract double sketch(double rung, SketchLeaves.Leaves chosen, int[] rows);
+    protected abstract double sketch(double rung, boolean[] chosen, int[] rows);
 
     /**
      * Runs a pass over all queries.
@@ -115,7 +115,7 @@ public abstract class CheckedPasses implements Climb.Passes {
         return sketch(rung, leaves.half());
     }
 
-    private Climb.Sketch sketch(double rung, SketchLeaves.Leaves some) {
+    private Climb.Sketch sketch(double rung, boolean[] some) {
         double evaluations = sketch(rung, some, leaves.rows(some));
         return new Climb.Sketch(seen(some), evaluations);
     }
@@ -125,9 +125,9 @@ public abstract class CheckedPasses implements Climb.Passes {
         return seen(leaves.all());
     }
 
-    private double seen(SketchLeaves.Leaves some) {
+    private double seen(boolean[] some) {
         // Stragglers and the strangest are computed exactly in the end.
-        return check.sample().error(new int[0], position -> some.marks()[position]
+        return check.sample().error(new int[0], position -> some[position]
                 && stragglers.others()[position] && n * leverage[position] < 2 * STRANGE).likely();
     }
 

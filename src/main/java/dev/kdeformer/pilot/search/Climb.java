@@ -56,7 +56,7 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
     /** A sketch has few rows; it is trusted so far. */
     private static final double TRUST = 1.5;
 
-    /** What misses by no more than this is tried where it was to be expected, or where nothing else is left. */
+    /** What misses by no more than this is tried where nothing else is left. */
     private static final double CLOSE = 1.15;
 
     /** What a sketch says to be too large by more than this will not get there by steps. */
@@ -189,11 +189,10 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
     /**
      * A pass that promises to be worthwhile.
      *
-     * @param rung   its effort
-     * @param sketch of this effort or a lower one; null for none
-     * @param share  its time, as a part of that of exact attention
+     * @param rung  its effort
+     * @param share its time, as a part of that of exact attention
      */
-    public record Plan(double rung, Sketch sketch, double share) {
+    public record Plan(double rung, double share) {
     }
 
     /** The same for an effort that will be used again and again, which may take long to find. */
@@ -213,21 +212,20 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
     /** Looks for a pass from the rung on that usually keeps the budget; null if none promises to. */
     public Plan plan(Passes passes, double budget) {
         double usual = stepsFor(steps.first / budget, steps.usual);
-        return plan(passes, budget, Math.min(usual, HIGHEST_START * passes.top()));
+        double start = within(Math.min(usual, HIGHEST_START * passes.top()), passes);
+        Sketch glimpse = passes.glimpse(start);
+        return glimpse != null && hopeless(passes, glimpse, steps.raise / budget / TRUST, true, worth.first) ? null
+                : plan(passes, budget, start);
     }
 
     /** A cheap pass that is made without a sketch of it. */
     public Plan unseen(Passes passes, double rung) {
-        return new Plan(within(rung, passes), null, CHEAP);
+        return new Plan(within(rung, passes), CHEAP);
     }
 
-    /** Looks for a pass from a rung on; null if none promises to keep the budget and to be worthwhile. */
+    /** The same from a rung on where some sketch has promised as much. */
     public Plan plan(Passes passes, double budget, double start) {
-        double rung = within(start, passes);
-        double factor = steps.raise / budget;
-        Sketch glimpse = passes.glimpse(rung);
-        return glimpse != null && hopeless(passes, glimpse, factor / TRUST, true, worth.first) ? null
-                : settle(passes, rung, factor, worth.first);
+        return settle(passes, within(start, passes), steps.raise / budget, worth.first);
     }
 
     /**
@@ -296,7 +294,8 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
      * @return null if none is worthwhile
      */
     private Plan settle(Passes passes, double rung, double factor, double most) {
-        Plan before = null;
+        Sketch before = null;
+        double lower = 0;
         for (int sketches = 1; true; sketches++) {
             Sketch sketch = passes.sketch(rung);
             double missing = factor * sketch.error;
@@ -305,22 +304,23 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
                 return null;
             }
             if (enough || rung >= passes.top() || sketches == SKETCHES) {
-                return missing <= CLOSE ? new Plan(rung, sketch, share(sketch.evaluations, 0, passes)) : null;
+                return missing <= CLOSE ? new Plan(rung, share(sketch.evaluations, 0, passes)) : null;
             }
             double share = share(sketch.evaluations, stepsFor(missing), passes);
             if (share < CHEAP && stepsFor(missing) <= BLIND) {
-                return new Plan(within(rung + stepsFor(missing), passes), sketch, share);
+                return new Plan(within(rung + stepsFor(missing), passes), share);
             }
             double step = steps.usual;
             if (before != null) {
-                double seen = Math.pow(before.sketch.error / sketch.error, 1 / (rung - before.rung));
+                double seen = Math.pow(before.error / sketch.error, 1 / (rung - lower));
                 step = Math.clamp(Math.sqrt(seen * step), LEAST_STEP, steps.best);
             }
             double next = within(rung + Math.min(LEAP, stepsFor(missing, step) + MARGIN), passes);
             if (share(sketch.evaluations, next - rung, passes) > worth.leap * most) {
                 return null;
             }
-            before = new Plan(rung, sketch, share);
+            before = sketch;
+            lower = rung;
             rung = next;
         }
     }
@@ -379,9 +379,9 @@ public record Climb(Cost cost, Steps steps, Worth worth) {
                 continue;
             }
             boolean certain = error.upper() <= CERTAIN * error.likely();
+            boolean repairable = certain && error.likely() <= REPAIRABLE * budget;
             for (double part : REPAIRS) {
-                boolean promising = certain && part < worth && error.likely() <= REPAIRABLE * budget;
-                double repaired = promising ? passes.error(part).upper() : Double.POSITIVE_INFINITY;
+                double repaired = repairable && part < worth ? passes.error(part).upper() : Double.POSITIVE_INFINITY;
                 if (repaired <= budget) {
                     passes.repair(part);
                     return repaired;

@@ -47,18 +47,6 @@ public final class SketchLeaves {
         this.inside = within(likely);
     }
 
-    /** Marks the queries of leaves. */
-    public record Leaves(boolean[] marks) {
-        /** Number of their queries. */
-        public int queries() {
-            int queries = 0;
-            for (boolean mark : marks) {
-                queries += mark ? 1 : 0;
-            }
-            return queries;
-        }
-    }
-
     /**
      * Chooses leaves, and draws a few rows in them.
      *
@@ -137,14 +125,14 @@ public final class SketchLeaves {
         return within;
     }
 
-    /** All chosen leaves. */
-    Leaves all() {
-        return new Leaves(marks);
+    /** Marks the queries of all chosen leaves. */
+    boolean[] all() {
+        return marks;
     }
 
-    /** Every second of them. */
-    Leaves half() {
-        return new Leaves(halfMarks);
+    /** Marks those of every second of them. */
+    boolean[] half() {
+        return halfMarks;
     }
 
     /** The rows that have been drawn. */
@@ -162,9 +150,9 @@ public final class SketchLeaves {
         return leverage;
     }
 
-    /** The positions of all exact rows in some leaves, ascending. */
-    int[] rows(Leaves some) {
-        return Arrays.stream(check.sample().positions()).filter(position -> some.marks[position]).sorted().distinct()
+    /** The positions of all exact rows in leaves that are marked, ascending. */
+    int[] rows(boolean[] some) {
+        return Arrays.stream(check.sample().positions()).filter(position -> some[position]).sorted().distinct()
                 .toArray();
     }
 }

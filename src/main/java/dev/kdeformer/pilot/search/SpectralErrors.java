@@ -29,7 +29,6 @@ final class SpectralErrors {
     private final double[] errors;
     private final Gram[] halves;
     private final Gram norms;
-    private double sum;
     private int count;
 
     /**
@@ -59,7 +58,6 @@ final class SpectralErrors {
         for (int c = 0; c < dv; c++) {
             scaled[c] = root * error[c];
             norm[c] = root * exact[c];
-            sum += scaled[c] * scaled[c];
         }
         System.arraycopy(scaled, 0, errors, count * dv, dv);
         halves[count & 1].add();
@@ -69,11 +67,13 @@ final class SpectralErrors {
 
     /** The error. */
     RowSample.Error estimate() {
+        double sum = halves[0].trace() + halves[1].trace();
         if (sum == 0) {
             return new RowSample.Error(0, 0);
         }
-        double norm = SymmetricEigen.largest(norms.matrix(), dv);
-        if (!(sum < Double.POSITIVE_INFINITY) || !(norm > 0)) {
+        // An exact row that is not finite has an error that is not either.
+        double norm = sum < Double.POSITIVE_INFINITY ? SymmetricEigen.largest(norms.matrix(), dv) : 0;
+        if (!(norm > 0)) {
             return new RowSample.Error(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
         }
         double[][] directions = {leading(halves[1].matrix()), leading(halves[0].matrix())};

@@ -79,9 +79,9 @@ final class TilePasses extends CheckedPasses {
         return new TilePasses(head, leaves, variation, rung, exact, team);
     }
 
-    /** The rung that is likely to keep the budget because logits vary little over a tile; negative for none. */
-    double calm() {
-        return calm;
+    /** The pass to begin with: at once where logits vary little over a tile; null if none promises enough. */
+    Climb.Plan plan(double budget) {
+        return calm >= 0 ? CLIMB.unseen(this, calm) : CLIMB.plan(this, budget);
     }
 
     @Override
@@ -90,8 +90,9 @@ final class TilePasses extends CheckedPasses {
     }
 
     @Override
-    protected double sketch(double rung, SketchLeaves.Leaves chosen, int[] rows) {
-        return run(new Pass(effort(rung), chosen.marks(), rows, null, null, found)) / chosen.queries();
+    protected double sketch(double rung, boolean[] chosen, int[] rows) {
+        Pass pass = new Pass(effort(rung), chosen, rows, null, null, found);
+        return run(pass) / pass.wanted(0, chosen.length);
     }
 
     @Override

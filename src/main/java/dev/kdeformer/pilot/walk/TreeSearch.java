@@ -66,8 +66,7 @@ final class TreeSearch {
     }
 
     private Calibration.Effort search() {
-        Climb.Plan plan = tiles().calm() >= 0 ? TilePasses.CLIMB.unseen(tiles(), tiles().calm())
-                : TilePasses.CLIMB.plan(tiles(), budget);
+        Climb.Plan plan = tiles().plan(budget);
         if (plan == null) {
             return cellsMayFit() ? cells().run() : null;
         }

@@ -67,6 +67,9 @@ class SpectralErrorsTest {
         SpectralErrors infinite = new SpectralErrors(1, 2);
         infinite.add(new double[] {Double.NaN, 0}, new double[] {1, 0}, 1);
         assertEquals(Double.POSITIVE_INFINITY, infinite.estimate().likely());
+        SpectralErrors overflown = new SpectralErrors(1, 2);
+        overflown.add(new double[] {Double.NaN, 0}, new double[] {Double.POSITIVE_INFINITY, 0}, 1);
+        assertEquals(Double.POSITIVE_INFINITY, overflown.estimate().upper());
         SpectralErrors zero = new SpectralErrors(1, 2);
         zero.add(new double[] {1, 0}, new double[] {0, 0}, 1);
         assertEquals(Double.POSITIVE_INFINITY, zero.estimate().upper());
