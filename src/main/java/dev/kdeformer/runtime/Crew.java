@@ -3,7 +3,6 @@ package dev.kdeformer.runtime;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -40,8 +39,23 @@ public final class Crew implements Team, AutoCloseable {
 
     @Override
     public void forEach(int count, Task task) {
-        int helpers = Math.min(scratch.length, count) - 1;
-        Job job = new Job(this, count, task);
+        run(new Job(this, scratch[0], count, task, null));
+    }
+
+    /** {@inheritDoc} Threads that find no part left help with those that others are still at. */
+    @Override
+    public void deal(int count, int perThread, Part part) {
+        if (scratch.length == 1 || count < (long) perThread * scratch.length) {
+            Team.super.deal(count, perThread, part);
+            return;
+        }
+        Dealt dealt = new Dealt();
+        run(new Job(this, scratch[0], count,
+                (index, its) -> part.run(index, new PartTeam(this, its, dealt)), dealt));
+    }
+
+    private void run(Job job) {
+        int helpers = Math.min(scratch.length, job.count()) - 1;
         for (int i = 0; i < helpers; i++) {
             try {
                 executor.execute(job);
@@ -52,8 +66,17 @@ public final class Crew implements Team, AutoCloseable {
                 break;
             }
         }
-        job.work(scratch[0]);
-        job.finish();
+        job.lead();
+    }
+
+    /** Memory of a helper, from 1 on. */
+    Scratch scratch(int helper) {
+        return scratch[helper];
+    }
+
+    /** Makes long tasks of other threads end. */
+    void stop() {
+        stopped = true;
     }
 
     @Override
@@ -107,120 +130,9 @@ public final class Crew implements Team, AutoCloseable {
         }
     }
 
-    private static void checkInterrupt() {
+    static void checkInterrupt() {
         if (Thread.currentThread().isInterrupted()) {
             throw new CancellationException("interrupted while computing attention");
-        }
-    }
-
-    /** One forEach: indices to claim, and a gate that late helpers find shut. */
-    private static final class Job implements Runnable {
-        private static final int SHUT = 1 << 30;
-
-        private final Crew crew;
-        private final int count;
-        private final Task task;
-        private final AtomicInteger next = new AtomicInteger();
-        /** Helpers at work, plus SHUT once the leader has run out of indices. */
-        private final AtomicInteger gate = new AtomicInteger();
-        private final AtomicInteger slots = new AtomicInteger(1);
-        private volatile Throwable failure;
-
-        Job(Crew crew, int count, Task task) {
-            this.crew = crew;
-            this.count = count;
-            this.task = task;
-        }
-
-        /** A helper's part. */
-        @Override
-        public void run() {
-            int seen;
-            do {
-                seen = gate.get();
-                if (seen >= SHUT) {
-                    return;
-                }
-            } while (!gate.compareAndSet(seen, seen + 1));
-            try {
-                work(crew.scratch[slots.getAndIncrement()]);
-            } finally {
-                if (gate.decrementAndGet() == SHUT) {
-                    synchronized (this) {
-                        notifyAll();
-                    }
-                }
-            }
-        }
-
-        void work(Scratch scratch) {
-            boolean leader = scratch == crew.scratch[0];
-            try {
-                while (failure == null) {
-                    int index = next.getAndIncrement();
-                    if (index >= count) {
-                        return;
-                    }
-                    if (leader) {
-                        checkInterrupt();
-                    }
-                    long mark = scratch.mark();
-                    task.run(index, scratch);
-                    scratch.release(mark);
-                }
-            } catch (Throwable e) {
-                fail(e);
-            }
-        }
-
-        void fail(Throwable e) {
-            synchronized (this) {
-                if (failure == null) {
-                    failure = e;
-                }
-            }
-            crew.stopped = true;
-        }
-
-        /** The leader's end: shuts the gate, waits for the helpers inside, and throws what any of them threw. */
-        void finish() {
-            if (gate.addAndGet(SHUT) != SHUT) {
-                awaitHelpers();
-            }
-            Throwable e = failure;
-            if (e instanceof RuntimeException unchecked) {
-                throw unchecked;
-            }
-            if (e != null) {
-                throw (Error) e;
-            }
-        }
-
-        private void awaitHelpers() {
-            for (int spin = 0; spin < 10_000; spin++) {
-                if (gate.get() == SHUT) {
-                    return;
-                }
-                Thread.onSpinWait();
-            }
-            boolean interrupted = false;
-            synchronized (this) {
-                while (gate.get() != SHUT) {
-                    try {
-                        wait();
-                    } catch (InterruptedException e) {
-                        // Helpers use memory that the leader would free, so it has to wait for their tasks in hand.
-                        interrupted = true;
-                        crew.stopped = true;
-                        if (failure == null) {
-                            failure = new CancellationException("interrupted while computing attention");
-                        }
-                    }
-                }
-            }
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
         }
     }
 }

@@ -59,8 +59,8 @@ public interface Team {
     }
 
     /**
-     * Runs {@code part} for every index in [0, count): each on one thread where there are at least {@code perThread}
-     * for every thread, else one after another with the whole team.
+     * Runs {@code part} for every index in [0, count): each on a thread of its own, and the threads that have none,
+     * where there are at least {@code perThread} for every thread, else one after another with the whole team.
      */
     default void deal(int count, int perThread, Part part) {
         if (count >= (long) perThread * threads()) {
