@@ -39,23 +39,37 @@ public final class Crew implements Team, AutoCloseable {
 
     @Override
     public void forEach(int count, Task task) {
-        run(new Job(this, scratch[0], count, task, null));
+        Job job = new Job(this, scratch[0], count, task, null);
+        start(job, Math.min(scratch.length, count) - 1);
+        job.lead();
     }
 
-    /** {@inheritDoc} Threads that find no part left help with those that others are still at. */
+    /**
+     * {@inheritDoc} Threads that find no part left stay to help with those that others are still at: waking a thread
+     * anew takes longer than much of what it is woken for.
+     */
     @Override
     public void deal(int count, int perThread, Part part) {
-        if (scratch.length == 1 || count < (long) perThread * scratch.length) {
+        if (scratch.length == 1) {
             Team.super.deal(count, perThread, part);
             return;
         }
         Dealt dealt = new Dealt();
-        run(new Job(this, scratch[0], count,
-                (index, its) -> part.run(index, new PartTeam(this, its, dealt)), dealt));
+        boolean each = count >= (long) perThread * scratch.length;
+        Job job = new Job(this, scratch[0], each ? count : 0,
+                (index, its) -> part.run(index, new PartTeam(this, its, dealt)), dealt);
+        start(job, scratch.length - 1);
+        try {
+            for (int index = 0; index < count && !each; index++) {
+                part.run(index, new PartTeam(this, scratch[0], dealt));
+            }
+        } catch (Throwable e) {
+            job.fail(e);
+        }
+        job.lead();
     }
 
-    private void run(Job job) {
-        int helpers = Math.min(scratch.length, job.count()) - 1;
+    private void start(Job job, int helpers) {
         for (int i = 0; i < helpers; i++) {
             try {
                 executor.execute(job);
@@ -66,7 +80,6 @@ public final class Crew implements Team, AutoCloseable {
                 break;
             }
         }
-        job.lead();
     }
 
     /** Memory of a helper, from 1 on. */

@@ -11,17 +11,17 @@ final class Dealt {
     private static final int SPINS = 10_000;
 
     private final List<Job> jobs = new ArrayList<>();
-    /** Threads that have parts. */
-    private int busy;
+    /** Threads that may have parts, the leader from the beginning. */
+    private int busy = 1;
     /** Counts the jobs that were opened and the threads that have left, so that idle threads need no lock to wait. */
     private volatile int changes;
 
-    /** A thread begins to claim parts. */
+    /** A helper begins to claim parts. */
     synchronized void enter() {
         busy++;
     }
 
-    /** It has found none left. */
+    /** A thread has found no part left. */
     synchronized void leave() {
         busy--;
         changed();

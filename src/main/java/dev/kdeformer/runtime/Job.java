@@ -49,6 +49,9 @@ final class Job implements Runnable {
     public void run() {
         if (enter()) {
             try {
+                if (dealt != null) {
+                    dealt.enter();
+                }
                 work(crew.scratch(helpers.getAndIncrement()));
             } finally {
                 leave();
@@ -112,17 +115,11 @@ final class Job implements Runnable {
     }
 
     private void work(Scratch scratch) {
-        if (dealt == null) {
-            claim(scratch);
-            return;
-        }
-        dealt.enter();
-        try {
-            claim(scratch);
-        } finally {
+        claim(scratch);
+        if (dealt != null) {
             dealt.leave();
+            dealt.help(scratch);
         }
-        dealt.help(scratch);
     }
 
     private void claim(Scratch scratch) {

@@ -13,6 +13,8 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 class CrewTest {
@@ -44,11 +46,12 @@ class CrewTest {
     }
 
     /** Two threads have nothing else to do but what the part of the third opens. */
-    @Test
-    void threadsWithoutPartsHelpWithTheLast() {
+    @ParameterizedTest
+    @ValueSource(ints = {1, THREADS})
+    void threadsWithoutPartsHelpWithTheLast(int parts) {
         CountDownLatch together = new CountDownLatch(THREADS);
-        crew.deal(THREADS, 1, (part, team) -> {
-            if (part == 1) {
+        crew.deal(parts, 1, (part, team) -> {
+            if (part == parts / 2) {
                 team.forEach(THREADS, (index, scratch) -> {
                     together.countDown();
                     await(together);
