@@ -79,7 +79,7 @@ final class CausalPilot {
         Team team = unit.team();
         return SharedKeys.forEach(unit.head(), scale, unit.options().expansion().groups(),
                 groups -> CausalKeys.of(unit.head(), groups, scale, team), (member, queries, keys) -> {
-                    Metric metric = Metric.of(keys.groups().keys(), team.scratch());
+                    Metric metric = Metric.of(keys.groups().keys(), team);
                     each.accept(member, new CausalPilot(unit, member, keys, metric, queries));
                 }, team);
     }

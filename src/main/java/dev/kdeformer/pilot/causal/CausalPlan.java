@@ -23,7 +23,7 @@ public final class CausalPlan {
     public CausalPlan(Unit unit, KeyGroups groups, Scratch kept) {
         groups.pack(new Keeping(unit.team(), kept));
         this.keys = CausalKeys.of(unit.head(), groups, unit.call().input().scale(), new Keeping(unit.team(), kept));
-        this.metric = Metric.of(groups.keys(), kept);
+        this.metric = Metric.of(groups.keys(), new Keeping(unit.team(), kept));
     }
 
     /**

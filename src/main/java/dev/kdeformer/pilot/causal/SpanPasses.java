@@ -134,7 +134,7 @@ final class SpanPasses implements Climb.Passes {
     }
 
     private RowSample.Error sketched() {
-        return check.sample().error(new int[0], row -> sketched[row]);
+        return check.sample().error(new int[0], row -> sketched[row], team);
     }
 
     @Override
@@ -145,7 +145,7 @@ final class SpanPasses implements Climb.Passes {
 
     @Override
     public RowSample.Error error(double repaired) {
-        return repaired > 0 ? new RowSample.Error(Double.NaN, Double.NaN) : check.sample().error(new int[0]);
+        return repaired > 0 ? new RowSample.Error(Double.NaN, Double.NaN) : check.sample().error(new int[0], team);
     }
 
     @Override

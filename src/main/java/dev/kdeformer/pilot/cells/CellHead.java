@@ -59,7 +59,7 @@ final class CellHead {
         int n = coarse.count();
         int[] sorted = new int[n];
         Arrays.setAll(sorted, i -> i);
-        BalancedTree.refine(coarse, Metric.of(keys.keys(), team.scratch()), sorted,
+        BalancedTree.refine(coarse, Metric.of(keys.keys(), team), sorted,
                 BalancedTree.leafLevel(n, CellEffort.LARGE_TILE), BalancedTree.leafLevel(n, CellEffort.SMALL_TILE),
                 team);
         queries = coarse.picked(sorted, team);

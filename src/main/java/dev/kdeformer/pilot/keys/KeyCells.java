@@ -57,7 +57,7 @@ public final class KeyCells {
      */
     public static KeyCells of(KeyGroups groups, Rows queries, float hidden, Team team) {
         int m = groups.count();
-        int[] order = BalancedTree.order(groups.keys(), Metric.of(queries, team.scratch()), levels(m), CELL, team);
+        int[] order = BalancedTree.order(groups.keys(), Metric.of(queries, team), levels(m), CELL, team);
         for (int first = 0; first < m; first += CELL) {
             Arrays.sort(order, first, Math.min(m, first + CELL));
         }

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * them. Keys that a bias of −∞ hides are left out.
  */
 public final class KeyGroups {
-    /** Keys that one task packs. */
+    /** Keys that one task takes. */
     private static final int CHUNK = 16 * PANEL;
 
     private final Rows keys;
@@ -36,15 +36,26 @@ public final class KeyGroups {
     record Origin(int[] order, float[] centre, Reflection reflection) {
     }
 
-    KeyGroups(Rows keys, Rows values, float[] biases, int[] starts, Origin origin, ValueRange range) {
+    KeyGroups(Rows keys, Rows values, float[] biases, int[] starts, Origin origin, Team team) {
         this.keys = keys;
         this.values = values;
         this.biases = biases;
         this.squares = new float[keys.count()];
         this.starts = starts;
         this.origin = origin;
-        this.trend = ValueTrend.exists(keys, values);
-        this.range = range;
+        this.range = ValueRange.of(values, team);
+        boolean[] follow = new boolean[1];
+        int m = keys.count();
+        team.forEach(1 + Math.ceilDiv(m, CHUNK), (index, scratch) -> {
+            if (index == 0) {
+                follow[0] = ValueTrend.exists(keys, values);
+            } else {
+                for (int j = (index - 1) * CHUNK; j < Math.min(m, index * CHUNK); j++) {
+                    squares[j] = keys.square(j);
+                }
+            }
+        });
+        this.trend = follow[0];
     }
 
     /** Off-heap bytes for m keys. */
@@ -71,7 +82,7 @@ public final class KeyGroups {
         reflection.apply(unsorted, team);
         int[] starts = starts(m, groupCount);
         int levels = Integer.numberOfTrailingZeros(starts.length - 1);
-        int[] order = BalancedTree.order(unsorted, Metric.of(queries, team.scratch()), levels, team);
+        int[] order = BalancedTree.order(unsorted, Metric.of(queries, team), levels, team);
         // Inside a group, keys in their own order: gathering them then walks forward through memory.
         for (int g = 0; g + 1 < starts.length; g++) {
             Arrays.sort(order, starts[g], starts[g + 1]);
@@ -115,13 +126,7 @@ public final class KeyGroups {
             biases[j] = head.bias().get(0, origin.order[j]);
         }
         Rows values = Rows.load(head.value(), origin.order, null, 1, team);
-        KeyGroups groups = new KeyGroups(keys, values, biases, starts, origin, ValueRange.of(values, team));
-        team.forRanges(m, CHUNK, (from, to, scratch) -> {
-            for (int j = from; j < to; j++) {
-                groups.squares[j] = keys.square(j);
-            }
-        });
-        return groups;
+        return new KeyGroups(keys, values, biases, starts, origin, team);
     }
 
     /** Packs {@link #panels} anew, with memory of a team. */

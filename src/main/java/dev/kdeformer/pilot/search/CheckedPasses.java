@@ -128,7 +128,7 @@ public abstract class CheckedPasses implements Climb.Passes {
     private double seen(boolean[] some) {
         // Stragglers and the strangest are computed exactly in the end.
         return check.sample().error(new int[0], position -> some[position]
-                && stragglers.others()[position] && n * leverage[position] < 2 * STRANGE).likely();
+                && stragglers.others()[position] && n * leverage[position] < 2 * STRANGE, team).likely();
     }
 
     @Override
@@ -158,7 +158,7 @@ public abstract class CheckedPasses implements Climb.Passes {
 
     @Override
     public final RowSample.Error error(double repaired) {
-        return check.sample().error(doubtful(repaired));
+        return check.sample().error(doubtful(repaired), team);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.search;
 
 import static dev.kdeformer.kernel.Lanes.STRIDE;
 
+import dev.kdeformer.kernel.Lanes;
 import dev.kdeformer.kernel.PackedKeys;
 import dev.kdeformer.kernel.QueryTile;
 import dev.kdeformer.kernel.SoftmaxTile;
@@ -18,7 +19,8 @@ import java.util.Arrays;
  * @param output  writes results
  */
 public record ExactTiles(Reader queries, PackedKeys keys, int[] order, Writer output) {
-    private static final int TILE = 48;
+    /** Tiles are of so many queries or a multiple: what the rows of register tiles divide. */
+    private static final int UNIT = 12;
 
     /** Where queries come from. */
     @FunctionalInterface
@@ -61,9 +63,13 @@ public record ExactTiles(Reader queries, PackedKeys keys, int[] order, Writer ou
     }
 
     private void compute(int[] positions, Team team, Receiver receiver) {
-        team.forEach(Math.ceilDiv(positions.length, TILE), (index, scratch) -> {
-            int from = index * TILE;
-            int count = Math.min(TILE, positions.length - from);
+        // Every tile fetches all keys: as few of them as keep all threads busy.
+        int tiles = Math.ceilDiv(positions.length, QueryTile.ROWS);
+        int even = Math.ceilDiv(positions.length, Math.max(1, Lanes.roundUp(tiles, team.threads())));
+        int size = Lanes.roundUp(Math.max(1, even), UNIT);
+        team.forEach(Math.ceilDiv(positions.length, size), (index, scratch) -> {
+            int from = index * size;
+            int count = Math.min(size, positions.length - from);
             QueryTile tile = scratch.keep(QueryTile.class, QueryTile::new);
             SoftmaxTile state = scratch.keep(SoftmaxTile.class, SoftmaxTile::new);
             tile.resize(count, keys.d());

@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.search;
 
 import dev.kdeformer.ErrorBudget;
 import dev.kdeformer.kernel.SoftmaxTile;
+import dev.kdeformer.runtime.Team;
 import dev.kdeformer.tensor.Matrix;
 import java.util.Arrays;
 import java.util.function.IntPredicate;
@@ -118,8 +119,8 @@ public final class RowSample {
      *
      * @param exact positions, ascending
      */
-    public Error error(int[] exact) {
-        return error(exact, position -> true);
+    public Error error(int[] exact, Team team) {
+        return error(exact, position -> true, team);
     }
 
     /**
@@ -127,8 +128,8 @@ public final class RowSample {
      *
      * @param among whether the row at a position counts
      */
-    public Error error(int[] exact, IntPredicate among) {
-        return budget.measure() == ErrorBudget.Measure.ROWS ? rowError(exact, among) : spectral(exact, among);
+    public Error error(int[] exact, IntPredicate among, Team team) {
+        return budget.measure() == ErrorBudget.Measure.ROWS ? rowError(exact, among) : spectral(exact, among, team);
     }
 
     private Error rowError(int[] exact, IntPredicate among) {
@@ -144,7 +145,7 @@ public final class RowSample {
         return errors.at(budget.fraction());
     }
 
-    private Error spectral(int[] exact, IntPredicate among) {
+    private Error spectral(int[] exact, IntPredicate among, Team team) {
         SpectralErrors errors = new SpectralErrors(count, dv);
         double[] error = new double[dv];
         double[] row = new double[dv];
@@ -154,7 +155,7 @@ public final class RowSample {
                 errors.add(error, row, weights[i]);
             }
         }
-        return errors.estimate();
+        return errors.estimate(team);
     }
 
     /** What each row stands for, as a part of all. */

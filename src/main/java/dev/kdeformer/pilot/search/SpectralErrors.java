@@ -2,6 +2,7 @@ package dev.kdeformer.pilot.search;
 
 import dev.kdeformer.linalg.Gram;
 import dev.kdeformer.linalg.SymmetricEigen;
+import dev.kdeformer.runtime.Team;
 import java.util.Arrays;
 
 /**
@@ -27,8 +28,8 @@ final class SpectralErrors {
     private final int dv;
     /** Errors times the square root of what their rows stand for, row by row. */
     private final double[] errors;
-    private final Gram[] halves;
-    private final Gram norms;
+    /** The exact rows, likewise. */
+    private final double[] rows;
     private int count;
 
     /**
@@ -40,8 +41,7 @@ final class SpectralErrors {
     SpectralErrors(int most, int dv) {
         this.dv = dv;
         errors = new double[most * dv];
-        halves = new Gram[] {new Gram(dv), new Gram(dv)};
-        norms = new Gram(dv);
+        rows = new double[most * dv];
     }
 
     /**
@@ -53,30 +53,51 @@ final class SpectralErrors {
      */
     void add(double[] error, double[] exact, double weight) {
         double root = Math.sqrt(weight);
-        double[] scaled = halves[count & 1].next();
-        double[] norm = norms.next();
         for (int c = 0; c < dv; c++) {
-            scaled[c] = root * error[c];
-            norm[c] = root * exact[c];
+            errors[count * dv + c] = root * error[c];
+            rows[count * dv + c] = root * exact[c];
         }
-        System.arraycopy(scaled, 0, errors, count * dv, dv);
-        halves[count & 1].add();
-        norms.add();
         count++;
     }
 
-    /** The error. */
-    RowSample.Error estimate() {
-        double sum = halves[0].trace() + halves[1].trace();
-        if (sum == 0) {
+    /**
+     * The error.
+     *
+     * @param team shares the work where rows are long
+     */
+    RowSample.Error estimate(Team team) {
+        double[][] sums = new double[3][];
+        team.forEach(sums.length, (index, scratch) ->
+                sums[index] = index < 2 ? gram(errors, index, 2) : gram(rows, 0, 1));
+        double[] pooled = new double[dv * dv];
+        double trace = 0;
+        for (int i = 0; i < pooled.length; i++) {
+            pooled[i] = sums[0][i] + sums[1][i];
+            trace += i % (dv + 1) == 0 ? pooled[i] : 0;
+        }
+        if (trace == 0) {
             return new RowSample.Error(0, 0);
         }
-        // An exact row that is not finite has an error that is not either.
-        double norm = sum < Double.POSITIVE_INFINITY ? SymmetricEigen.largest(norms.matrix(), dv) : 0;
+        if (!(trace < Double.POSITIVE_INFINITY)) {
+            // An exact row that is not finite has an error that is not either.
+            return new RowSample.Error(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+        }
+        double[][] directions = new double[2][];
+        double[] largest = new double[2];
+        team.forEach(4, (index, scratch) -> {
+            if (index < 2) {
+                largest[index] = SymmetricEigen.largest(index == 0 ? pooled : sums[2], dv);
+            } else {
+                directions[index - 2] = leading(sums[3 - index]);
+            }
+        });
+        return estimate(directions, largest[0], largest[1]);
+    }
+
+    private RowSample.Error estimate(double[][] directions, double pooled, double norm) {
         if (!(norm > 0)) {
             return new RowSample.Error(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
         }
-        double[][] directions = {leading(halves[1].matrix()), leading(halves[0].matrix())};
         double crossed = 0;
         double squares = 0;
         double most = 0;
@@ -90,15 +111,23 @@ final class SpectralErrors {
             squares += square * square;
             most = Math.max(most, square);
         }
-        halves[0].add(halves[1]);
-        double pooled = SymmetricEigen.largest(halves[0].matrix(), dv);
         double likely = Math.sqrt(Math.sqrt(crossed * pooled) / norm);
         // In parts of the square, of which an error's own deviation is half.
         double deviation = crossed > 0 ? Math.sqrt(Math.max(0, squares / (crossed * crossed) - 1.0 / count)) : 0;
-        double largest = crossed > 0 ? most / crossed : 0;
+        double widest = crossed > 0 ? most / crossed : 0;
         double bias = BIAS * (Math.sqrt(pooled / norm) - likely);
-        double above = (DEVIATIONS * deviation + largest) / 2;
+        double above = (DEVIATIONS * deviation + widest) / 2;
         return new RowSample.Error(likely, likely * (1 + above) + bias);
+    }
+
+    /** The sum of x xᵀ over every {@code step}-th row x. */
+    private double[] gram(double[] of, int first, int step) {
+        Gram gram = new Gram(dv);
+        for (int i = first; i < count; i += step) {
+            System.arraycopy(of, i * dv, gram.next(), 0, dv);
+            gram.add();
+        }
+        return gram.matrix();
     }
 
     /** About the direction in which a sum of squares is largest: whichever it is, other rows are measured along it. */
@@ -112,12 +141,15 @@ final class SpectralErrors {
         System.arraycopy(gram, widest * dv, direction, 0, dv);
         for (int i = 0; i < ITERATIONS; i++) {
             Arrays.fill(next, 0);
-            double square = 0;
-            for (int a = 0; a < dv; a++) {
-                for (int b = 0; b < dv; b++) {
-                    next[a] += gram[a * dv + b] * direction[b];
+            for (int b = 0; b < dv; b++) {
+                double factor = direction[b];
+                for (int a = 0; a < dv; a++) {
+                    next[a] += gram[b * dv + a] * factor;
                 }
-                square += next[a] * next[a];
+            }
+            double square = 0;
+            for (double x : next) {
+                square += x * x;
             }
             double inverse = square > 0 ? 1 / Math.sqrt(square) : 0;
             for (int a = 0; a < dv; a++) {

@@ -70,13 +70,24 @@ public final class PilotHead {
         this.keys = keys;
         int n = unsorted.count();
         Scratch kept = team.scratch();
-        Metric metric = Metric.of(keys.keys(), kept);
+        Metric metric = Metric.of(keys.keys(), team);
         int tile = options.budget() == null ? options.cuts().tile() : Effort.TILE;
         int coarse = BalancedTree.leafLevel(n, tile);
         this.order = BalancedTree.order(unsorted, metric, coarse, team);
         long mark = kept.mark();
         Rows sorted = unsorted.picked(order, team);
-        Narrowing found = Narrowing.of(sorted, coarse);
+        this.keyAtRow = keyAtRow(head, keys);
+        int[][] near = {new int[0]};
+        Narrowing[] seen = new Narrowing[1];
+        Rows coarsely = sorted;
+        team.forEach(2, (index, scratch) -> {
+            if (index == 0) {
+                seen[0] = Narrowing.of(coarsely, coarse);
+            } else if (n == head.key().rows()) {
+                near[0] = OffsetKeys.find(unsorted, keys, keyAtRow, scratch);
+            }
+        });
+        Narrowing found = seen[0];
         this.levels = found.narrows() ? BalancedTree.leafLevel(n, Narrowing.smaller(tile)) : coarse;
         if (levels > coarse) {
             kept.release(mark);
@@ -91,10 +102,8 @@ public final class PilotHead {
         this.output = head.output(member);
         this.logSumExp = head.logSumExp(member);
         this.all = Candidates.all(keys);
-        this.keyAtRow = keyAtRow(head, keys);
         this.tops = null;
-        this.offsets = n == head.key().rows() ? OffsetKeys.find(unsorted, keys, keyAtRow, team.scratch())
-                : new int[0];
+        this.offsets = near[0];
         this.planned = null;
     }
 
@@ -219,7 +228,7 @@ public final class PilotHead {
         this.sampling = first.sampling.stream(SAMPLING);
         this.keys = first.keys;
         this.levels = BalancedTree.leafLevel(n, tile);
-        int[] sorted = BalancedTree.order(some, Metric.of(keys.keys(), team.scratch()), levels, team);
+        int[] sorted = BalancedTree.order(some, Metric.of(keys.keys(), team), levels, team);
         this.queries = some.picked(sorted, team);
         this.narrowing = Narrowing.of(queries, levels);
         this.order = new int[n];

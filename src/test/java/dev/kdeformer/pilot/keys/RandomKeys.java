@@ -1,5 +1,6 @@
 package dev.kdeformer.pilot.keys;
 
+import dev.kdeformer.runtime.Crew;
 import dev.kdeformer.runtime.Scratch;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -11,8 +12,10 @@ public record RandomKeys(Scratch scratch, SplittableRandom random) {
 
     public KeyGroups keys(int count, int d, int dv) {
         int[] starts = {0, count / 2, count - count / 5, count};
-        return new KeyGroups(rows(count, d), rows(count, dv), new float[count], starts,
-                new KeyGroups.Origin(IntStream.range(0, count).toArray(), new float[d], null), null);
+        try (Crew alone = new Crew(1, Runnable::run)) {
+            return new KeyGroups(rows(count, d), rows(count, dv), new float[count], starts,
+                    new KeyGroups.Origin(IntStream.range(0, count).toArray(), new float[d], null), alone);
+        }
     }
 
     public Rows rows(int count, int columns) {
