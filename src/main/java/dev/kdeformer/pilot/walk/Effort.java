@@ -1,7 +1,5 @@
 package dev.kdeformer.pilot.walk;
 
-import java.util.List;
-
 /**
  * How much a pass down the tree spends.
  *
@@ -9,47 +7,49 @@ import java.util.List;
  * @param near       keys evaluated exactly per tile, or 0 where {@code threshold} decides
  * @param threshold  a key is evaluated exactly where the logarithm of its expected squared error, as a part of the
  *                   squared norm of the output, exceeds this
+ * @param usual      where not 0, a tile evaluates as many keys as the geometric mean of this and of how many the
+ *                   threshold asks for: expected errors rank the keys of a tile well and tiles badly, so that with the
+ *                   threshold alone some tiles took all of their keys and were no better for it
  * @param tile       queries of a leaf, aimed at: all of them evaluate the same near keys. What a leaf costs besides
  *                   those is the same for any tile, so that large tiles with more near keys are cheaper at the same
  *                   error, up to a point
  */
-public record Effort(int candidates, int near, double threshold, int tile) {
+public record Effort(int candidates, int near, double threshold, int usual, int tile) {
     /** Queries of a tile within an error budget. */
     static final int TILE = 256;
 
     /**
-     * Efforts of rising cost, for the search of an error budget. On real heads each takes a fifth to two fifths off the
-     * error of the one before: on most by the threshold, on some only by the candidates.
+     * Candidates of the efforts of rising cost that an error budget chooses from. They change seldom: what inner nodes
+     * have found serves all efforts with the same candidates. On real heads each effort takes a tenth to a third off
+     * the error of the one before.
      */
-    private static final List<Rung> LADDER = List.of(new Rung(2, -9), new Rung(3, -11), new Rung(4, -12.5),
-            new Rung(6, -13.5), new Rung(7, -14.75), new Rung(8, -16), new Rung(8, -17.25), new Rung(8, -18.5),
-            new Rung(8, -19.5), new Rung(12, -20.5), new Rung(12, -21.25), new Rung(16, -22), new Rung(16, -24));
+    private static final int[] CANDIDATES = {6, 6, 6, 6, 6, 8, 8, 8, 8, 12, 12, 16, 16};
+
+    /** Thresholds of the first effort, and from one to the next. */
+    private static final double FIRST = -10;
+    private static final double STEP = -1.4;
+
+    /** Keys that a tile usually evaluates, and what they grow by from one to the next. */
+    private static final double USUAL = 250;
+    private static final double MORE = 1.4;
 
     /** The highest rung. */
-    static final double TOP = LADDER.size() - 1;
+    static final double TOP = CANDIDATES.length - 1;
 
-    /** An effort of the ladder, for tiles of any size. */
-    private record Rung(int candidates, double threshold) {
-    }
-
-    /** The effort of a rung of the ladder, or between two. */
+    /** The effort of a rung from 0 to {@link #TOP}, whole or between two. */
     static Effort at(double rung, int tile) {
-        int above = (int) Math.ceil(rung);
-        Rung low = LADDER.get((int) rung);
-        Rung high = LADDER.get(above);
-        double part = rung - (int) rung;
-        return adaptive((int) Math.round(low.candidates + part * (high.candidates - low.candidates)),
-                low.threshold + part * (high.threshold - low.threshold), tile);
+        return new Effort(CANDIDATES[(int) Math.ceil(rung)], 0, FIRST + STEP * rung,
+                (int) (USUAL * Math.pow(MORE, rung)), tile);
     }
 
     /** Fixed numbers of keys. */
     static Effort fixed(int candidates, int near, int tile) {
-        return new Effort(candidates, near, 0, tile);
+        return new Effort(candidates, near, 0, 0, tile);
     }
 
     /** Each tile takes the keys that it needs. */
     static Effort adaptive(int candidates, double threshold, int tile) {
-        return new Effort(candidates, 0, threshold, tile);
+        return new Effort(candidates, 0, threshold, 0, tile);
     }
 
     /**
@@ -66,7 +66,7 @@ public record Effort(int candidates, int near, double threshold, int tile) {
 
     /** The same with the threshold lower by the logarithm of how much values vary beside the output. */
     Effort relativeTo(double logVariation) {
-        return isAdaptive() ? adaptive(candidates, threshold - logVariation, tile) : this;
+        return isAdaptive() ? new Effort(candidates, 0, threshold - logVariation, usual, tile) : this;
     }
 
     boolean isAdaptive() {

@@ -427,6 +427,9 @@ public final class PilotWalk {
             return effort.near();
         }
         int count = ScoreKernel.above(node.buffers.scores, list.count, (float) effort.threshold());
+        if (effort.usual() > 0) {
+            count = (int) Math.min(list.count, Math.sqrt((double) count * effort.usual()));
+        }
         return Math.max(LEAST_NEAR, Lanes.roundUp(count, LEAST_NEAR));
     }
 

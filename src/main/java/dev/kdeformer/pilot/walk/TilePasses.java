@@ -24,7 +24,7 @@ final class TilePasses extends CheckedPasses {
     /**
      * The way up the efforts; the costs were measured at 32 to 100 features and 16,384 keys: 1.0 to 1.8, 800 to 1,100.
      */
-    static final Climb CLIMB = new Climb(new Climb.Cost(1.2, 900), new Climb.Steps(0.116, 1.4, 1.7, 1.3, 1.2),
+    static final Climb CLIMB = new Climb(new Climb.Cost(1.2, 900), new Climb.Steps(0.1, 1.33, 1.7, 1.37, 1.2),
             Climb.Worth.USUAL);
 
     /**
@@ -36,7 +36,7 @@ final class TilePasses extends CheckedPasses {
     private static final double CALM = 18;
 
     /** The error that the first rung usually has there, and the candidates that are enough. */
-    private static final double CALM_FIRST = 0.2;
+    private static final double CALM_FIRST = 0.136;
     private static final int CALM_CANDIDATES = 2;
 
     /** Leaves of a sketch, at least. */
