@@ -146,6 +146,20 @@ public final class BudgetBench {
         double[][] ms = new double[judged.size()][passes];
         double[][] fixedMs = new double[beside.size()][rounds];
         double[][] calibratedMs = new double[beside.size()][rounds];
+        progress.stage("warming up");
+        Turns.warmUp(() -> {
+            for (int i = 0; i < judged.size(); i += seeds) {
+                method(judged.get(i).budget(), judged.get(i).seed()).apply(engine, input, output);
+            }
+            for (Beside each : beside) {
+                if (each.columns() > 0) {
+                    FixedCosts.method(each.columns()).apply(engine, input, output);
+                }
+                if (each.calibration() != null) {
+                    calibrated(each.calibration(), judged.getFirst().seed()).apply(engine, input, output);
+                }
+            }
+        }, Turns.STILL_SECONDS);
         for (int round = 0; round < rounds; round++) {
             progress.stage("timing, round " + (round + 1) + " of " + rounds);
             exactMs[round] = milliseconds(exact, output);
