@@ -8,13 +8,12 @@ import java.util.List;
  * finds no part left takes indices of such jobs, so that the last parts do not leave the others idle.
  */
 final class Dealt {
-    private static final int SPINS = 10_000;
-
     private final List<Job> jobs = new ArrayList<>();
     /** Threads that may have parts, the leader from the beginning. */
     private int busy = 1;
     /** Counts the jobs that were opened and the threads that have left, so that idle threads need no lock to wait. */
     private volatile int changes;
+    private Throwable failure;
 
     /** A helper begins to claim parts. */
     synchronized void enter() {
@@ -25,6 +24,16 @@ final class Dealt {
     synchronized void leave() {
         busy--;
         changed();
+    }
+
+    /**
+     * Takes note of a failure before it makes other threads end, whose parts then fail for no reason of their own.
+     *
+     * @return the first one
+     */
+    synchronized Throwable first(Throwable e) {
+        failure = failure == null ? e : failure;
+        return failure;
     }
 
     /** Runs a job of a part, with the help of idle threads. */
@@ -63,7 +72,7 @@ final class Dealt {
 
     /** Waits for a change; returns false if the thread was interrupted, which it still is then. */
     private boolean await(int seen) {
-        for (int spin = 0; spin < SPINS && changes == seen; spin++) {
+        for (int spin = 0; spin < Job.SPINS && changes == seen; spin++) {
             Thread.onSpinWait();
         }
         synchronized (this) {

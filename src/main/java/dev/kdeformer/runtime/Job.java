@@ -6,7 +6,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** One {@link Team#forEach}: indices to claim, and a gate that late helpers find shut. */
 final class Job implements Runnable {
     private static final int SHUT = 1 << 30;
-    private static final int SPINS = 10_000;
+    /** How often a thread looks again before it sleeps: what it waits for is seldom long in coming. */
+    static final int SPINS = 10_000;
+
 
     private final Crew crew;
     private final Scratch leader;
@@ -34,11 +36,6 @@ final class Job implements Runnable {
         this.dealt = dealt;
     }
 
-    /** Number of indices. */
-    int count() {
-        return count;
-    }
-
     /** Whether there are indices that nobody has claimed. */
     boolean isOpen() {
         return failure == null && next.get() < count;
@@ -48,25 +45,17 @@ final class Job implements Runnable {
     @Override
     public void run() {
         if (enter()) {
-            try {
-                if (dealt != null) {
-                    dealt.enter();
-                }
-                work(crew.scratch(helpers.getAndIncrement()));
-            } finally {
-                leave();
+            if (dealt != null) {
+                dealt.enter();
             }
+            assist(crew.scratch(helpers.getAndIncrement()));
         }
     }
 
     /** The part of a thread of the crew that has nothing else to do. */
     void help(Scratch scratch) {
         if (enter()) {
-            try {
-                work(scratch);
-            } finally {
-                leave();
-            }
+            assist(scratch);
         }
     }
 
@@ -89,7 +78,7 @@ final class Job implements Runnable {
     void fail(Throwable e) {
         synchronized (this) {
             if (failure == null) {
-                failure = e;
+                failure = dealt == null ? e : dealt.first(e);
             }
         }
         crew.stop();
@@ -111,6 +100,14 @@ final class Job implements Runnable {
             synchronized (this) {
                 notifyAll();
             }
+        }
+    }
+
+    private void assist(Scratch scratch) {
+        try {
+            work(scratch);
+        } finally {
+            leave();
         }
     }
 

@@ -10,8 +10,13 @@ record PartTeam(Crew outer, Scratch scratch, Dealt dealt) implements Inner {
     @Override
     public void forEach(int count, Task task) {
         dealt.run(new Job(outer, scratch, count, (index, its) -> {
-            outer.check();
-            task.run(index, its);
+            try {
+                outer.check();
+                task.run(index, its);
+            } catch (Throwable e) {
+                dealt.first(e);
+                throw e;
+            }
         }, null));
     }
 }

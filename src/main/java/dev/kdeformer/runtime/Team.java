@@ -59,7 +59,7 @@ public interface Team {
     }
 
     /**
-     * Runs {@code part} for every index in [0, count): each on a thread of its own, and the threads that have none,
+     * Runs {@code part} for every index in [0, count): each on a thread of its own, helped by those that have none,
      * where there are at least {@code perThread} for every thread, else one after another with the whole team.
      */
     default void deal(int count, int perThread, Part part) {

@@ -21,9 +21,10 @@ public final class CausalPlan {
      * @param kept where what is made of the keys is put
      */
     public CausalPlan(Unit unit, KeyGroups groups, Scratch kept) {
-        groups.pack(new Keeping(unit.team(), kept));
-        this.keys = CausalKeys.of(unit.head(), groups, unit.call().input().scale(), new Keeping(unit.team(), kept));
-        this.metric = Metric.of(groups.keys(), new Keeping(unit.team(), kept));
+        Team keeping = new Keeping(unit.team(), kept);
+        groups.pack(keeping);
+        this.keys = CausalKeys.of(unit.head(), groups, unit.call().input().scale(), keeping);
+        this.metric = Metric.of(groups.keys(), keeping);
     }
 
     /**

@@ -64,9 +64,8 @@ public record ExactTiles(Reader queries, PackedKeys keys, int[] order, Writer ou
 
     private void compute(int[] positions, Team team, Receiver receiver) {
         // Every tile fetches all keys: as few of them as keep all threads busy.
-        int tiles = Math.ceilDiv(positions.length, QueryTile.ROWS);
-        int even = Math.ceilDiv(positions.length, Math.max(1, Lanes.roundUp(tiles, team.threads())));
-        int size = Lanes.roundUp(Math.max(1, even), UNIT);
+        int tiles = Lanes.roundUp(Math.ceilDiv(Math.max(1, positions.length), QueryTile.ROWS), team.threads());
+        int size = Lanes.roundUp(Math.max(1, Math.ceilDiv(positions.length, tiles)), UNIT);
         team.forEach(Math.ceilDiv(positions.length, size), (index, scratch) -> {
             int from = index * size;
             int count = Math.min(size, positions.length - from);

@@ -83,15 +83,15 @@ final class SpectralErrors {
             return new RowSample.Error(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
         }
         double[][] directions = new double[2][];
-        double[] largest = new double[2];
+        double[] values = new double[2];
         team.forEach(4, (index, scratch) -> {
             if (index < 2) {
-                largest[index] = SymmetricEigen.largest(index == 0 ? pooled : sums[2], dv);
+                values[index] = SymmetricEigen.largest(index == 0 ? pooled : sums[2], dv);
             } else {
                 directions[index - 2] = leading(sums[3 - index]);
             }
         });
-        return estimate(directions, largest[0], largest[1]);
+        return estimate(directions, values[0], values[1]);
     }
 
     private RowSample.Error estimate(double[][] directions, double pooled, double norm) {
@@ -114,9 +114,9 @@ final class SpectralErrors {
         double likely = Math.sqrt(Math.sqrt(crossed * pooled) / norm);
         // In parts of the square, of which an error's own deviation is half.
         double deviation = crossed > 0 ? Math.sqrt(Math.max(0, squares / (crossed * crossed) - 1.0 / count)) : 0;
-        double widest = crossed > 0 ? most / crossed : 0;
+        double largest = crossed > 0 ? most / crossed : 0;
         double bias = BIAS * (Math.sqrt(pooled / norm) - likely);
-        double above = (DEVIATIONS * deviation + widest) / 2;
+        double above = (DEVIATIONS * deviation + largest) / 2;
         return new RowSample.Error(likely, likely * (1 + above) + bias);
     }
 

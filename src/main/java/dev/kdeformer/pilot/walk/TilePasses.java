@@ -101,8 +101,8 @@ final class TilePasses extends CheckedPasses {
     }
 
     private Effort effort(double rung) {
-        Effort usual = Effort.at(rung, tile).relativeTo(variation);
-        return rung <= calm ? Effort.adaptive(CALM_CANDIDATES, usual.threshold(), tile) : usual;
+        Effort effort = Effort.at(rung, tile).relativeTo(variation);
+        return rung <= calm ? Effort.adaptive(CALM_CANDIDATES, effort.threshold(), tile) : effort;
     }
 
     private double run(Pass pass) {
